@@ -1,0 +1,715 @@
+"""The words every stage speaks: jobs, curves, findings, clusters, decisions.
+
+Values only: nothing here computes, reads or prints. Stages take these values and return these values; they never
+import each other. Conventions that could be read two ways:
+
+* *slowdown* is cost per operation, candidate over baseline, minus one, as a ratio: 0.25 is 25 % slower. For a
+  lower-is-better metric that is ``candidate / baseline - 1``, for a higher-is-better one ``baseline / candidate - 1``.
+  Positive is always worse.
+* Run axis: row 0 is the baseline, row 1 the candidate, rows 2 and up are reruns of the baseline's version.
+* Point indices of a window are inclusive on both ends and count within the whole `CurveSet`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+BASELINE, CANDIDATE, FIRST_RERUN = 0, 1, 2
+"""Rows of the run axis of a `CurveSet`."""
+
+
+# ── jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobInfo:
+    """What a job says of itself, without its tests.
+
+    Attributes
+    ----------
+    uuid : str
+        Empty when the source's list does not tell it.
+    hosts : tuple of str
+        Display names of the top-level hosts, in stored order; empty when the job has none.
+    begin : datetime or None
+        Aware, UTC. None when the source's list does not tell it.
+    upload : str
+        When the server last stored the job, as text: another text means another content.
+    """
+
+    id: int
+    uuid: str
+    title: str
+    product_name: str
+    product_ver: str
+    suite_name: str
+    suite_ver: str
+    project_id: int
+    project_name: str
+    hosts: tuple[str, ...]
+    begin: datetime | None
+    end: datetime
+    upload: str
+    tests_total: int
+    tests_completed: int
+    tests_failed: int
+    tests_errors: int
+    deleted: bool
+
+
+class Test(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One test record as the server writes it; a msgspec struct because a job has thousands.
+
+    ``scores`` is the text of a list (``"[0.51, 0.49]"``), parsed with its whole job at once in `curves`.
+    """
+
+    __test__ = False  # keep pytest from taking the class for a test case
+
+    tag: str
+    scores: str
+    seq_num: int = 0
+    group: str = ""
+    category: str = ""
+    metrics: str = ""
+    less_better: bool = False
+    errors: int = 0
+    status: str = "SUCCESS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadRecord:
+    """A test record that could not be read: skipped, and reported with its position."""
+
+    position: int  # counted from 1 in the job's list of tests
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A whole job: its header, its readable tests in upload order, and the records that were not readable."""
+
+    info: JobInfo
+    tests: tuple[Test, ...]
+    bad_records: tuple[BadRecord, ...]
+
+
+# ── discovery ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Exclusion(StrEnum):
+    """Why discovery does not take a job."""
+
+    OTHER_PRODUCT = "another product"
+    LOCAL_RUN = "local run"
+    NO_HOSTS = "no hosts"
+    DELETED = "deleted"
+    UNFINISHED = "unfinished or broken upload"
+    OTHER_HARDWARE = "other hardware"
+    OTHER_SUITE = "other suite"
+    OTHER_VERSION = "not the version asked for"
+    NO_VERSION = "no product version"
+    NOT_NEEDED = "older than the pair"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A job discovery looked at: its role (``candidate``, ``baseline``, ``rerun`` or empty) or why it was left."""
+
+    job: JobInfo
+    role: str
+    exclusion: Exclusion | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What discovery chose and what it saw on the way.
+
+    Attributes
+    ----------
+    product : str
+    considered : tuple of Considered
+        Every job of the product that was read, newest first.
+    found, without_local : int
+        Jobs of the product read, and those left when local runs are taken out.
+    per_hardware : tuple of (str, int)
+        Usable jobs of each hardware group, newest group first.
+    """
+
+    product: str
+    baseline: JobInfo
+    candidate: JobInfo
+    reruns: tuple[JobInfo, ...]
+    considered: tuple[Considered, ...]
+    found: int
+    without_local: int
+    per_hardware: tuple[tuple[str, int], ...]
+
+
+# ── curves ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class MetricKind(StrEnum):
+    """What a curve measures, as far as detection and diagnosis care."""
+
+    LATENCY = "latency"
+    RATE = "rate"
+    OTHER = "other"
+
+
+class Absence(IntEnum):
+    """Why a load point of one run has no value; 0 when it has one."""
+
+    PRESENT = 0
+    MISSING = 1  # the run has no such test
+    FAILED = 2
+    SKIPPED = 3
+    INPROGRESS = 4
+    NOTTESTED = 5
+    NO_SCORES = 6
+    ZERO = 7  # zero with nothing measured
+    NOT_A_NUMBER = 8
+    INFINITE = 9
+    NEGATIVE = 10
+    UNREADABLE = 11  # scores that are no list of numbers, or an unknown status
+    UNIT_CONFLICT = 12  # the runs measure it in units that cannot be converted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """One (group, tag) over its load points: what it is called and how to read it.
+
+    Attributes
+    ----------
+    statistic : str
+        ``p95``, ``p50``, ``avg``, ``max``; empty when the tag names none.
+    threads : int or None
+    endpoint : str
+        Method and path; the whole tag when it does not follow the grammar.
+    unit : str
+        As written in the baseline (``ms``); values inside are in `base_unit`.
+    base_unit : str
+        ``s``, ``B``, ``/s``; the written unit when it is not a known one.
+    less_better : bool
+        True when a larger value is worse.
+    load_unit : str
+        ``policies``, ``threads``; empty for scalars and unnumbered categories.
+    numbered : bool
+        Whether loads are real numbers, not mere positions of ordered categories.
+    scalar : bool
+        One test without category: no load axis at all.
+    start, stop : int
+        The curve's points in the arrays of its `CurveSet`, half open.
+    """
+
+    index: int
+    group: str
+    tag: str
+    metric_label: str
+    metric_kind: MetricKind
+    statistic: str
+    threads: int | None
+    method: str
+    path: str
+    endpoint: str
+    scenario: str
+    unit: str
+    base_unit: str
+    less_better: bool
+    load_unit: str
+    numbered: bool
+    scalar: bool
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CurveSet:
+    """All curves of all runs on common load points.
+
+    Attributes
+    ----------
+    curves : tuple of Curve
+        C curves in order of (group, tag): the order of tests in the files does not matter.
+    load : ndarray of float, shape (P,)
+        Ascending within a curve: load numbers, or positions for unnumbered categories.
+    label : tuple of str, length P
+        The category as written.
+    mean : ndarray of float, shape (R, P)
+        Mean of the point's scores in `Curve.base_unit`; NaN exactly where `absence` is not 0.
+    sd : ndarray of float, shape (R, P)
+        Sample standard deviation of the scores (ddof 1); NaN with fewer than two scores.
+    count : ndarray of int, shape (R, P)
+        Number of scores behind the mean; 0 where absent.
+    absence : ndarray of uint8, shape (R, P)
+        An `Absence` value.
+    errors : ndarray of int, shape (R, P)
+        Error counters of the point's tests.
+    """
+
+    curves: tuple[Curve, ...]
+    load: NDArray[np.float64]
+    label: tuple[str, ...]
+    mean: NDArray[np.float64]
+    sd: NDArray[np.float64]
+    count: NDArray[np.int64]
+    absence: NDArray[np.uint8]
+    errors: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAccount:
+    """Where the tests of one run went: nothing is dropped silently.
+
+    Attributes
+    ----------
+    tests : int
+        Test records in the job, unreadable ones included.
+    points : int
+        Load points (and scalars) with a value.
+    pooled : int
+        Tests that share a point with an earlier test, so that points are fewer than tests.
+    absent : tuple of (Absence, int)
+        Points without a value by reason, `Absence.MISSING` left out (no test, so nothing was dropped).
+    bad_records : tuple of BadRecord
+    """
+
+    job_id: int
+    tests: int
+    points: int
+    pooled: int
+    absent: tuple[tuple[Absence, int], ...]
+    bad_records: tuple[BadRecord, ...]
+
+
+# ── detection ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Severity(StrEnum):
+    """Size of a regression, by the median slowdown of its window."""
+
+    CRITICAL = "critical"
+    SEVERE = "severe"
+    MODERATE = "moderate"
+    MINOR = "minor"
+
+
+class Confidence(StrEnum):
+    """How well the evidence carries a finding."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Outcome(StrEnum):
+    """How a curve ends; a mixed curve is REGRESSED and has windows of both directions."""
+
+    REGRESSED = "regressed"
+    MINOR = "minor"  # significant, at least the minor and below the moderate threshold
+    IMPROVED = "improved"
+    UNCHANGED = "unchanged"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Direction(StrEnum):
+    """Which way a window changed."""
+
+    WORSE = "worse"
+    BETTER = "better"
+
+
+class Method(StrEnum):
+    """How a curve was judged."""
+
+    SCAN = "scan"  # long curves: multiscale window scan
+    FAMILY_SCAN = "family scan"  # the same, by the evidence of related curves as well
+    RULE = "rule"  # short curves: size and standard error
+    TWO_SAMPLE = "two-sample"  # two to four points or scalars with several scores
+    SIZE_ONLY = "size only"  # one score a side: only a large change is reported
+    NONE = "none"  # nothing to compare
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One affected range of load of one curve.
+
+    Attributes
+    ----------
+    first, last : int
+        First and last point, inclusive, as indices into the arrays of the `CurveSet`.
+    points : int
+        Compared points inside (absent ones do not count).
+    median_slowdown, mean_slowdown, max_slowdown : float
+        Ratios net of the run-wide shift, positive is worse; ``max`` is the largest in the window's own direction.
+    low, high : float
+        Interval of the window's slowdown at `Detection.level`, net of the run-wide shift.
+    p_value, q_value : float or None
+        None where the method yields none; never 0.
+    consistency : float
+        Share of the window's points beyond the moderate threshold in the window's direction, in [0, 1].
+    """
+
+    direction: Direction
+    first: int
+    last: int
+    points: int
+    median_slowdown: float
+    mean_slowdown: float
+    max_slowdown: float
+    low: float
+    high: float
+    p_value: float | None
+    q_value: float | None
+    consistency: float
+    severity: Severity | None  # None for improvements
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveResult:
+    """What detection says of one curve.
+
+    Attributes
+    ----------
+    curve : int
+        Index into `CurveSet.curves`.
+    windows : tuple of Window
+        In load order; the worst regression window decides severity and `worst`.
+    worst : int or None
+        Position in `windows` of the one that stands for the curve.
+    severity : Severity or None
+        Of the worst regression window; None for other outcomes.
+    confidence : Confidence or None
+        None unless the outcome is REGRESSED, MINOR or IMPROVED.
+    reasons : tuple of str
+        Why this confidence, in words.
+    points : int
+        Load points present in baseline and candidate.
+    samples : int
+        Scores behind those points, both sides together.
+    median_slowdown : float or None
+        Over the whole curve, net of the run-wide shift; None without common points.
+    shift : float
+        The run-wide shift removed from this curve, as a slowdown ratio.
+    noise : float or None
+        Estimated noise of one point's log-ratio (standard deviation); None where not estimable.
+    needed : str
+        For INCONCLUSIVE: what would decide it, in words; empty otherwise.
+    """
+
+    curve: int
+    outcome: Outcome
+    method: Method
+    windows: tuple[Window, ...]
+    worst: int | None
+    severity: Severity | None
+    confidence: Confidence | None
+    reasons: tuple[str, ...]
+    points: int
+    samples: int
+    median_slowdown: float | None
+    shift: float
+    noise: float | None
+    needed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunShift:
+    """What nearly all curves of one kind share: the environment's doing until shown otherwise.
+
+    Attributes
+    ----------
+    metric_kind : MetricKind or None
+        None when one shift stands for all kinds.
+    threads : int or None
+        None when one shift stands for all thread counts.
+    slowdown, low, high : float
+        Ratio removed from the curves and its interval at `Detection.level`.
+    curves : int
+        Curves it was estimated from.
+    significant : bool
+        Whether the interval excludes zero.
+    large : bool
+        Whether it is beyond the policy's threshold: rerun before you judge.
+    """
+
+    metric_kind: MetricKind | None
+    threads: int | None
+    slowdown: float
+    low: float
+    high: float
+    curves: int
+    significant: bool
+    large: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """Everything detection established, one `CurveResult` for every curve in curve order.
+
+    Attributes
+    ----------
+    method : str
+        Name and version of the method, for the record.
+    level : float
+        Level of all intervals, 0.95.
+    fdr : float
+        False-discovery rate over all curves.
+    noise_source : str
+        Where the noise estimate came from, in words ("curve roughness and 2 reruns").
+    mirrored : int
+        Curves the same criteria flag on the improvement side: the reader's gauge of chance.
+    """
+
+    results: tuple[CurveResult, ...]
+    shifts: tuple[RunShift, ...]
+    method: str
+    level: float
+    fdr: float
+    seed: int
+    noise_source: str
+    mirrored: int
+
+
+# ── coverage ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CoverageKind(StrEnum):
+    """How the candidate's set of tests differs from the baseline's."""
+
+    NEW_FAILURE = "new failure"  # had a value, is FAILED now
+    LOST_POINTS = "lost points"  # some load points have no value any more
+    LOST_CURVE = "lost curve"
+    LOST_GROUP = "lost group"
+    MORE_ERRORS = "more errors"  # measured on both sides, error counter rose
+    FIXED = "fixed"  # was FAILED, has a value now
+    NEW_POINTS = "new points"
+    NEW_CURVE = "new curve"
+    NEW_GROUP = "new group"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageFinding:
+    """A difference in what was measured, for one curve or a whole group.
+
+    Attributes
+    ----------
+    curves : tuple of int
+        The curves concerned.
+    load_first, load_last : str
+        Labels of the first and last point concerned; empty for scalars and whole curves.
+    points : int
+        Points concerned.
+    baseline_errors, candidate_errors : int
+        Error counters over those points.
+    severity : Severity or None
+        None for what is good or neutral news.
+    """
+
+    kind: CoverageKind
+    group: str
+    curves: tuple[int, ...]
+    load_first: str
+    load_last: str
+    points: int
+    reason: str
+    baseline_errors: int
+    candidate_errors: int
+    severity: Severity | None
+
+
+# ── diagnosis ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Shape(StrEnum):
+    """What kind of change a cluster is, read from its two curves."""
+
+    CONSTANT = "constant factor"
+    GROWS = "grows with load"
+    STEP = "step at a load"
+    BAND = "band of loads"
+    HIGH_THREADS = "only at high thread counts"
+    THREAD_SPECIFIC = "one thread count only"
+    CEILING = "throughput ceiling"
+    TAIL_ONLY = "tail only"
+    LOW_LOAD = "low loads only"
+    UNCLEAR = "no clear shape"
+
+
+class Strength(StrEnum):
+    """How far the evidence supports a hypothesis; nothing is ever called the cause."""
+
+    WEAK = "weak"
+    MODERATE = "moderate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """One entry of the catalogue that fits a cluster."""
+
+    key: str
+    title: str
+    strength: Strength
+    evidence_for: tuple[str, ...]
+    evidence_against: tuple[str, ...]
+    confirm: tuple[str, ...]
+    refute: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShapeEvidence:
+    """One number behind a shape, with its name: ``cost exponent before``, 0.12."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Findings that are one item to a reader: an endpoint, or another shared factor.
+
+    Attributes
+    ----------
+    id : str
+        ``C1``, ``C2`` … by rank: severity first, then size.
+    curves : tuple of int
+        Curve indices of its findings, worst first.
+    factor : str
+        What the members share ("endpoint", "path prefix", "thread count" …).
+    threads : tuple of int
+        Thread counts concerned, ascending.
+    all_threads : bool
+        Whether that is every thread count the endpoint was measured at.
+    load_first, load_last : str
+        Labels of the widest range concerned; empty for scalars.
+    worst_curve : int
+        The member that stands for the cluster.
+    """
+
+    id: str
+    direction: Direction
+    title: str
+    endpoint: str
+    scenarios: tuple[str, ...]
+    factor: str
+    curves: tuple[int, ...]
+    threads: tuple[int, ...]
+    all_threads: bool
+    metric_kinds: tuple[MetricKind, ...]
+    load_first: str
+    load_last: str
+    severity: Severity | None
+    confidence: Confidence
+    median_slowdown: float
+    max_slowdown: float
+    worst_curve: int
+    shape: Shape
+    shape_evidence: tuple[ShapeEvidence, ...]
+    hypotheses: tuple[Hypothesis, ...]
+
+
+# ── decision ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Verdict(StrEnum):
+    """What the declared policy says of the release."""
+
+    BLOCK = "BLOCK"
+    INVESTIGATE = "INVESTIGATE"
+    APPROVE_WITH_MONITORING = "APPROVE WITH MONITORING"
+    APPROVE = "APPROVE"
+    INSUFFICIENT_EVIDENCE = "INSUFFICIENT EVIDENCE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule of the policy, whether it fired, and on what.
+
+    Attributes
+    ----------
+    key : str
+        Stable name, also the name of its setting where it has one.
+    verdict : Verdict
+        What it asks for when it fires.
+    text : str
+        The rule in words, thresholds included.
+    because : str
+        What made it fire, or what was seen instead.
+    """
+
+    key: str
+    verdict: Verdict
+    text: str
+    fired: bool
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The verdict with every rule of the policy, fired or not, in order of precedence."""
+
+    verdict: Verdict
+    rules: tuple[Rule, ...]
+
+
+# ── notices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class NoticeKind(Enum):
+    """Things a reader must know before trusting a comparison; worded once, in `wording`."""
+
+    OTHER_PRODUCT = "other_product"
+    OTHER_HARDWARE = "other_hardware"
+    OTHER_SUITE = "other_suite"
+    SAME_VERSION = "same_version"
+    SAME_JOB = "same_job"
+    OTHER_PROJECT = "other_project"
+    DELETED_JOB = "deleted_job"
+    CANDIDATE_OLDER = "candidate_older"
+    COUNTERS_MOVED = "counters_moved"
+    DIRECTION_ASSUMED = "direction_assumed"
+    DIRECTION_CONFLICT = "direction_conflict"
+    UNIT_CONFLICT = "unit_conflict"
+    LOADS_DIFFER = "loads_differ"
+    BAD_RECORDS = "bad_records"
+    INSECURE = "insecure"
+    NO_RERUNS = "no_reruns"
+    SKIPPED_FILE = "skipped_file"
+    SKIPPED_JOB = "skipped_job"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One notice: its kind and the values its sentence needs."""
+
+    kind: NoticeKind
+    values: tuple[str, ...]
+
+
+# ── the whole ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Analysis:
+    """Everything one comparison established; renderers show it and decide nothing."""
+
+    baseline: JobInfo
+    candidate: JobInfo
+    reruns: tuple[JobInfo, ...]
+    accounts: tuple[RunAccount, ...]
+    curves: CurveSet
+    detection: Detection
+    coverage: tuple[CoverageFinding, ...]
+    clusters: tuple[Cluster, ...]
+    decision: Decision
+    notices: tuple[Notice, ...]

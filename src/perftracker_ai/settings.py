@@ -1,0 +1,56 @@
+"""The typed settings every stage may be handed; `config` fills them, nothing else does.
+
+Ratios are ratios (0.15, never 15), durations carry their unit in the name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectSettings:
+    """What counts as a change, for one product.
+
+    Attributes
+    ----------
+    minor, moderate, severe, critical : float
+        Median slowdown of a window from which a finding has that severity; ``moderate`` is the practical threshold
+        of a regression, ``minor`` that of a listed one.
+    fdr : float
+        False-discovery rate over all curves of a pair (Benjamini–Hochberg).
+    large_shift : float
+        Run-wide slowdown or speed-up (ratio) from which the run itself is in doubt.
+    min_time_change_s : float
+        A change of a time below this many seconds is never a finding: what a load driver's clock and a scheduler
+        do to a request of a few microseconds says nothing of the product.
+    """
+
+    minor: float = 0.05
+    moderate: float = 0.15
+    severe: float = 0.50
+    critical: float = 1.00
+    fdr: float = 0.05
+    large_shift: float = 0.10
+    min_time_change_s: float = 50e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySettings:
+    """When the verdict is what; counts are of clusters (an endpoint with all its curves is one).
+
+    Attributes
+    ----------
+    block_critical, block_severe : int
+        Clusters of that severity, of medium or high confidence, from which the release is blocked; 0 switches
+        the rule off.
+    block_failures : int
+        Load points newly failing from which the release is blocked; 0 switches the rule off.
+    min_compared : float
+        Share of the baseline's curves that must be comparable for a verdict at all.
+    """
+
+    block_critical: int = 1
+    block_severe: int = 3
+    block_failures: int = 0
+    min_compared: float = 0.5
