@@ -666,26 +666,26 @@ class Decision:
 
 
 class NoticeKind(Enum):
-    """Things a reader must know before trusting a comparison; worded once, in `wording`."""
+    """Things a reader must know before trusting a comparison; worded once, in `wording`, from the values named here."""
 
-    OTHER_PRODUCT = "other_product"
-    OTHER_HARDWARE = "other_hardware"
-    OTHER_SUITE = "other_suite"
-    SAME_VERSION = "same_version"
-    SAME_JOB = "same_job"
-    OTHER_PROJECT = "other_project"
-    DELETED_JOB = "deleted_job"
-    CANDIDATE_OLDER = "candidate_older"
-    COUNTERS_MOVED = "counters_moved"
-    DIRECTION_ASSUMED = "direction_assumed"
-    DIRECTION_CONFLICT = "direction_conflict"
-    UNIT_CONFLICT = "unit_conflict"
-    LOADS_DIFFER = "loads_differ"
-    BAD_RECORDS = "bad_records"
-    INSECURE = "insecure"
-    NO_RERUNS = "no_reruns"
-    SKIPPED_FILE = "skipped_file"
-    SKIPPED_JOB = "skipped_job"
+    OTHER_PRODUCT = "other_product"  # baseline's, candidate's
+    OTHER_HARDWARE = "other_hardware"  # baseline's hosts, candidate's hosts
+    OTHER_SUITE = "other_suite"  # baseline's suite and version, candidate's
+    SAME_VERSION = "same_version"  # the version
+    SAME_JOB = "same_job"  # the id
+    OTHER_PROJECT = "other_project"  # job id, its project, the project asked for
+    DELETED_JOB = "deleted_job"  # job id
+    CANDIDATE_OLDER = "candidate_older"  # baseline id, its end, candidate id, its end (ISO dates)
+    COUNTERS_MOVED = "counters_moved"  # job id, tests_total, tests present
+    DIRECTION_ASSUMED = "direction_assumed"  # number of curves, one tag
+    DIRECTION_CONFLICT = "direction_conflict"  # number of curves, one tag
+    UNIT_CONFLICT = "unit_conflict"  # number of curves, one tag
+    LOADS_DIFFER = "loads_differ"  # number of curves with points on one side only, one tag
+    BAD_RECORDS = "bad_records"  # job id, number of records, first position, first problem
+    INSECURE = "insecure"  # server
+    NO_RERUNS = "no_reruns"  # the baseline's version
+    SKIPPED_FILE = "skipped_file"  # file name, reason
+    SKIPPED_JOB = "skipped_job"  # job id, reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,22 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CurveSettings:
+    """How tests are read into curves, for one product.
+
+    Attributes
+    ----------
+    less_better : tuple of (str, bool)
+        Direction overrides: a piece of the tag, and whether less is better for the tests that hold it.
+    load_pattern : str
+        Regular expression whose first group is the number of the load; empty for the built-in reading.
+    """
+
+    less_better: tuple[tuple[str, bool], ...] = ()
+    load_pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DetectSettings:
     """What counts as a change, for one product.
 

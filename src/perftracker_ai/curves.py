@@ -1,0 +1,388 @@
+"""Tests into curves: in go the jobs of one comparison, out come their curves on common load points.
+
+A curve is all tests of one (group, tag), a load point one category; tests without category are scalars. Nothing is
+dropped silently: a point without a value carries the reason, and `RunAccount` says where every test went.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+from perftracker_ai.model import Absence, Curve, CurveSet, Notice, NoticeKind, RunAccount
+from perftracker_ai.tags import TagParts, metric_kind, read_tag, says_time
+from perftracker_ai.units import LoadText, Unit, read_load, read_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from perftracker_ai.model import Job, Test
+    from perftracker_ai.settings import CurveSettings
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+DEFAULT_UNIT = "loops/sec"
+"""What the server writes when the client gave no unit: says nothing."""
+
+_STATUS = {
+    "SUCCESS": Absence.PRESENT,
+    "FAILED": Absence.FAILED,
+    "SKIPPED": Absence.SKIPPED,
+    "INPROGRESS": Absence.INPROGRESS,
+    "NOTTESTED": Absence.NOTTESTED,
+}
+_WORDS = {"True": 1.0, "False": 0.0}  # what Python prints for scores that were sent as booleans
+_UNTOUCHED = 255  # larger than any Absence, so that the minimum over a point's tests replaces it
+
+
+class _Key(NamedTuple):
+    """What makes a curve: its name, and whether it has a load axis."""
+
+    group: str
+    tag: str
+    scalar: bool
+
+
+class _Axis(NamedTuple):
+    """The load axis of one set of categories."""
+
+    load: tuple[float, ...]  # ascending
+    label: tuple[str, ...]
+    place: tuple[int, ...]  # for each category, its position on the axis
+    unit: str
+    numbered: bool
+
+
+class _Layout(NamedTuple):
+    """Which points there are, and which of them each test of each run belongs to."""
+
+    keys: list[_Key]
+    axes: list[_Axis]
+    start: Ints  # shape (C + 1,)
+    point: list[Ints]  # per run, the point of each test
+    curve: list[Ints]  # per run, the curve of each test
+
+
+class _Units(NamedTuple):
+    """The written units met, and the one each curve is read in."""
+
+    known: list[Unit]
+    of_test: list[Ints]  # per run, index into `known`
+    of_curve: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """What one run measured at every point; the names are the fields of `CurveSet`."""
+
+    mean: Floats
+    sd: Floats
+    count: Ints
+    absence: NDArray[np.uint8]
+    errors: Ints
+
+
+def build_curves(
+    runs: Sequence[Job], settings: CurveSettings
+) -> tuple[CurveSet, tuple[RunAccount, ...], tuple[Notice, ...]]:
+    """Put the tests of all runs on common load points.
+
+    Parameters
+    ----------
+    runs : sequence of Job
+        Baseline, candidate, then reruns of the baseline's version.
+    settings : CurveSettings
+        Direction overrides and how to read a load.
+
+    Returns
+    -------
+    curves : CurveSet
+        Curves in order of (group, tag), points in order of load; no curve for jobs without tests.
+    accounts : tuple of RunAccount
+        One for each run.
+    notices : tuple of Notice
+        Directions assumed, conflicting flags, units that cannot be compared, loads on one side only.
+    """
+    layout = _lay_out(runs, settings)
+    units = _read_units(runs, layout)
+    measured = [_measure(run.tests, layout, units, row) for row, run in enumerate(runs)]
+    flags = _direction_flags(runs, layout)
+    curves = tuple(_describe(layout, units, flags, settings, index) for index in range(len(layout.keys)))
+    curve_set = CurveSet(
+        curves=curves,
+        load=np.array([load for axis in layout.axes for load in axis.load], dtype=np.float64),
+        label=tuple(label for axis in layout.axes for label in axis.label),
+        mean=np.stack([run.mean for run in measured]),
+        sd=np.stack([run.sd for run in measured]),
+        count=np.stack([run.count for run in measured]),
+        absence=np.stack([run.absence for run in measured]),
+        errors=np.stack([run.errors for run in measured]),
+    )
+    for array in (curve_set.load, curve_set.mean, curve_set.sd, curve_set.count, curve_set.absence, curve_set.errors):
+        array.setflags(write=False)
+    accounts = tuple(_account(run, layout.point[row], curve_set.absence[row]) for row, run in enumerate(runs))
+    return curve_set, accounts, _notices(curve_set, flags)
+
+
+# ── layout ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lay_out(runs: Sequence[Job], settings: CurveSettings) -> _Layout:
+    """Give every (group, tag, category) of any run its point."""
+    rows: dict[tuple[str, str, str], int] = {}
+    row_of = [[rows.setdefault((t.group, t.tag, t.category), len(rows)) for t in run.tests] for run in runs]
+    members: dict[_Key, list[tuple[str, int]]] = {}
+    for (group, tag, category), row in rows.items():
+        members.setdefault(_Key(group, tag, not category), []).append((category, row))
+    keys = sorted(members)
+    known: dict[tuple[str, ...], _Axis] = {}
+    axes = [_axis(tuple(category for category, _ in members[key]), settings.load_pattern, known) for key in keys]
+    start = np.concatenate([[0], np.cumsum([len(axis.load) for axis in axes])]).astype(np.int64)
+    point_of_row = np.empty(len(rows), dtype=np.int64)
+    for index, key in enumerate(keys):
+        point_of_row[[row for _, row in members[key]]] = start[index] + np.array(axes[index].place)
+    point = [point_of_row[np.array(rows_of_run, dtype=np.int64)] for rows_of_run in row_of]
+    curve_of = np.repeat(np.arange(len(keys)), np.diff(start))
+    return _Layout(keys=keys, axes=axes, start=start, point=point, curve=[curve_of[p] for p in point])
+
+
+def _axis(categories: tuple[str, ...], pattern: str, known: dict[tuple[str, ...], _Axis]) -> _Axis:
+    """Read the load axis of these categories; most curves of a job share theirs, so what was read is kept."""
+    if categories not in known:
+        texts = [_by_pattern(category, pattern) or read_load(category) for category in categories]
+        known[categories] = _numbered_axis(categories, texts) or _ordered_axis(categories)
+    return known[categories]
+
+
+def _by_pattern(category: str, pattern: str) -> LoadText | None:
+    """Read a load by the pattern of the settings, whose first group is the number."""
+    match = re.search(pattern, category) if pattern else None
+    if match is None:
+        return None
+    return LoadText(numbers=(float(match[1]),), units=("",), skeleton="#")
+
+
+def _numbered_axis(categories: tuple[str, ...], texts: list[LoadText]) -> _Axis | None:
+    """Put categories on an axis by the number that varies; None when they do not lie on one axis."""
+    if len({text.skeleton for text in texts}) != 1 or not texts[0].numbers:
+        return None
+    columns = list(zip(*(text.numbers for text in texts), strict=True))
+    varying = max(range(len(columns)), key=lambda i: (len(set(columns[i])), -i))
+    if any(len(set(column)) > 1 for i, column in enumerate(columns) if i != varying):
+        return None  # two numbers vary: the first alone would mix points that are not the same load
+    load = columns[varying]
+    axis = sorted(set(load))
+    place = {value: i for i, value in enumerate(axis)}
+    label = dict(zip(reversed(load), reversed(categories), strict=True))  # the first of equals gives its name
+    return _Axis(
+        load=tuple(axis),
+        label=tuple(label[value] for value in axis),
+        place=tuple(place[value] for value in load),
+        unit=max((text.units[varying] for text in texts), key=len),
+        numbered=True,
+    )
+
+
+def _ordered_axis(categories: tuple[str, ...]) -> _Axis:
+    """Take categories without a common number in the order of the tests."""
+    places = tuple(range(len(categories)))
+    return _Axis(load=tuple(map(float, places)), label=categories, place=places, unit="", numbered=False)
+
+
+# ── units and directions ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_units(runs: Sequence[Job], layout: _Layout) -> _Units:
+    """Read every written unit once, and take for each curve the first one its tests name, baseline first."""
+    codes: dict[str, int] = {}
+    of_test = [np.array([codes.setdefault(t.metrics, len(codes)) for t in run.tests], dtype=np.int64) for run in runs]
+    of_curve = np.zeros(len(layout.keys), dtype=np.int64)
+    for row in reversed(range(len(runs))):
+        of_curve[layout.curve[row][::-1]] = of_test[row][::-1]  # the last assignment stands: the first test's
+    return _Units(known=[read_unit(text) for text in codes], of_test=of_test, of_curve=of_curve)
+
+
+class _Flags(NamedTuple):
+    """Per curve, whether any test says that less is better, and whether any does not."""
+
+    some_less: NDArray[np.bool_]
+    some_more: NDArray[np.bool_]
+
+
+def _direction_flags(runs: Sequence[Job], layout: _Layout) -> _Flags:
+    """Collect the ``less_better`` flags of each curve over all runs."""
+    flags = _Flags(np.zeros(len(layout.keys), dtype=bool), np.zeros(len(layout.keys), dtype=bool))
+    for row, run in enumerate(runs):
+        less = np.array([test.less_better for test in run.tests], dtype=bool)
+        flags.some_less[layout.curve[row][less]] = True
+        flags.some_more[layout.curve[row][~less]] = True
+    return flags
+
+
+def _describe(layout: _Layout, units: _Units, flags: _Flags, settings: CurveSettings, index: int) -> Curve:
+    """Name a curve and say how to read it."""
+    key, axis, unit = layout.keys[index], layout.axes[index], units.known[units.of_curve[index]]
+    parts = read_tag(key.tag)
+    return Curve(
+        index=index,
+        group=key.group,
+        tag=key.tag,
+        metric_label=parts.metric_label,
+        metric_kind=metric_kind(parts.metric_label, unit.base),
+        statistic=parts.statistic,
+        threads=parts.threads,
+        method=parts.method,
+        path=parts.path,
+        endpoint=parts.endpoint,
+        scenario=parts.scenario,
+        unit=unit.written,
+        base_unit=unit.base,
+        less_better=_less_better(key.tag, parts, unit, flagged=bool(flags.some_less[index]), settings=settings),
+        load_unit="" if key.scalar else axis.unit,
+        numbered=axis.numbered and not key.scalar,
+        scalar=key.scalar,
+        start=int(layout.start[index]),
+        stop=int(layout.start[index + 1]),
+    )
+
+
+def _less_better(tag: str, parts: TagParts, unit: Unit, *, flagged: bool, settings: CurveSettings) -> bool:
+    """Decide a curve's direction: settings over flag over what plainly is a time.
+
+    A false flag is no statement, for the client leaves false out.
+    """
+    for piece, less_better in settings.less_better:
+        if piece in tag:
+            return less_better
+    says_no_rate = unit.base not in {"/s", "B/s"} or unit.written == DEFAULT_UNIT
+    return flagged or unit.base == "s" or (says_time(parts.metric_label) and says_no_rate)
+
+
+# ── values ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, row: int) -> _Measured:
+    """Pool one run's scores into its points."""
+    points, point = int(layout.start[-1]), layout.point[row]
+    scores = _read_scores([test.scores for test in tests])
+    owner = np.repeat(np.arange(len(tests)), [len(values or ()) for values in scores])
+    flat = np.fromiter(chain.from_iterable(values or () for values in scores), dtype=np.float64, count=len(owner))
+    reason = _reasons(tests, scores, owner, flat)
+    base = np.unique([unit.base for unit in units.known], return_inverse=True)[1]
+    conflict = base[units.of_test[row]] != base[units.of_curve[layout.curve[row]]]
+    reason[conflict & (reason == Absence.PRESENT)] = Absence.UNIT_CONFLICT
+    factor = np.array([unit.factor for unit in units.known])[units.of_test[row]]
+    kept = reason[owner] == Absence.PRESENT
+    count, mean, sd = _moments(point[owner[kept]], flat[kept] * factor[owner[kept]], points)
+    absence = np.full(points, _UNTOUCHED, dtype=np.uint8)
+    np.minimum.at(absence, point, reason)
+    absence[absence == _UNTOUCHED] = Absence.MISSING
+    errors = np.bincount(point, weights=[test.errors for test in tests], minlength=points).astype(np.int64)
+    return _Measured(mean=mean, sd=sd, count=count, absence=absence, errors=errors)
+
+
+def _read_scores(texts: list[str]) -> list[list[float] | None]:
+    """Read the score lists of a whole job; None where a text is no list of numbers.
+
+    All texts are joined into one JSON document, which reads thousands in a millisecond. What JSON has no word for
+    (``[True]``, ``[nan]``) makes that fail; then each text is read by itself.
+    """
+    try:
+        together = msgspec.json.decode("[" + ",".join(texts) + "]", type=list[list[float]])
+    except msgspec.DecodeError:
+        return [_read_one(text) for text in texts]
+    # A text such as "[1],[2]" would shift its followers; it can only make the whole longer.
+    return [*together] if len(together) == len(texts) else [_read_one(text) for text in texts]
+
+
+def _read_one(text: str) -> list[float] | None:
+    """Read one score list as Python prints it."""
+    body = text.strip()
+    if not (body.startswith("[") and body.endswith("]")):
+        return None
+    words = [word.strip() for word in body[1:-1].split(",")] if body[1:-1].strip() else []
+    try:
+        return [_WORDS[word] if word in _WORDS else float(word) for word in words]
+    except ValueError:
+        return None
+
+
+def _reasons(tests: Sequence[Test], scores: list[list[float] | None], owner: Ints, flat: Floats) -> NDArray[np.uint8]:
+    """Say for each test why it has no value; `Absence.PRESENT` when it has one."""
+    total = len(tests)
+    reason = np.fromiter((_STATUS.get(test.status, Absence.UNREADABLE) for test in tests), dtype=np.uint8, count=total)
+    held = np.bincount(owner, minlength=total)
+    unreadable = np.fromiter((values is None for values in scores), dtype=bool, count=total)
+    causes = (
+        (unreadable, Absence.UNREADABLE),
+        (held == 0, Absence.NO_SCORES),
+        (_any(owner, np.isnan(flat), total), Absence.NOT_A_NUMBER),
+        (_any(owner, np.isinf(flat), total), Absence.INFINITE),
+        (_any(owner, flat < 0, total), Absence.NEGATIVE),
+        (~_any(owner, flat != 0, total), Absence.ZERO),
+    )
+    for holds, absence in causes:
+        reason[holds & (reason == Absence.PRESENT)] = absence
+    return reason
+
+
+def _any(owner: Ints, holds: NDArray[np.bool_], total: int) -> NDArray[np.bool_]:
+    """Tell for each test whether any of its scores holds."""
+    return np.bincount(owner[holds], minlength=total) > 0
+
+
+def _moments(point: Ints, value: Floats, points: int) -> tuple[Ints, Floats, Floats]:
+    """Count, mean and sample standard deviation of the scores of each point; NaN where undefined."""
+    count = np.bincount(point, minlength=points)
+    mean = np.full(points, np.nan)
+    np.divide(np.bincount(point, value, minlength=points), count, out=mean, where=count > 0)
+    squares = np.bincount(point, (value - mean[point]) ** 2, minlength=points)
+    sd = np.full(points, np.nan)
+    np.divide(squares, count - 1, out=sd, where=count > 1)
+    return count, mean, np.sqrt(sd)
+
+
+# ── accounts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _account(run: Job, point: Ints, absence: NDArray[np.uint8]) -> RunAccount:
+    """Say where the tests of one run went."""
+    count = np.bincount(absence, minlength=len(Absence))
+    reasons = (reason for reason in Absence if reason not in {Absence.PRESENT, Absence.MISSING})
+    return RunAccount(
+        job_id=run.info.id,
+        tests=len(run.tests) + len(run.bad_records),
+        points=int(count[Absence.PRESENT]),
+        pooled=len(point) - len(np.unique(point)),
+        absent=tuple((reason, int(count[reason])) for reason in reasons if count[reason]),
+        bad_records=run.bad_records,
+    )
+
+
+def _notices(curves: CurveSet, flags: _Flags) -> tuple[Notice, ...]:
+    """Collect what a reader must know of how the curves were read."""
+    assumed = (curve for curve in curves.curves if curve.less_better and not flags.some_less[curve.index])
+    conflict = (curve for curve in curves.curves if flags.some_less[curve.index] and flags.some_more[curve.index])
+    units = (curve for curve in curves.curves if _holds(curves, curve, Absence.UNIT_CONFLICT))
+    found = (
+        (NoticeKind.DIRECTION_ASSUMED, assumed),
+        (NoticeKind.DIRECTION_CONFLICT, conflict),
+        (NoticeKind.UNIT_CONFLICT, units),
+    )
+    return tuple(notice for kind, members in found for notice in _notice(kind, list(members)))
+
+
+def _holds(curves: CurveSet, curve: Curve, absence: Absence) -> bool:
+    return bool((curves.absence[:, curve.start : curve.stop] == absence).any())
+
+
+def _notice(kind: NoticeKind, members: list[Curve]) -> list[Notice]:
+    return [Notice(kind=kind, values=(str(len(members)), members[0].tag))] if members else []

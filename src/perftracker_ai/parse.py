@@ -1,0 +1,218 @@
+"""Job documents into values: in go the bytes of an ``as_json`` document or a list row, out come `Job` and `JobInfo`.
+
+Refuses what is not a job at all. A single test record that cannot be read is skipped and reported with its position.
+The server writes bare NaN and Infinity, which is not JSON: such a document is read a second time by the lenient parser
+of the standard library, which costs seven times as much and happens rarely.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from perftracker_ai.errors import BadAnswer, JobError
+from perftracker_ai.model import BadRecord, Job, JobInfo, Test
+
+T = TypeVar("T")
+
+
+class _Node(msgspec.Struct, gc=False):
+    name: str = ""
+    display_name: str | None = None
+    parent: int | None = None
+
+
+class _Project(msgspec.Struct, gc=False):
+    id: int = 0
+    name: str = ""
+
+
+class _Header(msgspec.Struct):
+    """What list rows, job detail and as_json have in common; texts may be null in old rows."""
+
+    id: int
+    end: datetime
+    title: str | None = ""
+    uuid: str | None = ""
+    product_name: str | None = ""
+    product_ver: str | None = ""
+    suite_name: str | None = ""
+    suite_ver: str | None = ""
+    project: _Project = msgspec.field(default_factory=_Project)
+    begin: datetime | None = None
+    upload: str | None = ""
+    tests_total: int = 0
+    tests_completed: int = 0
+    tests_failed: int = 0
+    tests_errors: int = 0
+    deleted: bool = False
+
+
+class _Row(_Header):
+    env_node: list[_Node] = []
+
+
+class _AnyTest(msgspec.Struct, gc=False):
+    """A test nobody looks into: only to be counted."""
+
+
+class _Counted(_Header, kw_only=True):
+    tests: list[_AnyTest]
+    env_nodes: list[_Node] = []
+
+
+class _Document(_Header, kw_only=True):
+    tests: list[Test]
+    env_nodes: list[_Node] = []
+
+
+class _LooseDocument(_Header, kw_only=True):
+    tests: list[msgspec.Raw]
+    env_nodes: list[_Node] = []
+
+
+def parse_job(raw: bytes, origin: str) -> Job:
+    """Read a whole job document.
+
+    Parameters
+    ----------
+    raw : bytes
+        The JSON text.
+    origin : str
+        Where it came from, for messages.
+
+    Returns
+    -------
+    Job
+        With its readable tests in upload order.
+
+    Raises
+    ------
+    JobError
+        When the text is not JSON, or not a job.
+    """
+    try:
+        document = _decode(raw, _Document)
+    except msgspec.ValidationError:
+        return _parse_loosely(raw, origin)
+    except (ValueError, RecursionError) as error:
+        raise _not_json(origin, raw, error) from error
+    return Job(info=_document_info(document), tests=_in_upload_order(document.tests), bad_records=())
+
+
+def parse_info(raw: bytes, origin: str) -> tuple[JobInfo, int]:
+    """Read a job document's header and count its test records, at a fraction of the cost of reading them.
+
+    Raises
+    ------
+    JobError
+        When the text is not JSON, or not a job.
+    """
+    try:
+        document = _decode(raw, _Counted)
+    except msgspec.ValidationError as error:
+        raise _not_a_job(origin, error) from error
+    except (ValueError, RecursionError) as error:
+        raise _not_json(origin, raw, error) from error
+    return _document_info(document), len(document.tests)
+
+
+def row_to_info(row: bytes | msgspec.Raw | dict[str, object], origin: str) -> JobInfo:
+    """Read a row of the job list, or a job's detail.
+
+    Raises
+    ------
+    BadAnswer
+        When it is not one.
+    """
+    try:
+        read = msgspec.convert(row, _Row) if isinstance(row, dict) else msgspec.json.decode(row, type=_Row)
+    except msgspec.MsgspecError as error:
+        raise BadAnswer(
+            f"{origin} answered something that is not a job ({error}); is it a PerfTracker server?"
+        ) from error
+    return _info(read, tuple(node.display_name or node.name for node in read.env_node))
+
+
+def _decode(raw: bytes, kind: type[T]) -> T:
+    """Decode strictly; where the only fault is a bare NaN or Infinity, decode again with null in its place.
+
+    No field that is read here can hold one, so that nothing is lost by it.
+    """
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return msgspec.json.decode(msgspec.json.encode(json.loads(raw)), type=kind)
+
+
+def _parse_loosely(raw: bytes, origin: str) -> Job:
+    """Read the tests one by one, keeping the readable ones."""
+    try:
+        document = _decode(raw, _LooseDocument)
+    except msgspec.ValidationError as error:
+        raise _not_a_job(origin, error) from error
+    tests: list[Test] = []
+    bad: list[BadRecord] = []
+    for position, record in enumerate(document.tests, 1):
+        try:
+            tests.append(msgspec.json.decode(record, type=Test))
+        except msgspec.MsgspecError as error:
+            bad.append(BadRecord(position=position, problem=_short(error)))
+    return Job(info=_document_info(document), tests=_in_upload_order(tests), bad_records=tuple(bad))
+
+
+def _document_info(document: _Counted | _Document | _LooseDocument) -> JobInfo:
+    return _info(document, tuple(node.name for node in document.env_nodes if node.parent is None))
+
+
+def _info(header: _Header, hosts: tuple[str, ...]) -> JobInfo:
+    return JobInfo(
+        id=header.id,
+        uuid=header.uuid or "",
+        title=header.title or "",
+        product_name=header.product_name or "",
+        product_ver=header.product_ver or "",
+        suite_name=header.suite_name or "",
+        suite_ver=header.suite_ver or "",
+        project_id=header.project.id,
+        project_name=header.project.name,
+        hosts=hosts,
+        begin=_aware(header.begin) if header.begin else None,
+        end=_aware(header.end),
+        upload=header.upload or "",
+        tests_total=header.tests_total,
+        tests_completed=header.tests_completed,
+        tests_failed=header.tests_failed,
+        tests_errors=header.tests_errors,
+        deleted=header.deleted,
+    )
+
+
+def _aware(moment: datetime) -> datetime:
+    """Take a time without a zone as UTC, which is what the server writes."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _in_upload_order(tests: list[Test]) -> tuple[Test, ...]:
+    """Sort by sequence number, for the server promises no order."""
+    return tuple(sorted(tests, key=lambda test: (test.seq_num, test.group, test.tag, test.category)))
+
+
+def _not_json(origin: str, raw: bytes, error: Exception) -> JobError:
+    if not raw.strip():
+        return JobError(f"{origin} is empty; download it again.")
+    return JobError(f"{origin} is not complete JSON ({_short(error)}); download it again.")
+
+
+def _not_a_job(origin: str, error: msgspec.ValidationError) -> JobError:
+    return JobError(f"{origin} is not a PerfTracker job ({_short(error)}); give the file of job?as_json=1.")
+
+
+def _short(error: Exception) -> str:
+    """Cut a parser's message, which may quote the input."""
+    return str(error).splitlines()[0][:120]

@@ -1,0 +1,92 @@
+"""Tags taken apart: ``latency, p(95) (4 th): PUT /api/x/{id} (scenario (with inner parentheses))``.
+
+In goes the tag as written, out come metric label, statistic, threads, method, path and scenario. A tag that does not
+follow the grammar is its own endpoint; nothing is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from perftracker_ai.model import MetricKind
+
+MAX_GRAMMAR = 4096
+"""Longer tags are taken as they are: nobody writes them, and matching must stay cheap."""
+
+_TAG = re.compile(
+    r"(?P<metric>[^:]*?)(?:\s*\((?P<threads>\d{1,6})\s*(?:th|thr|threads?)\))?:\s+"
+    r"(?P<method>[A-Z]{2,10})\s+(?P<path>\S+)(?:\s+\((?P<scenario>.*)\))?\s*",
+    re.DOTALL,
+)
+_PERCENTILE = re.compile(r"\bp\s*\(?\s*(\d{1,3}(?:\.\d+)?)\s*\)?|\b(\d{1,2}(?:\.\d+)?)(?:th|%)\s*(?:percentile|pct)")
+_STATISTIC = re.compile(r"\b(avg|average|mean|median|min|max)\b", re.IGNORECASE)
+_SAME_STATISTIC = {"average": "avg", "mean": "avg", "median": "p50"}
+_TIME_WORDS = re.compile(r"\b(?:latency|latencies|response[ _-]?times?)\b", re.IGNORECASE)
+_RATE_WORDS = re.compile(r"\b(?:rate|throughput|rps|tps|qps)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagParts:
+    """What a tag says; empty texts and None for what it does not say."""
+
+    metric_label: str
+    statistic: str
+    threads: int | None
+    method: str
+    path: str
+    endpoint: str
+    scenario: str
+
+
+def read_tag(tag: str) -> TagParts:
+    """Take a tag apart.
+
+    Parameters
+    ----------
+    tag : str
+        As the job says it.
+
+    Returns
+    -------
+    TagParts
+        For a tag outside the grammar, the whole tag as endpoint and metric label.
+    """
+    match = _TAG.fullmatch(tag) if len(tag) <= MAX_GRAMMAR else None
+    if match is None:
+        statistic = _statistic(tag[:MAX_GRAMMAR])
+        return TagParts(
+            metric_label=tag, statistic=statistic, threads=None, method="", path="", endpoint=tag, scenario=""
+        )
+    return TagParts(
+        metric_label=match["metric"],
+        statistic=_statistic(match["metric"]),
+        threads=int(match["threads"]) if match["threads"] else None,
+        method=match["method"],
+        path=match["path"],
+        endpoint=f"{match['method']} {match['path']}",
+        scenario=match["scenario"] or "",
+    )
+
+
+def says_time(label: str) -> bool:
+    """Tell whether a metric label plainly means a time."""
+    return _TIME_WORDS.search(label) is not None
+
+
+def metric_kind(label: str, base_unit: str) -> MetricKind:
+    """Classify a metric by its label first and its unit second."""
+    if says_time(label):
+        return MetricKind.LATENCY
+    if _RATE_WORDS.search(label) or base_unit in {"/s", "B/s"}:
+        return MetricKind.RATE
+    return MetricKind.LATENCY if base_unit == "s" else MetricKind.OTHER
+
+
+def _statistic(label: str) -> str:
+    """Name the statistic of a metric label: ``p95``, ``avg``, ``max``; empty when it names none."""
+    percentile = _PERCENTILE.search(label)
+    if percentile:
+        return f"p{percentile[1] or percentile[2]}"
+    word = _STATISTIC.search(label)
+    return _SAME_STATISTIC.get(word[1].lower(), word[1].lower()) if word else ""
