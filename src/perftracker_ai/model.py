@@ -109,16 +109,16 @@ class Job:
 class Exclusion(StrEnum):
     """Why discovery does not take a job."""
 
-    OTHER_PRODUCT = "another product"
     LOCAL_RUN = "local run"
     NO_HOSTS = "no hosts"
     DELETED = "deleted"
     UNFINISHED = "unfinished or broken upload"
+    NO_VERSION = "no product version"
     OTHER_HARDWARE = "other hardware"
     OTHER_SUITE = "other suite"
     OTHER_VERSION = "not the version asked for"
-    NO_VERSION = "no product version"
-    NOT_NEEDED = "older than the pair"
+    SAME_VERSION = "the candidate's version"
+    NOT_NEEDED = "older than what is needed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,24 +132,33 @@ class Considered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """The jobs of one comparison; reruns are earlier jobs of the baseline's version, newest first."""
+
+    baseline: JobInfo
+    candidate: JobInfo
+    reruns: tuple[JobInfo, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """What discovery chose and what it saw on the way.
 
     Attributes
     ----------
-    product : str
+    pair : Pair or None
+        None when there are no two jobs to compare; then `problem` says why in a sentence.
     considered : tuple of Considered
         Every job of the product that was read, newest first.
     found, without_local : int
         Jobs of the product read, and those left when local runs are taken out.
     per_hardware : tuple of (str, int)
-        Usable jobs of each hardware group, newest group first.
+        Usable jobs of each hardware group, group with the newest job first.
     """
 
     product: str
-    baseline: JobInfo
-    candidate: JobInfo
-    reruns: tuple[JobInfo, ...]
+    pair: Pair | None
+    problem: str
     considered: tuple[Considered, ...]
     found: int
     without_local: int

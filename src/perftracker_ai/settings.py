@@ -9,6 +9,33 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoverySettings:
+    """Which jobs of a product may be compared.
+
+    Attributes
+    ----------
+    hardware, baseline_version, candidate_version : str
+        Narrow the choice when not empty; hardware is one of the host names of the group, or all joined by ``+``.
+    ignored_hardware : tuple of str
+        Host names whose jobs are left out.
+    local_labels : tuple of str
+        A job is a local run when a dot-separated label of one of its top-level hosts is one of these, in any case.
+    reruns : int
+        How many earlier jobs of the baseline's version teach the noise, at most.
+    rerun_days : int
+        How long before the baseline a rerun may have ended: an older one says little of the machine as it is now.
+    """
+
+    hardware: str = ""
+    baseline_version: str = ""
+    candidate_version: str = ""
+    ignored_hardware: tuple[str, ...] = ()
+    local_labels: tuple[str, ...] = ("local", "local-run", "localhost")
+    reruns: int = 5
+    rerun_days: int = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CurveSettings:
     """How tests are read into curves, for one product.
 

@@ -1,0 +1,258 @@
+"""The choice of what to compare: in goes a stream of jobs, newest first, out comes a pair with its reasons.
+
+Jobs of one product are grouped by hardware (the set of top-level hosts) and suite name. In each group the newest job is
+the candidate and the newest earlier job of another version the baseline; the group with the newest candidate is taken.
+The stream is read only as far as older jobs can matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from perftracker_ai.errors import NotFound
+from perftracker_ai.model import Considered, Exclusion, JobInfo, Notice, NoticeKind, Pair, Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from perftracker_ai.settings import DiscoverySettings
+
+
+@dataclass(slots=True, kw_only=True)
+class _Group:
+    """Usable jobs of one hardware and suite, newest first, with the roles found so far; lives only inside `choose`."""
+
+    hardware: tuple[str, ...]
+    jobs: list[JobInfo] = field(default_factory=list)
+    candidate: JobInfo | None = None
+    baseline: JobInfo | None = None
+    reruns: list[JobInfo] = field(default_factory=list)
+
+
+_Groups = dict[tuple[tuple[str, ...], str], _Group]
+"""By hardware and suite name."""
+
+_Seen = list[tuple[JobInfo, tuple[Exclusion, str] | None]]
+"""Jobs of the product in the order read, with why each is left out."""
+
+
+def choose(
+    jobs: Iterable[JobInfo], product: str, settings: DiscoverySettings, broken: Mapping[int, str] | None = None
+) -> Selection:
+    """Choose the pair of jobs to compare.
+
+    Parameters
+    ----------
+    jobs : iterable of JobInfo
+        Newest ``end`` first, ties by id, higher first. Consumed only as far as needed.
+    product : str
+        Compared exactly, case included.
+    settings : DiscoverySettings
+    broken : mapping of int to str, optional
+        Jobs whose download turned out unusable, with the reason.
+
+    Returns
+    -------
+    Selection
+        Without a pair when no two jobs can be compared.
+
+    Raises
+    ------
+    NotFound
+        When no job has this product name; names the nearest ones.
+    """
+    groups: _Groups = {}
+    seen: _Seen = []
+    others: set[str] = set()
+    for job in jobs:
+        if job.product_name != product:
+            others.add(job.product_name)
+            continue
+        exclusion = _exclusion(job, settings, broken or {})
+        seen.append((job, exclusion))
+        if exclusion is None:
+            key = (_hardware(job), job.suite_name)
+            _place(job, groups.setdefault(key, _Group(hardware=key[0])), settings)
+        if _settled(groups, job, settings):
+            break
+    if not seen:
+        raise NotFound(_unknown_product(product, others))
+    return _selection(product, seen, groups, settings)
+
+
+def pair_notices(baseline: JobInfo, candidate: JobInfo) -> tuple[Notice, ...]:
+    """Name what makes two jobs differ in more than the version, for people who choose them by hand."""
+    suites = [f"{job.suite_name} {job.suite_ver}".strip() for job in (baseline, candidate)]
+    hosts = ["+".join(_hardware(job)) or "no host" for job in (baseline, candidate)]
+    products = [baseline.product_name or "no product", candidate.product_name or "no product"]
+    order = [str(baseline.id), f"{baseline.end:%Y-%m-%d}", str(candidate.id), f"{candidate.end:%Y-%m-%d}"]
+    found = (
+        (NoticeKind.SAME_JOB, baseline.id == candidate.id and baseline.uuid == candidate.uuid, [str(baseline.id)]),
+        (NoticeKind.OTHER_PRODUCT, products[0] != products[1], products),
+        (NoticeKind.OTHER_HARDWARE, hosts[0] != hosts[1], hosts),
+        (NoticeKind.OTHER_SUITE, suites[0] != suites[1], suites),
+        (NoticeKind.SAME_VERSION, baseline.product_ver == candidate.product_ver, [baseline.product_ver or "none"]),
+        (NoticeKind.CANDIDATE_OLDER, candidate.end < baseline.end, order),
+        (NoticeKind.DELETED_JOB, baseline.deleted, [str(baseline.id)]),
+        (NoticeKind.DELETED_JOB, candidate.deleted, [str(candidate.id)]),
+    )
+    return tuple(Notice(kind=kind, values=tuple(values)) for kind, holds, values in found if holds)
+
+
+def _hardware(job: JobInfo) -> tuple[str, ...]:
+    return tuple(sorted(set(job.hosts)))
+
+
+def _exclusion(job: JobInfo, settings: DiscoverySettings, broken: Mapping[int, str]) -> tuple[Exclusion, str] | None:
+    """Say why a job cannot be compared with any other; None when it can."""
+    local = next((host for host in job.hosts if _is_local(host, settings.local_labels)), "")
+    ignored = next((host for host in job.hosts if host in settings.ignored_hardware), "")
+    wanted = not settings.hardware or settings.hardware in {*job.hosts, "+".join(_hardware(job))}
+    causes = (
+        (job.deleted, Exclusion.DELETED, ""),
+        (not job.hosts, Exclusion.NO_HOSTS, ""),
+        (bool(local), Exclusion.LOCAL_RUN, local),
+        (job.id in broken, Exclusion.UNFINISHED, broken.get(job.id, "")),
+        (job.tests_completed <= 0, Exclusion.UNFINISHED, f"{job.tests_completed} of {job.tests_total} tests completed"),
+        (bool(ignored), Exclusion.OTHER_HARDWARE, f"{ignored} is ignored"),
+        (not wanted, Exclusion.OTHER_HARDWARE, "+".join(job.hosts)),
+        (not job.product_ver, Exclusion.NO_VERSION, ""),
+    )
+    return next(((exclusion, detail) for holds, exclusion, detail in causes if holds), None)
+
+
+def _is_local(host: str, labels: tuple[str, ...]) -> bool:
+    return any(label in labels for label in host.lower().split("."))
+
+
+def _place(job: JobInfo, group: _Group, settings: DiscoverySettings) -> None:
+    """Give a usable job its role in its group; jobs come newest first."""
+    group.jobs.append(job)
+    if group.candidate is None:
+        if settings.candidate_version in {"", job.product_ver}:
+            group.candidate = job
+    elif group.baseline is None:
+        if job.product_ver != group.candidate.product_ver and settings.baseline_version in {"", job.product_ver}:
+            group.baseline = job
+    elif (
+        job.product_ver == group.baseline.product_ver
+        and len(group.reruns) < settings.reruns
+        and not _too_old(job, group.baseline, settings)
+    ):
+        group.reruns.append(job)
+
+
+def _settled(groups: _Groups, job: JobInfo, settings: DiscoverySettings) -> bool:
+    """Tell whether jobs older than this one can no longer matter."""
+    leader = max(
+        (group for group in groups.values() if group.candidate),
+        key=lambda group: _recency(_known(group.candidate)),
+        default=None,
+    )
+    if leader is None or leader.baseline is None:
+        return False
+    return len(leader.reruns) >= settings.reruns or _too_old(job, leader.baseline, settings)
+
+
+def _too_old(job: JobInfo, baseline: JobInfo, settings: DiscoverySettings) -> bool:
+    return job.end < baseline.end - timedelta(days=settings.rerun_days)
+
+
+def _recency(job: JobInfo) -> tuple[float, int]:
+    return job.end.timestamp(), job.id
+
+
+def _selection(
+    product: str,
+    seen: _Seen,
+    groups: _Groups,
+    settings: DiscoverySettings,
+) -> Selection:
+    """Take the group with the newest candidate and tell what became of every other job."""
+    complete = [group for group in groups.values() if group.baseline]
+    taken = max(complete, key=lambda group: _recency(_known(group.candidate)), default=None)
+    per_hardware: dict[tuple[str, ...], int] = {}
+    for group in groups.values():
+        per_hardware[group.hardware] = per_hardware.get(group.hardware, 0) + len(group.jobs)
+    pair = _pair(taken) if taken else None
+    return Selection(
+        product=product,
+        pair=pair,
+        problem="" if pair else _no_pair(product, seen, groups, settings),
+        considered=tuple(_considered(job, exclusion, pair) for job, exclusion in seen),
+        found=len(seen),
+        without_local=sum(1 for _, exclusion in seen if not exclusion or exclusion[0] is not Exclusion.LOCAL_RUN),
+        per_hardware=tuple(("+".join(hardware), count) for hardware, count in per_hardware.items()),
+    )
+
+
+def _pair(group: _Group) -> Pair:
+    return Pair(baseline=_known(group.baseline), candidate=_known(group.candidate), reruns=tuple(group.reruns))
+
+
+def _known(job: JobInfo | None) -> JobInfo:
+    assert job is not None  # groups are taken only when complete
+    return job
+
+
+def _considered(job: JobInfo, exclusion: tuple[Exclusion, str] | None, pair: Pair | None) -> Considered:
+    """Say what became of one job."""
+    if exclusion is not None:
+        return Considered(job=job, role="", exclusion=exclusion[0], detail=exclusion[1])
+    if pair is None:
+        return Considered(job=job, role="", exclusion=None, detail="nothing to compare it with")
+    roles = {pair.candidate.id: "candidate", pair.baseline.id: "baseline", **{job.id: "rerun" for job in pair.reruns}}
+    if job.id in roles:
+        return Considered(job=job, role=roles[job.id], exclusion=None, detail="")
+    return Considered(job=job, role="", exclusion=_against(job, pair), detail="")
+
+
+def _against(job: JobInfo, pair: Pair) -> Exclusion:
+    """Say why a usable job has no part in the pair."""
+    candidate, baseline = pair.candidate, pair.baseline
+    if _hardware(job) != _hardware(candidate):
+        return Exclusion.OTHER_HARDWARE
+    if job.suite_name != candidate.suite_name:
+        return Exclusion.OTHER_SUITE
+    if job.product_ver == candidate.product_ver:
+        return Exclusion.SAME_VERSION
+    return Exclusion.OTHER_VERSION if _recency(job) > _recency(baseline) else Exclusion.NOT_NEEDED
+
+
+def _unknown_product(product: str, others: set[str]) -> str:
+    """Word that no job has this product name."""
+    folded = {name.casefold(): name for name in sorted(others) if name}
+    near = [folded[name] for name in get_close_matches(product.casefold(), folded, n=3, cutoff=0.5)]
+    near += [name for key, name in folded.items() if product.casefold() in key and name not in near][:3]
+    if near:
+        return f"No job has the product name {product!r}; the nearest are {', '.join(map(repr, near[:5]))}."
+    known = ", ".join(repr(name) for name in sorted(folded.values())[:5]) or "none at all"
+    return f"No job has the product name {product!r}; product names seen are {known}."
+
+
+def _no_pair(
+    product: str,
+    seen: _Seen,
+    groups: _Groups,
+    settings: DiscoverySettings,
+) -> str:
+    """Word why there are no two jobs to compare."""
+    usable = [job for job, exclusion in seen if exclusion is None]
+    versions = sorted({job.product_ver for job in usable})
+    asked = " and ".join(filter(None, (settings.baseline_version, settings.candidate_version)))
+    if not usable:
+        why = sorted({exclusion[0].value for _, exclusion in seen if exclusion})
+        return f"None of the {len(seen)} jobs of {product!r} is usable: {', '.join(why)}; see `perftracker-ai jobs`."
+    if len(usable) == 1:
+        return f"{product!r} has only one usable job, {usable[0].id} ({versions[0]}); a comparison needs two versions."
+    if asked and not any(group.candidate and group.baseline for group in groups.values()) and len(versions) > 1:
+        return f"{product!r} has no pair of jobs with version {asked}; versions seen are {', '.join(versions[:8])}."
+    if len(versions) == 1:
+        return f"All {len(usable)} usable jobs of {product!r} are of one version, {versions[0]}; give two job ids."
+    return (
+        f"No two versions of {product!r} ran on the same hardware with the same suite "
+        f"({', '.join('+'.join(group.hardware) for group in list(groups.values())[:5])}); give two job ids."
+    )
