@@ -6,6 +6,14 @@ Ratios are ratios (0.15, never 15), durations carry their unit in the name.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+Ratio = Annotated[float, Meta(ge=0, le=1e6)]
+Count = Annotated[int, Meta(ge=0)]
+Gate = Literal["never", "moderate", "severe", "critical", "block"]
+"""From what on a run's exit code is 1, in falling strictness."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +39,8 @@ class DiscoverySettings:
     candidate_version: str = ""
     ignored_hardware: tuple[str, ...] = ()
     local_labels: tuple[str, ...] = ("local", "local-run", "localhost")
-    reruns: int = 5
-    rerun_days: int = 90
+    reruns: Count = 5
+    rerun_days: Count = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +77,13 @@ class DetectSettings:
         do to a request of a few microseconds says nothing of the product.
     """
 
-    minor: float = 0.05
-    moderate: float = 0.15
-    severe: float = 0.50
-    critical: float = 1.00
-    fdr: float = 0.05
-    large_shift: float = 0.10
-    min_time_change_s: float = 50e-6
+    minor: Ratio = 0.05
+    moderate: Ratio = 0.15
+    severe: Ratio = 0.50
+    critical: Ratio = 1.00
+    fdr: Ratio = 0.05
+    large_shift: Ratio = 0.10
+    min_time_change_s: Ratio = 50e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +101,56 @@ class PolicySettings:
         Share of the baseline's curves that must be comparable for a verdict at all.
     """
 
-    block_critical: int = 1
-    block_severe: int = 3
-    block_failures: int = 0
-    min_compared: float = 0.5
+    block_critical: Count = 1
+    block_severe: Count = 3
+    block_failures: Count = 0
+    min_compared: Ratio = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductSettings:
+    """Everything that may differ from product to product."""
+
+    discovery: DiscoverySettings = DiscoverySettings()
+    curves: CurveSettings = CurveSettings()
+    detect: DetectSettings = DetectSettings()
+    policy: PolicySettings = PolicySettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One run's settings: command line over environment over settings file over these defaults.
+
+    Attributes
+    ----------
+    url : str
+        A server's address, or a folder of job files.
+    project : int
+        PerfTracker project; 0 is all of them.
+    output_dir, reports_dir : str
+        Where downloaded jobs and reports go.
+    ca_bundle : str
+        File of certificates to trust; empty for the operating system's.
+    seed : int
+        Of every random draw.
+    fail_on : Gate
+        From what on the exit code is 1: a regression of this severity, or the verdict BLOCK.
+    defaults : ProductSettings
+    products : tuple of (str, ProductSettings)
+        Settings of products that have a table of their own.
+    """
+
+    url: str = "http://127.0.0.1:9000"
+    project: Count = 1
+    output_dir: str = "data"
+    reports_dir: str = "reports"
+    ca_bundle: str = ""
+    insecure: bool = False
+    seed: Count = 20260101
+    fail_on: Gate = "never"
+    defaults: ProductSettings = ProductSettings()
+    products: tuple[tuple[str, ProductSettings], ...] = ()
+
+    def of_product(self, name: str) -> ProductSettings:
+        """Give a product's settings."""
+        return dict(self.products).get(name, self.defaults)
