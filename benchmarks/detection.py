@@ -1,0 +1,345 @@
+"""How often detection is right, beside the earlier script's criteria.
+
+    python benchmarks/detection.py [--quick] [--markdown] [--shared DIR] [--only SECTION ...]
+
+Sections: ``time``, ``aa`` (nothing changed), ``injected`` (every tenth curve changed), ``grpm`` and ``lab`` (recorded
+jobs with known truth) and ``slowed`` (a recorded run made slower as a whole). Every figure comes from a fixed seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import evaluate
+import numpy as np
+import recorded
+import reference
+from simulate import REGIMES, SHAPES, SIZES, simulate, with_reruns
+from tables import rate, show
+
+from perftracker_ai.detect import detect
+from perftracker_ai.settings import DetectSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from evaluate import Call
+    from numpy.typing import NDArray
+    from simulate import Regime, Truth
+
+    from perftracker_ai.model import CurveSet, Detection, Job
+
+SEED = 20261123
+SETTINGS = DetectSettings()
+CURVES = 152
+CHANGED = 0.10
+RERUNS = (0, 2, 5)
+RATES = (evaluate.recall, evaluate.small_recall, evaluate.precision, evaluate.median_iou)
+RATE_NAMES = ("recall", "small listed", "precision", "IoU", "false/1000")
+
+
+class Plan(NamedTuple):
+    """How much to run, and how to print it."""
+
+    jobs: int
+    points: tuple[int, ...]
+    markdown: bool
+    shared: Path | None
+
+
+# ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def time_section(plan: Plan) -> None:
+    """Print how long detection takes, the first call in a process apart."""
+    rows = []
+    for curves in (CURVES, 10_000):
+        pair, _ = simulate(REGIMES[1], curves=curves, points=54, reruns=2, changed=CHANGED, rng=_rng(0))
+        for reruns in (0, 2):
+            known = with_reruns(pair, reruns)
+            times = [_seconds(lambda known=known: _ours(known)) for _ in range(5 if curves == CURVES else 2)]
+            rows.append((f"{curves} x 54", reruns, *(f"{1000 * value:.0f} ms" for value in (times[0], min(times)))))
+    show("Time of detection", ("curves x points", "reruns", "first call", "best"), rows, markdown=plan.markdown)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+# ── simulated jobs ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def aa_section(plan: Plan) -> None:
+    """Print false alarms where nothing changed, by regime, points and reruns."""
+    header = ("regime", "points", *(f"{reruns} reruns" for reruns in RERUNS), "listed, 0 reruns", "earlier criteria")
+    rows = [
+        (regime.name, points, *_aa_rates(regime, points, plan.jobs)) for points in plan.points for regime in REGIMES
+    ]
+    curves = plan.jobs * CURVES
+    show(f"Nothing changed: false alarms per 1000 curves ({curves} a cell)", header, rows, markdown=plan.markdown)
+
+
+def _aa_rates(regime: Regime, points: int, jobs: int) -> Iterable[str]:
+    seen: dict[str, list[NDArray[np.void]]] = {}
+    for job in range(jobs):
+        runs, truth = _simulated(regime, points, job, reruns=max(RERUNS), changed=0.0)
+        for reruns in RERUNS:
+            calls = _ours(with_reruns(runs, reruns))
+            seen.setdefault(f"{reruns}", []).append(evaluate.rows_of(truth, calls))
+        seen.setdefault("earlier", []).append(evaluate.rows_of(truth, _earlier(runs)))
+    rows = {name: np.concatenate(parts) for name, parts in seen.items()}
+    ours = [rate(evaluate.false_alarms(rows[f"{reruns}"])) for reruns in RERUNS]
+    return *ours, rate(evaluate.false_listed(rows["0"])), rate(evaluate.false_alarms(rows["earlier"]))
+
+
+def injected_section(plan: Plan) -> None:
+    """Print what is found of injected changes, by regime, by points, by shape and by size."""
+    for points in plan.points:
+        found = {regime.name: _injected(regime, points, plan.jobs) for regime in REGIMES}
+        _show_by_regime(found, points, plan)
+        _show_by_shape(found, points, plan)
+
+
+def _injected(regime: Regime, points: int, jobs: int) -> dict[str, NDArray[np.void]]:
+    """Return the rows of all jobs of one regime for each detector."""
+    seen: dict[str, list[NDArray[np.void]]] = {}
+    for job in range(jobs):
+        runs, truth = _simulated(regime, points, 1000 + job, reruns=2, changed=CHANGED)
+        detectors = {"pair": _ours(with_reruns(runs, 0)), "2 reruns": _ours(runs), "earlier criteria": _earlier(runs)}
+        for name, calls in detectors.items():
+            seen.setdefault(name, []).append(evaluate.rows_of(truth, calls))
+    return {name: np.concatenate(parts) for name, parts in seen.items()}
+
+
+def _show_by_regime(found: dict[str, dict[str, NDArray[np.void]]], points: int, plan: Plan) -> None:
+    rows = [
+        (regime, detector, *(figure(rows) for figure in RATES), rate(evaluate.false_alarms(rows)))
+        for regime, by_detector in found.items()
+        for detector, rows in by_detector.items()
+    ]
+    title = f"Every tenth curve changed, {points} points ({plan.jobs} jobs a regime)"
+    show(title, ("regime", "detector", *RATE_NAMES), rows, markdown=plan.markdown)
+
+
+def _show_by_shape(found: dict[str, dict[str, NDArray[np.void]]], points: int, plan: Plan) -> None:
+    """Print the share of the slower curves that is listed, by shape and size, over all regimes."""
+    detectors = ("pair", "2 reruns", "earlier criteria")
+    pooled = {name: np.concatenate([by[name] for by in found.values()]) for name in detectors}
+    rows = [
+        (
+            shape,
+            "ramp" if ramp else "step",
+            name,
+            *(_listed_share(pooled[name], shape, size, ramp=ramp) for size in SIZES),
+        )
+        for shape in SHAPES
+        for ramp in (False, True)
+        for name in detectors
+    ]
+    header = ("shape", "onset", "detector", *(f"+{size:.0%}" for size in SIZES))
+    show(f"Share of slower curves listed, all regimes, {points} points", header, rows, markdown=plan.markdown)
+
+
+def _listed_share(rows: NDArray[np.void], shape: str, size: float, *, ramp: bool) -> float | None:
+    cell = rows[(rows["shape"] == shape) & np.isclose(rows["size"], size) & (rows["ramp"] == ramp)]
+    return float((cell["listed"] & cell["overlap"]).mean()) if cell.size else None
+
+
+def _simulated(regime: Regime, points: int, job: int, *, reruns: int, changed: float) -> tuple[CurveSet, Truth]:
+    rng = _rng(points, job, REGIMES.index(regime))
+    return simulate(regime, curves=CURVES, points=points, reruns=reruns, changed=changed, rng=rng)
+
+
+# ── recorded jobs ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def grpm_section(plan: Plan, jobs: dict[int, Job]) -> None:
+    """Print what is found in the GRPM jobs, item by item."""
+    _show_aa(((25, 26), (26, 25)), jobs, "GRPM", plan)
+    runs = {
+        "25 → 27": (25, 27),
+        "26 → 27": (26, 27),
+        "25 → 27, rerun 26": (25, 27, 26),
+        "26 → 27, rerun 25": (26, 27, 25),
+    }
+    curves = {name: recorded.curves_of(jobs, ids) for name, ids in runs.items()}
+    calls = {name: _ours(known) for name, known in curves.items()}
+    curves["earlier, 25 → 27"] = curves["25 → 27"]
+    calls["earlier, 25 → 27"] = _earlier(curves["25 → 27"])
+    items = recorded.grpm_items(plan.shared)
+    rows = [
+        (item.id, item.kind, f"x{item.factor}", *(_item(item, curves[n], calls[n]) for n in calls)) for item in items
+    ]
+    rows.append(("", "median IoU of R", "", *(_grpm_iou(items, curves[n], calls[n]) for n in calls)))
+    rows.append(("", "false alarms", "", *(_grpm_false(items, curves[n], calls[n]) for n in calls)))
+    show(
+        "GRPM: curves found of each item, severity, IoU", ("item", "kind", "cost", *calls), rows, markdown=plan.markdown
+    )
+
+
+def _item(item: recorded.Item, curves: CurveSet, calls: Sequence[Call]) -> str:
+    """Return found/all, the severities and the median localisation of one item's curves."""
+    own = _own(item, curves, calls)
+    if item.kind == "improvement":
+        found = [call for curve, call in own if _share(item, curves, curve, call.better) > 0]
+        shares = [_share(item, curves, curve, call.better) for curve, call in own]
+    else:
+        found = [call for curve, call in own if call.listed and _share(item, curves, curve, call.worse) > 0]
+        shares = [_share(item, curves, curve, call.worse) for curve, call in own]
+    names = "+".join(sorted({call.severity.value for call in found if call.severity is not None}))
+    return f"{len(found)}/{len(own)} {names} {np.median(shares):.2f}" if found else f"0/{len(own)}"
+
+
+def _own(item: recorded.Item, curves: CurveSet, calls: Sequence[Call]) -> list[tuple[int, Call]]:
+    return [(curve.index, calls[curve.index]) for curve in curves.curves if curve.tag in item.tags]
+
+
+def _share(item: recorded.Item, curves: CurveSet, curve: int, ranges: Sequence[evaluate.Range]) -> float:
+    injected = recorded.points_between(curves, curve, item.load_first, item.load_last)
+    return evaluate.overlap_share(injected, ranges)
+
+
+def _grpm_iou(items: Sequence[recorded.Item], curves: CurveSet, calls: Sequence[Call]) -> float:
+    """Return the median localisation over the curves of all regressions found."""
+    worse = [item for item in items if item.kind in ("regression", "mixed")]
+    pairs = [(item, curve, call) for item in worse for curve, call in _own(item, curves, calls) if call.listed]
+    return float(np.median([_share(item, curves, curve, call.worse) for item, curve, call in pairs]))
+
+
+def _grpm_false(items: Sequence[recorded.Item], curves: CurveSet, calls: Sequence[Call]) -> str:
+    """Return regressions reported on curves that no regression was built into."""
+    worse = {tag for item in items if item.kind in ("regression", "mixed") for tag in item.tags}
+    return str(sum(call.regressed for curve, call in zip(curves.curves, calls, strict=True) if curve.tag not in worse))
+
+
+def lab_section(plan: Plan, jobs: dict[int, Job]) -> None:
+    """Print what is found in the LAB jobs."""
+    _show_aa(((91001, 91002), (91002, 91001)), jobs, "LAB", plan)
+    first, second, candidate = recorded.LAB_JOBS
+    rows = []
+    for ids in ((first, candidate), (second, candidate), (first, candidate, second), (second, candidate, first)):
+        curves = recorded.curves_of(jobs, ids)
+        truth = recorded.lab_truth(plan.shared, curves)
+        name = f"{ids[0]} → {ids[1]}" + (f", rerun {ids[2]}" if len(ids) > 2 else "")
+        rows += [(name, who, *_lab_figures(truth, calls)) for who, calls in _both(curves)]
+    header = ("pair", "detector", "recall visible", "precision", "regressed", "cpu_8 flagged", "improved found")
+    show("LAB: what was built in, and what is found", header, rows, markdown=plan.markdown)
+
+
+def _lab_figures(truth: Sequence[recorded.LabCurve], calls: Sequence[Call]) -> tuple[object, ...]:
+    pairs = list(zip(truth, calls, strict=True))
+    visible = [call.regressed for curve, call in pairs if curve.visible and curve.direction == "worse"]
+    true = [curve.changed and curve.direction == "worse" for curve, call in pairs if call.regressed]
+    small = [call.regressed for curve, call in pairs if curve.kind == "cpu_8"]
+    improved = [call.improved for curve, call in pairs if curve.visible and curve.direction == "better"]
+    return (
+        f"{sum(visible)}/{len(visible)}",
+        sum(true) / len(true) if true else None,
+        len(true),
+        f"{sum(small)}/{len(small)}",
+        f"{sum(improved)}/{len(improved)}",
+    )
+
+
+def _show_aa(pairs: Sequence[tuple[int, int]], jobs: dict[int, Job], name: str, plan: Plan) -> None:
+    rows = []
+    for pair in pairs:
+        curves = recorded.curves_of(jobs, pair)
+        for who, calls in _both(curves):
+            counts = [sum(getattr(call, what) for call in calls) for what in ("regressed", "listed", "improved")]
+            rows.append((f"{pair[0]} → {pair[1]}", who, len(calls), *counts))
+    header = ("pair", "detector", "curves", "regressed", "listed", "improved")
+    show(f"{name}: the same version twice", header, rows, markdown=plan.markdown)
+
+
+def slowed_section(plan: Plan, jobs: dict[int, Job]) -> None:
+    """Print what is said of a run slowed as a whole, without and with one endpoint twice as slow besides."""
+    rows = []
+    for ids in ((26, 26), (25, 26), (91001, 91001), (91002, 91001)):
+        all_slower = recorded.slowed(recorded.curves_of(jobs, ids), 1.12)
+        endpoint = all_slower.curves[len(all_slower.curves) // 2].endpoint
+        name = f"{ids[0]} → {ids[1]} slowed"
+        rows.append((f"{name} 12 %", *_slowed_figures(all_slower, "")))
+        rows.append(
+            (f"{name}, one endpoint x2", *_slowed_figures(recorded.slowed(all_slower, 2.0, endpoint), endpoint))
+        )
+    header = ("pair", "run-wide shifts", "endpoint found", "others flagged", "earlier criteria")
+    show("A run slowed by 12 % everywhere", header, rows, markdown=plan.markdown)
+
+
+def _slowed_figures(curves: CurveSet, endpoint: str) -> tuple[object, ...]:
+    detection = _detection(curves)
+    calls = evaluate.calls_of(detection)
+    own = [call.regressed for curve, call in zip(curves.curves, calls, strict=True) if curve.endpoint == endpoint]
+    shifts = sorted({f"{shift.slowdown:+.0%}" for shift in detection.shifts})
+    found = f"{sum(own)}/{len(own)}" if own else "-"
+    others = sum(call.regressed for call in calls) - sum(own)
+    return ", ".join(shifts), found, others, sum(call.regressed for call in _earlier(curves))
+
+
+# ── shared ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _both(curves: CurveSet) -> tuple[tuple[str, tuple[Call, ...]], ...]:
+    return ("ours", _ours(curves)), ("earlier criteria", _earlier(curves))
+
+
+def _ours(curves: CurveSet) -> tuple[Call, ...]:
+    return evaluate.calls_of(_detection(curves))
+
+
+def _detection(curves: CurveSet) -> Detection:
+    return detect(curves, SETTINGS, SEED)
+
+
+def _earlier(curves: CurveSet) -> tuple[Call, ...]:
+    return evaluate.reference_calls(curves, reference.find(curves))
+
+
+def _rng(*key: int) -> np.random.Generator:
+    return np.random.default_rng((SEED, *key))
+
+
+SIMULATED = {"time": time_section, "aa": aa_section, "injected": injected_section}
+RECORDED = {"grpm": grpm_section, "lab": lab_section, "slowed": slowed_section}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the sections asked for."""
+    options = _options(argv)
+    shared = recorded.find(options.shared)
+    plan = (
+        Plan(2, (54,), options.markdown, shared) if options.quick else Plan(20, (54, 24, 8), options.markdown, shared)
+    )
+    plan = plan._replace(jobs=options.jobs) if options.jobs else plan
+    wanted = options.only or [*SIMULATED, *RECORDED]
+    for name in wanted:
+        if name in SIMULATED:
+            SIMULATED[name](plan)
+    if shared is None:
+        print(f"\nNo recorded jobs in {options.shared}: their tables are left out; name their folder with --shared.")
+        return 0
+    jobs = recorded.load_jobs(shared)
+    for name in wanted:
+        if name in RECORDED:
+            RECORDED[name](plan, jobs)
+    return 0
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="two jobs of 54 points a regime, under a minute")
+    parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
+    parser.add_argument("--jobs", type=int, default=0, help="simulated jobs a cell (default 20, quick 2)")
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the recorded jobs")
+    parser.add_argument("--only", nargs="+", choices=[*SIMULATED, *RECORDED], help="these sections only")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,185 @@
+"""Judge what a detector says against what is known to be true.
+
+In goes what was injected and what was reported, out come one row per curve and rates over any selection of rows. Both
+detectors, ours and the earlier criteria, are brought to the same `Calls` first, so that they are judged by the same
+code.
+
+A curve is *hit* when it is reported as slower and a reported window overlaps the injected range. How well a range is
+localised is the share of points in the injected range and the reported windows together that lie in both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perftracker_ai.model import Direction, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+    from reference import ReferenceWindow
+    from simulate import Truth
+
+    from perftracker_ai.model import CurveResult, CurveSet, Detection, Severity
+
+Range = tuple[int, int]
+"""First and last point, inclusive, as indices into the arrays of a `CurveSet`."""
+
+DUE = 0.15
+"""Median slowdown from which a change has to be reported as a regression, not merely listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a detector says of one curve.
+
+    Attributes
+    ----------
+    regressed : bool
+    listed : bool
+        Reported as slower at all: a regression or a minor change.
+    improved : bool
+    worse, better : tuple of Range
+        Reported windows by direction.
+    severity : Severity or None
+    """
+
+    regressed: bool
+    listed: bool
+    improved: bool
+    worse: tuple[Range, ...]
+    better: tuple[Range, ...]
+    severity: Severity | None
+
+
+ROW = np.dtype(
+    [
+        ("shape", "U6"),
+        ("ramp", bool),
+        ("size", float),
+        ("median", float),
+        ("regressed", bool),
+        ("listed", bool),
+        ("overlap", bool),
+        ("iou", float),
+    ]
+)
+"""One curve of one job: what was done to it, and what was said of it."""
+
+
+# ── the same form for both ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def calls_of(detection: Detection) -> tuple[Call, ...]:
+    """Return what our detector says, in curve order."""
+    return tuple(_call(result) for result in detection.results)
+
+
+def _call(result: CurveResult) -> Call:
+    ranges = {
+        direction: tuple((window.first, window.last) for window in result.windows if window.direction is direction)
+        for direction in Direction
+    }
+    regressed = result.outcome is Outcome.REGRESSED
+    return Call(
+        regressed=regressed,
+        listed=regressed or result.outcome is Outcome.MINOR,
+        improved=result.outcome is Outcome.IMPROVED,
+        worse=ranges[Direction.WORSE],
+        better=ranges[Direction.BETTER],
+        severity=result.severity,
+    )
+
+
+def reference_calls(curves: CurveSet, windows: Sequence[ReferenceWindow]) -> tuple[Call, ...]:
+    """Return what the earlier criteria say, in curve order; they know neither minor changes nor improvements."""
+    by_curve: dict[int, list[ReferenceWindow]] = {}
+    for window in windows:
+        by_curve.setdefault(window.curve, []).append(window)
+    return tuple(_reference_call(by_curve.get(curve.index, [])) for curve in curves.curves)
+
+
+def _reference_call(windows: Sequence[ReferenceWindow]) -> Call:
+    return Call(
+        regressed=bool(windows),
+        listed=bool(windows),
+        improved=False,
+        worse=tuple((window.first, window.last) for window in windows),
+        better=(),
+        severity=windows[0].severity if windows else None,
+    )
+
+
+# ── one row per curve ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def rows_of(truth: Truth, calls: Sequence[Call]) -> NDArray[np.void]:
+    """Return one row of dtype `ROW` per curve."""
+    rows = np.zeros(len(calls), dtype=ROW)
+    rows["shape"], rows["ramp"] = truth.shape, truth.ramp
+    rows["size"], rows["median"] = truth.size, truth.median
+    for name in ("regressed", "listed"):
+        rows[name] = [getattr(call, name) for call in calls]
+    for row, call, first, last in zip(rows, calls, truth.first, truth.last, strict=True):
+        row["iou"] = overlap_share((int(first), int(last)), call.worse) if first >= 0 else 0.0
+        row["overlap"] = row["iou"] > 0
+    return rows
+
+
+def overlap_share(injected: Range, reported: Iterable[Range]) -> float:
+    """Return the points in both the injected range and the reported windows over the points in either."""
+    true = set(range(injected[0], injected[1] + 1))
+    said = {point for first, last in reported for point in range(first, last + 1)}
+    return len(true & said) / len(true | said)
+
+
+# ── rates over rows ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def false_alarms(rows: NDArray[np.void]) -> float:
+    """Return regressions reported where nothing became slower, per 1000 curves."""
+    return per_thousand(rows["regressed"] & ~_really(rows))
+
+
+def false_listed(rows: NDArray[np.void]) -> float:
+    """Return the same for everything reported as slower, minor changes included, per 1000 curves."""
+    return per_thousand(rows["listed"] & ~_really(rows))
+
+
+def recall(rows: NDArray[np.void]) -> float | None:
+    """Return the share of the regressions due that are reported as such; None without any."""
+    return _share(rows[rows["median"] >= DUE], lambda due: due["regressed"] & due["overlap"])
+
+
+def small_recall(rows: NDArray[np.void]) -> float | None:
+    """Return the share of the slow-downs below the threshold that are at least listed; None without any."""
+    small = (rows["median"] > 0) & (rows["median"] < DUE)
+    return _share(rows[small], lambda due: due["listed"] & due["overlap"])
+
+
+def precision(rows: NDArray[np.void]) -> float | None:
+    """Return the share of the reported regressions where something became slower, by however little."""
+    return _share(rows[rows["regressed"]], _really)
+
+
+def median_iou(rows: NDArray[np.void]) -> float | None:
+    """Return the median localisation of the regressions that were due and hit."""
+    hit = rows[(rows["median"] >= DUE) & rows["regressed"] & rows["overlap"]]
+    return float(np.median(hit["iou"])) if hit.size else None
+
+
+def per_thousand(flags: NDArray[np.bool_]) -> float:
+    """Return how many of a thousand are set."""
+    return 1000 * float(flags.mean())
+
+
+def _really(rows: NDArray[np.void]) -> NDArray[np.bool_]:
+    return (rows["size"] > 0) & rows["overlap"]
+
+
+def _share(rows: NDArray[np.void], holds: Callable[[NDArray[np.void]], NDArray[np.bool_]]) -> float | None:
+    return float(holds(rows).mean()) if rows.size else None
