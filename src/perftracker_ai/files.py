@@ -107,3 +107,19 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+def require_writable(folder: Path) -> None:
+    """Make a folder and see that files can be written to it, before the work whose results go there.
+
+    Raises
+    ------
+    OutputError
+        When they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be written to: {reason(error)}; choose another one.") from error

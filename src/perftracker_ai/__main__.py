@@ -1,0 +1,7 @@
+"""``python -m perftracker_ai``."""
+
+import sys
+
+from perftracker_ai.cli import main
+
+sys.exit(main())

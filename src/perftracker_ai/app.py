@@ -1,0 +1,365 @@
+"""The stages in order: discover, fetch, parse, curves, detect, diagnose, decide, render, write. Only composing.
+
+This module owns the connections and the folders written to. It decides nothing about performance and prints nothing:
+what a user should see on the way goes through a `Watcher`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from perftracker_ai.errors import JobError, NothingComparable, UsageError
+from perftracker_ai.files import read_document, require_writable, write_file
+from perftracker_ai.model import (
+    BASELINE,
+    CANDIDATE,
+    Analysis,
+    CoverageKind,
+    Notice,
+    NoticeKind,
+    Severity,
+    Verdict,
+)
+from perftracker_ai.parse import parse_job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from perftracker_ai.model import Job, JobInfo, Pair, Selection
+    from perftracker_ai.settings import ProductSettings, Settings
+    from perftracker_ai.sources import Source
+
+_RANK = {Severity.MODERATE: 1, Severity.SEVERE: 2, Severity.CRITICAL: 3}
+_GATE = {"moderate": 1, "severe": 2, "critical": 3}
+
+
+class Watcher(Protocol):
+    """Who is told of progress and warnings."""
+
+    def step(self, text: str) -> None:
+        """Take note of what happens next."""
+
+    def chosen(self, selection: Selection) -> None:
+        """Take note of what discovery chose."""
+
+    def received(self, job_id: int, received: int, total: int | None) -> None:
+        """Take note of a download's progress, in bytes."""
+
+    def warn(self, notice: Notice) -> None:
+        """Take note of something the reader must know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one comparison left behind.
+
+    Attributes
+    ----------
+    written : tuple of Path
+        The files, the report for people first.
+    gated : bool
+        Whether the gate of ``fail_on`` was reached.
+    """
+
+    analysis: Analysis
+    written: tuple[Path, ...]
+    gated: bool
+
+
+class _Replayed:
+    """A lazy list of jobs that can be gone through again without asking the source twice."""
+
+    def __init__(self, jobs: Iterator[JobInfo]) -> None:
+        self._jobs = jobs
+        self._read: list[JobInfo] = []
+
+    def __iter__(self) -> Iterator[JobInfo]:
+        yield from self._read
+        for job in self._jobs:
+            self._read.append(job)
+            yield job
+
+
+def select(source: Source, product: str, settings: Settings) -> Selection:
+    """Ask a source for the pair it would compare, without downloading anything.
+
+    Raises
+    ------
+    SourceError
+        When the source cannot be asked, or knows no such product.
+    """
+    from perftracker_ai.discovery import choose
+
+    return choose(source.list_jobs(settings.project), product, settings.of_product(product).discovery)
+
+
+def analyze_product(source: Source, product: str, settings: Settings, watcher: Watcher) -> Run:
+    """Compare the newest two versions of a product that can be compared.
+
+    A job that turns out broken when it is downloaded is left out, and the choice made again.
+
+    Raises
+    ------
+    PerfTrackerAIError
+        Whatever keeps the comparison from being made, in one sentence.
+    """
+    from perftracker_ai.discovery import choose
+
+    _require_outputs(settings)
+    watcher.step(f"Looking for jobs of {product} in {source.location}")
+    listing = _Replayed(source.list_jobs(settings.project))
+    broken: dict[int, str] = {}
+    notices: list[Notice] = []
+    while True:
+        selection = choose(listing, product, settings.of_product(product).discovery, broken)
+        watcher.chosen(selection)
+        if selection.pair is None:
+            raise NothingComparable(selection.problem)
+        jobs = _load_pair(source, selection.pair, watcher, broken)
+        if jobs is not None:
+            break
+    notices += [Notice(kind=NoticeKind.SKIPPED_FILE, values=skipped) for skipped in source.skipped]
+    notices += [Notice(kind=NoticeKind.SKIPPED_JOB, values=(str(job), why)) for job, why in broken.items()]
+    if not selection.pair.reruns:
+        notices.append(Notice(kind=NoticeKind.NO_RERUNS, values=(selection.pair.baseline.product_ver,)))
+    return _finish(product, jobs, settings, notices, watcher)
+
+
+def analyze_pair(
+    references: Sequence[str], reruns: Sequence[str], settings: Settings, watcher: Watcher, source: Source | None
+) -> Run:
+    """Compare two jobs named by id or by file.
+
+    Parameters
+    ----------
+    references : sequence of str
+        Baseline and candidate.
+    reruns : sequence of str
+        Further runs of the baseline's version.
+    source : Source or None
+        Where ids are looked up; None when every reference is a file.
+
+    Raises
+    ------
+    PerfTrackerAIError
+        Whatever keeps the comparison from being made, in one sentence.
+    """
+    _require_outputs(settings)
+    jobs = [_load_reference(text, source, watcher) for text in (*references, *reruns)]
+    product = jobs[CANDIDATE].info.product_name or jobs[BASELINE].info.product_name
+    notices = [
+        Notice(kind=NoticeKind.OTHER_PROJECT, values=(str(job.info.id), job.info.project_name, str(settings.project)))
+        for job in jobs[:2]
+        if source is not None and settings.project not in (0, job.info.project_id)
+    ]
+    return _finish(product, jobs, settings, notices, watcher)
+
+
+def is_file(reference: str) -> bool:
+    """Tell whether a job is named by its file, not by its id."""
+    return not reference.isdecimal()
+
+
+# ── jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _require_outputs(settings: Settings) -> None:
+    """Find out before the work whether its results can be kept."""
+    require_writable(Path(settings.reports_dir))
+
+
+def _load_pair(source: Source, pair: Pair, watcher: Watcher, broken: dict[int, str]) -> list[Job] | None:
+    """Download and read a pair with its reruns; None when one turned out broken, which is then noted."""
+    infos = (pair.baseline, pair.candidate, *pair.reruns)
+    jobs = []
+    for info, fetched in zip(infos, source.fetch_all(infos, watcher.received), strict=True):
+        try:
+            job = _read(fetched, info)
+        except JobError as error:
+            broken[info.id] = str(error)
+            continue
+        if job.info.deleted:
+            broken[info.id] = f"Job {info.id} was deleted since it was listed."
+        jobs.append(job)
+    return None if any(info.id in broken for info in infos) else jobs
+
+
+def _read(fetched: Path | JobError, info: JobInfo) -> Job:
+    """Read a fetched job, keeping the display names that only the source's list tells."""
+    if isinstance(fetched, JobError):
+        raise fetched
+    job = parse_job(read_document(fetched), str(fetched))
+    return replace(job, info=replace(job.info, hosts=info.hosts))
+
+
+def _load_reference(reference: str, source: Source | None, watcher: Watcher) -> Job:
+    """Read a job named by its file or its id."""
+    if is_file(reference):
+        path = Path(reference)
+        if not path.exists():
+            raise UsageError(f"{reference} is neither a job id nor a file; give two job ids or two job files.")
+        return parse_job(read_document(path), reference)
+    assert source is not None  # the command line opens one as soon as any reference is an id
+    info = source.describe(int(reference))
+    (fetched,) = source.fetch_all((info,), watcher.received)
+    return _read(fetched, info)
+
+
+# ── stages ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _finish(product: str, jobs: Sequence[Job], settings: Settings, notices: Iterable[Notice], watcher: Watcher) -> Run:
+    """Judge the jobs and write what was found."""
+    own = settings.of_product(product)
+    watcher.step(f"Comparing job {jobs[BASELINE].info.id} with job {jobs[CANDIDATE].info.id}")
+    analysis = judge(jobs, own, seed=settings.seed, notices=notices)
+    for notice in analysis.notices:
+        watcher.warn(notice)
+    watcher.step("Writing the report")
+    written = _write(analysis, own, report_folder(Path(settings.reports_dir), product, analysis))
+    return Run(analysis=analysis, written=written, gated=_gated(analysis, settings.fail_on))
+
+
+def judge(jobs: Sequence[Job], settings: ProductSettings, *, seed: int, notices: Iterable[Notice] = ()) -> Analysis:
+    """Take jobs through every stage from curves to verdict; pure.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        Baseline, candidate, then reruns of the baseline's version.
+    settings : ProductSettings
+    seed : int
+    notices : iterable of Notice
+        What was noticed on the way here.
+
+    Raises
+    ------
+    NothingComparable
+        When no load point has a value in both jobs.
+    """
+    from perftracker_ai.coverage import compare_coverage
+    from perftracker_ai.curves import build_curves
+    from perftracker_ai.detect import detect
+    from perftracker_ai.diagnose import diagnose
+    from perftracker_ai.discovery import pair_notices
+    from perftracker_ai.verdict import decide
+
+    baseline, candidate, *reruns = (job.info for job in jobs)
+    curves, accounts, read_notices = build_curves(jobs, settings.curves)
+    if not (curves.absence[[BASELINE, CANDIDATE]] == 0).all(axis=0).any():
+        raise NothingComparable(
+            f"Jobs {baseline.id} ({len(jobs[0].tests)} tests) and {candidate.id} ({len(jobs[1].tests)} tests) have no "
+            "measured test in common; compare two jobs of one suite."
+        )
+    detection = detect(curves, settings.detect, seed)
+    coverage = compare_coverage(curves)
+    clusters = diagnose(curves, detection)
+    every = (*notices, *pair_notices(baseline, candidate), *_job_notices(jobs), *read_notices)
+    return Analysis(
+        baseline=baseline,
+        candidate=candidate,
+        reruns=tuple(reruns),
+        accounts=accounts,
+        curves=curves,
+        detection=detection,
+        coverage=coverage,
+        clusters=clusters,
+        decision=decide(curves, detection, coverage, clusters, settings.policy, settings.detect),
+        notices=every,
+    )
+
+
+def _job_notices(jobs: Sequence[Job]) -> Iterator[Notice]:
+    """Name what is wrong with a job as a document."""
+    for job in jobs:
+        present = len(job.tests) + len(job.bad_records)
+        if job.info.tests_total != present:
+            values = (str(job.info.id), str(job.info.tests_total), str(present))
+            yield Notice(kind=NoticeKind.COUNTERS_MOVED, values=values)
+        if job.bad_records:
+            first = job.bad_records[0]
+            values = (str(job.info.id), str(len(job.bad_records)), str(first.position), first.problem)
+            yield Notice(kind=NoticeKind.BAD_RECORDS, values=values)
+
+
+def _gated(analysis: Analysis, fail_on: str) -> bool:
+    """Tell whether the run reached its gate."""
+    if fail_on == "never":
+        return False
+    if fail_on == "block":
+        return analysis.decision.verdict is Verdict.BLOCK
+    severities = [result.severity for result in analysis.detection.results]
+    severities += [finding.severity for finding in analysis.coverage if finding.kind is not CoverageKind.FIXED]
+    return any(_RANK.get(severity, 0) >= _GATE[fail_on] for severity in severities if severity)
+
+
+# ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _write(analysis: Analysis, settings: ProductSettings, folder: Path) -> tuple[Path, ...]:
+    """Write report and results, rendering both before either is written."""
+    from perftracker_ai.render.markdown import markdown_report
+    from perftracker_ai.render.result import result_json
+
+    contents = {
+        folder / "llm_report.md": markdown_report(analysis, settings.detect, settings.policy).encode(),
+        folder / "result_v2.json": result_json(analysis, settings.detect, settings.policy),
+    }
+    for path, content in contents.items():
+        write_file(path, content)
+    return tuple(contents)
+
+
+def report_folder(reports: Path, product: str, analysis: Analysis) -> Path:
+    """Name the folder of a pair: ``reports/<product>/<baseline> vs <candidate>``.
+
+    Job ids are unique on one server only: a folder that holds the results of two other jobs of the same numbers is
+    left alone, and the pair gets one with the candidate's uuid.
+    """
+    pair = f"{analysis.baseline.id} vs {analysis.candidate.id}"
+    folder = reports / safe_name(product) / pair
+    if _holds_another_pair(folder / "result_v2.json", analysis):
+        return folder.with_name(f"{pair} {safe_name(analysis.candidate.uuid)[:8]}")
+    return folder
+
+
+class _Run(msgspec.Struct):
+    uuid: str
+
+
+class _Metadata(msgspec.Struct):
+    run1: _Run
+    run2: _Run
+
+
+class _Result(msgspec.Struct):
+    metadata: _Metadata
+
+
+def _holds_another_pair(result: Path, analysis: Analysis) -> bool:
+    """Tell whether results on disk are of two other jobs; unreadable ones are of no one and may be replaced."""
+    try:
+        known = msgspec.json.decode(result.read_bytes(), type=_Result).metadata
+    except (OSError, msgspec.MsgspecError):
+        return False
+    return (known.run1.uuid, known.run2.uuid) != (analysis.baseline.uuid, analysis.candidate.uuid)
+
+
+def safe_name(text: str) -> str:
+    """Turn any text into one folder name that means nothing to a file system.
+
+    Letters, digits, blanks, dots, dashes and underscores stay. A text that had to be changed gets a few characters of
+    its hash, so that two products never share a folder.
+    """
+    plain = re.sub(r"[^\w .-]", "_", unicodedata.normalize("NFC", text))[:60].strip(" .")
+    reserved = re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", plain)
+    if plain == text and plain and not reserved:
+        return plain
+    return f"{plain.lstrip('.') or 'unnamed'}-{sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"

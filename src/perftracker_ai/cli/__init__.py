@@ -1,0 +1,190 @@
+"""Arguments in, output and exit code out: the only package that prints.
+
+Imports are late on purpose: ``--help`` must not pay for NumPy.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perftracker_ai.cli.options import flags, parse, parser
+from perftracker_ai.errors import PerfTrackerAIError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from perftracker_ai.cli.console import Console
+    from perftracker_ai.settings import Settings
+    from perftracker_ai.sources import Source
+
+DONE, GATED, FAILED, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments, without the program's name; those of the process when omitted.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    try:
+        return _run(sys.argv[1:] if argv is None else argv)
+    except PerfTrackerAIError as error:
+        print(f"error: {_plain(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; nothing half-written was left", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone: no second complaint
+        return FAILED
+
+
+def _run(argv: Sequence[str]) -> int:
+    arguments = parse(argv)
+    if arguments.version:
+        from importlib.metadata import version
+
+        print(f"perftracker-ai {version('perftracker-ai')}")
+        return DONE
+    if arguments.command is None:
+        parser().print_help()
+        return FAILED
+    return _COMMANDS[arguments.command](arguments)
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    from perftracker_ai.config import load
+
+    file = Path(arguments.config) if getattr(arguments, "config", None) else None
+    return load(flags(arguments), os.environ, directory=Path.cwd(), file=file)
+
+
+def _open(settings: Settings, console: Console) -> Source:
+    from perftracker_ai.model import Notice, NoticeKind
+    from perftracker_ai.sources import open_source
+
+    source = open_source(
+        settings.url,
+        output_dir=Path(settings.output_dir),
+        ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
+        insecure=settings.insecure,
+    )
+    if settings.insecure:
+        console.warn(Notice(kind=NoticeKind.INSECURE, values=(source.location,)))
+    return source
+
+
+def _console(arguments: argparse.Namespace) -> Console:
+    from perftracker_ai.cli.console import Console
+
+    return Console(quiet=arguments.quiet, verbose=arguments.verbose)
+
+
+def _analyze(arguments: argparse.Namespace) -> int:
+    settings, console = _settings(arguments), _console(arguments)
+    if arguments.jobs:
+        return _analyze_pair(arguments, settings, console)
+    if not arguments.product:
+        raise UsageError("Nothing to compare: give --product NAME, two job ids, or two job files.")
+    with closing(_open(settings, console)) as source:
+        return _analyze_products(arguments.product, source, settings, console)
+
+
+def _analyze_products(products: Sequence[str], source: Source, settings: Settings, console: Console) -> int:
+    """Judge one product after the other; one product's trouble does not keep the others from being judged."""
+    from perftracker_ai.app import analyze_product
+    from perftracker_ai.cli.console import show_run
+
+    worst = DONE
+    for product in dict.fromkeys(products):
+        try:
+            run = analyze_product(source, product, settings, console)
+        except PerfTrackerAIError as error:
+            console.error(str(error))
+            worst = max(worst, error.exit_code)
+            continue
+        finally:
+            console.close()
+        show_run(run)
+        worst = max(worst, GATED if run.gated else DONE)
+    return worst
+
+
+def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Console) -> int:
+    from perftracker_ai.app import analyze_pair, is_file
+    from perftracker_ai.cli.console import show_run
+
+    if len(arguments.jobs) != 2:  # noqa: PLR2004 - a pair
+        raise UsageError(f"A comparison takes two jobs, baseline and candidate; {len(arguments.jobs)} given.")
+    if arguments.product:
+        raise UsageError("Give either --product or two jobs, not both.")
+    references = (*arguments.jobs, *arguments.rerun)
+    source = None if all(map(is_file, references)) else _open(settings, console)
+    try:
+        run = analyze_pair(arguments.jobs, arguments.rerun, settings, console, source)
+    finally:
+        console.close()
+        if source is not None:
+            source.close()
+    show_run(run)
+    return GATED if run.gated else DONE
+
+
+def _jobs(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.app import select
+    from perftracker_ai.cli.console import show_selection
+
+    settings, console = _settings(arguments), _console(arguments)
+    selections = []
+    with closing(_open(settings, console)) as source:
+        for product in dict.fromkeys(arguments.product):
+            selections.append(select(source, product, settings))
+            show_selection(selections[-1])
+    return DONE if all(selection.pair for selection in selections) else FAILED
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.cli.console import show_checks
+    from perftracker_ai.doctor import examine
+
+    checks = examine(_settings(arguments), arguments.product or [])
+    show_checks(checks)
+    return DONE if all(check.passed for check in checks) else FAILED
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from importlib.resources import as_file, files
+
+    settings, console = _settings(arguments), _console(arguments)
+    from dataclasses import replace
+
+    with as_file(files("perftracker_ai") / "examples") as folder:
+        settings = replace(settings, url=str(folder), project=0)
+        with closing(_open(settings, console)) as source:
+            return _analyze_products(["LAB"], source, settings, console)
+
+
+def _plain(text: str) -> str:
+    """Take control characters out of a message that may quote what a server or a file said."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "analyze": _analyze,
+    "jobs": _jobs,
+    "doctor": _doctor,
+    "demo": _demo,
+}

@@ -1,0 +1,162 @@
+"""What people see: progress and warnings on stderr, results on stdout; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from perftracker_ai.render.text import clean
+from perftracker_ai.wording import notice_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.progress import Progress, TaskID
+
+    from perftracker_ai.app import Run
+    from perftracker_ai.doctor import Check
+    from perftracker_ai.model import Considered, Notice, Selection
+
+_SHOWN_JOBS = 25
+
+
+class Console:
+    """The watcher of a run in a terminal, a pipe or a log file.
+
+    Parameters
+    ----------
+    quiet, verbose : bool
+        Warnings only; or a line for every job looked at as well.
+    """
+
+    def __init__(self, *, quiet: bool, verbose: bool) -> None:
+        self._quiet = quiet
+        self._verbose = verbose
+        self._bar: Progress | None = None
+        self._tasks: dict[int, TaskID] = {}
+        self._warned: set[Notice] = set()
+
+    def step(self, text: str) -> None:
+        """Say what happens next."""
+        self.close()
+        if not self._quiet:
+            self._say(f"{text} …")
+
+    def chosen(self, selection: Selection) -> None:
+        """Say what discovery found and took."""
+        self.close()
+        if self._quiet:
+            return
+        self._say(f"  {selection.found} jobs of {selection.product}, {selection.without_local} without local runs")
+        for hardware, count in selection.per_hardware:
+            self._say(f"  {hardware}: {count} comparable {'job' if count == 1 else 'jobs'}")
+        if selection.pair:
+            pair = selection.pair
+            roles = [("baseline", pair.baseline), ("candidate", pair.candidate)]
+            for role, job in [*roles, *(("rerun", job) for job in pair.reruns)]:
+                self._say(f"  {role} {job.id}: version {job.product_ver}, {job.end:%Y-%m-%d %H:%M} UTC")
+        if self._verbose:
+            self._say("\n".join(_job_lines(selection.considered)))
+
+    def received(self, job_id: int, received: int, total: int | None) -> None:
+        """Move the progress bar of a download; where there is no terminal, say when it is done."""
+        if self._quiet:
+            return
+        if sys.stderr.isatty():
+            self._move_bar(job_id, received, total)
+        elif received == total:
+            self._say(f"  job {job_id}: {received / 1e6:.1f} MB")
+
+    def warn(self, notice: Notice) -> None:
+        """Show a notice, once."""
+        self.close()
+        if notice not in self._warned:
+            self._warned.add(notice)
+            self._say(f"warning: {notice_text(notice, clean)}")
+
+    def error(self, text: str) -> None:
+        """Show an error."""
+        self.close()
+        print(f"error: {clean(text, 600)}", file=sys.stderr)
+
+    def close(self) -> None:
+        """Take the progress bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+            self._tasks = {}
+
+    def _say(self, text: str) -> None:
+        for line in text.splitlines():
+            print(clean(line, 400), file=sys.stderr)
+
+    def _move_bar(self, job_id: int, received: int, total: int | None) -> None:
+        if self._bar is None:
+            self._bar = _download_bar()
+            self._bar.start()
+        if job_id not in self._tasks:
+            self._tasks[job_id] = self._bar.add_task(f"job {job_id}", total=total)
+        self._bar.update(self._tasks[job_id], completed=received)
+
+
+def _download_bar() -> Progress:
+    from rich.console import Console as RichConsole
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("  {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=RichConsole(stderr=True), transient=True)
+
+
+def show_run(run: Run) -> None:
+    """Print a run's summary: with Rich in a terminal, as plain lines elsewhere."""
+    from perftracker_ai.render.terminal import plain_summary, summary
+
+    paths = [str(path) for path in run.written]
+    if sys.stdout.isatty():
+        from rich.console import Console as RichConsole
+
+        RichConsole().print(summary(run.analysis, paths))
+    else:
+        print(plain_summary(run.analysis, paths))
+
+
+def show_selection(selection: Selection) -> None:
+    """Print what discovery sees: hosts, jobs, the pair, and why not the others."""
+    print(f"{clean(selection.product)}: {selection.found} jobs read, {selection.without_local} without local runs")
+    for hardware, count in selection.per_hardware:
+        print(f"  {clean(hardware)}: {count} comparable {'job' if count == 1 else 'jobs'}")
+    print()
+    for line in _job_lines(selection.considered):
+        print(line)
+    if selection.pair:
+        pair = selection.pair
+        reruns = f", reruns {', '.join(str(job.id) for job in pair.reruns)}" if pair.reruns else ", no reruns"
+        print(f"\nTakes baseline {pair.baseline.id} against candidate {pair.candidate.id}{reruns}.")
+    else:
+        print(f"\nTakes nothing: {clean(selection.problem, 400)}")
+
+
+def _job_lines(considered: Sequence[Considered]) -> list[str]:
+    """Lay out jobs as a table: every job with a role, and the newest of the others."""
+    rows = [("job", "end (UTC)", "version", "suite", "hosts", "tests", "role or reason")]
+    kept = [job for position, job in enumerate(considered) if job.role or position < _SHOWN_JOBS]
+    for entry in kept:
+        job, why = entry.job, entry.role
+        if entry.exclusion is not None:
+            why = f"{entry.exclusion.value} ({entry.detail})" if entry.detail else entry.exclusion.value
+        suite = f"{job.suite_name} {job.suite_ver}".strip()
+        tests = str(job.tests_completed)
+        rows.append((str(job.id), f"{job.end:%Y-%m-%d %H:%M}", job.product_ver, suite, "+".join(job.hosts), tests, why))
+    cells = [[clean(cell, 60) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    left = len(considered) - len(kept)
+    return [*lines, f"… and {left} older jobs"] if left else lines
+
+
+def show_checks(checks: Sequence[Check]) -> None:
+    """Print what the doctor found, each problem with its cure."""
+    for check in checks:
+        print(f"{'ok     ' if check.passed else 'PROBLEM'}  {check.name}: {clean(check.detail, 400)}")
+        if check.cure:
+            print(f"         → {clean(check.cure, 400)}")

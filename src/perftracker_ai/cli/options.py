@@ -1,0 +1,176 @@
+"""The command line's grammar: commands, options, and what ``--help`` teaches."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, NoReturn
+
+from perftracker_ai.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EPILOG = """\
+exit codes:
+  0    done; regressions do not change it unless --fail-on says so
+  1    done, and the gate of --fail-on was reached
+  2    could not judge: usage, server, data, or nothing comparable
+  130  interrupted
+
+Settings come from the command line, then PERFTRACKER_AI_* variables, then perftracker-ai.toml (searched upwards from
+here), then the defaults shown.
+"""
+
+_ANALYZE = """\
+Compare two jobs and write the report. Without jobs, the newest two comparable versions of --product are found: same
+hardware, same suite, no local runs. With two job ids or two job files, exactly these are compared.
+
+A regression is a range of loads that is at least 15 % slower (detect.moderate) than chance explains, after what the
+whole run shares is taken out; 50 % is severe, 100 % critical. From 5 % on it is listed as minor. At most 5 % of what is
+listed is expected to be chance (detect.fdr).
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are sentences of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the whole grammar."""
+    top = _Parser(
+        prog="perftracker-ai",
+        description="Find, explain and report performance regressions between two PerfTracker jobs.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    _analyze(_command(commands, "analyze", "compare two jobs and write the report", _ANALYZE))
+    _jobs(_command(commands, "jobs", "show what discovery sees, and which pair it would take"))
+    _doctor(
+        _command(commands, "doctor", "check server, TLS, project, product and folders; every problem with its cure")
+    )
+    demo = _command(commands, "demo", "run the whole job on the three measured jobs that come with the tool")
+    _outputs(demo)
+    _talk(demo)
+    return top
+
+
+def _command(
+    commands: argparse._SubParsersAction[_Parser], name: str, text: str, description: str = ""
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=text,
+        description=description or f"{text[:1].upper()}{text[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _analyze(command: argparse.ArgumentParser) -> None:
+    command.add_argument("jobs", nargs="*", metavar="BASELINE CANDIDATE", help="two job ids, or two job files")
+    command.add_argument(
+        "--product",
+        action="append",
+        metavar="NAME",
+        help="product to look for, exactly as on the server; may be given several times",
+    )
+    command.add_argument(
+        "--rerun",
+        action="append",
+        default=[],
+        metavar="FILE_OR_ID",
+        help="a further run of the baseline's version, to learn the noise from; may be given several times",
+    )
+    command.add_argument("--no-reruns", action="store_true", help="do not use earlier runs of the baseline's version")
+    _source(command)
+    _narrowing(command)
+    _outputs(command)
+    command.add_argument(
+        "--fail-on",
+        metavar="GATE",
+        help="exit with 1 from this severity on: moderate, severe, critical; or on verdict block (default: never)",
+    )
+    command.add_argument("--seed", type=int, help="seed of every random draw, also in the report (default: 20260101)")
+    _talk(command)
+
+
+def _jobs(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--product", action="append", metavar="NAME", help="product to look for", required=True)
+    _source(command)
+    _narrowing(command)
+    _talk(command)
+
+
+def _doctor(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--product", action="append", metavar="NAME", help="product to look for")
+    _source(command)
+    _outputs(command)
+    _talk(command)
+
+
+def _source(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("where jobs come from")
+    group.add_argument("--url", help="server address, or a folder of job files (default: http://127.0.0.1:9000)")
+    group.add_argument("--project", type=int, metavar="ID", help="PerfTracker project, 0 for all (default: 1)")
+    group.add_argument("--ca-bundle", metavar="FILE", help="certificates to trust (default: the operating system's)")
+    group.add_argument(
+        "--insecure", action="store_const", const=True, help="do not check the server's certificate; warns on every run"
+    )
+    group.add_argument("--config", metavar="FILE", help="settings file (default: the nearest perftracker-ai.toml)")
+
+
+def _narrowing(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("narrowing the discovery")
+    group.add_argument("--hardware", metavar="NAME", help="only jobs that ran on this host")
+    group.add_argument("--baseline-version", metavar="V", help="only this version as the baseline")
+    group.add_argument("--candidate-version", metavar="V", help="only this version as the candidate")
+
+
+def _outputs(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("where files go")
+    group.add_argument("--output-dir", metavar="DIR", help="downloaded jobs (default: data)")
+    group.add_argument("--reports-dir", metavar="DIR", help="reports (default: reports)")
+
+
+def _talk(command: argparse.ArgumentParser) -> None:
+    loudness = command.add_mutually_exclusive_group()
+    loudness.add_argument("--quiet", action="store_true", help="no progress; warnings and errors only")
+    loudness.add_argument("--verbose", action="store_true", help="say more on the way")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read a command line.
+
+    Raises
+    ------
+    UsageError
+        When it does not follow the grammar.
+    """
+    return parser().parse_args(argv)
+
+
+def flags(arguments: argparse.Namespace) -> dict[str, object]:
+    """Give the options that are settings, by settings key; None for one not given."""
+    keys = {
+        "url": "url",
+        "project": "project",
+        "output_dir": "output_dir",
+        "reports_dir": "reports_dir",
+        "ca_bundle": "ca_bundle",
+        "insecure": "insecure",
+        "seed": "seed",
+        "fail_on": "fail_on",
+        "hardware": "discovery.hardware",
+        "baseline_version": "discovery.baseline_version",
+        "candidate_version": "discovery.candidate_version",
+    }
+    found = {key: getattr(arguments, name, None) for name, key in keys.items()}
+    if getattr(arguments, "no_reruns", False):
+        found["discovery.reruns"] = 0
+    return found
