@@ -20,14 +20,15 @@ ROOT = Path(__file__).resolve().parent
 def main() -> int:
     """Run ``analyze`` with the arguments given."""
     try:
-        from perftracker_ai.cli import main as run
+        from perftracker_ai.cli import program
     except ModuleNotFoundError as error:
         python = ROOT / ".venv" / "bin" / "python"
         if python.exists() and Path(sys.prefix) != python.parent.parent:
             os.execv(python, [str(python), __file__, *sys.argv[1:]])  # noqa: S606 - our own environment's interpreter
         print(f"error: {error.name} is not installed; run `make demo` here once, or `pip install .`.", file=sys.stderr)  # noqa: T201
         return 2
-    return run(["analyze", *sys.argv[1:]])
+    sys.argv.insert(1, "analyze")
+    return program()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,6 @@
 
 import sys
 
-from perftracker_ai.cli import main
+from perftracker_ai.cli import program
 
-sys.exit(main())
+sys.exit(program())

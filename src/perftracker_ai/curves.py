@@ -276,7 +276,8 @@ def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, row: int) ->
     owner = np.repeat(np.arange(len(tests)), [len(values or ()) for values in scores])
     flat = np.fromiter(chain.from_iterable(values or () for values in scores), dtype=np.float64, count=len(owner))
     reason = _reasons(tests, scores, owner, flat)
-    base = np.unique([unit.base for unit in units.known], return_inverse=True)[1]
+    bases = [unit.base for unit in units.known]
+    base = np.array([bases.index(name) for name in bases], dtype=np.int64)
     conflict = base[units.of_test[row]] != base[units.of_curve[layout.curve[row]]]
     reason[conflict & (reason == Absence.PRESENT)] = Absence.UNIT_CONFLICT
     factor = np.array([unit.factor for unit in units.known])[units.of_test[row]]
@@ -361,7 +362,7 @@ def _account(run: Job, point: Ints, absence: NDArray[np.uint8]) -> RunAccount:
         job_id=run.info.id,
         tests=len(run.tests) + len(run.bad_records),
         points=int(count[Absence.PRESENT]),
-        pooled=len(point) - len(np.unique(point)),
+        pooled=len(point) - int((absence != Absence.MISSING).sum()),
         absent=tuple((reason, int(count[reason])) for reason in reasons if count[reason]),
         bad_records=run.bad_records,
     )
