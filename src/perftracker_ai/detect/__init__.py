@@ -1,0 +1,114 @@
+"""Detection: which curves became slower or faster, over which loads, by how much and how surely.
+
+In: a `CurveSet`. Out: a `Detection`. Pure and deterministic: the same curves give the same result, whatever the order
+of tests or the units; the input is not changed. Refuses nothing: what cannot be told ends INCONCLUSIVE.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perftracker_ai.detect import short
+from perftracker_ai.detect.evidence import SCANNED_POINTS, Net, weigh
+from perftracker_ai.detect.judge import Context, judge
+from perftracker_ai.detect.series import panels, ratios
+from perftracker_ai.detect.shift import estimate_shifts
+from perftracker_ai.detect.windows import LEVEL
+from perftracker_ai.model import FIRST_RERUN, CurveResult, Detection, Direction
+from perftracker_ai.stats import median
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perftracker_ai.detect.evidence import Evidence
+    from perftracker_ai.detect.series import Panel
+    from perftracker_ai.detect.shift import Shifts
+    from perftracker_ai.model import CurveSet
+    from perftracker_ai.settings import DetectSettings
+
+__all__ = ["detect"]
+
+METHOD = "multiscale scan of log-ratios 1"
+
+
+def detect(curves: CurveSet, settings: DetectSettings, seed: int) -> Detection:
+    """Compare the candidate with the baseline runs, curve by curve.
+
+    Parameters
+    ----------
+    curves : CurveSet
+        Rows of its run axis: baseline, candidate, reruns of the baseline's version.
+    settings : DetectSettings
+    seed : int
+        Recorded with the result; the method itself draws no random numbers.
+
+    Returns
+    -------
+    Detection
+        One result per curve, in curve order.
+    """
+    values = ratios(curves)
+    laid = list(panels(curves, values, curves.curves))
+    shift = _shifts(curves, laid, settings)
+    evidences = weigh([_net(panel, shift) for panel in laid]) if laid else []
+    reruns = len(curves.mean) - FIRST_RERUN
+    context = Context(
+        curves=curves, settings=settings, shift=shift[0].per_curve, reruns=reruns, noise=_typical_noise(evidences)
+    )
+    results = sorted(judge(evidences, context), key=lambda result: result.curve)
+    return Detection(
+        results=tuple(results),
+        shifts=shift[0].reported,
+        method=METHOD,
+        level=LEVEL,
+        fdr=settings.fdr,
+        seed=seed,
+        noise_source=_noise_source(reruns),
+        mirrored=_mirrored(results, settings),
+    )
+
+
+def _shifts(curves: CurveSet, laid: Sequence[Panel], settings: DetectSettings) -> list[Shifts]:
+    """Estimate the shift of the comparison, of the candidate against each baseline run, and of each contrast."""
+    parts = [np.concatenate([p.ratio[None], p.versus, p.contrast]) for p in laid]
+    rows = np.concatenate([panel.rows for panel in laid]) if laid else np.zeros(0, dtype=np.intp)
+    levels = np.concatenate([median(part) for part in parts], axis=1) if laid else np.zeros((1, 0))
+    ordered = np.full(levels.shape, np.nan)
+    ordered[:, rows.tolist()] = levels
+    return [estimate_shifts(curves, level, settings.large_shift, LEVEL) for level in ordered]
+
+
+def _net(panel: Panel, shifts: list[Shifts]) -> Net:
+    """Take the shift of every run off."""
+    runs = len(panel.versus)
+    taken = np.array([shift.per_curve[panel.rows] for shift in shifts])[:, :, None]
+    return Net(
+        panel=panel,
+        ratio=panel.ratio - taken[0],
+        versus=panel.versus - taken[1 : 1 + runs],
+        contrast=panel.contrast - taken[1 + runs :],
+    )
+
+
+def _typical_noise(evidences: list[Evidence]) -> float:
+    """Upper quartile of the curves' point noise: what single values of the job may be expected to do."""
+    sigmas = [np.sqrt(evidence.track.variance[evidence.points >= SCANNED_POINTS, 0]) for evidence in evidences]
+    known = np.concatenate(sigmas) if sigmas else np.zeros(0)
+    return float(np.quantile(known, 0.75)) if len(known) else short.PRIOR_NOISE
+
+
+def _noise_source(reruns: int) -> str:
+    if reruns <= 0:
+        return "curve roughness and the scatter of curve levels"
+    return f"curve roughness, the scatter of curve levels and {reruns} rerun{'s' if reruns > 1 else ''}"
+
+
+def _mirrored(results: list[CurveResult], settings: DetectSettings) -> int:
+    """Count curves that would be regressions if the two runs were swapped."""
+    least = 1 / (1 + settings.moderate) - 1
+    return sum(
+        any(w.direction is Direction.BETTER and w.median_slowdown <= least for w in result.windows)
+        for result in results
+    )

@@ -1,0 +1,209 @@
+"""From evidence to results: which curves changed, over which loads, how much, and how surely.
+
+In: the evidence of all panels. Out: one `CurveResult` per curve. False discoveries are controlled once, here, over
+all curves and per direction, so that a job and its mirror image (the two runs swapped) give mirrored results.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perftracker_ai.detect import null, short
+from perftracker_ai.detect.confidence import certainty, needed
+from perftracker_ai.detect.evidence import SCANNED_POINTS, SIDES
+from perftracker_ai.detect.noise import mean_variance
+from perftracker_ai.detect.windows import LEVEL, describe, extents, merged, practical
+from perftracker_ai.model import CurveResult, Direction, Method, Outcome
+from perftracker_ai.stats import benjamini_hochberg, median, t_quantile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from perftracker_ai.detect.evidence import Evidence, Side
+    from perftracker_ai.detect.windows import Extent
+    from perftracker_ai.model import CurveSet, Window
+    from perftracker_ai.settings import DetectSettings
+
+MEMBER_P = 0.05
+"""A curve counts on its siblings' evidence only when it shows the change itself at this level, in a single test."""
+
+LOOKS = 2
+"""Own scan and siblings are two looks at each curve; each pays for both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Found:
+    """What one row shows in one direction: its windows and how they were found."""
+
+    windows: tuple[Window, ...]
+    method: Method
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Chances:
+    """q-values of one direction over all panels, one array per panel; NaN where a route does not apply.
+
+    Attributes
+    ----------
+    cut : float
+        Largest p-value of a single scan that is still a discovery.
+    """
+
+    own: list[NDArray[np.float64]]
+    family: list[NDArray[np.float64]]
+    cut: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What judging needs besides the evidence."""
+
+    curves: CurveSet
+    settings: DetectSettings
+    shift: NDArray[np.float64]
+    reruns: int
+    noise: float
+
+
+def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
+    """Judge every row of every panel; in panel order."""
+    chances = [_chances([evidence.sides[k] for evidence in evidences], context.settings.fdr) for k in range(len(SIDES))]
+    results: list[CurveResult] = []
+    for place, evidence in enumerate(evidences):
+        sides = [_side(evidence, place, sign, chance, context) for sign, chance in zip(SIDES, chances, strict=True)]
+        results += [
+            _result(evidence, row, [side.get(row) for side in sides], context) for row in range(len(evidence.points))
+        ]
+    return results
+
+
+def _chances(sides: list[Side], fdr: float) -> Chances:
+    lengths = np.cumsum([len(side.p) for side in sides])[:-1]
+    p, family = (np.concatenate([getattr(side, name) for side in sides]) for name in ("p", "family_p"))
+    own_q, family_q = (benjamini_hochberg(np.minimum(LOOKS * values, 1.0)) for values in (p, family))
+    member = np.concatenate([side.member_p for side in sides])
+    shown = np.where(member <= MEMBER_P, np.maximum(family_q, member), 1.0)
+    tests = max(int(np.isfinite(p).sum()), 1)
+    discovered = p[own_q <= fdr]
+    cut = float(discovered.max()) if len(discovered) else fdr / LOOKS / tests
+    return Chances(own=np.split(own_q, lengths), family=np.split(shown, lengths), cut=cut)
+
+
+def _side(evidence: Evidence, place: int, sign: float, chances: Chances, context: Context) -> dict[int, Found]:
+    """Windows of one direction for every row that shows any."""
+    side = evidence.sides[0 if sign > 0 else 1]
+    own = np.flatnonzero(chances.own[place] <= context.settings.fdr)
+    family = np.setdiff1d(np.flatnonzero(chances.family[place] <= context.settings.fdr), own)
+    cut = null.threshold(np.full(len(evidence.points), chances.cut), evidence.points, evidence.track.rho)
+    found: dict[int, Found] = {}
+    for rows, track, method, q in (
+        (own, evidence.track, Method.SCAN, chances.own[place]),
+        (family, evidence.joint, Method.FAMILY_SCAN, chances.family[place]),
+    ):
+        for row, ranges in _by_row(extents(track, rows, sign, cut)).items():
+            p = float(side.p[row] if method is Method.SCAN else side.member_p[row])
+            windows = _windows(evidence, ranges, sign, (p, float(q[row])), context)
+            if windows:
+                found[row] = Found(windows=windows, method=method)
+    return found | _short(evidence, sign, context)
+
+
+def _by_row(found: list[Extent]) -> dict[int, list[Extent]]:
+    rows: dict[int, list[Extent]] = {}
+    for extent in found:
+        rows.setdefault(extent.row, []).append(extent)
+    return rows
+
+
+def _windows(
+    evidence: Evidence, ranges: list[Extent], sign: float, chance: tuple[float, float | None], context: Context
+) -> tuple[Window, ...]:
+    net = evidence.net.ratio[ranges[0].row]
+    joined = merged(ranges, net, sign, math.log1p(context.settings.moderate))
+    kept = [part for part in joined if practical(context.curves, evidence, part, sign, context.settings)]
+    return tuple(describe(evidence, part, sign, context.settings, chance) for part in kept)
+
+
+def _short(evidence: Evidence, sign: float, context: Context) -> dict[int, Found]:
+    """Windows of the rows too short to scan."""
+    found: dict[int, Found] = {}
+    for row in np.flatnonzero((evidence.points >= 1) & (evidence.points < SCANNED_POINTS)):
+        hit = short.find(context.curves, evidence, int(row), sign, context.noise)
+        if hit is not None:
+            windows = _windows(evidence, [hit.extent], sign, (hit.p, None), context)
+            if windows:
+                found[int(row)] = Found(windows=windows, method=hit.method)
+    return found
+
+
+def _result(evidence: Evidence, row: int, found: list[Found | None], context: Context) -> CurveResult:
+    index = int(evidence.net.panel.rows[row])
+    windows = tuple(sorted((w for side in found if side for w in side.windows), key=lambda w: (w.first, w.last)))
+    outcome = _outcome(windows, context.settings) or _calm(evidence, row, context)
+    method = _method(evidence, row, found, context)
+    worst = _worst(windows, outcome)
+    confidence, reasons = (
+        certainty(evidence, row, windows[worst], method, context.reruns) if worst is not None else (None, ())
+    )
+    noise = float(np.sqrt(evidence.track.variance[row, 0])) if evidence.points[row] >= short.RULE_POINTS else math.nan
+    level = float(median(evidence.net.ratio[row]))
+    points = evidence.net.panel.point[row][np.isfinite(evidence.net.ratio[row])]
+    return CurveResult(
+        curve=index,
+        outcome=outcome,
+        method=method,
+        windows=windows,
+        worst=worst,
+        severity=windows[worst].severity if worst is not None else None,
+        confidence=confidence,
+        reasons=reasons,
+        points=len(points),
+        samples=int(context.curves.count[:2, points].sum()),
+        median_slowdown=math.expm1(level) if math.isfinite(level) else None,
+        shift=math.expm1(context.shift[index]),
+        noise=noise if math.isfinite(noise) else None,
+        needed=needed(evidence, row, level, context.settings, method) if outcome is Outcome.INCONCLUSIVE else "",
+    )
+
+
+def _method(evidence: Evidence, row: int, found: list[Found | None], context: Context) -> Method:
+    """Name how the curve was judged: the way its windows were found, or the way it was searched in vain."""
+    hits = [side.method for side in found if side]
+    if hits:
+        return hits[0]
+    points = evidence.net.panel.point[row][np.isfinite(evidence.net.ratio[row])]
+    return short.method_of(float(evidence.points[row]), short.scored(context.curves, points))
+
+
+def _outcome(windows: tuple[Window, ...], settings: DetectSettings) -> Outcome | None:
+    worse = [w for w in windows if w.direction is Direction.WORSE]
+    if any(w.median_slowdown >= settings.moderate for w in worse):
+        return Outcome.REGRESSED
+    if worse:
+        return Outcome.MINOR
+    return Outcome.IMPROVED if windows else None
+
+
+def _worst(windows: tuple[Window, ...], outcome: Outcome) -> int | None:
+    """Place of the window that stands for the curve: the largest in the direction of the outcome."""
+    if not windows:
+        return None
+    sign = -1.0 if outcome is Outcome.IMPROVED else 1.0
+    return max(range(len(windows)), key=lambda k: sign * windows[k].median_slowdown)
+
+
+def _calm(evidence: Evidence, row: int, context: Context) -> Outcome:
+    """Tell a curve that did not change from one that could not be told about."""
+    points = evidence.points[row]
+    if points < short.RULE_POINTS:
+        return Outcome.INCONCLUSIVE
+    track = evidence.track
+    sampling = float(mean_variance(track.variance[row, :1], np.array([points]), track.rho)[0])
+    error = math.sqrt(sampling + float(track.level_variance[row]))
+    reach = t_quantile((1 - LEVEL) / 2, max(float(track.dof[row]), 1.0)) * error
+    level = abs(float(median(evidence.net.ratio[row])))
+    return Outcome.UNCHANGED if level + reach < math.log1p(context.settings.moderate) else Outcome.INCONCLUSIVE

@@ -1,0 +1,207 @@
+"""Curves as rows of rectangular arrays: oriented log-ratios on the load grid that related curves share.
+
+In: a `CurveSet`. Out: `Panel` s, each with the curves of whole families (same endpoint and scenario) on one grid, so
+that windows of load mean the same for all of them. Nothing is filled: a load a curve has no value at is NaN.
+Positive is worse everywhere: latency counts candidate over baseline, a rate baseline over candidate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perftracker_ai.model import CANDIDATE, FIRST_RERUN
+from perftracker_ai.stats import median
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from perftracker_ai.model import Curve, CurveSet
+
+PANEL_CELLS = 200_000
+"""Cells of one panel at most (one family apart): keeps the working memory of a scan to a few dozen megabytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ratios:
+    """Oriented log-ratios per point of a `CurveSet` of P points with B baseline runs.
+
+    Attributes
+    ----------
+    ratio : ndarray, shape (P,)
+        Candidate against the median of the baseline runs; NaN where either has no value.
+    versus : ndarray, shape (B, P)
+        Candidate against each baseline run.
+    contrast : ndarray, shape (B - 1, P)
+        Baseline runs against each other, scaled to the variance `ratio` has when nothing changed.
+    sampling : ndarray, shape (P,)
+        Variance of `ratio` that the spread of the scores alone accounts for; NaN without repeated scores.
+    """
+
+    ratio: NDArray[np.float64]
+    versus: NDArray[np.float64]
+    contrast: NDArray[np.float64]
+    sampling: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panel:
+    """C curves of whole families on grids of at most N loads.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (C,)
+        Curve indices; members of a family stand together.
+    starts : ndarray of int
+        First row of each family.
+    point : ndarray of int, shape (C, N)
+        Point index in the `CurveSet`; -1 where the curve has no such load.
+    ratio, sampling : ndarray, shape (C, N)
+    versus : ndarray, shape (B, C, N)
+    contrast : ndarray, shape (B - 1, C, N)
+        See `Ratios`.
+    """
+
+    rows: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    point: NDArray[np.intp]
+    ratio: NDArray[np.float64]
+    versus: NDArray[np.float64]
+    contrast: NDArray[np.float64]
+    sampling: NDArray[np.float64]
+
+
+def ratios(curves: CurveSet) -> Ratios:
+    """Compare the candidate with the baseline runs, point by point.
+
+    Returns
+    -------
+    Ratios
+        Read-only by convention; the input is not changed.
+    """
+    log = _log(curves.mean)
+    base = np.delete(log, CANDIDATE, axis=0)
+    sign = orientation(curves)
+    versus = sign * (log[CANDIDATE] - base)
+    return Ratios(
+        ratio=sign * (log[CANDIDATE] - median(base, axis=0)),
+        versus=versus,
+        contrast=_contrasts(base),
+        sampling=_sampling(curves),
+    )
+
+
+def orientation(curves: CurveSet) -> NDArray[np.float64]:
+    """Sign per point: +1 where a larger value is worse, -1 where it is better."""
+    lengths = [curve.stop - curve.start for curve in curves.curves]
+    return np.repeat([1.0 if curve.less_better else -1.0 for curve in curves.curves], lengths)
+
+
+def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithm where there is one: a value of zero or below is as absent as a missing one."""
+    positive = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+    logs: NDArray[np.float64] = np.log(positive)
+    return logs
+
+
+def _contrasts(base: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Helmert contrasts of the baseline runs: independent of each other, each free of what the candidate changed.
+
+    A contrast of run k against the mean of the k runs before it has variance (1 + 1/k) of one run's; the ratio of one
+    candidate to B runs has (1 + 1/B), so each is rescaled to that.
+    """
+    count = len(base)
+    rows = [(base[k] - base[:k].mean(axis=0)) * np.sqrt((1 + 1 / count) / (1 + 1 / k)) for k in range(1, count)]
+    return np.array(rows).reshape(count - 1, base.shape[1])
+
+
+def _sampling(curves: CurveSet) -> NDArray[np.float64]:
+    """Variance of the log-ratio by the spread of the scores; runs of one score say nothing about theirs."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative = (curves.sd / curves.mean) ** 2 / curves.count
+    relative[~np.isfinite(relative)] = np.nan
+    base = np.delete(relative, CANDIDATE, axis=0)
+    known = np.isfinite(base).sum(axis=0)
+    mean = np.divide(np.nansum(base, axis=0), known, out=np.full(base.shape[1], np.nan), where=known > 0)
+    variance: NDArray[np.float64] = relative[CANDIDATE] + mean / max(1, len(curves.mean) - FIRST_RERUN + 1)
+    return variance
+
+
+def family_key(curve: Curve) -> tuple[str, str, str, str]:
+    """What related curves share: other thread counts and metrics of one endpoint and scenario."""
+    return curve.group, curve.endpoint, curve.scenario, curve.load_unit
+
+
+def panels(curves: CurveSet, values: Ratios, chosen: Sequence[Curve]) -> Iterator[Panel]:
+    """Lay the chosen curves out in panels of similar grid length, families kept whole.
+
+    Yields
+    ------
+    Panel
+        In order of grid length, then of family; nothing for no curves.
+    """
+    families = [tuple(members) for _, members in groupby(sorted(chosen, key=_order), key=family_key)]
+    grids = [_grid(curves, family) for family in families]
+    order = sorted(range(len(families)), key=lambda k: len(grids[k]))
+    batch: list[int] = []
+    for k in order:
+        if batch and _too_different(batch, k, families, grids):
+            yield _panel(curves, values, [families[b] for b in batch], [grids[b] for b in batch])
+            batch = []
+        batch.append(k)
+    if batch:
+        yield _panel(curves, values, [families[b] for b in batch], [grids[b] for b in batch])
+
+
+def _order(curve: Curve) -> tuple[tuple[str, str, str, str], int]:
+    return family_key(curve), curve.index
+
+
+def _too_different(
+    batch: list[int], new: int, families: list[tuple[Curve, ...]], grids: list[NDArray[np.float64]]
+) -> bool:
+    """Say whether a family would waste memory in this batch, or make it too large."""
+    length = len(grids[new])
+    rows = sum(len(families[b]) for b in batch) + len(families[new])
+    return length > 2 * len(grids[batch[0]]) or rows * length > PANEL_CELLS
+
+
+def _grid(curves: CurveSet, family: tuple[Curve, ...]) -> NDArray[np.float64]:
+    """Loads of a family, ascending: the union over its members."""
+    loads = [curves.load[curve.start : curve.stop] for curve in family]
+    if all(np.array_equal(loads[0], other) for other in loads[1:]):
+        return loads[0]
+    return np.unique(np.concatenate(loads))
+
+
+def _panel(
+    curves: CurveSet, values: Ratios, families: list[tuple[Curve, ...]], grids: list[NDArray[np.float64]]
+) -> Panel:
+    sizes = [len(family) for family in families]
+    rows = [curve for family in families for curve in family]
+    point = np.full((len(rows), max(len(grid) for grid in grids)), -1, dtype=np.intp)
+    places = [grid for grid, family in zip(grids, families, strict=True) for _ in family]
+    for row, (curve, grid) in enumerate(zip(rows, places, strict=True)):
+        columns = np.searchsorted(grid, curves.load[curve.start : curve.stop])
+        point[row, columns] = np.arange(curve.start, curve.stop)
+    return Panel(
+        rows=np.array([curve.index for curve in rows], dtype=np.intp),
+        starts=np.cumsum([0, *sizes[:-1]]),
+        point=point,
+        ratio=_lay(values.ratio, point),
+        versus=_lay(values.versus, point),
+        contrast=_lay(values.contrast, point),
+        sampling=_lay(values.sampling, point),
+    )
+
+
+def _lay(flat: NDArray[np.float64], point: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Spread values of points over a grid, NaN where the curve has no such load."""
+    laid = flat[..., point]
+    laid[..., point < 0] = np.nan
+    return laid

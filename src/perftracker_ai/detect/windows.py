@@ -1,0 +1,178 @@
+"""From significant rows to windows: where a change begins and ends, and what it amounts to.
+
+In: the evidence of a panel and which of its rows are significant in a direction. Out: the windows of those rows, in
+load order, with size, interval and consistency, those of no practical size left out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perftracker_ai.detect.scan import MIN_POINTS, inflation, localise
+from perftracker_ai.model import CANDIDATE, Direction, Severity, Window
+from perftracker_ai.stats import median, t_quantile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from perftracker_ai.detect.evidence import Evidence
+    from perftracker_ai.detect.scan import Track
+    from perftracker_ai.model import CurveSet
+    from perftracker_ai.settings import DetectSettings
+
+ROUNDS = 4
+"""Searches for further windows beside the ones found: a curve in more pieces than that is noise, not a finding."""
+
+LEVEL = 0.95
+"""Level of all intervals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """An affected range of one row of a panel, columns inclusive."""
+
+    row: int
+    first: int
+    last: int
+
+
+def extents(track: Track, rows: NDArray[np.intp], sign: float, cut: NDArray[np.float64]) -> list[Extent]:
+    """Find all separate ranges of some rows in one direction: the best first, then what lies left and right of it.
+
+    Parameters
+    ----------
+    cut : ndarray, shape (C,)
+        Statistic from which a window of a row is significant.
+    """
+    columns = track.value.shape[1]
+    points = np.isfinite(track.value).sum(axis=1).astype(np.float64)
+    found: list[Extent] = []
+    waiting = [Extent(row=int(row), first=0, last=columns - 1) for row in rows]
+    for _ in range(ROUNDS):
+        if not waiting:
+            break
+        new = _search(track, waiting, sign, cut, points)
+        found += [extent for extent in new if extent is not None]
+        waiting = [part for whole, hit in zip(waiting, new, strict=True) if hit for part in _beside(whole, hit)]
+    return sorted(found, key=lambda extent: (extent.row, extent.first))
+
+
+def _search(
+    track: Track, waiting: list[Extent], sign: float, cut: NDArray[np.float64], points: NDArray[np.float64]
+) -> list[Extent | None]:
+    rows = np.array([extent.row for extent in waiting])
+    first, last = (np.array([getattr(extent, end) for extent in waiting]) for end in ("first", "last"))
+    columns = np.arange(track.value.shape[1])
+    inside = (columns >= first[:, None]) & (columns <= last[:, None])
+    part = replace(
+        track,
+        value=np.where(inside, track.value[rows], np.nan),
+        variance=track.variance[rows],
+        level_variance=track.level_variance[rows],
+        dof=track.dof[rows],
+    )
+    best = localise(part, np.full(len(rows), sign), cut[rows], points[rows])
+    return [
+        _trimmed(part.value[k], extent.row, int(best.first[k]), int(best.last[k])) if found else None
+        for k, (extent, found) in enumerate(zip(waiting, np.isfinite(best.deviate), strict=True))
+    ]
+
+
+def _trimmed(value: NDArray[np.float64], row: int, first: int, last: int) -> Extent:
+    """Let a range begin and end at points that exist."""
+    known = np.flatnonzero(np.isfinite(value[first : last + 1])) + first
+    return Extent(row=row, first=int(known[0]), last=int(known[-1]))
+
+
+def _beside(whole: Extent, hit: Extent) -> list[Extent]:
+    parts = [replace(whole, last=hit.first - 1), replace(whole, first=hit.last + 1)]
+    return [part for part in parts if part.last - part.first + 1 >= MIN_POINTS]
+
+
+def merged(extents_of_row: list[Extent], net: NDArray[np.float64], sign: float, least: float) -> list[Extent]:
+    """Join ranges that touch and are each of at least ``least`` (log): one change that grows with load, not two."""
+    joined: list[Extent] = []
+    for extent in extents_of_row:
+        before = joined[-1] if joined else None
+        touching = before is not None and not np.isfinite(net[before.last + 1 : extent.first]).sum() > 1
+        if before is not None and touching and all(_size(net, part, sign) >= least for part in (before, extent)):
+            joined[-1] = replace(before, last=extent.last)
+        else:
+            joined.append(extent)
+    return joined
+
+
+def _size(net: NDArray[np.float64], extent: Extent, sign: float) -> float:
+    return float(sign * median(net[extent.first : extent.last + 1]))
+
+
+def practical(curves: CurveSet, evidence: Evidence, extent: Extent, sign: float, settings: DetectSettings) -> bool:
+    """Say whether a range matters: large enough, in seconds too, and worse than every single baseline run."""
+    row, span = extent.row, slice(extent.first, extent.last + 1)
+    if _size(evidence.net.ratio[row], extent, sign) < math.log1p(settings.minor):
+        return False
+    against_each = sign * median(evidence.net.versus[:, row, span])
+    return bool(np.all(against_each[np.isfinite(against_each)] > 0)) and _long_enough(
+        curves, evidence, extent, settings
+    )
+
+
+def _long_enough(curves: CurveSet, evidence: Evidence, extent: Extent, settings: DetectSettings) -> bool:
+    """Say whether the change of a time reaches the smallest that counts; any change of another unit does."""
+    panel = evidence.net.panel
+    if curves.curves[int(panel.rows[extent.row])].base_unit != "s":
+        return True
+    points = panel.point[extent.row, extent.first : extent.last + 1]
+    values = curves.mean[:, points[points >= 0]]
+    base = median(np.delete(values, CANDIDATE, axis=0), axis=0)
+    return abs(float(median(values[CANDIDATE] - base))) >= settings.min_time_change_s
+
+
+def describe(
+    evidence: Evidence, extent: Extent, sign: float, settings: DetectSettings, chance: tuple[float | None, float | None]
+) -> Window:
+    """Put a range into numbers; ``chance`` is its p- and q-value."""
+    row, span = extent.row, slice(extent.first, extent.last + 1)
+    net = evidence.net.ratio[row, span]
+    known = net[np.isfinite(net)]
+    middle = float(np.median(known))
+    reach = _reach(evidence, extent, len(known))
+    points = evidence.net.panel.point[row]
+    slowdown = math.expm1(middle)
+    return Window(
+        direction=Direction.WORSE if sign > 0 else Direction.BETTER,
+        first=int(points[extent.first]),
+        last=int(points[extent.last]),
+        points=len(known),
+        median_slowdown=slowdown,
+        mean_slowdown=math.expm1(float(known.mean())),
+        max_slowdown=math.expm1(float(sign * np.max(sign * known))),
+        low=math.expm1(middle - reach),
+        high=math.expm1(middle + reach),
+        p_value=chance[0],
+        q_value=chance[1],
+        consistency=float(np.mean(sign * known >= math.log1p(settings.moderate))),
+        severity=severity(slowdown, settings) if sign > 0 else None,
+    )
+
+
+def _reach(evidence: Evidence, extent: Extent, points: int) -> float:
+    """Half the width of the interval of a range's median on the log scale."""
+    track, row = evidence.track, extent.row
+    variance = float(np.mean(track.variance[row, extent.first : extent.last + 1]))
+    error = math.sqrt(variance * inflation(track.rho, points) / points + float(track.level_variance[row]))
+    return t_quantile((1 - LEVEL) / 2, max(float(track.dof[row]), 1.0)) * error
+
+
+def severity(slowdown: float, settings: DetectSettings) -> Severity:
+    """Name the size of a slowdown."""
+    steps = (
+        (settings.critical, Severity.CRITICAL),
+        (settings.severe, Severity.SEVERE),
+        (settings.moderate, Severity.MODERATE),
+    )
+    return next((name for least, name in steps if slowdown >= least), Severity.MINOR)

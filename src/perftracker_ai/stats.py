@@ -1,0 +1,195 @@
+"""Small statistics NumPy lacks: robust location and scale, tails, tests, error control over many tests.
+
+Everything takes and returns arrays or numbers and knows nothing of curves. NaN means absent where it says so. Each
+routine has scipy or a slow loop as its oracle in the tests; scipy itself takes a second to import, so it stays out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+MAD_TO_SIGMA = 1.4826
+"""Median absolute deviation to standard deviation of a normal sample: 1 / Phi^-1(3/4)."""
+
+WINSOR = 2.5
+"""Deviations count up to this many sigmas; 98.8 % of a normal sample is left as it is."""
+
+_SHORTH_TO_SIGMA = 1 / 1.349  # the shortest half of a normal sample reaches from -0.6745 to 0.6745 sigma
+_BIWEIGHT = 4.685  # 95 % efficiency for normal samples, Beaton & Tukey 1974
+
+
+def median(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+    """Take medians along an axis, absent values (NaN) left out; NaN where all are absent.
+
+    ``numpy.nanmedian`` is two orders of magnitude slower on many short rows, and warns.
+    """
+    ordered = np.sort(np.moveaxis(values, axis, -1), axis=-1)
+    if ordered.shape[-1] == 0:
+        return np.full(ordered.shape[:-1], np.nan)
+    known = np.isfinite(ordered).sum(axis=-1, keepdims=True)
+    low = np.take_along_axis(ordered, np.maximum(known - 1, 0) // 2, axis=-1)
+    high = np.take_along_axis(ordered, np.minimum(known // 2, ordered.shape[-1] - 1), axis=-1)
+    middle: NDArray[np.float64] = (low + high)[..., 0] / 2
+    return np.where(known[..., 0] > 0, middle, np.nan)
+
+
+def robust_scale(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviation about zero of each row, deviations beyond 2.5 MAD-sigmas counted as 2.5.
+
+    More efficient than the MAD (about 0.9 against 0.37) and as deaf to a few wild values. NaN for rows without values.
+    """
+    first = MAD_TO_SIGMA * median(np.abs(values))
+    clipped = np.minimum(np.abs(values), WINSOR * first[..., None]) ** 2
+    known = np.isfinite(clipped).sum(axis=-1)
+    total = np.nansum(clipped, axis=-1)
+    mean = np.divide(total, known, out=np.full(total.shape, np.nan), where=known > 0)
+    scale: NDArray[np.float64] = np.sqrt(mean / winsorized_variance(WINSOR))
+    return scale
+
+
+def winsorized_variance(limit: float) -> float:
+    """Variance of a standard normal value clipped to ``limit`` either side."""
+    density = math.exp(-(limit**2) / 2) / math.sqrt(2 * math.pi)
+    inside = math.erf(limit / math.sqrt(2))
+    return inside - 2 * limit * density + limit**2 * (1 - inside)
+
+
+def robust_location(values: NDArray[np.float64]) -> float:
+    """Centre of the main body of a sample, however one-sided the rest is.
+
+    Starts from the shortest half and refines by Tukey's biweight, so that a third of the sample lying far off to one
+    side moves it little, where the median would already sit at the upper quartile of the good part.
+
+    Returns
+    -------
+    float
+        NaN for no values; the median of fewer than four.
+
+    References
+    ----------
+    Rousseeuw & Leroy, Statistica Neerlandica 42 (1988) 103-116, doi:10.1111/j.1467-9574.1988.tb01224.x.
+    """
+    ordered = np.sort(values[np.isfinite(values)])
+    if len(ordered) < 4:  # noqa: PLR2004 - a half of three values is no body
+        return float(np.median(ordered)) if len(ordered) else math.nan
+    half = len(ordered) // 2 + 1
+    widths = ordered[half - 1 :] - ordered[: len(ordered) - half + 1]
+    shortest = np.flatnonzero(widths <= widths.min() * (1 + 1e-9))
+    start = int(np.median(shortest))
+    centre, scale = float(np.median(ordered[start : start + half])), float(widths.min()) * _SHORTH_TO_SIGMA
+    return _biweight(ordered, centre, scale)
+
+
+def _biweight(values: NDArray[np.float64], centre: float, scale: float) -> float:
+    if scale <= 0:
+        return centre
+    for _ in range(10):
+        distance = np.minimum(np.abs(values - centre) / (_BIWEIGHT * scale), 1.0)
+        weight = (1 - distance**2) ** 2
+        centre = float(np.sum(weight * values) / np.sum(weight))
+    return centre
+
+
+def quiet_scale(deviations: NDArray[np.float64]) -> float:
+    """Scale about zero from the quieter of the two sides, which mirrors what chance does on the other.
+
+    Real changes are mostly one-sided; taking the smaller of both sides' MADs keeps them out and treats the two
+    directions alike. NaN without values on both sides.
+    """
+    known = deviations[np.isfinite(deviations)]
+    sides = [np.abs(known[known >= 0]), np.abs(known[known <= 0])]
+    if any(len(side) == 0 for side in sides):
+        return math.nan
+    return MAD_TO_SIGMA * min(float(np.median(side)) for side in sides)
+
+
+_erfc = np.frompyfunc(math.erfc, 1, 1)
+
+
+def normal_tail(z: ArrayLike) -> NDArray[np.float64]:
+    """Probability that a standard normal value exceeds ``z``."""
+    tail: NDArray[np.float64] = np.asarray(_erfc(np.asarray(z, dtype=np.float64) / math.sqrt(2)) / 2, dtype=np.float64)
+    return tail
+
+
+def t_to_normal(t: NDArray[np.float64], dof: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Normal deviate with the tail probability of Student's ``t``, to about 1 % of the deviate for 4 dof and more.
+
+    References
+    ----------
+    Wallace, Annals of Mathematical Statistics 30 (1959) 1121-1130, doi:10.1214/aoms/1177706103.
+    """
+    factor = (8 * dof + 1) / (8 * dof + 3)
+    return np.asarray(np.sign(t) * factor * np.sqrt(dof * np.log1p(t**2 / dof)))
+
+
+def benjamini_hochberg(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """q-values: the smallest false-discovery rate at which each hypothesis would be rejected.
+
+    NaN stays NaN and does not count as a test.
+
+    References
+    ----------
+    Benjamini & Hochberg, JRSS B 57 (1995) 289-300, doi:10.1111/j.2517-6161.1995.tb02031.x.
+    """
+    q = np.full(p.shape, np.nan)
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
+    q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return q
+
+
+def t_tail(t: float, dof: float) -> float:
+    """Probability that Student's t with ``dof`` degrees of freedom exceeds ``t``."""
+    half = _incomplete_beta(dof / 2, 0.5, dof / (dof + t * t)) / 2
+    return half if t >= 0 else 1 - half
+
+
+def t_quantile(tail: float, dof: float) -> float:
+    """Value that Student's t exceeds with probability ``tail`` (below one half)."""
+    low, high = 0.0, 2.0
+    while t_tail(high, dof) > tail:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if t_tail(middle, dof) > tail else (low, middle)
+    return (low + high) / 2
+
+
+def _incomplete_beta(a: float, b: float, x: float) -> float:
+    """Regularised incomplete beta function by its continued fraction (Lentz), DLMF 8.17.22."""
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - _incomplete_beta(b, a, 1 - x)
+    front = math.exp(
+        a * math.log(x) + b * math.log1p(-x) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) - math.log(a)
+    )
+    return front * _beta_fraction(a, b, x)
+
+
+def _beta_fraction(a: float, b: float, x: float) -> float:
+    tiny = 1e-300
+    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1) or tiny)
+    value = d
+    for m in range(1, 300):
+        for step in _beta_steps(a, b, x, m):
+            d = 1 / (1 + step * d or tiny)
+            c = 1 + step / c or tiny
+            value *= c * d
+        if abs(c * d - 1) < 1e-15:  # noqa: PLR2004 - double precision reached
+            break
+    return value
+
+
+def _beta_steps(a: float, b: float, x: float, m: int) -> tuple[float, float]:
+    even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+    odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+    return even, odd
