@@ -1,0 +1,243 @@
+"""What follows from the findings: hypotheses, risk, what to do next, and what the findings have in common.
+
+In: a `View`. Out: lines of Markdown. Hypotheses, verdict and severities are the analysis's own; here they are worded
+and put in order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from perftracker_ai import wording
+from perftracker_ai.model import Confidence, Outcome, Severity, Verdict
+from perftracker_ai.render import phrases
+from perftracker_ai.render.numbers import format_change, format_percent, plural
+from perftracker_ai.render.text import listing, md, sentence
+from perftracker_ai.render.view import clusters, coverage_order, leading, worsened, worst_point
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from perftracker_ai.model import Cluster, Curve, Hypothesis
+    from perftracker_ai.render.view import Finding, View
+    from perftracker_ai.settings import DetectSettings
+
+HYPOTHESES, ACTIONS_PER_KIND, PATTERN_ROWS = 6, 3, 4
+_HEAVY = (Severity.CRITICAL, Severity.SEVERE)
+
+
+# ── hypotheses ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def hypotheses(shown: View) -> list[str]:
+    """Return what may be behind the worst clusters, with the evidence either way and how to find out."""
+    lines = ["## Root-Cause Hypotheses", "", f"*{wording.NO_TRACES}*", ""]
+    found = [cluster for cluster in worsened(shown) if cluster.hypotheses]
+    for cluster in found[:HYPOTHESES]:
+        lines += [f"**{cluster.id}. {phrases.name(cluster)}** ({cluster.shape.value})", ""]
+        lines += [line for hypothesis in cluster.hypotheses for line in _hypothesis(hypothesis)]
+        lines.append("")
+    if len(found) > HYPOTHESES:
+        lines += [f"… and {len(found) - HYPOTHESES:,} more clusters with hypotheses, in {phrases.RESULT_FILE}.", ""]
+    return lines if found else lines + _no_hypotheses(shown)
+
+
+def _no_hypotheses(shown: View) -> list[str]:
+    worst = worsened(shown)
+    if not worst:
+        return ["Nothing became slower, so there is nothing to explain.", ""]
+    return [
+        f"The shapes of the changes fit no known pattern; a profile of {_spot(shown, worst[0])} would say more.",
+        "",
+    ]
+
+
+def _hypothesis(hypothesis: Hypothesis) -> list[str]:
+    parts = (
+        ("for", hypothesis.evidence_for),
+        ("against", hypothesis.evidence_against),
+        ("to confirm", hypothesis.confirm),
+        ("would refute", hypothesis.refute),
+    )
+    told = " ".join(f"*{label}:* {'; '.join(map(md, texts)).rstrip('.')}." for label, texts in parts if texts)
+    return [f"- **{md(hypothesis.title)}** ({hypothesis.strength.value} evidence). {told}".rstrip()]
+
+
+# ── risk ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def risk(shown: View) -> list[str]:
+    """Return what shipping would mean, for the service and for its users, and what is advised."""
+    verdict = shown.analysis.decision.verdict
+    return [
+        "## Risk Assessment",
+        "",
+        f"- **Production impact:** {_production(shown)}",
+        f"- **User experience:** {_experience(shown)}",
+        f"- **Recommendation:** {wording.recommendation(verdict)}",
+        f"- **Urgency:** {wording.urgency(verdict)}",
+        "",
+    ]
+
+
+def _production(shown: View) -> str:
+    found = [cluster for cluster in worsened(shown) if cluster.severity is not Severity.MINOR]
+    if not found:
+        return "no regression was found in what was measured."
+    reaching = sum(_reaches_top(leading(shown, cluster)) for cluster in found)
+    tail = f"; {plural(reaching, 'reaches', 'reach')} the highest load measured" if reaching else ""
+    worst = max(found, key=lambda cluster: cluster.median_slowdown)
+    largest = f"the largest slowdown {format_change(worst.median_slowdown)} ({worst.id})"
+    return f"{plural(len(found), 'issue')} of moderate severity or worse, {largest}{tail}."
+
+
+def _experience(shown: View) -> str:
+    found = [cluster for cluster in worsened(shown) if cluster.severity is not Severity.MINOR][:2]
+    if not found:
+        return "no slower requests are to be expected."
+    return " ".join(f"{phrases.name(cluster)}: {phrases.impact(shown, cluster)}" for cluster in found)
+
+
+def _reaches_top(finding: Finding) -> bool:
+    return not finding.curve.scalar and any(window.last == finding.curve.stop - 1 for window in finding.result.windows)
+
+
+# ── actions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def actions(shown: View, settings: DetectSettings) -> list[str]:
+    """Return what to do, in order: trust the run, then failures, then the worst endpoints, then the open questions."""
+    steps = [
+        *_repeat_run(shown),
+        *_failures(shown),
+        *_clusters(shown),
+        *_moderate(shown, settings),
+        *_inconclusive(shown),
+        *_baseline_runs(shown),
+    ]
+    lines = [f"{number}. {step}" for number, step in enumerate(steps, 1)] or ["Nothing to do."]
+    return ["## Prioritized Action Items", "", *lines, ""]
+
+
+def _repeat_run(shown: View) -> Iterator[str]:
+    analysis = shown.analysis
+    hosts = md(", ".join(analysis.candidate.hosts)) or "the same hardware"
+    large = [
+        f"{phrases.shift_of(shift)} {format_change(shift.slowdown)}"
+        for shift in analysis.detection.shifts
+        if shift.large
+    ]
+    if large:
+        yield (
+            f"**Rerun the candidate** (job {analysis.candidate.id}) on {hosts}, idle, before judging single endpoints: "
+            f"the whole run moved ({listing(large)})."
+        )
+    if analysis.decision.verdict is Verdict.INSUFFICIENT_EVIDENCE:
+        yield f"**Repeat the measurement** of both versions on {hosts} with the same suite and the same loads."
+
+
+def _failures(shown: View) -> Iterator[str]:
+    heavy = [found for found in coverage_order(shown.analysis.coverage) if found.severity in _HEAVY]
+    for found in heavy[:ACTIONS_PER_KIND]:
+        yield f"**Find out why ({wording.coverage_label(found.kind)}):** {phrases.coverage(shown, found)}"
+    if len(heavy) > ACTIONS_PER_KIND:
+        yield f"**The same** for {len(heavy) - ACTIONS_PER_KIND:,} more entries under Coverage."
+
+
+def _clusters(shown: View) -> Iterator[str]:
+    heavy = [cluster for severity in _HEAVY for cluster in clusters(shown, severity)]
+    for cluster in heavy[:ACTIONS_PER_KIND]:
+        yield _investigate(shown, cluster)
+    if len(heavy) > ACTIONS_PER_KIND:
+        rest = [cluster.id for cluster in heavy[ACTIONS_PER_KIND:]]
+        yield f"**The same** for {phrases.capped(rest, 8)}, in this order."
+
+
+def _investigate(shown: View, cluster: Cluster) -> str:
+    if cluster.confidence is Confidence.LOW:
+        spot = _spot(shown, cluster)
+        return f"**Measure {cluster.id} again** before working on it: {spot}, both versions, three runs each."
+    confirm = next((text for hypothesis in cluster.hypotheses for text in hypothesis.confirm), "")
+    then = f" Then: {sentence(md(confirm))}" if confirm else ""
+    return f"**Profile {cluster.id} on both versions:** {_spot(shown, cluster)}.{then}"
+
+
+def _spot(shown: View, cluster: Cluster) -> str:
+    """Name the one measurement that shows a cluster best: endpoint, load, threads."""
+    finding = leading(shown, cluster)
+    worst = None if finding.window is None else worst_point(shown, finding.curve, finding.window)
+    load = f" at {md(worst.label, phrases.LABEL_LIMIT)}" if worst and worst.label else ""
+    threads = f" with {phrases.threads((finding.curve.threads,))}" if finding.curve.threads else ""
+    return f"{phrases.name(cluster)}{load}{threads}"
+
+
+def _moderate(shown: View, settings: DetectSettings) -> Iterator[str]:
+    found = clusters(shown, Severity.MODERATE)
+    if found:
+        ids = phrases.capped([cluster.id for cluster in found], 8)
+        limit = format_percent(settings.moderate)
+        yield f"**Plan the moderate issues** ({ids}), each {limit} slower or more, and measure them with the next build."
+
+
+def _inconclusive(shown: View) -> Iterator[str]:
+    found = shown.findings[Outcome.INCONCLUSIVE]
+    if found:
+        curves = plural(len(found), "inconclusive curve")
+        yield f"**Settle {curves}:** {needed(found)}."
+
+
+def needed(found: tuple[Finding, ...]) -> str:
+    """Return what would decide inconclusive curves, the most frequent needs first."""
+    needs = Counter(finding.result.needed for finding in found if finding.result.needed)
+    told = [f"{md(text).rstrip('.')} ({plural(count, 'curve')})" for text, count in needs.most_common(2)]
+    if len(needs) > len(told):
+        told.append(f"other needs in {phrases.RESULT_FILE}")
+    return "; ".join(told) or "run both versions again"
+
+
+def _baseline_runs(shown: View) -> Iterator[str]:
+    if not shown.analysis.reruns:
+        version = md(shown.analysis.baseline.product_ver)
+        yield f"**Run the baseline's version {version} once more** on this hardware: two runs show the noise."
+
+
+# ── patterns ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def patterns(shown: View) -> list[str]:
+    """Return what the regressed curves share, as shares of what was measured."""
+    found = shown.findings[Outcome.REGRESSED]
+    if not found:
+        return ["## Patterns", "", "No regressed curves, so no pattern.", ""]
+    depth = _shared_depth([finding.curve.path for finding in shown.by_curve.values() if finding.curve.path])
+    factors: dict[str, Callable[[Curve], str]] = {
+        "Threads": lambda curve: phrases.threads((curve.threads,)) if curve.threads else "",
+        "Methods": lambda curve: curve.method,
+        "Paths": lambda curve: "/".join(curve.path.split("/")[: depth + 1]),
+        "Metrics": wording.metric_name,
+    }
+    lines = [_shared(shown, found, title, factor) for title, factor in factors.items()]
+    lines += [f"- {cluster.id} shares: {md(cluster.factor)}." for cluster in _other_factors(shown)]
+    return ["## Patterns", "", "Regressed curves of those measured:", "", *filter(None, lines), ""]
+
+
+def _shared(shown: View, found: tuple[Finding, ...], title: str, factor: Callable[[Curve], str]) -> str:
+    """Count one factor over the regressed and over all curves; empty where it tells nothing apart."""
+    everywhere = Counter(factor(finding.curve) for finding in shown.by_curve.values())
+    regressed = Counter(factor(finding.curve) for finding in found)
+    rows = [(value, count) for value, count in regressed.most_common() if value]
+    told = [f"{md(value)} {count:,} of {everywhere[value]:,}" for value, count in rows[:PATTERN_ROWS]]
+    rest = f"; {len(rows) - PATTERN_ROWS:,} more" if len(rows) > PATTERN_ROWS else ""
+    return f"- **{title}:** {'; '.join(told)}{rest}." if told and len(everywhere) > 1 else ""
+
+
+def _shared_depth(paths: list[str]) -> int:
+    """Count the leading parts all paths share: the first part that tells endpoints apart comes behind them."""
+    parts = zip(*(path.split("/") for path in paths), strict=False)
+    return sum(1 for _ in takewhile(lambda part: len(set(part)) == 1, parts))
+
+
+def _other_factors(shown: View) -> list[Cluster]:
+    return [cluster for cluster in worsened(shown) if cluster.factor != "endpoint"][:PATTERN_ROWS]

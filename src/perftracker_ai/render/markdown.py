@@ -1,0 +1,171 @@
+"""``llm_report.md``: the report a person reads, complete without a language model.
+
+In: an `Analysis` and the settings it was made under. Out: Markdown in a fixed order of sections, the same text for the
+same analysis. Everything that comes from a job is escaped; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from perftracker_ai import wording
+from perftracker_ai.model import Outcome, Severity, Verdict
+from perftracker_ai.render import appendix, assessment, phrases, sections
+from perftracker_ai.render.numbers import format_change, plural
+from perftracker_ai.render.text import listing, md, table
+from perftracker_ai.render.view import clusters, coverage_counts, view, worsened
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from perftracker_ai.model import Analysis, JobInfo, Rule
+    from perftracker_ai.render.view import View
+    from perftracker_ai.settings import DetectSettings, PolicySettings
+
+NOTICES = 8
+
+
+def markdown_report(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) -> str:
+    """Return the whole report."""
+    shown = view(analysis)
+    lines = [
+        *_title(shown),
+        *_summary(shown),
+        *(line for severity in Severity for line in sections.severity_section(shown, severity)),
+        *sections.improvements(shown),
+        *assessment.hypotheses(shown),
+        *assessment.risk(shown),
+        *assessment.actions(shown, settings),
+        *appendix.deep_dive(shown),
+        *assessment.patterns(shown),
+        *appendix.coverage(shown),
+        *appendix.limits(shown),
+        *appendix.method(shown, settings, policy),
+        *appendix.provenance(shown),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+# ── title and summary ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _title(shown: View) -> list[str]:
+    analysis = shown.analysis
+    versions = f"{md(analysis.baseline.product_ver)} → {md(analysis.candidate.product_ver)}"
+    verdict = analysis.decision.verdict
+    return [
+        f"# {md(analysis.candidate.product_name)} {versions}: {verdict.value}",
+        "",
+        f"**Bottom line:** {wording.verdict_text(verdict)} {_found(shown)}",
+        "",
+    ]
+
+
+def _found(shown: View) -> str:
+    """Return what was found, worst first, in two sentences."""
+    told = [*_issues(shown), *_gaps(shown)]
+    if not told and shown.analysis.decision.verdict is Verdict.INSUFFICIENT_EVIDENCE:
+        return "No regression was found, but too little could be compared for that to mean anything."
+    if not told:
+        return "No regression was found."
+    worst = worsened(shown)[:1]
+    named = [f" The worst is {phrases.name(one)}: {format_change(one.median_slowdown)} in the median." for one in worst]
+    return f"Found: {'; '.join(told)}." + "".join(named)
+
+
+def _issues(shown: View) -> list[str]:
+    counts = [(severity, len(clusters(shown, severity))) for severity in Severity]
+    told = [f"{count:,} {severity.value}" for severity, count in counts if count]
+    several = sum(count for _, count in counts) > 1
+    return [f"{listing(told)} {'issues' if several else 'issue'}"] if told else []
+
+
+def _gaps(shown: View) -> list[str]:
+    failing, lost = coverage_counts(shown.analysis.coverage)
+    counted = ((failing, "newly failing load point", ""), (lost, "loss of coverage", "losses of coverage"))
+    return [plural(count, noun, nouns) for count, noun, nouns in counted if count]
+
+
+def _summary(shown: View) -> list[str]:
+    verdict = shown.analysis.decision.verdict
+    fired = [rule for rule in shown.analysis.decision.rules if rule.fired]
+    rules = [_rule(rule) for rule in fired] or ["- No rule fired."]
+    head = ["## Executive Summary", "", f"**Verdict: {verdict.value}**, because:", "", *rules, ""]
+    return [*head, *_jobs(shown.analysis), *_tally(shown), *_certainty(shown)]
+
+
+def _rule(rule: Rule) -> str:
+    because = f": {md(rule.because)}" if rule.because else ""
+    return f"- {rule.verdict.value}: {md(rule.text).rstrip('.')}{because.rstrip('.')}."
+
+
+def _jobs(analysis: Analysis) -> list[str]:
+    baseline, candidate = analysis.baseline, analysis.candidate
+    rows = list(zip(_LABELS, _job(baseline), _job(candidate), strict=True))
+    return [*table(("", "baseline", "candidate"), rows), ""]
+
+
+_LABELS = ("job", "title", "version", "suite", "hardware", "measured (UTC)", "tests")
+
+
+def _job(job: JobInfo) -> tuple[str, ...]:
+    failed = f", {job.tests_failed:,} failed" if job.tests_failed else ""
+    return (
+        str(job.id),
+        md(job.title),
+        md(job.product_ver),
+        md(f"{job.suite_name} {job.suite_ver}".strip()),
+        md(", ".join(job.hosts)) or "none named",
+        f"{_time(job.begin)} to {_time(job.end)}",
+        f"{job.tests_completed:,} of {job.tests_total:,}{failed}",
+    )
+
+
+def _time(moment: datetime | None) -> str:
+    return "?" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _tally(shown: View) -> list[str]:
+    regressed = Counter(finding.result.severity for finding in shown.findings[Outcome.REGRESSED])
+    failing, lost = coverage_counts(shown.analysis.coverage)
+    curves: dict[str, int] = {severity.value: regressed[severity] for severity in Severity}
+    curves["minor"] = len(shown.findings[Outcome.MINOR])
+    for outcome in (Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE):
+        curves[outcome.value] = len(shown.findings[outcome])
+    header = (*curves, "newly failing points", "lost")
+    row = tuple(f"{count:,}" for count in (*curves.values(), failing, lost))
+    total = plural(len(shown.by_curve), "curve")
+    return [f"{total} by outcome, and coverage:", "", *table(header, [row]), ""]
+
+
+def _certainty(shown: View) -> list[str]:
+    """Return how far to trust the numbers: noise, reruns, shift of the whole run, notices."""
+    analysis, detection = shown.analysis, shown.analysis.detection
+    lines = [
+        f"- Noise estimated from {md(detection.noise_source)}.",
+        f"- {_reruns(analysis)}",
+        *(f"- Run-wide shift, {phrases.shift(shift)}." for shift in detection.shifts),
+        f"- {_mirrored(detection.mirrored)}",
+        *(f"- {wording.notice_text(notice, _value)}" for notice in analysis.notices[:NOTICES]),
+    ]
+    return ["**How sure:**", "", *lines, "", *sections.more(len(analysis.notices) - NOTICES)]
+
+
+def _reruns(analysis: Analysis) -> str:
+    if not analysis.reruns:
+        return "One run of each version: a rerun of the baseline would sharpen the result most."
+    ids = phrases.capped([str(job.id) for job in analysis.reruns], 5)
+    return f"{plural(len(analysis.reruns), 'rerun')} of the baseline's version used (job {ids})."
+
+
+def _mirrored(count: int) -> str:
+    if not count:
+        return "On the improvement side, where only chance should act, the same criteria flag nothing."
+    return (
+        f"On the improvement side the same criteria flag {plural(count, 'curve')}: so much may be chance or real gain."
+    )
+
+
+def _value(text: str) -> str:
+    return md(text, phrases.LABEL_LIMIT)

@@ -1,0 +1,92 @@
+"""The findings in the report: one item per critical or severe cluster, a table row for everything smaller.
+
+In: a `View`. Out: lines of Markdown. Long lists end in "and N more": everything is in the results file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perftracker_ai import wording
+from perftracker_ai.model import Severity
+from perftracker_ai.render import phrases
+from perftracker_ai.render.numbers import format_change, plural
+from perftracker_ai.render.phrases import RESULT_FILE
+from perftracker_ai.render.text import md, table
+from perftracker_ai.render.view import clusters, improved, leading, loose
+
+if TYPE_CHECKING:
+    from perftracker_ai.model import Cluster
+    from perftracker_ai.render.view import Finding, View
+
+ITEMS = {Severity.CRITICAL: 6, Severity.SEVERE: 4}
+"""Clusters told in full; a reader has two minutes, and the worst come first."""
+ROWS = 10
+
+_HEADER = ("", "endpoint", "change (median)", "worst point", "where", "shape", "confidence")
+
+
+def severity_section(shown: View, severity: Severity) -> list[str]:
+    """Return the section of one severity: items, then rows, then how many more there are."""
+    found = clusters(shown, severity)
+    alone = loose(shown, severity)
+    lines = [f"## {wording.severity_headline(severity)}", ""]
+    if not found and not alone:
+        return [*lines, "None.", ""]
+    told = ITEMS.get(severity, 0)
+    for cluster in found[:told]:
+        lines += _item(shown, cluster)
+    lines += cluster_table(shown, found[told:])
+    return lines + _alone(shown, alone)
+
+
+def improvements(shown: View) -> list[str]:
+    """Return the section of what became faster."""
+    found = improved(shown)
+    rows = cluster_table(shown, found) if found else ["None.", ""]
+    return ["## Improvements", "", *rows]
+
+
+def cluster_table(shown: View, found: tuple[Cluster, ...]) -> list[str]:
+    """Return clusters as rows of a table, and how many were left out; nothing for none."""
+    if not found:
+        return []
+    lines = [*table(_HEADER, [_row(shown, cluster) for cluster in found[:ROWS]]), ""]
+    return lines + more(len(found) - ROWS)
+
+
+def more(count: int) -> list[str]:
+    """Return the line that says how many items a list leaves out; nothing for none."""
+    return [f"… and {count:,} more, in {RESULT_FILE}.", ""] if count > 0 else []
+
+
+def _item(shown: View, cluster: Cluster) -> list[str]:
+    return [
+        f"### {cluster.id}. {md(cluster.title)}",
+        "",
+        f"- **Change:** {phrases.change(shown, leading(shown, cluster))}",
+        f"- **Extent:** {phrases.extent(shown, cluster)}",
+        f"- **Shape:** {phrases.shape(cluster)}",
+        f"- **Confidence:** {phrases.confidence(shown, cluster)}",
+        f"- **User impact:** {phrases.impact(shown, cluster)}",
+        "",
+    ]
+
+
+def _row(shown: View, cluster: Cluster) -> tuple[str, ...]:
+    finding = leading(shown, cluster)
+    return (
+        cluster.id,
+        f"{phrases.name(cluster)} ({plural(len(cluster.curves), 'curve')})",
+        format_change(cluster.median_slowdown),
+        f"{phrases.metric(finding.curve)} {phrases.values(shown, finding)}".strip(),
+        phrases.where(cluster),
+        cluster.shape.value,
+        cluster.confidence.value,
+    )
+
+
+def _alone(shown: View, found: tuple[Finding, ...]) -> list[str]:
+    """List findings that belong to no cluster, one line each."""
+    lines = [f"- {finding.id}. {md(finding.curve.tag)}: {phrases.change(shown, finding)}" for finding in found[:ROWS]]
+    return [*lines, "", *more(len(found) - ROWS)] if lines else []

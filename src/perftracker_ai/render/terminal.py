@@ -1,0 +1,195 @@
+"""The terminal summary: one screen that says what was compared, what was found and where the files are.
+
+In: an `Analysis` and the paths written. Out: the same lines either as a Rich text with colours or as plain text
+without control characters. At most `HEIGHT` lines of `WIDTH` columns; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, assert_never
+
+from perftracker_ai.model import Outcome, Severity, Verdict
+from perftracker_ai.render.numbers import format_change, format_range, plural
+from perftracker_ai.render.phrases import shift_of
+from perftracker_ai.render.text import clean, fit
+from perftracker_ai.render.view import coverage_counts, view, worsened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.text import Text
+
+    from perftracker_ai.model import Analysis, Cluster, JobInfo
+    from perftracker_ai.render.view import View
+
+WIDTH, HEIGHT = 100, 24
+CLUSTERS, RULES, PATHS, SHIFTS = 8, 2, 4, 4
+_PATH = 1000
+_ENDPOINT, _THREADS, _LOADS = 38, 9, 24
+"""Columns of the table; severity, slowdown and confidence have words of known length."""
+
+
+class Span(NamedTuple):
+    """A piece of a line with its Rich style."""
+
+    text: str
+    style: str = ""
+
+
+Line = tuple[Span, ...]
+
+
+def summary(analysis: Analysis, paths: Iterable[str]) -> Text:
+    """Return the summary for a terminal, as a Rich text."""
+    from rich.text import Text
+
+    return Text("\n").join(Text.assemble(*line) for line in _lines(analysis, tuple(paths)))
+
+
+def plain_summary(analysis: Analysis, paths: Iterable[str]) -> str:
+    """Return the summary as plain lines, for a pipe or a log; no newline behind the last."""
+    lines = _lines(analysis, tuple(paths))
+    return "\n".join("".join(span.text for span in line).rstrip() for line in lines)
+
+
+def _lines(analysis: Analysis, paths: tuple[str, ...]) -> list[Line]:
+    shown = view(analysis)
+    return [
+        _pair(analysis),
+        *_verdict(analysis),
+        _row("Curves", _tally(shown)),
+        *_shift(analysis),
+        *_clusters(shown),
+        _row("Coverage", _coverage(analysis)),
+        *_notices(analysis),
+        *_written(paths),
+    ]
+
+
+# ── head ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _pair(analysis: Analysis) -> Line:
+    product = clean(analysis.candidate.product_name, 20)
+    return (Span(product, "bold"), Span(f"  {_job(analysis.baseline)} -> {_job(analysis.candidate)}"))
+
+
+def _job(job: JobInfo) -> str:
+    return f"{clean(job.product_ver, 16)} (job {job.id}, {job.end:%Y-%m-%d})"
+
+
+def _verdict(analysis: Analysis) -> list[Line]:
+    verdict = analysis.decision.verdict
+    fired = [rule for rule in analysis.decision.rules if rule.fired]
+    lines: list[Line] = [(Span(_key("Verdict"), "dim"), Span(verdict.value, _verdict_style(verdict)))]
+    lines += [_row("", f"because {rule.because or rule.text}") for rule in fired[:RULES]]
+    return lines + _and_more("", len(fired) - RULES, "rule")
+
+
+def _tally(shown: View) -> str:
+    """Count curves by outcome, worst first; what was not found is not named."""
+    worse = [*shown.findings[Outcome.REGRESSED], *shown.findings[Outcome.MINOR]]
+    counts = [(sum(finding.result.severity is severity for finding in worse), severity.value) for severity in Severity]
+    rest = (Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
+    counts += [(len(shown.findings[outcome]), outcome.value) for outcome in rest]
+    told = ", ".join(f"{count:,} {label}" for count, label in counts if count)
+    return f"{len(shown.by_curve):,} compared: {told or 'nothing to judge'}"
+
+
+def _shift(analysis: Analysis) -> list[Line]:
+    found = [shift for shift in analysis.detection.shifts if shift.significant]
+    told = [f"{shift_of(shift)} {format_change(shift.slowdown)}" for shift in found[:SHIFTS]]
+    if len(found) > SHIFTS:
+        told.append(f"{len(found) - SHIFTS:,} more")
+    large = "; large: rerun before you judge" if any(shift.large for shift in found) else ""
+    return [_row("Whole run", (", ".join(told) or "no shift") + large)]
+
+
+# ── clusters ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _clusters(shown: View) -> list[Line]:
+    found = worsened(shown)
+    if not found:
+        return []
+    header = (
+        f"{'severity':9}{fit('endpoint', _ENDPOINT)} {'threads':{_THREADS}}{'loads':{_LOADS}} {'slowdown':>9} conf."
+    )
+    lines = [(Span(header, "dim"),), *map(_cluster, found[:CLUSTERS])]
+    return [*lines, *_and_more("", len(found) - CLUSTERS, "issue")]
+
+
+def _cluster(cluster: Cluster) -> Line:
+    severity = cluster.severity
+    label = "" if severity is None else severity.value
+    loads = format_range(clean(cluster.load_first), clean(cluster.load_last), "-")
+    count = "all" if cluster.all_threads else ",".join(map(str, cluster.threads))
+    place = f"{fit(cluster.endpoint or cluster.title, _ENDPOINT)} {fit(count, _THREADS - 1)} {fit(loads, _LOADS)}"
+    return (
+        Span(f"{label:9}", "" if severity is None else _severity_style(severity)),
+        Span(f"{place} {format_change(cluster.median_slowdown):>9} {cluster.confidence.value}"),
+    )
+
+
+def _verdict_style(verdict: Verdict) -> str:
+    match verdict:
+        case Verdict.BLOCK:
+            return "bold red"
+        case Verdict.INVESTIGATE | Verdict.INSUFFICIENT_EVIDENCE:
+            return "bold yellow"
+        case Verdict.APPROVE_WITH_MONITORING | Verdict.APPROVE:
+            return "bold green"
+        case _:
+            assert_never(verdict)
+
+
+def _severity_style(severity: Severity) -> str:
+    match severity:
+        case Severity.CRITICAL:
+            return "bold red"
+        case Severity.SEVERE:
+            return "red"
+        case Severity.MODERATE:
+            return "yellow"
+        case Severity.MINOR:
+            return ""
+        case _:
+            assert_never(severity)
+
+
+# ── foot ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _coverage(analysis: Analysis) -> str:
+    failing, lost = coverage_counts(analysis.coverage)
+    if not analysis.coverage:
+        return "both jobs measured the same, nothing newly fails"
+    told = [plural(failing, "newly failing point"), f"{lost:,} lost"]
+    other = sum(found.severity is None for found in analysis.coverage)
+    return ", ".join([*told, f"{other:,} new or neutral"])
+
+
+def _notices(analysis: Analysis) -> list[Line]:
+    count = len(analysis.notices)
+    return [_row("Notices", f"{plural(count, 'notice')}, in the report")] if count else []
+
+
+def _written(paths: tuple[str, ...]) -> list[Line]:
+    # A path is no use when it is cut, so these lines alone may be longer than the screen is wide.
+    keys = ("Written", *[""] * PATHS)
+    lines: list[Line] = [
+        (Span(_key(key), "dim"), Span(clean(path, _PATH))) for key, path in zip(keys, paths[:PATHS], strict=False)
+    ]
+    return lines + _and_more("", len(paths) - PATHS, "file")
+
+
+def _row(key: str, text: str) -> Line:
+    return (Span(_key(key), "dim"), Span(fit(text, WIDTH - len(_key(key))).rstrip()))
+
+
+def _key(key: str) -> str:
+    return f"{key:11}"
+
+
+def _and_more(key: str, count: int, noun: str) -> list[Line]:
+    return [_row(key, f"and {plural(count, f'more {noun}', f'more {noun}s')}")] if count > 0 else []

@@ -1,0 +1,89 @@
+"""Untrusted text made safe to show: what a job, a host or a tag says comes out as plain words, never as layout.
+
+In: any string. Out: printable text of bounded length, for Markdown with every character escaped that Markdown, HTML
+or an automatic link would act upon. Nothing is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LIMIT = 200
+"""Characters of one piece of foreign text before it is cut."""
+
+ELLIPSIS = "…"
+
+# HTML is written as entities, not as backslashes, for a viewer that shows the file as HTML sees no backslash; "@" too,
+# so that no viewer makes an address or a mention of it.
+_MARKDOWN = str.maketrans(
+    {char: "\\" + char for char in "\\`*|[]~"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
+)
+_LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
+_OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+# Only what starts a heading, a list or a rule; "1.64-4996" and "12.6 ms" stay as they are.
+_LIST_START = re.compile(r"^([-+#=]|\d+[.)](?!\S))")
+
+
+def clean(text: str, limit: int = LIMIT) -> str:
+    """Return `text` on one line without control, formatting and direction characters, cut at `limit` characters."""
+    if not text.isprintable():
+        text = " ".join("".join(map(_printable, text)).split())
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + ELLIPSIS
+
+
+def md(text: str, limit: int = LIMIT) -> str:
+    """Return `text` cleaned and escaped: it reads the same in a Markdown viewer and can neither format nor link."""
+    escaped = clean(text, limit).translate(_MARKDOWN)
+    escaped = _LINK.sub(lambda match: f"&#{ord(match[0])};", escaped)
+    # Underscores inside a word are harmless, and a path full of backslashes is hard to read.
+    escaped = _OUTER_UNDERSCORE.sub(r"\\_", escaped)
+    return _LIST_START.sub(lambda match: f"{match[0][:-1]}\\{match[0][-1]}", escaped)
+
+
+def fit(text: str, width: int) -> str:
+    """Return `text` cleaned and padded or cut to exactly `width` terminal columns."""
+    text = clean(text)
+    if columns(text) > width:
+        while columns(text) > width - 1:
+            text = text[:-1]
+        text += ELLIPSIS
+    return text + " " * (width - columns(text))
+
+
+def columns(text: str) -> int:
+    """Return the terminal columns `text` takes: two for wide characters, none for combining ones."""
+    return len(text) if text.isascii() else sum(map(_width, text))
+
+
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the lines of a Markdown table; cells are taken as they are, already escaped."""
+    lines = [header, ("---",) * len(header), *rows]
+    return ["| " + " | ".join(cells) + " |" for cells in lines]
+
+
+def listing(words: list[str]) -> str:
+    """Return ``a``, ``a and b`` or ``a, b and c``; empty for no words."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def sentence(text: str) -> str:
+    """Return `text` with a capital and a full stop, whatever the stage that worded it left out."""
+    text = text.strip()
+    return text and text[0].upper() + text[1:] + ("" if text.endswith((".", "?", "!", ELLIPSIS)) else ".")
+
+
+def _printable(char: str) -> str:
+    if char.isprintable():
+        return char
+    return " " if char.isspace() else ""
+
+
+def _width(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -1,0 +1,197 @@
+"""An analysis sorted for showing: findings by outcome with their ids, clusters by severity, slowdown of every point.
+
+In: an `Analysis`. Out: a `View` all renderers read from, so that they name, order and count alike. Nothing is judged
+here: outcome, severity and verdict are the analysis's own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perftracker_ai.model import BASELINE, CANDIDATE, CoverageKind, Direction, Outcome, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from perftracker_ai.model import Analysis, Cluster, CoverageFinding, Curve, CurveResult, Window
+
+    Floats = NDArray[np.float64]
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+_LETTER = {Outcome.REGRESSED: "R", Outcome.MINOR: "M", Outcome.IMPROVED: "I", Outcome.INCONCLUSIVE: "U"}
+LOST = frozenset({CoverageKind.LOST_POINTS, CoverageKind.LOST_CURVE, CoverageKind.LOST_GROUP})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One load point on both sides, as measured: the run-wide shift is still in it.
+
+    Attributes
+    ----------
+    label : str
+        The load as written; empty for scalars.
+    baseline, candidate : float or None
+        In the curve's base unit.
+    slowdown : float or None
+        Cost per operation, candidate over baseline, minus one.
+    """
+
+    label: str
+    baseline: float | None
+    candidate: float | None
+    slowdown: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A curve's result with what a reader calls it.
+
+    Attributes
+    ----------
+    id : str
+        ``R1`` … for regressions, ``M`` minor, ``I`` improvements, ``U`` inconclusive; by rank.
+    cluster : str
+        Id of its cluster; empty when it has none.
+    """
+
+    id: str
+    cluster: str
+    curve: Curve
+    result: CurveResult
+
+    @property
+    def window(self) -> Window | None:
+        """The window that stands for the curve."""
+        return None if self.result.worst is None else self.result.windows[self.result.worst]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class View:
+    """An analysis in reading order."""
+
+    analysis: Analysis
+    slowdown: Floats
+    findings: dict[Outcome, tuple[Finding, ...]]
+    by_curve: dict[int, Finding]
+
+
+def view(analysis: Analysis) -> View:
+    """Sort an analysis for showing."""
+    findings = {outcome: _ranked(analysis, outcome) for outcome in Outcome}
+    by_curve = {finding.curve.index: finding for group in findings.values() for finding in group}
+    return View(analysis=analysis, slowdown=_slowdown(analysis), findings=findings, by_curve=by_curve)
+
+
+def clusters(shown: View, severity: Severity) -> tuple[Cluster, ...]:
+    """Return the worsened clusters of one severity, worst first."""
+    return tuple(cluster for cluster in worsened(shown) if cluster.severity is severity)
+
+
+def worsened(shown: View) -> tuple[Cluster, ...]:
+    """Return every cluster that became worse, worst first."""
+    return tuple(cluster for cluster in shown.analysis.clusters if cluster.direction is Direction.WORSE)
+
+
+def improved(shown: View) -> tuple[Cluster, ...]:
+    """Return every cluster that became better, best first."""
+    return tuple(cluster for cluster in shown.analysis.clusters if cluster.direction is Direction.BETTER)
+
+
+def loose(shown: View, severity: Severity) -> tuple[Finding, ...]:
+    """Return the findings of one severity that no cluster holds, so that none goes unshown."""
+    found = shown.findings[Outcome.MINOR if severity is Severity.MINOR else Outcome.REGRESSED]
+    return tuple(finding for finding in found if finding.result.severity is severity and not finding.cluster)
+
+
+def leading(shown: View, cluster: Cluster) -> Finding:
+    """Return the finding that stands for a cluster."""
+    return shown.by_curve[cluster.worst_curve]
+
+
+def worst_point(shown: View, curve: Curve, window: Window) -> Point | None:
+    """Return the point of a window that changed most in the window's direction; None when none is comparable."""
+    oriented = shown.slowdown[window.first : window.last + 1]
+    if window.direction is Direction.BETTER:
+        oriented = -oriented
+    if np.isnan(oriented).all():
+        return None
+    return point(shown, curve, window.first + int(np.nanargmax(oriented)))
+
+
+def point(shown: View, curve: Curve, index: int) -> Point:
+    """Return one load point as measured."""
+    mean = shown.analysis.curves.mean
+    return Point(
+        label="" if curve.scalar else shown.analysis.curves.label[index],
+        baseline=_number(mean[BASELINE, index]),
+        candidate=_number(mean[CANDIDATE, index]),
+        slowdown=_number(shown.slowdown[index]),
+    )
+
+
+def labels(shown: View, curve: Curve, window: Window) -> tuple[str, str]:
+    """Return the labels of a window's first and last load; empty for scalars."""
+    label = shown.analysis.curves.label
+    return ("", "") if curve.scalar else (label[window.first], label[window.last])
+
+
+def coverage_counts(findings: Iterable[CoverageFinding]) -> tuple[int, int]:
+    """Return how many load points newly fail and how many tests, loads or groups were lost."""
+    found = tuple(findings)
+    failing = sum(finding.points for finding in found if finding.kind is CoverageKind.NEW_FAILURE)
+    return failing, sum(finding.kind in LOST for finding in found)
+
+
+def coverage_order(findings: Iterable[CoverageFinding]) -> list[CoverageFinding]:
+    """Return coverage findings by severity, then size, then kind and name."""
+    return sorted(findings, key=lambda found: (_rank(found.severity), -found.points, found.kind, found.group))
+
+
+def _ranked(analysis: Analysis, outcome: Outcome) -> tuple[Finding, ...]:
+    """Order the curves of one outcome by severity, size and name, and number them."""
+    curves = analysis.curves.curves
+    cluster_of = {index: cluster.id for cluster in reversed(analysis.clusters) for index in cluster.curves}
+    results = (result for result in analysis.detection.results if result.outcome is outcome)
+    letter = _LETTER.get(outcome, "N")
+    return tuple(
+        Finding(
+            id=f"{letter}{position}",
+            cluster=cluster_of.get(result.curve, ""),
+            curve=curves[result.curve],
+            result=result,
+        )
+        for position, result in enumerate(sorted(results, key=lambda result: _order(curves, result)), 1)
+    )
+
+
+def _order(curves: tuple[Curve, ...], result: CurveResult) -> tuple[int, float, str, str]:
+    curve = curves[result.curve]
+    window = None if result.worst is None else result.windows[result.worst]
+    size = abs(window.median_slowdown) if window else 0.0
+    return _rank(result.severity), -size, curve.tag, curve.group
+
+
+def _rank(severity: Severity | None) -> int:
+    return len(_RANK) if severity is None else _RANK[severity]
+
+
+def _slowdown(analysis: Analysis) -> Floats:
+    """Compute the slowdown of every point as measured; NaN where one side has no value or none to divide by."""
+    baseline, candidate = analysis.curves.mean[BASELINE], analysis.curves.mean[CANDIDATE]
+    less_better = np.ones(len(baseline), dtype=bool)
+    for curve in analysis.curves.curves:
+        less_better[curve.start : curve.stop] = curve.less_better
+    before, after = np.where(less_better, baseline, candidate), np.where(less_better, candidate, baseline)
+    measured = np.isfinite(before) & np.isfinite(after) & (before > 0)
+    slowdown: Floats = np.divide(after, before, out=np.full_like(before, np.nan), where=measured) - 1.0
+    return slowdown
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

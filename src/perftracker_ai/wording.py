@@ -1,0 +1,179 @@
+"""The words for the model's values: one sentence per notice and verdict, one label per enum member.
+
+In: values of the model. Out: plain text, each wording in one place, so that terminal, report and results say the same.
+A notice's sentence says what, why it matters and what to do; `NoticeKind` names the values it needs, in order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from perftracker_ai.model import CoverageKind, Method, MetricKind, NoticeKind, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from perftracker_ai.model import Curve, Notice
+
+NO_TRACES = (
+    "No logs, traces, profiles or commits were available: everything said of causes is read from the shape of the "
+    "measurements."
+)
+"""The line under every list of hypotheses."""
+
+_NOTICES: dict[NoticeKind, str] = {
+    NoticeKind.OTHER_PRODUCT: "The jobs are of different products, {0} and {1}, so their tests may not mean the same: "
+    "compare jobs of one product.",
+    NoticeKind.OTHER_HARDWARE: "The jobs ran on different hardware, {0} and {1}, so a change may be the machine's: "
+    "rerun both versions on one of them.",
+    NoticeKind.OTHER_SUITE: "The jobs ran different test suites, {0} and {1}, so a change may be the test's: rerun the "
+    "baseline with the candidate's suite.",
+    NoticeKind.SAME_VERSION: "Both jobs are of version {0}, so every change is noise or environment: choose a baseline "
+    "of another version to judge a release.",
+    NoticeKind.SAME_JOB: "Baseline and candidate are both job {0}, so nothing can differ: name two jobs.",
+    NoticeKind.OTHER_PROJECT: "Job {0} is in project {1}, not in project {2} as asked for, so it may have been set up "
+    "differently: check that it is meant.",
+    NoticeKind.DELETED_JOB: "Job {0} is marked as deleted, so somebody did not trust it: check why before "
+    "relying on it.",
+    NoticeKind.CANDIDATE_OLDER: "Candidate {2} ({3}) is older than baseline {0} ({1}), so worse and better may be the "
+    "wrong way round: swap the two if that is not meant.",
+    NoticeKind.COUNTERS_MOVED: "Job {0} counts {1} tests and holds {2}, so its upload may be incomplete: compare "
+    "again when it is finished.",
+    NoticeKind.DIRECTION_ASSUMED: "Tests that measure time are not marked as lower-is-better (curves: {0}; first: "
+    "{1}), so it was assumed: set the direction in the settings if that is wrong.",
+    NoticeKind.DIRECTION_CONFLICT: "Tests disagree on whether lower is better (curves: {0}; first: {1}), so "
+    "lower-is-better was taken: correct the tests or set the direction in the settings.",
+    NoticeKind.UNIT_CONFLICT: "The jobs measure tests in units that cannot be converted (curves: {0}; first: {1}), so "
+    "those points were not compared: correct the unit in the tests.",
+    NoticeKind.LOADS_DIFFER: "The jobs measured tests at different loads (curves: {0}; first: {1}), so only the common "
+    "loads were compared: rerun with one set of loads.",
+    NoticeKind.BAD_RECORDS: "Job {0} holds unreadable test records (count: {1}; first: record {2}, {3}), so they were "
+    "left out: correct the client that uploads them.",
+    NoticeKind.INSECURE: "The certificate of {0} was not verified, so the data may have been altered on its way: use a "
+    "CA bundle instead.",
+    NoticeKind.NO_RERUNS: "No other run of the baseline's version {0} was available, so the noise comes from this pair "
+    "alone: rerun the baseline to sharpen the result most.",
+    NoticeKind.SKIPPED_FILE: "File {0} was left out ({1}), so its job was not considered: correct or remove it.",
+    NoticeKind.SKIPPED_JOB: "Job {0} was left out ({1}), so another job may have been chosen in its place: name the "
+    "job to compare it all the same.",
+}
+
+_COVERAGE: dict[CoverageKind, str] = {
+    CoverageKind.NEW_FAILURE: "newly failing",
+    CoverageKind.LOST_POINTS: "loads no longer measured",
+    CoverageKind.LOST_CURVE: "test no longer measured",
+    CoverageKind.LOST_GROUP: "group no longer measured",
+    CoverageKind.MORE_ERRORS: "more errors",
+    CoverageKind.FIXED: "no longer failing",
+    CoverageKind.NEW_POINTS: "new loads",
+    CoverageKind.NEW_CURVE: "new test",
+    CoverageKind.NEW_GROUP: "new group",
+}
+
+_NO_VALUE = ("?",) * 4  # as many as the longest notice has: a missing value must not cost the sentence
+
+
+def notice_text(notice: Notice, show: Callable[[str], str] = str) -> str:
+    """Return the sentence of a notice, its values passed through `show`; a value that is not there reads ``?``."""
+    return _NOTICES[notice.kind].format(*map(show, notice.values), *_NO_VALUE)
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Return what a verdict means for the release, in one sentence."""
+    match verdict:
+        case Verdict.BLOCK:
+            return "Do not ship this version as it is."
+        case Verdict.INVESTIGATE:
+            return "Do not decide on the release before the points below are cleared up."
+        case Verdict.APPROVE_WITH_MONITORING:
+            return "This version may ship if the points below are watched in production."
+        case Verdict.APPROVE:
+            return "Nothing in these measurements speaks against shipping this version."
+        case Verdict.INSUFFICIENT_EVIDENCE:
+            return "These two jobs do not carry a decision on the release."
+        case _:
+            assert_never(verdict)
+
+
+def recommendation(verdict: Verdict) -> str:
+    """Return what to do with the release under a verdict, in one sentence."""
+    match verdict:
+        case Verdict.BLOCK:
+            return "Hold the release, fix the critical and severe items, and compare again with a new job."
+        case Verdict.INVESTIGATE:
+            return "Hold the release until the action items are done; they say what would decide each point."
+        case Verdict.APPROVE_WITH_MONITORING:
+            return "Ship in steps, watch the endpoints listed here, and plan their repair."
+        case Verdict.APPROVE:
+            return "Ship."
+        case Verdict.INSUFFICIENT_EVIDENCE:
+            return "Repeat the measurement before deciding; do not read the absence of findings as approval."
+        case _:
+            assert_never(verdict)
+
+
+def urgency(verdict: Verdict) -> str:
+    """Return how soon somebody has to act under a verdict."""
+    match verdict:
+        case Verdict.BLOCK:
+            return "now: the release waits for it."
+        case Verdict.INVESTIGATE:
+            return "high: the decision on the release waits for it."
+        case Verdict.APPROVE_WITH_MONITORING:
+            return "normal: within the next release."
+        case Verdict.APPROVE:
+            return "none."
+        case Verdict.INSUFFICIENT_EVIDENCE:
+            return "high: there is no decision without a new measurement."
+        case _:
+            assert_never(verdict)
+
+
+def coverage_label(kind: CoverageKind) -> str:
+    """Return the words for a difference in what was measured, as a headline of its row."""
+    return _COVERAGE[kind]
+
+
+def method_text(method: Method) -> str:
+    """Return how a curve was judged, in words a tester can follow."""
+    match method:
+        case Method.SCAN:
+            return "scan over all load ranges of the curve"
+        case Method.FAMILY_SCAN:
+            return "scan together with the related curves of the endpoint"
+        case Method.RULE:
+            return "rule on size and standard error, for short curves"
+        case Method.TWO_SAMPLE:
+            return "two-sample test on the scores"
+        case Method.SIZE_ONLY:
+            return "size alone: there is one score a side"
+        case Method.NONE:
+            return "not compared"
+        case _:
+            assert_never(method)
+
+
+def severity_headline(severity: Severity) -> str:
+    """Return the title of the report's section for a severity."""
+    match severity:
+        case Severity.CRITICAL:
+            return "Critical Issues"
+        case Severity.SEVERE:
+            return "Severe Issues"
+        case Severity.MODERATE:
+            return "Moderate Issues"
+        case Severity.MINOR:
+            return "Minor Changes"
+        case _:
+            assert_never(severity)
+
+
+def metric_name(curve: Curve) -> str:
+    """Return what a curve measures: ``p95 latency``, ``rate``; the metric's own label where it is neither."""
+    match curve.metric_kind:
+        case MetricKind.LATENCY | MetricKind.RATE:
+            return f"{curve.statistic} {curve.metric_kind.value}".strip()
+        case MetricKind.OTHER:
+            return curve.metric_label or "value"
+        case _:
+            assert_never(curve.metric_kind)
