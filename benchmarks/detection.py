@@ -184,15 +184,16 @@ def grpm_section(plan: Plan, jobs: dict[int, Job]) -> None:
 
 def _item(item: recorded.Item, curves: CurveSet, calls: Sequence[Call]) -> str:
     """Return found/all, the severities and the median localisation of one item's curves."""
-    own = _own(item, curves, calls)
-    if item.kind == "improvement":
-        found = [call for curve, call in own if _share(item, curves, curve, call.better) > 0]
-        shares = [_share(item, curves, curve, call.better) for curve, call in own]
-    else:
-        found = [call for curve, call in own if call.listed and _share(item, curves, curve, call.worse) > 0]
-        shares = [_share(item, curves, curve, call.worse) for curve, call in own]
-    names = "+".join(sorted({call.severity.value for call in found if call.severity is not None}))
-    return f"{len(found)}/{len(own)} {names} {np.median(shares):.2f}" if found else f"0/{len(own)}"
+    better = item.kind == "improvement"
+    own = [
+        (call, _share(item, curves, curve, call.better if better else call.worse))
+        for curve, call in _own(item, curves, calls)
+    ]
+    found = [call for call, share in own if share > 0 and (better or call.listed)]
+    if not found:
+        return f"0/{len(own)}"
+    names = "better" if better else "+".join(sorted({call.severity.value for call in found if call.severity}))
+    return f"{len(found)}/{len(own)} {names} {np.median([share for _, share in own]):.2f}"
 
 
 def _own(item: recorded.Item, curves: CurveSet, calls: Sequence[Call]) -> list[tuple[int, Call]]:
@@ -233,7 +234,7 @@ def lab_section(plan: Plan, jobs: dict[int, Job]) -> None:
 
 def _lab_figures(truth: Sequence[recorded.LabCurve], calls: Sequence[Call]) -> tuple[object, ...]:
     pairs = list(zip(truth, calls, strict=True))
-    visible = [call.regressed for curve, call in pairs if curve.visible and curve.direction == "worse"]
+    visible = [_hit(curve, call) for curve, call in pairs if curve.visible and curve.direction == "worse"]
     true = [curve.changed and curve.direction == "worse" for curve, call in pairs if call.regressed]
     small = [call.regressed for curve, call in pairs if curve.kind == "cpu_8"]
     improved = [call.improved for curve, call in pairs if curve.visible and curve.direction == "better"]
@@ -244,6 +245,10 @@ def _lab_figures(truth: Sequence[recorded.LabCurve], calls: Sequence[Call]) -> t
         f"{sum(small)}/{len(small)}",
         f"{sum(improved)}/{len(improved)}",
     )
+
+
+def _hit(curve: recorded.LabCurve, call: Call) -> bool:
+    return call.regressed and evaluate.overlap_share((curve.first, curve.last), call.worse) > 0
 
 
 def _show_aa(pairs: Sequence[tuple[int, int]], jobs: dict[int, Job], name: str, plan: Plan) -> None:

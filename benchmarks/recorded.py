@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,14 +50,16 @@ class LabCurve:
         ``worse``, ``better``, ``none``.
     visible : bool
         Whether the median over repeated jobs exceeds 15 %.
+    first, last : int
+        The range in which the code can show it, inclusive, as indices into the arrays of the `CurveSet`.
     """
 
     kind: str
     changed: bool
     direction: str
     visible: bool
-    load_first: float
-    load_last: float
+    first: int
+    last: int
 
 
 def find(shared: Path) -> Path | None:
@@ -99,18 +101,21 @@ def lab_truth(shared: Path, curves: CurveSet) -> tuple[LabCurve, ...]:
     """Return what is true of every curve of the LAB candidate, in curve order."""
     listed = json.loads((shared / "lab/truth-91012.json").read_text())["curves"]
     by_name = {(row["endpoint"], row["scenario"], row["metric_type"], row["threads"]): row for row in listed}
-    names = [(curve.endpoint, curve.scenario, curve.metric_kind.value, curve.threads) for curve in curves.curves]
-    return tuple(_lab_curve(by_name[name]) for name in names)
+    return tuple(
+        _lab_curve(curves, curve.index, by_name[curve.endpoint, curve.scenario, curve.metric_kind.value, curve.threads])
+        for curve in curves.curves
+    )
 
 
-def _lab_curve(row: dict[str, object]) -> LabCurve:
+def _lab_curve(curves: CurveSet, curve: int, row: dict[str, Any]) -> LabCurve:
+    first, last = points_between(curves, curve, row["load_from"], row["load_to"])
     return LabCurve(
         kind=row["kind"],
         changed=row["changed"],
         direction=row["direction"],
         visible=row["visible"],
-        load_first=row["load_from"],
-        load_last=row["load_to"],
+        first=first,
+        last=last,
     )
 
 

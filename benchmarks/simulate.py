@@ -43,8 +43,12 @@ class Regime:
         Degrees of freedom of the innovations; infinite is normal.
     spikes : float
         Share of points disturbed by 20 to 300 %.
+    bursts : float
+        Share of moments (an endpoint at a load) in which all curves measured then are disturbed as by a spike.
     widening : float
         How much wider the noise is at one end of the load range, at most.
+    uneven : float
+        How much noisier one run is than another, at most.
     level : float
         Scatter of a curve's level between runs, as a multiple of its point noise.
     trend_run, trend_curve : float
@@ -64,7 +68,9 @@ class Regime:
     high: float = 0.08
     tail_df: float = math.inf
     spikes: float = 0.0
+    bursts: float = 0.0
     widening: float = 1.0
+    uneven: float = 1.0
     level: float = 0.3
     trend_run: float = 0.0
     trend_curve: float = 0.0
@@ -81,7 +87,9 @@ REGIMES = (
     Regime(name="rough", low=0.06, high=0.15),
     Regime(name="tails", tail_df=3.0, samples=1),
     Regime(name="spikes", spikes=0.03),
+    Regime(name="bursts", bursts=0.03),
     Regime(name="wide", widening=2.5),
+    Regime(name="uneven", uneven=3.0),
     Regime(name="level", low=0.01, high=0.04, level=2.0),
     Regime(name="trend", trend_run=0.04, trend_curve=0.02),
     Regime(name="slower", slower=0.10),
@@ -222,10 +230,12 @@ def _noise(
     rho = rng.uniform(0.2, 0.8, request.max() + 1)[request]
     along = np.linspace(0.0, 1.0, points)
     noise = sigma * _width(regime, curves, along, rng) * _correlated(regime, request, rho, (runs, points), rng)
+    noise *= rng.uniform(1.0, regime.uneven, (runs, 1, 1))
     noise += _levels(regime, sigma, endpoint, runs, rng)
     noise += along * rng.normal(0.0, regime.trend_run, (runs, 1, 1))
     noise += along * rng.normal(0.0, regime.trend_curve, (runs, curves, 1))
-    noise += _spikes(regime, noise.shape, rng)
+    noise += _spikes(regime.spikes, noise.shape, rng)
+    noise += _spikes(regime.bursts, (runs, endpoint.max() + 1, points), rng)[:, endpoint]
     noise[CANDIDATE] += math.log1p(regime.slower)
     return noise
 
@@ -275,13 +285,13 @@ def _levels(
     return own + rng.normal(0.0, regime.endpoint, (runs, endpoint.max() + 1, 1))[:, endpoint]
 
 
-def _spikes(regime: Regime, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+def _spikes(share: float, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
     """Return rare large disturbances of single points, mostly slow-downs."""
-    if not regime.spikes:
+    if not share:
         return np.zeros(shape)
     size = np.log1p(rng.uniform(0.2, 3.0, shape))
     sign = np.where(rng.random(shape) < SLOW_SPIKES, 1.0, -1.0)
-    return np.where(rng.random(shape) < regime.spikes, sign * size, 0.0)
+    return np.where(rng.random(shape) < share, sign * size, 0.0)
 
 
 # ── injected changes ────────────────────────────────────────────────────────────────────────────────────────────────

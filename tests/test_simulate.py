@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -134,6 +135,26 @@ def test_level_regime_scatters_more_between_runs_than_within():
     """In the level regime the scatter of whole curves between runs exceeds that within a curve."""
     noise = cost_ratio(made(next(regime for regime in REGIMES if regime.name == "level"), curves=600)[0])
     assert np.nanmedian(noise, axis=1).std() > 1.3 * np.nanstd(noise - np.nanmean(noise, axis=1, keepdims=True))
+
+
+def test_bursts_hit_all_curves_of_an_endpoint_at_once():
+    """A burst disturbs the same load of every curve of an endpoint, and no other endpoint's."""
+    curves, _ = made(replace(SILENT, bursts=0.03))
+    disturbed = np.abs(cost_ratio(curves)) > 1e-9
+    by_endpoint = {}
+    for curve in curves.curves:
+        by_endpoint.setdefault(curve.endpoint, []).append(disturbed[curve.index])
+    assert all((members == members[0]).all() for members in map(np.array, by_endpoint.values()))
+    assert np.mean(disturbed) == pytest.approx(2 * 0.03, rel=0.3)
+    assert len({tuple(members[0]) for members in by_endpoint.values()}) > 1
+
+
+def test_uneven_runs_differ_in_their_noise():
+    """Runs are equally noisy, but in an uneven regime some are clearly noisier than others."""
+    even, uneven = (made(replace(PLAIN, uneven=ratio), reruns=8)[0] for ratio in (1.0, 3.0))
+    noise = [np.log(curves.mean / np.median(curves.mean, axis=0)).std(axis=1) for curves in (even, uneven)]
+    assert noise[0].max() / noise[0].min() < 1.1
+    assert noise[1].max() / noise[1].min() > 1.5
 
 
 def test_slower_regime_slows_the_candidate_only():
