@@ -1,0 +1,74 @@
+"""Where jobs come from: a PerfTracker server or a folder of job files, told apart by the address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from perftracker_ai.model import JobInfo
+
+    Report = Callable[[int, int | None], None]
+    """Takes the bytes received so far and those expected, None when nobody knows."""
+
+_SCHEMES = ("http://", "https://")
+
+
+class Source(Protocol):
+    """What discovery and the application need of a place that holds jobs."""
+
+    @property
+    def location(self) -> str:
+        """Address or folder, for messages; never with credentials."""
+
+    @property
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """What was found but is no job, as (name, reason), so far."""
+
+    @property
+    def total_jobs(self) -> int | None:
+        """Number of jobs in the list read last; None before its beginning was read."""
+
+    def list_jobs(self, project: int) -> Iterator[JobInfo]:
+        """Give a project's jobs (0: of all projects), newest first, read as far as the caller goes."""
+
+    def describe(self, job_id: int) -> JobInfo:
+        """Give one job's header."""
+
+    def fetch(self, info: JobInfo, report: Report) -> Path:
+        """Give a verified file with the whole job."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+def open_source(url: str, *, output_dir: Path, ca_bundle: Path | None, insecure: bool) -> Source:
+    """Open the server or the folder that ``url`` means.
+
+    Parameters
+    ----------
+    url : str
+        A server when it begins with ``http://`` or ``https://``, otherwise a folder.
+    output_dir : Path
+        Where a server's jobs are downloaded to; a folder's files stay where they are.
+    ca_bundle : Path or None
+        Certificates to trust instead of the system's.
+    insecure : bool
+        Whether the server's certificate goes unchecked.
+
+    Raises
+    ------
+    UsageError
+        When ``url`` is neither, or the certificates cannot be read.
+    NotFound
+        When there is no such folder.
+    """
+    if url.lower().startswith(_SCHEMES):
+        from perftracker_ai.sources.server import ServerSource
+
+        return ServerSource(url, output_dir=output_dir, ca_bundle=ca_bundle, insecure=insecure)
+    from perftracker_ai.sources.folder import FolderSource
+
+    return FolderSource(Path(url))
