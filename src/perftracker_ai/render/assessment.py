@@ -178,7 +178,7 @@ def _moderate(shown: View, settings: DetectSettings) -> Iterator[str]:
     if found:
         ids = phrases.capped([cluster.id for cluster in found], 8)
         limit = format_percent(settings.moderate)
-        yield f"**Plan the moderate issues** ({ids}), each {limit} slower or more, and measure them with the next build."
+        yield f"**Plan the moderate issues** ({ids}), each {limit} slower or more, and measure the next build."
 
 
 def _inconclusive(shown: View) -> Iterator[str]:

@@ -93,7 +93,7 @@ def _tally(shown: View) -> str:
     rest = (Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
     counts += [(len(shown.findings[outcome]), outcome.value) for outcome in rest]
     told = ", ".join(f"{count:,} {label}" for count, label in counts if count)
-    return f"{len(shown.by_curve):,} compared: {told or 'nothing to judge'}"
+    return f"{len(shown.by_curve):,} in all: {told or 'nothing to judge'}"
 
 
 def _shift(analysis: Analysis) -> list[Line]:
