@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import bz2
+import gzip
 import json
 import mimetypes
 import random
@@ -213,6 +214,12 @@ def false_gzip():
     return lambda reply: replace(reply, headers=(*reply.headers, ("Content-Encoding", "gzip")))
 
 
+def packed():
+    """Send the body with gzip encoding, as a proxy may."""
+    encoding = (("Content-Encoding", "gzip"),)
+    return lambda reply: replace(reply, body=gzip.compress(reply.body), headers=reply.headers + encoding)
+
+
 def redirect(target, status=302):
     """Send the client elsewhere."""
     return lambda reply: Reply(status, b"", "text/html; charset=utf-8", (("Location", target),))
@@ -239,7 +246,8 @@ def _nginx(status):
     names = {413: "Request Entity Too Large", 502: "Bad Gateway", 503: "Service Temporarily Unavailable"}
     title = f"{status} {names.get(status, 'Gateway Time-out')}"
     head = f"<html>\r\n<head><title>{title}</title></head>\r\n"
-    page = head + f"<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+    body = f"<body>\r\n<center><h1>{title}</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n"
+    page = f"{head}{body}</html>\r\n"
     return Reply(status, page.encode(), "text/html")
 
 
