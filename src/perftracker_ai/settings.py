@@ -99,12 +99,18 @@ class PolicySettings:
         Load points newly failing from which the release is blocked; 0 switches the rule off.
     min_compared : float
         Share of the baseline's curves that must be comparable for a verdict at all.
+    monitor_minor : int
+        Clusters of minor slowdowns from which a release is to be monitored; 0 switches the rule off.
+    max_inconclusive : float
+        Share of the compared curves that may be inconclusive without asking for monitoring.
     """
 
     block_critical: Count = 1
     block_severe: Count = 3
     block_failures: Count = 0
     min_compared: Ratio = 0.5
+    monitor_minor: Count = 5
+    max_inconclusive: Ratio = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

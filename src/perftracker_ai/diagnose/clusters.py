@@ -1,0 +1,264 @@
+"""Findings put together: in go curves and detection, out come `Cluster` items in the order a reader wants them.
+
+A cluster is one endpoint in one direction. An endpoint is split by scenario only where the scenarios' changes differ
+clearly, in size or in load range. Regressions and minor slowdowns of one endpoint stay together when they are the
+same change seen at other threads or in another metric.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perftracker_ai.diagnose.factors import shared_factors
+from perftracker_ai.diagnose.hypotheses import propose
+from perftracker_ai.diagnose.profiles import compare, standing_window
+from perftracker_ai.diagnose.shapes import evidence, read_traits
+from perftracker_ai.model import Cluster, Confidence, Direction, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perftracker_ai.diagnose.profiles import Comparison
+    from perftracker_ai.model import Curve, CurveSet, Detection, MetricKind, Window
+
+SAME_SIZE = 0.5
+"""Two changes are of one size when the smaller is at least this share of the larger, on the log scale."""
+
+SAME_RANGE = 0.4
+"""Two load ranges are the same when they share at least this part of their union: detection cuts ends unevenly."""
+
+SUPPORT = 2
+"""Other curves of medium or high confidence that lift a cluster's low confidence."""
+
+_SEVERITIES = {severity: place for place, severity in enumerate(Severity)}
+_CONFIDENCES = {confidence: place for place, confidence in enumerate(Confidence)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member:
+    """A changed curve with the window that stands for it."""
+
+    curve: Curve
+    window: Window
+    confidence: Confidence
+
+    @property
+    def change(self) -> float:
+        """Size of the change on the log scale, in its own direction."""
+        return abs(float(np.log1p(self.window.median_slowdown)))
+
+
+def diagnose(curves: CurveSet, detection: Detection) -> tuple[Cluster, ...]:
+    """Put the changed curves together and say what kind of change each cluster is.
+
+    Parameters
+    ----------
+    curves : CurveSet
+    detection : Detection
+        Of the same curves.
+
+    Returns
+    -------
+    tuple of Cluster
+        Regressions first, by severity, confidence and size; then improvements by confidence and size. Empty when
+        nothing changed.
+    """
+    comparison = compare(curves, detection)
+    groups = [group for direction in Direction for group in _groups(comparison, direction)]
+    clusters = sorted((_cluster(comparison, group) for group in groups), key=_rank)
+    factors = shared_factors(curves, clusters)
+    return tuple(
+        replace(cluster, id=f"C{place}", factor=factor)
+        for place, (cluster, factor) in enumerate(zip(clusters, factors, strict=True), 1)
+    )
+
+
+def _rank(cluster: Cluster) -> tuple[bool, int, int, float, str]:
+    severity = len(_SEVERITIES) if cluster.severity is None else _SEVERITIES[cluster.severity]
+    size = -abs(float(np.log1p(cluster.median_slowdown)))
+    better = cluster.direction is Direction.BETTER
+    return better, severity, _CONFIDENCES[cluster.confidence], size, cluster.title
+
+
+# ── grouping ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _groups(comparison: Comparison, direction: Direction) -> list[list[_Member]]:
+    """Group the curves that changed in one direction by endpoint, and by scenario where these differ."""
+    endpoints: dict[str, list[_Member]] = defaultdict(list)
+    for member in _members(comparison, direction):
+        endpoints[member.curve.endpoint].append(member)
+    return [group for members in endpoints.values() for group in _by_scenario(comparison, members)]
+
+
+def _members(comparison: Comparison, direction: Direction) -> list[_Member]:
+    """List the curves with a window in this direction."""
+    found = []
+    for result in comparison.detection.results:
+        window = standing_window(result, direction)
+        if window is not None:
+            curve = comparison.curves.curves[result.curve]
+            found.append(_Member(curve=curve, window=window, confidence=result.confidence or Confidence.LOW))
+    return found
+
+
+def _by_scenario(comparison: Comparison, members: list[_Member]) -> list[list[_Member]]:
+    """Split an endpoint's curves where its scenarios changed differently; the largest group comes first."""
+    scenarios: dict[tuple[str, str, bool], list[_Member]] = defaultdict(list)
+    for member in members:
+        scenarios[member.curve.scenario, member.curve.load_unit, member.curve.scalar].append(member)
+    groups: list[list[_Member]] = []
+    for part in sorted(scenarios.values(), key=len, reverse=True):
+        home = next((group for group in groups if _same_change(comparison, group, part)), None)
+        if home is None:
+            groups.append(list(part))
+        else:
+            home += part
+    return groups
+
+
+def _same_change(comparison: Comparison, one: list[_Member], other: list[_Member]) -> bool:
+    """Tell whether two sets of curves changed by about as much over about the same loads."""
+    small, large = sorted(float(np.median([member.change for member in part])) for part in (one, other))
+    axes = {(member.curve.load_unit, member.curve.scalar) for member in (*one, *other)}
+    if len(axes) > 1 or small < SAME_SIZE * large:
+        return False
+    if one[0].curve.scalar:
+        return True
+    (first, last), (begin, end) = _load_range(comparison, one), _load_range(comparison, other)
+    return min(last, end) - max(first, begin) >= SAME_RANGE * (max(last, end) - min(first, begin))
+
+
+def _load_range(comparison: Comparison, members: Sequence[_Member]) -> tuple[float, float]:
+    """Give the median first and last affected load."""
+    load = comparison.curves.load
+    first = np.median([load[member.window.first] for member in members])
+    return float(first), float(np.median([load[member.window.last] for member in members]))
+
+
+# ── one cluster ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
+    """Describe one group; its id and factor follow once all are known."""
+    members = sorted(group, key=_worst_first)
+    indices = tuple(member.curve.index for member in members)
+    worst, direction = members[0], members[0].window.direction
+    traits = read_traits(comparison, indices, direction)
+    first, last = _widest(comparison, members)
+    alike = [member for member in members if member.window.severity == worst.window.severity]
+    return Cluster(
+        id="",
+        direction=direction,
+        title=_title(comparison, members, first, last),
+        endpoint=worst.curve.endpoint,
+        scenarios=tuple(sorted({member.curve.scenario for member in members})),
+        factor="",
+        curves=indices,
+        threads=_threads(members),
+        all_threads=_threads(members) == _measured_threads(comparison, worst.curve.endpoint),
+        metric_kinds=_kinds(members),
+        load_first=first,
+        load_last=last,
+        severity=worst.window.severity,
+        confidence=_confidence(members),
+        median_slowdown=float(np.median([member.window.median_slowdown for member in alike])),
+        max_slowdown=max((member.window.max_slowdown for member in members), key=abs),
+        worst_curve=worst.curve.index,
+        shape=traits.shape,
+        shape_evidence=evidence(traits),
+        hypotheses=propose(comparison, indices, traits) if direction is Direction.WORSE else (),
+    )
+
+
+def _worst_first(member: _Member) -> tuple[int, int, float, str, str]:
+    severity = 0 if member.window.severity is None else _SEVERITIES[member.window.severity]
+    return severity, _CONFIDENCES[member.confidence], -member.change, member.curve.group, member.curve.tag
+
+
+def _confidence(members: Sequence[_Member]) -> Confidence:
+    """Take the best confidence among the curves of the cluster's severity.
+
+    Where that is low, but at least two other curves of the cluster are better founded, it is medium: curves are
+    measured one by one, so that they agree is evidence.
+    """
+    alike = [m.confidence for m in members if m.window.severity == members[0].window.severity]
+    best = min(alike, key=_CONFIDENCES.__getitem__)
+    support = sum(member.confidence is not Confidence.LOW for member in members)
+    return Confidence.MEDIUM if best is Confidence.LOW and support >= SUPPORT else best
+
+
+def _threads(members: Sequence[_Member]) -> tuple[int, ...]:
+    return tuple(sorted({m.curve.threads for m in members if m.curve.threads is not None}))
+
+
+def _measured_threads(comparison: Comparison, endpoint: str) -> tuple[int, ...]:
+    """Give every thread count the endpoint was compared at."""
+    family = [index for index in comparison.families[endpoint] if comparison.detection.results[index].points]
+    threads = (comparison.curves.curves[index].threads for index in family)
+    return tuple(sorted({count for count in threads if count is not None}))
+
+
+def _kinds(members: Sequence[_Member]) -> tuple[MetricKind, ...]:
+    return tuple(sorted({member.curve.metric_kind for member in members}))
+
+
+# ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _widest(comparison: Comparison, members: Sequence[_Member]) -> tuple[str, str]:
+    """Give the labels of the widest range of load concerned; empty for scalars."""
+    if members[0].curve.scalar:
+        return "", ""
+    load, label = comparison.curves.load, comparison.curves.label
+    first = min((member.window.first for member in members), key=lambda point: float(load[point]))
+    last = max((member.window.last for member in members), key=lambda point: float(load[point]))
+    return label[first], label[last]
+
+
+def _title(comparison: Comparison, members: Sequence[_Member], first: str, last: str) -> str:
+    """Word a cluster: ``PUT /api/x/{id}/settings (12 settings): 11 curves, all thread counts, from 43000 policies``."""
+    scenarios = {member.curve.scenario for member in members}
+    measured = {comparison.curves.curves[i].scenario for i in comparison.families[members[0].curve.endpoint]}
+    scenario = min(scenarios) if len(scenarios) == 1 and len(measured) > 1 else ""
+    name = members[0].curve.endpoint + (f" ({scenario})" if scenario else "")
+    count = f"{len(members)} curve" + ("s" if len(members) > 1 else "")
+    parts = [count, _threads_text(comparison, members), _range_text(comparison, members, first, last)]
+    return f"{name}: " + ", ".join(part for part in parts if part)
+
+
+def _threads_text(comparison: Comparison, members: Sequence[_Member]) -> str:
+    """Say which thread counts are concerned; nothing when the tags name none."""
+    threads, measured = _threads(members), _measured_threads(comparison, members[0].curve.endpoint)
+    if not threads:
+        return ""
+    if threads == measured:
+        return "all thread counts" if len(threads) > 1 else _threads_word(threads)
+    return _threads_word(threads) + " only"
+
+
+def _threads_word(threads: tuple[int, ...]) -> str:
+    text = " and ".join(
+        [", ".join(map(str, threads[:-1])), str(threads[-1])] if len(threads) > 1 else [str(threads[0])]
+    )
+    return f"{text} thread" + ("s" if threads != (1,) else "")
+
+
+def _range_text(comparison: Comparison, members: Sequence[_Member], first: str, last: str) -> str:
+    """Say which loads are concerned, in the words of the job."""
+    if not first:
+        return ""
+    curve = members[0].curve
+    lowest, highest = comparison.curves.label[curve.start], comparison.curves.label[curve.stop - 1]
+    if (first, last) == (lowest, highest):
+        return "all loads"
+    if last == highest:
+        return f"from {first}"
+    if first == lowest:
+        return f"up to {last}"
+    unit = curve.load_unit
+    return f"{first.removesuffix(unit).strip() if unit and last.endswith(unit) else first} to {last}"

@@ -1,0 +1,306 @@
+"""The decision: in go detection, coverage and clusters, out comes a `Decision` by the rules of the declared policy.
+
+Every rule is evaluated and listed with what it saw, fired or not, in order of precedence; the first that fired gives
+the verdict. Regressions are counted net of the run-wide shift, so a critical cluster blocks even when the run as a
+whole is in doubt: its curves are slow *compared with the rest of the same run*. A large shift alone says nothing of
+the code, so it asks for a rerun and does not block.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from perftracker_ai.model import (
+    BASELINE,
+    Absence,
+    Confidence,
+    CoverageKind,
+    Decision,
+    Direction,
+    NoticeKind,
+    Outcome,
+    Rule,
+    Severity,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from perftracker_ai.model import Cluster, CoverageFinding, CurveSet, Detection, Notice, RunShift
+    from perftracker_ai.settings import DetectSettings, PolicySettings
+
+SHOWN = 3
+"""Clusters named in a reason; the others are counted."""
+
+_SERIOUS = frozenset({Severity.CRITICAL, Severity.SEVERE})
+_NOT_THE_SAME = {
+    NoticeKind.OTHER_PRODUCT: "another product",
+    NoticeKind.OTHER_HARDWARE: "other hardware",
+    NoticeKind.OTHER_SUITE: "another test suite",
+}
+
+
+class _Case(NamedTuple):
+    """Everything the rules look at."""
+
+    curves: CurveSet
+    detection: Detection
+    coverage: Sequence[CoverageFinding]
+    worse: Sequence[Cluster]
+    notices: Sequence[Notice]
+    policy: PolicySettings
+    settings: DetectSettings
+
+
+def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is asked of all of them
+    curves: CurveSet,
+    detection: Detection,
+    coverage: Sequence[CoverageFinding],
+    clusters: Sequence[Cluster],
+    policy: PolicySettings,
+    settings: DetectSettings,
+    *,
+    notices: Sequence[Notice] = (),
+) -> Decision:
+    """Apply the policy.
+
+    Parameters
+    ----------
+    coverage : sequence of CoverageFinding
+    clusters : sequence of Cluster
+        Improvements among them count for nothing.
+    notices : sequence of Notice
+        Another product, hardware or suite make the comparison itself a question.
+
+    Returns
+    -------
+    Decision
+        With every rule, in order of precedence.
+    """
+    worse = [cluster for cluster in clusters if cluster.direction is Direction.WORSE]
+    case = _Case(curves, detection, coverage, worse, notices, policy, settings)
+    rules = [rule(case) for rule in _RULES]
+    clean = not any(rule.fired for rule in rules)
+    because = "no other rule fired" if clean else "another rule fired"
+    rules.append(_rule("approve", Verdict.APPROVE, "None of the rules above fires.", fired=clean, because=because))
+    return Decision(verdict=next(rule.verdict for rule in rules if rule.fired), rules=tuple(rules))
+
+
+def _rule(key: str, verdict: Verdict, text: str, *, fired: bool, because: str) -> Rule:
+    return Rule(key=key, verdict=verdict, text=text, fired=fired, because=because)
+
+
+# ── enough to judge ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _min_compared(case: _Case) -> Rule:
+    measured, compared = _compared(case)
+    least = case.policy.min_compared
+    return _rule(
+        "min_compared",
+        Verdict.INSUFFICIENT_EVIDENCE,
+        f"Fewer than {least:.0%} of the baseline's curves can be compared, or none.",
+        fired=compared == 0 or compared < least * measured,
+        because=f"{compared} of {_count(measured, 'curve')} compared",
+    )
+
+
+def _compared(case: _Case) -> tuple[int, int]:
+    """Count the baseline's curves with a value, and those compared on at least one point."""
+    present = case.curves.absence[BASELINE] == Absence.PRESENT
+    measured = [bool(present[curve.start : curve.stop].any()) for curve in case.curves.curves]
+    return sum(measured), sum(result.points > 0 for result in case.detection.results)
+
+
+# ── blocking ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _block_critical(case: _Case) -> Rule:
+    return _block(case, Severity.CRITICAL, case.settings.critical, case.policy.block_critical)
+
+
+def _block_severe(case: _Case) -> Rule:
+    return _block(case, Severity.SEVERE, case.settings.severe, case.policy.block_severe)
+
+
+def _block(case: _Case, severity: Severity, threshold: float, least: int) -> Rule:
+    found = [c for c in case.worse if c.severity is severity and c.confidence is not Confidence.LOW]
+    noun = "regression" if least == 1 else "regressions"
+    size = f"{severity} {noun} ({threshold:.0%} slower or more) of medium or high confidence"
+    return _rule(
+        f"block_{severity}",
+        Verdict.BLOCK,
+        f"{least} or more {size}." if least else f"Any number of {size}: switched off.",
+        fired=0 < least <= len(found),
+        because=_named(found),
+    )
+
+
+def _block_failures(case: _Case) -> Rule:
+    least, points = case.policy.block_failures, _new_failures(case)
+    rule = (
+        f"{_count(least, 'load point')} or more newly failing" if least else "Newly failing load points: switched off"
+    )
+    return _rule(
+        "block_failures",
+        Verdict.BLOCK,
+        f"{rule}; isolated failures that the baseline has as well do not count.",
+        fired=0 < least <= points,
+        because=f"{_count(points, 'load point')} newly failing",
+    )
+
+
+def _new_failures(case: _Case) -> int:
+    """Count newly failing load points, the random ones left out."""
+    failures = (finding for finding in case.coverage if finding.kind is CoverageKind.NEW_FAILURE)
+    return sum(finding.points for finding in failures if finding.severity is not Severity.MINOR)
+
+
+# ── investigating ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _comparability(case: _Case) -> Rule:
+    found = [_NOT_THE_SAME[notice.kind] for notice in case.notices if notice.kind in _NOT_THE_SAME]
+    return _rule(
+        "comparability",
+        Verdict.INVESTIGATE,
+        "The jobs are of different products, hardware or test suites.",
+        fired=bool(found),
+        because=", ".join(found) or "the jobs differ in their version only",
+    )
+
+
+def _large_shift(case: _Case) -> Rule:
+    large = [shift for shift in case.detection.shifts if shift.large]
+    worst = max(case.detection.shifts, key=lambda shift: abs(shift.slowdown), default=None)
+    seen = f"the run-wide shift is at most {worst.slowdown:+.1%}" if worst else "no run-wide shift was estimated"
+    return _rule(
+        "large_shift",
+        Verdict.INVESTIGATE,
+        f"The whole run is {case.settings.large_shift:.0%} or more slower or faster: rerun before you judge.",
+        fired=bool(large),
+        because=", ".join(map(_shift, large)) or seen,
+    )
+
+
+def _shift(shift: RunShift) -> str:
+    """Name a shift by what it concerns."""
+    threads = f"at {_count(shift.threads, 'thread')}" if shift.threads else ""
+    what = " ".join(part for part in (shift.metric_kind or "", threads) if part)
+    return f"{what or 'whole run'} {shift.slowdown:+.1%}"
+
+
+def _serious_clusters(case: _Case) -> Rule:
+    found = [cluster for cluster in case.worse if cluster.severity in _SERIOUS]
+    return _rule(
+        "serious_regressions",
+        Verdict.INVESTIGATE,
+        f"Any severe or critical regression ({case.settings.severe:.0%} slower or more), whatever its confidence.",
+        fired=bool(found),
+        because=_named(found),
+    )
+
+
+def _serious_coverage(case: _Case) -> Rule:
+    found = [finding for finding in case.coverage if finding.severity in _SERIOUS]
+    return _rule(
+        "serious_coverage",
+        Verdict.INVESTIGATE,
+        "Severe or critical new failures, lost tests or risen errors.",
+        fired=bool(found),
+        because=_kinds(found),
+    )
+
+
+# ── monitoring ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _moderate_clusters(case: _Case) -> Rule:
+    found = [cluster for cluster in case.worse if cluster.severity is Severity.MODERATE]
+    return _rule(
+        "moderate_regressions",
+        Verdict.APPROVE_WITH_MONITORING,
+        f"Any moderate regression ({case.settings.moderate:.0%} slower or more).",
+        fired=bool(found),
+        because=_named(found),
+    )
+
+
+def _many_minor(case: _Case) -> Rule:
+    found = [cluster for cluster in case.worse if cluster.severity is Severity.MINOR]
+    least = case.policy.monitor_minor
+    size = f"minor slowdown{'' if least == 1 else 's'} ({case.settings.minor:.0%} slower or more)"
+    return _rule(
+        "monitor_minor",
+        Verdict.APPROVE_WITH_MONITORING,
+        f"{least} or more {size}." if least else f"Any number of {size}: switched off.",
+        fired=0 < least <= len(found),
+        because=_named(found),
+    )
+
+
+def _moderate_coverage(case: _Case) -> Rule:
+    found = [finding for finding in case.coverage if finding.severity is Severity.MODERATE]
+    return _rule(
+        "moderate_coverage",
+        Verdict.APPROVE_WITH_MONITORING,
+        "Moderate new failures, lost tests or risen errors.",
+        fired=bool(found),
+        because=_kinds(found),
+    )
+
+
+def _inconclusive(case: _Case) -> Rule:
+    compared = [result for result in case.detection.results if result.points > 0]
+    unclear = sum(result.outcome is Outcome.INCONCLUSIVE for result in compared)
+    most = case.policy.max_inconclusive
+    return _rule(
+        "max_inconclusive",
+        Verdict.APPROVE_WITH_MONITORING,
+        f"More than {most:.0%} of the compared curves are inconclusive.",
+        fired=unclear > most * len(compared),
+        because=f"{unclear} of {_count(len(compared), 'compared curve')} inconclusive",
+    )
+
+
+# ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _named(clusters: Sequence[Cluster]) -> str:
+    """Count clusters and name the first of them."""
+    if not clusters:
+        return "none"
+    more = f" and {len(clusters) - SHOWN} more" if len(clusters) > SHOWN else ""
+    names = "; ".join(f"{cluster.id} {cluster.endpoint}" for cluster in clusters[:SHOWN])
+    return f"{len(clusters)}: {names}{more}"
+
+
+def _kinds(findings: Iterable[CoverageFinding]) -> str:
+    """Count findings by kind."""
+    counts = Counter[CoverageKind]()
+    for finding in findings:
+        counts[finding.kind] += finding.points
+    return ", ".join(f"{kind} ({_count(points, 'load point')})" for kind, points in counts.items()) or "none"
+
+
+_RULES = (
+    _min_compared,
+    _block_critical,
+    _block_severe,
+    _block_failures,
+    _comparability,
+    _large_shift,
+    _serious_clusters,
+    _serious_coverage,
+    _moderate_clusters,
+    _many_minor,
+    _moderate_coverage,
+    _inconclusive,
+)
+"""In order of precedence: strongest verdict first."""
