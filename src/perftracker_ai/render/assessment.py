@@ -96,7 +96,7 @@ def _production(shown: View) -> str:
 def _experience(shown: View) -> str:
     found = [cluster for cluster in worsened(shown) if cluster.severity is not Severity.MINOR][:2]
     if not found:
-        return "no slower requests are to be expected."
+        return "no slower request was found in what was measured."
     return " ".join(f"{phrases.name(cluster)}: {phrases.impact(shown, cluster)}" for cluster in found)
 
 
@@ -220,7 +220,9 @@ def patterns(shown: View) -> list[str]:
     }
     lines = [_shared(shown, found, title, factor) for title, factor in factors.items()]
     lines += [f"- {cluster.id} shares: {md(cluster.factor)}." for cluster in _other_factors(shown)]
-    return ["## Patterns", "", "Regressed curves of those measured:", "", *filter(None, lines), ""]
+    told = list(filter(None, lines))
+    head = "Regressed curves of those measured:" if told else "The regressed curves share nothing the others lack."
+    return ["## Patterns", "", head, "", *told, *([""] if told else [])]
 
 
 def _shared(shown: View, found: tuple[Finding, ...], title: str, factor: Callable[[Curve], str]) -> str:

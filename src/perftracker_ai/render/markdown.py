@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from perftracker_ai import wording
 from perftracker_ai.model import Outcome, Severity, Verdict
 from perftracker_ai.render import appendix, assessment, phrases, sections
-from perftracker_ai.render.numbers import format_change, plural
+from perftracker_ai.render.numbers import UNKNOWN, format_change, plural
 from perftracker_ai.render.text import listing, md, table
 from perftracker_ai.render.view import clusters, coverage_counts, view, worsened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from perftracker_ai.model import Analysis, JobInfo, Rule
@@ -52,10 +53,10 @@ def markdown_report(analysis: Analysis, settings: DetectSettings, policy: Policy
 
 def _title(shown: View) -> list[str]:
     analysis = shown.analysis
-    versions = f"{md(analysis.baseline.product_ver)} → {md(analysis.candidate.product_ver)}"
+    versions = " → ".join(md(job.product_ver) or UNKNOWN for job in (analysis.baseline, analysis.candidate))
     verdict = analysis.decision.verdict
     return [
-        f"# {md(analysis.candidate.product_name)} {versions}: {verdict.value}",
+        f"# {md(analysis.candidate.product_name) or UNKNOWN} {versions}: {verdict.value}",
         "",
         f"**Bottom line:** {wording.verdict_text(verdict)} {_found(shown)}",
         "",
@@ -146,7 +147,7 @@ def _certainty(shown: View) -> list[str]:
         f"- Noise estimated from {md(detection.noise_source)}.",
         f"- {_reruns(analysis)}",
         *(f"- Run-wide shift, {phrases.shift(shift)}." for shift in detection.shifts),
-        f"- {_mirrored(detection.mirrored)}",
+        *(f"- {text}" for text in _mirrored(shown)),
         *(f"- {wording.notice_text(notice, _value)}" for notice in analysis.notices[:NOTICES]),
     ]
     return ["**How sure:**", "", *lines, "", *sections.more(len(analysis.notices) - NOTICES)]
@@ -159,9 +160,12 @@ def _reruns(analysis: Analysis) -> str:
     return f"{plural(len(analysis.reruns), 'rerun')} of the baseline's version used (job {ids})."
 
 
-def _mirrored(count: int) -> str:
-    if not count:
-        return "On the improvement side, where only chance should act, the same criteria flag nothing."
+def _mirrored(shown: View) -> Iterator[str]:
+    count = shown.analysis.detection.mirrored
+    if count:
+        yield f"On the improvement side the same criteria flag {plural(count, 'curve')}: chance, or real gain."
+    elif any(result.points for result in shown.analysis.detection.results):
+        yield "On the improvement side, where only chance should act, the same criteria flag nothing."
     return (
         f"On the improvement side the same criteria flag {plural(count, 'curve')}: so much may be chance or real gain."
     )

@@ -1,0 +1,280 @@
+"""`render.markdown`: the report says what was found, in order, safely, and in a length people read."""
+
+import dataclasses
+import re
+
+import pytest
+from analyses import (
+    VARIANTS,
+    Plan,
+    account,
+    analysis,
+    decision,
+    drifted,
+    hostile,
+    insufficient,
+    many,
+    nothing_found,
+    only_improvements,
+    regressed,
+    typical,
+)
+from markdown_it import MarkdownIt
+
+from perftracker_ai.model import Absence, Confidence, MetricKind, Outcome, Severity, Verdict
+from perftracker_ai.render.markdown import markdown_report
+from perftracker_ai.settings import DetectSettings, PolicySettings
+from perftracker_ai.wording import NO_TRACES
+
+SECTIONS = [
+    "Executive Summary",
+    "Critical Issues",
+    "Severe Issues",
+    "Moderate Issues",
+    "Minor Changes",
+    "Improvements",
+    "Root-Cause Hypotheses",
+    "Risk Assessment",
+    "Prioritized Action Items",
+    "Technical Deep-Dive",
+    "Patterns",
+    "Coverage",
+    "What This Analysis Cannot Know",
+    "Method",
+    "Provenance",
+]
+
+
+def report(made, settings=None, policy=None):
+    return markdown_report(made, settings or DetectSettings(), policy or PolicySettings())
+
+
+def section(text, title):
+    """The body of one section."""
+    return text.split(f"\n## {title}\n")[1].split("\n## ")[0].strip()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_report_has_every_section_in_order(name):
+    """Readers find each section in its place, whether it has something to say or not."""
+    text = report(VARIANTS[name]())
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == SECTIONS
+    assert all(section(text, title) for title in SECTIONS)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_report_is_the_same_each_time(name):
+    """The same analysis gives the same text, and it ends with one newline."""
+    text = report(VARIANTS[name]())
+    assert text == report(VARIANTS[name]())
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert "\n\n\n" not in text
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_table_is_a_table(name):
+    """A viewer sees as many tables as the report means to have, and no stray bar."""
+    text = report(VARIANTS[name]())
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    assert sum(token.type == "table_open" for token in tokens) == text.count("\n| --- |")
+
+
+def test_typical_report(golden):
+    """A release to block: the text as a whole, and the verdict in its first line."""
+    text = report(typical())
+    assert text.splitlines()[0].endswith(": BLOCK")
+    golden("typical.md", text)
+
+
+def test_report_of_nothing_found(golden):
+    """A clean release reads clean: nothing is listed, and nothing is to be done but a second baseline run."""
+    text = report(nothing_found())
+    assert "No regression was found." in text.split("##")[0]
+    assert [section(text, title) for title in SECTIONS[1:6]] == ["None."] * 5
+    golden("nothing_found.md", text)
+
+
+def test_report_of_insufficient_evidence(golden):
+    """Two jobs that cannot be judged are not called fine."""
+    text = report(insufficient())
+    assert "too little could be compared" in text.split("##")[0]
+    assert "do not read the absence of findings as approval" in section(text, "Risk Assessment")
+    assert "Repeat the measurement" in section(text, "Prioritized Action Items").splitlines()[0]
+    golden("insufficient.md", text)
+
+
+def test_report_of_hostile_text(golden):
+    """Whatever a job calls itself, a viewer makes no link, no picture, no HTML and no further heading of it."""
+    text = report(hostile())
+    tokens = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable("table").parse(text)
+    kinds = {inner.type for token in tokens for inner in (token, *(token.children or []))}
+    assert not kinds & {"link_open", "image", "html_block", "html_inline", "code_inline", "fence", "code_block"}
+    assert not set("<>\x1b\u202e\u200b") & set(text)
+    assert "://" not in text
+    golden("hostile.md", text)
+
+
+def test_critical_issue_says_what_changed_for_whom():
+    """An item names values with units, the load, the interval, the range, the confidence and the impact."""
+    text = section(report(typical()), "Critical Issues")
+    assert "p95 latency 12.6 ms → 32.1 ms at 6000 policies with 16 threads" in text
+    assert "median +150 % (95 % interval +120 % to +180 %) over 6000–10000 policies, +188 % at most" in text
+    assert "3 curves of latency and rate; all thread counts (4 and 16)" in text
+    assert "**Confidence:** high: every load of the window is slower; q = 0.0031." in text
+    assert "one request in 20 takes more than 32.1 ms instead of 12.6 ms, 19.5 ms longer." in text
+
+
+def test_severities_stay_apart():
+    """Each cluster appears under its own severity and nowhere above."""
+    text = report(typical())
+    for title, ident in zip(SECTIONS[1:6], ("C1", "C2", "C3", "C4", "C5"), strict=True):
+        assert set(re.findall(r"\bC\d+\b", section(text, title))) == {ident}
+
+
+def test_mixed_curve_says_both():
+    """A regressed curve that is faster elsewhere says so in its item."""
+    assert "also -25 % over 9000–10000 policies" in section(report(typical()), "Severe Issues")
+
+
+def test_rate_impact_is_capacity():
+    """A throughput loss is told in served requests and in capacity, half the rate being twice the capacity."""
+    text = report(analysis([regressed(slowdown=1.0, kind=MetricKind.RATE, threads=4)], decision(Verdict.BLOCK)))
+    assert "480 req/s are served instead of" not in text
+    assert "235 req/s are served instead of 480 req/s; the same traffic needs 2.04 times the capacity." in text
+
+
+def test_other_metric_and_scalar_have_no_load():
+    """A single test without load is told without load and without threads."""
+    plan = regressed(kind=MetricKind.OTHER, threads=None, scalar=True)
+    text = section(report(analysis([plan], decision(Verdict.BLOCK))), "Critical Issues")
+    assert "At " not in text
+    assert " at  " not in text
+    assert "**User impact:** Other is 188 req/s instead of 480 req/s." in text
+
+
+def test_finding_without_cluster_is_still_shown():
+    """No regression disappears because diagnosis put it nowhere."""
+    made = dataclasses.replace(typical(), clusters=())
+    assert "R1. latency, p(95) (16 th)" in section(report(made), "Critical Issues")
+    assert "M1. latency" in section(report(made), "Minor Changes")
+
+
+def test_hypotheses_show_both_sides_and_the_limits():
+    """A hypothesis comes with evidence for and against, a test of it, and the line on what was not seen."""
+    text = section(report(typical()), "Root-Cause Hypotheses")
+    assert NO_TRACES in text
+    assert text.index("*for:*") < text.index("*against:*") < text.index("*to confirm:*") < text.index("*would refute:*")
+    bare = section(report(dataclasses.replace(typical(), clusters=typical().clusters[1:])), "Root-Cause Hypotheses")
+    assert NO_TRACES in bare
+    assert "a profile of POST /api/drafts at 4000 policies with 1 thread would say more" in bare
+
+
+def test_actions_come_in_order():
+    """First trust in the run, then failures, then endpoints by severity, then open questions."""
+    steps = section(report(typical()), "Prioritized Action Items").splitlines()
+    assert [step.split("**")[1] for step in steps] == [
+        "Find out why (newly failing):",
+        "Profile C1 on both versions:",
+        "Profile C2 on both versions:",
+        "Plan the moderate issues",
+        "Settle 1 inconclusive curve:",
+    ]
+    assert "Compare the query plans" in steps[1]
+
+
+def test_large_shift_is_the_first_action():
+    """When the whole run moved, the first thing to do is to run it again."""
+    text = report(drifted())
+    assert section(text, "Prioritized Action Items").startswith("1. **Rerun the candidate** (job 86303) on perf-host-1")
+    assert "Run-wide shift, latency: +12 % (+11.6 % to +12.4 %, from 6 curves); large, so rerun" in text
+    assert "Run-wide shift, rate at 16 threads: -3 %" in text
+
+
+def test_low_confidence_is_measured_again_before_work():
+    """Nobody is sent to profile what may be chance."""
+    text = report(analysis([regressed(confidence=Confidence.LOW)], decision(Verdict.INVESTIGATE)))
+    assert "**Measure C1 again** before working on it" in section(text, "Prioritized Action Items")
+
+
+def test_deep_dive_is_thinned_and_keeps_the_ends():
+    """A long window shows at most a dozen loads, among them its first, its last and its worst."""
+    text = section(report(many(9, 9)), "Technical Deep-Dive")
+    tables = text.split("### ")[1:]
+    assert len(tables) == 3
+    for table in tables:
+        rows = [line for line in table.splitlines() if line.startswith("| ") and "policies" in line]
+        assert 2 <= len(rows) <= 12
+        assert rows[0].startswith("| 1000 policies")
+        assert rows[-1].startswith("| 10000 policies")
+
+
+def test_patterns_are_shares_of_what_was_measured():
+    """A shared factor is told with how often it was measured."""
+    text = section(report(typical()), "Patterns")
+    assert "16 threads 2 of 2" in text
+    assert "PUT 4 of 4" in text
+    assert "/api/policies 4 of 7" in text
+
+
+def test_accounting_drops_nothing_silently():
+    """Where a job's tests went is told with reasons and with the position of an unreadable record."""
+    text = section(report(typical()), "Coverage")
+    assert "2 tests pooled" in text
+    assert "1 unreadable record (record 17: scores is no list)" in text
+    assert "without a value: 10 failed" in text
+    made = dataclasses.replace(typical(), accounts=(account(1, absent=((Absence.NO_SCORES, 2), (Absence.ZERO, 1))),))
+    assert "without a value: 2 no scores and 1 zero" in report(made)
+
+
+def test_settings_show_in_method():
+    """Thresholds and policy in the report are those of the run."""
+    settings, policy = DetectSettings(moderate=0.2), PolicySettings(block_critical=0, block_severe=0)
+    text = section(report(typical(), settings, policy), "Method")
+    assert "moderate 20 %" in text
+    assert "nothing blocks the release" in text
+    assert "seed 20261123" in text
+
+
+def test_improvements_alone_are_no_issue():
+    """A faster release lists its gains and no issue."""
+    text = report(only_improvements())
+    assert "| C1 | GET /api/policies (2 curves) | -30 % |" in section(text, "Improvements")
+    assert section(text, "Critical Issues") == "None."
+    assert section(text, "Technical Deep-Dive") == "No regression to look into."
+
+
+def test_one_and_many_read_right():
+    """Counts and their nouns agree."""
+    text = report(typical())
+    assert not re.search(r"\b1 (curves|threads|points|tests|runs|issues?, the)\b", text.replace("1 minor issues", ""))
+    assert not re.search(r"\b[2-9] (curve|thread|point|test|run)\b", text)
+
+
+@pytest.mark.parametrize(("count", "endpoints"), [(130, 19), (5000, 400)])
+def test_many_findings_stay_readable(count, endpoints):
+    """However many findings there are, the report stays short, counts them all, and says where the rest is."""
+    text = report(many(count, endpoints))
+    assert len(text.split()) < 4500
+    assert f"{count:,} curves by outcome" in text
+    assert len(text.encode()) < 40_000
+    if endpoints > 100:
+        assert "more, in result_v2.json." in section(text, "Critical Issues")
+
+
+def test_every_severity_is_counted_once():
+    """The tally counts curves, and its numbers add up to all of them."""
+    made = typical()
+    text = report(made)
+    row = text.split("newly failing points | lost |\n")[1].splitlines()[1]
+    counts = [int(cell) for cell in row.strip("| ").split(" | ")]
+    assert sum(counts[:7]) == len(made.curves.curves)
+    assert counts[0] == sum(result.severity is Severity.CRITICAL for result in made.detection.results)
+
+
+def test_inconclusive_curves_say_what_they_need():
+    """A curve that could not be decided is named with what would decide it."""
+    plans = [Plan(outcome=Outcome.INCONCLUSIVE, needed=f"{count} more runs") for count in (1, 2, 2, 3)]
+    text = section(report(analysis(plans, decision(Verdict.APPROVE_WITH_MONITORING))), "Coverage")
+    assert "Inconclusive: 4 curves" in text
+    assert "2 more runs (2 curves); 1 more runs (1 curve); other needs in result_v2.json" in text

@@ -1,0 +1,85 @@
+"""`render.terminal`: one screen, the same words with and without a terminal."""
+
+import io
+
+import pytest
+from analyses import VARIANTS, drifted, hostile, many, typical
+from rich.console import Console
+
+from perftracker_ai.render.terminal import HEIGHT, WIDTH, plain_summary, summary
+from perftracker_ai.render.text import columns
+
+PATHS = ("reports/GRPM/a vs b/llm_report.md", "reports/GRPM/a vs b/result_v2.json")
+ALL = VARIANTS | {"many": many}
+
+
+def on_screen(made, width=WIDTH):
+    """What a terminal without colours shows."""
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(summary(made, PATHS))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_summary_fits_one_screen(name):
+    """Nothing scrolls away and no line wraps, however much was found."""
+    lines = plain_summary(ALL[name](), PATHS * 5).splitlines()
+    assert len(lines) <= HEIGHT
+    assert max(map(columns, lines)) <= WIDTH
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_terminal_and_pipe_say_the_same(name):
+    """With and without a terminal the same lines appear."""
+    made = ALL[name]()
+    assert [line.rstrip() for line in on_screen(made).splitlines()] == plain_summary(made, PATHS).splitlines()
+
+
+def test_typical_summary(golden):
+    """A release to block: the screen as a whole, and the worst cluster with its numbers on one line."""
+    text = plain_summary(typical(), PATHS)
+    worst = next(line for line in text.splitlines() if line.startswith("critical"))
+    assert worst.split() == [
+        "critical",
+        "PUT",
+        "/api/policies/{id}/settings",
+        "all",
+        "6000-10000",
+        "policies",
+        "+150",
+        "%",
+        "high",
+    ]
+    golden("typical.txt", text + "\n")
+
+
+def test_hostile_text_neither_controls_nor_marks_up():
+    """A job's text can neither move the cursor nor use Rich's markup."""
+    made = hostile("[bold red]x[/] \x1b]0;title\x07 \u202eabc\nnew line")
+    for text in (plain_summary(made, PATHS), on_screen(made)):
+        assert all(line.isprintable() for line in text.splitlines())
+        assert "[bold red]x[/]" in text
+
+
+def test_verdict_and_its_reason_are_on_top():
+    """The reader sees the verdict with the rule that fired before anything else."""
+    lines = plain_summary(typical(), PATHS).splitlines()
+    assert lines[0].startswith("GRPM  1.64-4996 (job 85817, 2026-06-01) -> 1.65-5010 (job 86303, 2026-06-02)")
+    assert lines[1].split() == ["Verdict", "BLOCK"]
+    assert "1 critical cluster" in lines[2]
+
+
+def test_large_shift_is_said():
+    """A run that moved as a whole says so on the screen."""
+    assert "latency +12 %, rate at 16 threads -3 %; large: rerun before you judge" in plain_summary(drifted(), PATHS)
+
+
+def test_more_clusters_than_fit_are_counted():
+    """What is left out of the list is counted."""
+    assert "and 392 more issues" in plain_summary(many(), PATHS)
+
+
+def test_paths_are_never_cut():
+    """A path can be copied from the screen, however long it is."""
+    path = "reports/" + "long/" * 40 + "llm_report.md"
+    assert path in plain_summary(typical(), (path,))
