@@ -146,6 +146,7 @@ def test_deleted_job_is_listed_as_deleted(tmp_path):
 def test_describe_missing_job_names_job_and_folder(tmp_path):
     """A job that no file holds is told with its number and the folder."""
     put(tmp_path, "1.json", make_job(1))
+    put(tmp_path, "broken.json", make_job(2, tests_total=0))
     with pytest.raises(NotFound) as error:
         FolderSource(tmp_path).describe(999)
     assert "999" in str(error.value)

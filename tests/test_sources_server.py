@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,20 @@ def test_server_that_promises_more_than_it_has_is_left(server, connect):
     server.script(r"/job/\?", page_of([], 1_000_000))
     assert len(list(connect(server.url).list_jobs(1))) == 400
     assert len(server.requests) < 12
+
+
+def test_list_without_end_is_given_up(server, connect, monkeypatch):
+    """A server that makes up new jobs for ever is told as such instead of being read for ever."""
+    monkeypatch.setattr("perftracker_ai.sources.server._MAX_PAGES", 6)
+    rows = listed_rows(server, 1)
+    made_up = ({**rows[0], "id": number} for number in range(10**6))
+
+    def next_page(reply):
+        return page_of([next(made_up) for _ in range(5)], 10**9)(reply)
+
+    server.script(r"/job/\?", next_page)
+    assert "does not end" in list_and_fail(connect(server.url), BadAnswer)
+    assert len(server.requests) == 6
 
 
 def test_unreadable_row_is_skipped_and_remembered(server, connect):
@@ -457,6 +472,14 @@ def test_too_large_document_is_refused_before_it_is_read(server, connect, monkey
     assert "more than" in fetch_and_fail(connect(server.url), BadAnswer)
 
 
+def test_packed_document_that_unpacks_to_too_much_is_refused(server, connect, monkeypatch, tmp_path):
+    """A small packed answer that unpacks beyond the bound is stopped there."""
+    monkeypatch.setattr("perftracker_ai.sources.server.MAX_DOCUMENT_BYTES", 1000)
+    server.script("as_json", packed())
+    assert "more than" in fetch_and_fail(connect(server.url), BadAnswer)
+    assert files_in(tmp_path / "data") == []
+
+
 def test_output_folder_that_cannot_be_made(server, connect, tmp_path):
     """An output folder in the place of a file is told as such."""
     (tmp_path / "file").write_text("")
@@ -575,6 +598,25 @@ def test_debug_page_is_cut_to_its_title(server, connect):
     text = list_and_fail(connect(server.url), BadAnswer)
     assert "500 (OperationalError at /somewhere)" in text
     assert "hunter2" not in text
+
+
+def test_web_page_called_json(server, connect):
+    """A page is recognised by its first character when its type is wrong."""
+    server.script("/job/", answer(200, "\n<html><title>Portal</title>", "application/json"))
+    assert "web page (Portal)" in list_and_fail(connect(server.url), BadAnswer)
+
+
+def test_error_page_that_breaks_off(server, connect):
+    """When even the error page does not arrive whole, its status is told."""
+    server.script("/job/", lambda reply: replace(debug_page(500)(reply), cut_after=10))
+    assert "answered 500" in list_and_fail(connect(server.url), BadAnswer)
+
+
+@pytest.mark.parametrize("status", [204, 401, 403, 404, 410])
+def test_other_statuses(server, connect, status):
+    """A status that should not be there is told with what to look at."""
+    server.script("/job/", answer(status, "" if status == 204 else "Go away"))
+    assert f"answered {status}" in list_and_fail(connect(server.url), BadAnswer)
 
 
 def test_control_characters_of_an_error_body_are_not_shown(server, connect):
