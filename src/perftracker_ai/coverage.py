@@ -49,6 +49,9 @@ SIGNIFICANT_EXCESS = 3.0
 RISEN_POINT = 2.0
 """Standard errors from which one point's error counter counts as risen, once its curve's total has."""
 
+MIN_FALLEN = 5
+"""Curves whose errors fell from which the scatter of error counters is estimated."""
+
 MEDIAN_CHI2 = 0.455
 """Median of chi-squared with one degree of freedom: turns a median of squared z-scores into a dispersion."""
 
@@ -286,7 +289,7 @@ def _more_errors(curves: CurveSet, owner: Ints) -> list[CoverageFinding]:
 
     The square root of a Poisson count has the variance 1/4 whatever its mean (Anscombe 1948), so the difference of two
     roots is a z-score: 1 error against 2 is 0.5 standard errors, 0 against 10 is 3.7. Errors come in bursts, so the
-    z-scores are divided by the dispersion that the job's own curves show.
+    z-scores are divided by the dispersion that the job's own curves show on the other side.
 
     References
     ----------
@@ -326,11 +329,15 @@ def _rise(before: Floats, after: Floats) -> Floats:
 
 
 def _dispersion(before: Floats, after: Floats) -> float:
-    """Estimate by how much the counters scatter more than Poisson counts would; at least 1."""
-    seen = before + after > 0
-    if not seen.any():
+    """Estimate by how much the counters scatter more than Poisson counts would; at least 1.
+
+    Only curves whose errors fell are asked: these show what chance does, and nothing that is to be found.
+    """
+    rise = _rise(before, after)
+    fell = rise[rise < 0]
+    if len(fell) < MIN_FALLEN:
         return 1.0
-    return float(np.sqrt(max(1.0, np.median(_rise(before[seen], after[seen]) ** 2) / MEDIAN_CHI2)))
+    return float(np.sqrt(max(1.0, np.median(fell**2) / MEDIAN_CHI2)))
 
 
 # ── ranges and findings ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -101,7 +101,7 @@ def _min_compared(case: _Case) -> Rule:
     return _rule(
         "min_compared",
         Verdict.INSUFFICIENT_EVIDENCE,
-        f"Fewer than {least:.0%} of the baseline's curves can be compared, or none.",
+        f"Fewer than {_percent(least)} of the baseline's curves can be compared, or none.",
         fired=compared == 0 or compared < least * measured,
         because=f"{compared} of {_count(measured, 'curve')} compared",
     )
@@ -127,8 +127,7 @@ def _block_severe(case: _Case) -> Rule:
 
 def _block(case: _Case, severity: Severity, threshold: float, least: int) -> Rule:
     found = [c for c in case.worse if c.severity is severity and c.confidence is not Confidence.LOW]
-    noun = "regression" if least == 1 else "regressions"
-    size = f"{severity} {noun} ({threshold:.0%} slower or more) of medium or high confidence"
+    size = f"{severity} regressions ({_percent(threshold)} slower or more) of medium or high confidence"
     return _rule(
         f"block_{severity}",
         Verdict.BLOCK,
@@ -175,21 +174,24 @@ def _comparability(case: _Case) -> Rule:
 def _large_shift(case: _Case) -> Rule:
     large = [shift for shift in case.detection.shifts if shift.large]
     worst = max(case.detection.shifts, key=lambda shift: abs(shift.slowdown), default=None)
-    seen = f"the run-wide shift is at most {worst.slowdown:+.1%}" if worst else "no run-wide shift was estimated"
+    seen = f"the run-wide shift is at most {_signed(worst.slowdown)}" if worst else "no run-wide shift was estimated"
     return _rule(
         "large_shift",
         Verdict.INVESTIGATE,
-        f"The whole run is {case.settings.large_shift:.0%} or more slower or faster: rerun before you judge.",
+        f"The whole run is {_percent(case.settings.large_shift)} or more slower or faster: rerun before you judge.",
         fired=bool(large),
-        because=", ".join(map(_shift, large)) or seen,
+        because=_shifts(large) or seen,
     )
 
 
-def _shift(shift: RunShift) -> str:
-    """Name a shift by what it concerns."""
-    threads = f"at {_count(shift.threads, 'thread')}" if shift.threads else ""
-    what = " ".join(part for part in (shift.metric_kind or "", threads) if part)
-    return f"{what or 'whole run'} {shift.slowdown:+.1%}"
+def _shifts(shifts: Sequence[RunShift]) -> str:
+    """Name shifts by what they concern, those of one size together."""
+    sizes: dict[str, list[str]] = {}
+    for shift in shifts:
+        threads = f"at {_count(shift.threads, 'thread')}" if shift.threads else ""
+        what = " ".join(part for part in (shift.metric_kind or "", threads) if part)
+        sizes.setdefault(_signed(shift.slowdown), []).append(what or "the whole run")
+    return "; ".join(f"{size}: {', '.join(what)}" for size, what in sizes.items())
 
 
 def _serious_clusters(case: _Case) -> Rule:
@@ -197,7 +199,7 @@ def _serious_clusters(case: _Case) -> Rule:
     return _rule(
         "serious_regressions",
         Verdict.INVESTIGATE,
-        f"Any severe or critical regression ({case.settings.severe:.0%} slower or more), whatever its confidence.",
+        f"Any severe or critical regression ({_percent(case.settings.severe)} slower or more), of any confidence.",
         fired=bool(found),
         because=_named(found),
     )
@@ -222,7 +224,7 @@ def _moderate_clusters(case: _Case) -> Rule:
     return _rule(
         "moderate_regressions",
         Verdict.APPROVE_WITH_MONITORING,
-        f"Any moderate regression ({case.settings.moderate:.0%} slower or more).",
+        f"Any moderate regression ({_percent(case.settings.moderate)} slower or more).",
         fired=bool(found),
         because=_named(found),
     )
@@ -231,7 +233,7 @@ def _moderate_clusters(case: _Case) -> Rule:
 def _many_minor(case: _Case) -> Rule:
     found = [cluster for cluster in case.worse if cluster.severity is Severity.MINOR]
     least = case.policy.monitor_minor
-    size = f"minor slowdown{'' if least == 1 else 's'} ({case.settings.minor:.0%} slower or more)"
+    size = f"minor slowdowns ({_percent(case.settings.minor)} slower or more)"
     return _rule(
         "monitor_minor",
         Verdict.APPROVE_WITH_MONITORING,
@@ -259,13 +261,21 @@ def _inconclusive(case: _Case) -> Rule:
     return _rule(
         "max_inconclusive",
         Verdict.APPROVE_WITH_MONITORING,
-        f"More than {most:.0%} of the compared curves are inconclusive.",
+        f"More than {_percent(most)} of the compared curves are inconclusive.",
         fired=unclear > most * len(compared),
         because=f"{unclear} of {_count(len(compared), 'compared curve')} inconclusive",
     )
 
 
 # ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _percent(ratio: float) -> str:
+    return f"{100.0 * ratio:.3g} %"
+
+
+def _signed(ratio: float) -> str:
+    return f"{100.0 * ratio:+.1f} %"
 
 
 def _count(number: int, noun: str) -> str:

@@ -7,7 +7,7 @@ having it, so many of the *n* clusters would in less than one case of twenty (bi
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from math import comb
 from typing import TYPE_CHECKING
 
@@ -31,16 +31,12 @@ def shared_factors(curves: CurveSet, clusters: Sequence[Cluster]) -> tuple[str, 
     Returns
     -------
     tuple of str
-        ``endpoint`` or ``endpoint and scenario``; with ``; method PUT with 3 of 4 clusters`` where one is shared.
+        ``endpoint``; with ``; method PUT with 3 of 4 clusters`` where that is shared.
     """
     worse = [cluster for cluster in clusters if cluster.direction is Direction.WORSE]
     shared = _shared(curves, worse)
-    scenarios: dict[str, set[str]] = defaultdict(set)
-    for curve in curves.curves:
-        scenarios[curve.endpoint].add(curve.scenario)
     return tuple(
-        ("endpoint" if set(cluster.scenarios) == scenarios[cluster.endpoint] else "endpoint and scenario")
-        + (_words(curves, cluster, shared, len(worse)) if cluster.direction is Direction.WORSE else "")
+        "endpoint" + (_words(curves, cluster, shared, len(worse)) if cluster.direction is Direction.WORSE else "")
         for cluster in clusters
     )
 
