@@ -187,8 +187,8 @@ def test_large_shift_is_the_first_action():
     """When the whole run moved, the first thing to do is to run it again."""
     text = report(drifted())
     assert section(text, "Prioritized Action Items").startswith("1. **Rerun the candidate** (job 86303) on perf-host-1")
-    assert "Run-wide shift, latency: +12 % (+11.6 % to +12.4 %, from 6 curves); large, so rerun" in text
-    assert "Run-wide shift, rate at 16 threads: -3 %" in text
+    assert "Run-wide shift: latency +12 % (+11.6 % to +12.4 %, from 6 curves); large, so rerun" in text
+    assert "; rate at 16 threads -3 % (" in text
 
 
 def test_low_confidence_is_measured_again_before_work():

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from perftracker_ai.render.view import Finding, View
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
-DIVES, DIVE_ROWS, COVERAGE_ROWS, BAD_ROWS = 3, 12, 10, 3
+DIVES, DIVE_ROWS, COVERAGE_ROWS, BAD_ROWS, OPEN_ROWS = 3, 12, 10, 3, 2
 _AROUND = 2  # loads shown on either side of a window, so that its ends can be seen
 
 
@@ -115,8 +115,9 @@ def _open(shown: View) -> list[str]:
     found = shown.findings[Outcome.INCONCLUSIVE]
     if not found:
         return []
-    tags = phrases.capped([md(finding.curve.tag, 120) for finding in found], 3)
-    return [f"- Inconclusive: {plural(len(found), 'curve')} ({tags}). Would decide: {needed(found)}."]
+    tags = "; ".join(md(finding.curve.tag) for finding in found[:OPEN_ROWS])
+    rest = f"; {len(found) - OPEN_ROWS:,} more" if len(found) > OPEN_ROWS else ""
+    return [f"- Inconclusive: {plural(len(found), 'curve')} ({tags}{rest}). Would decide: {needed(found)}."]
 
 
 def _account(account: RunAccount) -> str:

@@ -61,7 +61,7 @@ def _hypothesis(hypothesis: Hypothesis) -> list[str]:
         ("to confirm", hypothesis.confirm),
         ("would refute", hypothesis.refute),
     )
-    told = " ".join(f"*{label}:* {'; '.join(map(md, texts)).rstrip('.')}." for label, texts in parts if texts)
+    told = " ".join(f"*{label}:* {' '.join(sentence(md(text)) for text in texts)}" for label, texts in parts if texts)
     return [f"- **{md(hypothesis.title)}** ({hypothesis.strength.value} evidence). {told}".rstrip()]
 
 
@@ -94,10 +94,10 @@ def _production(shown: View) -> str:
 
 
 def _experience(shown: View) -> str:
-    found = [cluster for cluster in worsened(shown) if cluster.severity is not Severity.MINOR][:2]
+    found = [cluster for cluster in worsened(shown) if cluster.severity is not Severity.MINOR]
     if not found:
         return "no slower request was found in what was measured."
-    return " ".join(f"{phrases.name(cluster)}: {phrases.impact(shown, cluster)}" for cluster in found)
+    return f"felt most at {phrases.name(found[0])} ({found[0].id}). {phrases.impact(shown, found[0])}"
 
 
 def _reaches_top(finding: Finding) -> bool:

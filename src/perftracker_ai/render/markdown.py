@@ -146,7 +146,7 @@ def _certainty(shown: View) -> list[str]:
     lines = [
         f"- Noise estimated from {md(detection.noise_source)}.",
         f"- {_reruns(analysis)}",
-        *(f"- Run-wide shift, {phrases.shift(shift)}." for shift in detection.shifts),
+        *(f"- {text}" for text in phrases.shifts(detection.shifts)),
         *(f"- {text}" for text in _mirrored(shown)),
         *(f"- {wording.notice_text(notice, _value)}" for notice in analysis.notices[:NOTICES]),
     ]
@@ -166,9 +166,6 @@ def _mirrored(shown: View) -> Iterator[str]:
         yield f"On the improvement side the same criteria flag {plural(count, 'curve')}: chance, or real gain."
     elif any(result.points for result in shown.analysis.detection.results):
         yield "On the improvement side, where only chance should act, the same criteria flag nothing."
-    return (
-        f"On the improvement side the same criteria flag {plural(count, 'curve')}: so much may be chance or real gain."
-    )
 
 
 def _value(text: str) -> str:

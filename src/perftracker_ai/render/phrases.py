@@ -5,6 +5,7 @@ In: clusters and findings of a `View`. Out: Markdown text with everything foreig
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, assert_never
 
 from perftracker_ai import wording
@@ -12,6 +13,7 @@ from perftracker_ai.model import CoverageKind, MetricKind
 from perftracker_ai.render.numbers import (
     format_change,
     format_interval,
+    format_load,
     format_number,
     format_pair,
     format_percent,
@@ -24,11 +26,12 @@ from perftracker_ai.render.text import listing, md, sentence
 from perftracker_ai.render.view import labels, leading, worst_point
 
 if TYPE_CHECKING:
-    from perftracker_ai.model import Cluster, CoverageFinding, Curve, RunShift, Window
+    from perftracker_ai.model import Cluster, CoverageFinding, Curve, RunShift, ShapeEvidence, Window
     from perftracker_ai.render.view import Finding, Point, View
 
 RESULT_FILE = "result_v2.json"
 LABEL_LIMIT = 60
+EVIDENCE = 3  # numbers told of a shape; the others are in the results file
 
 _WHO = {
     "p50": "half of the requests take more than",
@@ -122,8 +125,18 @@ def extent(shown: View, cluster: Cluster) -> str:
 
 def shape(cluster: Cluster) -> str:
     """Return the shape of a cluster with the numbers it was read from."""
-    evidence = [f"{md(item.name, LABEL_LIMIT)} {format_number(item.value)}" for item in cluster.shape_evidence]
+    evidence = [_evidence(item) for item in cluster.shape_evidence[:EVIDENCE]]
     return cluster.shape.value + (f" ({', '.join(evidence)})" if evidence else "") + "."
+
+
+def _evidence(item: ShapeEvidence) -> str:
+    """Return one number behind a shape, a slowdown as a percentage and a load in full."""
+    name = md(item.name, LABEL_LIMIT)
+    if item.name.startswith("slowdown"):
+        return f"{name} {format_change(item.value)}"
+    if item.name.endswith("load") and math.isfinite(item.value):
+        return f"{name} {format_load(item.value)}"
+    return f"{name} {format_number(item.value)}"
 
 
 def confidence(shown: View, cluster: Cluster) -> str:
@@ -131,7 +144,7 @@ def confidence(shown: View, cluster: Cluster) -> str:
     finding = leading(shown, cluster)
     window = finding.window
     reasons = [md(reason) for reason in finding.result.reasons]
-    if window is not None and window.q_value is not None and not any("q" in text.split() for text in reasons):
+    if window is not None and window.q_value is not None and not any("q = " in text for text in reasons):
         reasons.append(f"q = {format_probability(window.q_value)}")
     return cluster.confidence.value + (f": {'; '.join(reasons)}" if reasons else "") + "."
 
@@ -145,14 +158,19 @@ def impact(shown: View, cluster: Cluster) -> str:
     return sentence(f"{_at(finding.curve, worst)} {_impact(finding.curve, worst.baseline, worst.candidate)}")
 
 
-def shift(run_shift: RunShift) -> str:
-    """Return a run-wide shift: of what, how large, how sure, from how many curves."""
+def shifts(found: tuple[RunShift, ...]) -> list[str]:
+    """Return the run-wide shifts: those that are there with their intervals, those that may be none by name."""
+    there = [_shift(one) for one in found if one.significant]
+    unclear = [f"{shift_of(one)} {format_change(one.slowdown)}" for one in found if not one.significant]
+    lines = [f"Run-wide shift: {'; '.join(there)}."] if there else []
+    return lines + ([f"Not distinguishable from no run-wide shift: {listing(unclear)}."] if unclear else [])
+
+
+def _shift(run_shift: RunShift) -> str:
     interval = format_interval(run_shift.low, run_shift.high)
-    basis = f"from {plural(run_shift.curves, 'curve')}"
-    if not run_shift.significant:
-        return f"{shift_of(run_shift)}: none to speak of ({interval}, {basis})"
+    basis = f"{interval}, from {plural(run_shift.curves, 'curve')}"
     doubt = "; large, so rerun before you judge" if run_shift.large else ""
-    return f"{shift_of(run_shift)}: {format_change(run_shift.slowdown)} ({interval}, {basis}){doubt}"
+    return f"{shift_of(run_shift)} {format_change(run_shift.slowdown)} ({basis}){doubt}"
 
 
 def shift_of(run_shift: RunShift) -> str:

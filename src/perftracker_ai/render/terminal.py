@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 from perftracker_ai.model import Outcome, Severity, Verdict
 from perftracker_ai.render.numbers import format_change, format_range, plural
 from perftracker_ai.render.phrases import shift_of
-from perftracker_ai.render.text import clean, fit
+from perftracker_ai.render.text import ELLIPSIS, clean, columns, fit
 from perftracker_ai.render.view import coverage_counts, view, worsened
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _verdict(analysis: Analysis) -> list[Line]:
     verdict = analysis.decision.verdict
     fired = [rule for rule in analysis.decision.rules if rule.fired]
     lines: list[Line] = [(Span(_key("Verdict"), "dim"), Span(verdict.value, _verdict_style(verdict)))]
-    lines += [_row("", f"because {rule.because or rule.text}") for rule in fired[:RULES]]
+    lines += [_row("", ": ".join(filter(None, (rule.text.rstrip("."), rule.because)))) for rule in fired[:RULES]]
     return lines + _and_more("", len(fired) - RULES, "rule")
 
 
@@ -124,11 +124,21 @@ def _cluster(cluster: Cluster) -> Line:
     label = "" if severity is None else severity.value
     loads = format_range(clean(cluster.load_first), clean(cluster.load_last), "-")
     count = "all" if cluster.all_threads else ",".join(map(str, cluster.threads))
-    place = f"{fit(cluster.endpoint or cluster.title, _ENDPOINT)} {fit(count, _THREADS - 1)} {fit(loads, _LOADS)}"
+    place = f"{_endpoint(cluster)} {fit(count, _THREADS - 1)} {fit(loads, _LOADS)}"
     return (
         Span(f"{label:9}", "" if severity is None else _severity_style(severity)),
         Span(f"{place} {format_change(cluster.median_slowdown):>9} {cluster.confidence.value}"),
     )
+
+
+def _endpoint(cluster: Cluster) -> str:
+    """Return the end of a long endpoint behind its method: paths differ there, and begin alike."""
+    endpoint = clean(cluster.endpoint or cluster.title)
+    method, _, path = endpoint.partition(" ")
+    room = _ENDPOINT - len(method) - 2
+    if columns(endpoint) > _ENDPOINT and endpoint.isascii() and room > 0:
+        endpoint = f"{method} {ELLIPSIS}{path[-room:]}"
+    return fit(endpoint, _ENDPOINT)
 
 
 def _verdict_style(verdict: Verdict) -> str:

@@ -25,8 +25,8 @@ _MARKDOWN = str.maketrans(
 )
 _LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 _OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
-# Only what starts a heading, a list or a rule; "1.64-4996" and "12.6 ms" stay as they are.
-_LIST_START = re.compile(r"^([-+#=]|\d+[.)](?!\S))")
+# Only what starts a heading, a list or a rule; "1.64-4996" and "-5 %" stay as they are.
+_LIST_START = re.compile(r"^([#=]|[-+](?!\S)|-(?=-)|\d+[.)](?!\S))")
 
 
 def clean(text: str, limit: int = LIMIT) -> str:
