@@ -9,6 +9,7 @@ from analyses import (
     Plan,
     account,
     analysis,
+    cluster,
     decision,
     drifted,
     hostile,
@@ -21,7 +22,7 @@ from analyses import (
 )
 from markdown_it import MarkdownIt
 
-from perftracker_ai.model import Absence, Confidence, MetricKind, Outcome, Severity, Verdict
+from perftracker_ai.model import Absence, Confidence, Direction, MetricKind, Outcome, Severity, Verdict
 from perftracker_ai.render.markdown import markdown_report
 from perftracker_ai.settings import DetectSettings, PolicySettings
 from perftracker_ai.wording import NO_TRACES
@@ -278,3 +279,21 @@ def test_inconclusive_curves_say_what_they_need():
     text = section(report(analysis(plans, decision(Verdict.APPROVE_WITH_MONITORING))), "Coverage")
     assert "Inconclusive: 4 curves" in text
     assert "2 more runs (2 curves); 1 more runs (1 curve); other needs in result_v2.json" in text
+
+
+def test_mixed_curve_leads_an_improvement_by_its_better_part():
+    """The improvement cluster of a mixed curve shows the loads that became faster, not the ones that became slower."""
+    made = typical()
+    better = cluster(9, made.curves, made.detection.results, [3], direction=Direction.BETTER, severity=None)
+    text = section(report(dataclasses.replace(made, clusters=(*made.clusters, better))), "Improvements")
+    row = next(line for line in text.splitlines() if line.startswith("| C9 "))
+    before, after = re.search(r"latency ([\d.]+) ms → ([\d.]+) ms", row).groups()
+    assert float(after) < float(before)
+
+
+def test_isolated_failures_make_no_headline():
+    """Minor failures, as every job has some, are listed under Coverage and not in the bottom line."""
+    minor = dataclasses.replace(typical().coverage[0], severity=Severity.MINOR)
+    text = report(dataclasses.replace(nothing_found(), coverage=(dataclasses.replace(minor, curves=(0,)),)))
+    assert "No regression was found." in text.split("##")[0]
+    assert "**minor**, newly failing" in section(text, "Coverage")

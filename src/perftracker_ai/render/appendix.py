@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from perftracker_ai.render.view import Finding, View
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
-DIVES, DIVE_ROWS, COVERAGE_ROWS, BAD_ROWS, OPEN_ROWS = 3, 12, 10, 3, 2
+DIVES, DIVE_ROWS, COVERAGE_ROWS, BAD_ROWS, OPEN_ROWS = 3, 12, 8, 3, 2
 _AROUND = 2  # loads shown on either side of a window, so that its ends can be seen
 
 
@@ -60,7 +60,8 @@ def _dive(shown: View, cluster: Cluster) -> list[str]:
 def _dive_intro(finding: Finding) -> str:
     curve, result = finding.curve, finding.result
     better = "lower" if curve.less_better else "higher"
-    net = f", net of the run-wide shift of {format_change(result.shift)}" if result.shift else ""
+    shift = format_change(result.shift)
+    net = "" if shift == phrases.NO_CHANGE else f", net of the run-wide shift of {shift}"
     return (
         f"Measured: {phrases.metric(curve)}, {better} is better. Slowdown is cost per operation{net}. "
         f"Judged by: {wording.method_text(result.method)}; "

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from perftracker_ai.render.view import Finding, View
     from perftracker_ai.settings import DetectSettings
 
-HYPOTHESES, ACTIONS_PER_KIND, PATTERN_ROWS = 6, 3, 4
+HYPOTHESES, PER_CLUSTER, ACTIONS_PER_KIND, PATTERN_ROWS = 5, 2, 3, 4
 _HEAVY = (Severity.CRITICAL, Severity.SEVERE)
 
 
@@ -37,8 +37,9 @@ def hypotheses(shown: View) -> list[str]:
     found = [cluster for cluster in worsened(shown) if cluster.hypotheses]
     for cluster in found[:HYPOTHESES]:
         lines += [f"**{cluster.id}. {phrases.name(cluster)}** ({cluster.shape.value})", ""]
-        lines += [line for hypothesis in cluster.hypotheses for line in _hypothesis(hypothesis)]
-        lines.append("")
+        lines += [line for hypothesis in cluster.hypotheses[:PER_CLUSTER] for line in _hypothesis(hypothesis)]
+        others = [md(hypothesis.title) for hypothesis in cluster.hypotheses[PER_CLUSTER:]]
+        lines += [f"- Also possible, in {phrases.RESULT_FILE}: {'; '.join(others)}.", ""] if others else [""]
     if len(found) > HYPOTHESES:
         lines += [f"… and {len(found) - HYPOTHESES:,} more clusters with hypotheses, in {phrases.RESULT_FILE}.", ""]
     return lines if found else lines + _no_hypotheses(shown)

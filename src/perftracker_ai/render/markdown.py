@@ -71,7 +71,9 @@ def _found(shown: View) -> str:
     if not told:
         return "No regression was found."
     worst = worsened(shown)[:1]
-    named = [f" The worst is {phrases.name(one)}: {format_change(one.median_slowdown)} in the median." for one in worst]
+    named = [
+        f" First in rank: {phrases.name(one)}, {format_change(one.median_slowdown)} in the median." for one in worst
+    ]
     return f"Found: {'; '.join(told)}." + "".join(named)
 
 
@@ -83,7 +85,9 @@ def _issues(shown: View) -> list[str]:
 
 
 def _gaps(shown: View) -> list[str]:
-    failing, lost = coverage_counts(shown.analysis.coverage)
+    # Isolated failures, as every job has some, are minor: they are listed under Coverage and make no headline.
+    heavy = (found for found in shown.analysis.coverage if found.severity not in {None, Severity.MINOR})
+    failing, lost = coverage_counts(heavy)
     counted = ((failing, "newly failing load point", ""), (lost, "loss of coverage", "losses of coverage"))
     return [plural(count, noun, nouns) for count, noun, nouns in counted if count]
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 RESULT_FILE = "result_v2.json"
 LABEL_LIMIT = 60
+NO_CHANGE = format_change(0.0)
 EVIDENCE = 3  # numbers told of a shape; the others are in the results file
 
 _WHO = {
@@ -161,9 +162,14 @@ def impact(shown: View, cluster: Cluster) -> str:
 def shifts(found: tuple[RunShift, ...]) -> list[str]:
     """Return the run-wide shifts: those that are there with their intervals, those that may be none by name."""
     there = [_shift(one) for one in found if one.significant]
-    unclear = [f"{shift_of(one)} {format_change(one.slowdown)}" for one in found if not one.significant]
+    unclear = [f"{shift_of(one)} {format_change(one.slowdown)}" for one in found if _unclear(one)]
     lines = [f"Run-wide shift: {'; '.join(there)}."] if there else []
-    return lines + ([f"Not distinguishable from no run-wide shift: {listing(unclear)}."] if unclear else [])
+    lines += [f"Not distinguishable from no run-wide shift: {listing(unclear)}."] if unclear else []
+    return lines or ["No run-wide shift."]
+
+
+def _unclear(run_shift: RunShift) -> bool:
+    return not run_shift.significant and format_change(run_shift.slowdown) != NO_CHANGE
 
 
 def _shift(run_shift: RunShift) -> str:

@@ -6,13 +6,14 @@ without control characters. At most `HEIGHT` lines of `WIDTH` columns; nothing i
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from perftracker_ai.model import Outcome, Severity, Verdict
+from perftracker_ai.model import CoverageKind, Outcome, Severity, Verdict
 from perftracker_ai.render.numbers import format_change, format_range, plural
 from perftracker_ai.render.phrases import shift_of
 from perftracker_ai.render.text import ELLIPSIS, clean, columns, fit
-from perftracker_ai.render.view import coverage_counts, view, worsened
+from perftracker_ai.render.view import LOST, coverage_counts, view, worsened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from perftracker_ai.render.view import View
 
 WIDTH, HEIGHT = 100, 24
-CLUSTERS, RULES, PATHS, SHIFTS = 8, 2, 4, 4
+CLUSTERS, RULES, PATHS, SHIFTS = 8, 2, 3, 4
 _PATH = 1000
+_REST = (Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
 _ENDPOINT, _THREADS, _LOADS = 38, 9, 24
 """Columns of the table; severity, slowdown and confidence have words of known length."""
 
@@ -57,7 +59,7 @@ def _lines(analysis: Analysis, paths: tuple[str, ...]) -> list[Line]:
     return [
         _pair(analysis),
         *_verdict(analysis),
-        _row("Curves", _tally(shown)),
+        *_tally(shown),
         *_shift(analysis),
         *_clusters(shown),
         _row("Coverage", _coverage(analysis)),
@@ -86,14 +88,19 @@ def _verdict(analysis: Analysis) -> list[Line]:
     return lines + _and_more("", len(fired) - RULES, "rule")
 
 
-def _tally(shown: View) -> str:
+def _tally(shown: View) -> list[Line]:
     """Count curves by outcome, worst first; what was not found is not named."""
-    worse = [*shown.findings[Outcome.REGRESSED], *shown.findings[Outcome.MINOR]]
-    counts = [(sum(finding.result.severity is severity for finding in worse), severity.value) for severity in Severity]
-    rest = (Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
-    counts += [(len(shown.findings[outcome]), outcome.value) for outcome in rest]
-    told = ", ".join(f"{count:,} {label}" for count, label in counts if count)
-    return f"{len(shown.by_curve):,} in all: {told or 'nothing to judge'}"
+    worse = Counter(
+        finding.result.severity for outcome in (Outcome.REGRESSED, Outcome.MINOR) for finding in shown.findings[outcome]
+    )
+    slower = [(worse[severity], severity.value) for severity in Severity]
+    rest = [(len(shown.findings[outcome]), outcome.value) for outcome in _REST]
+    total = plural(len(shown.by_curve), "curve")
+    return [_row("Slower", f"{_counts(slower)} (of {total})"), _row("Other", _counts(rest))]
+
+
+def _counts(counts: list[tuple[int, str]]) -> str:
+    return ", ".join(f"{count:,} {label}" for count, label in counts if count) or "none"
 
 
 def _shift(analysis: Analysis) -> list[Line]:
@@ -175,8 +182,8 @@ def _coverage(analysis: Analysis) -> str:
     if not analysis.coverage:
         return "both jobs measured the same, nothing newly fails"
     told = [plural(failing, "newly failing point"), f"{lost:,} lost"]
-    other = sum(found.severity is None for found in analysis.coverage)
-    return ", ".join([*told, f"{other:,} new or neutral"])
+    other = sum(found.kind is not CoverageKind.NEW_FAILURE and found.kind not in LOST for found in analysis.coverage)
+    return ", ".join([*told, plural(other, "other difference")])
 
 
 def _notices(analysis: Analysis) -> list[Line]:

@@ -7,7 +7,7 @@ here: outcome, severity and verdict are the analysis's own.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,8 +110,17 @@ def loose(shown: View, severity: Severity) -> tuple[Finding, ...]:
 
 
 def leading(shown: View, cluster: Cluster) -> Finding:
-    """Return the finding that stands for a cluster."""
-    return shown.by_curve[cluster.worst_curve]
+    """Return the finding that stands for a cluster, led by its largest window of the cluster's direction.
+
+    A mixed curve is in two clusters, one for each direction, and leads each by another window.
+    """
+    finding = shown.by_curve[cluster.worst_curve]
+    if finding.window is None or finding.window.direction is cluster.direction:
+        return finding
+    windows = enumerate(finding.result.windows)
+    sizes = [(abs(one.median_slowdown), at) for at, one in windows if one.direction is cluster.direction]
+    worst = max(sizes, default=(0.0, finding.result.worst))[1]
+    return replace(finding, result=replace(finding.result, worst=worst))
 
 
 def worst_point(shown: View, curve: Curve, window: Window) -> Point | None:
