@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from perftracker_ai.errors import JobError, NothingComparable, UsageError
+from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
 from perftracker_ai.files import read_document, require_writable, write_file
 from perftracker_ai.model import (
     BASELINE,
@@ -182,7 +182,7 @@ def _load_pair(source: Source, pair: Pair, watcher: Watcher, broken: dict[int, s
     for info, fetched in zip(infos, source.fetch_all(infos, watcher.received), strict=True):
         try:
             job = _read(fetched, info)
-        except JobError as error:
+        except (JobError, NotFound) as error:
             broken[info.id] = str(error)
             continue
         if job.info.deleted:
@@ -191,9 +191,9 @@ def _load_pair(source: Source, pair: Pair, watcher: Watcher, broken: dict[int, s
     return None if any(info.id in broken for info in infos) else jobs
 
 
-def _read(fetched: Path | JobError, info: JobInfo) -> Job:
+def _read(fetched: Path | JobError | NotFound, info: JobInfo) -> Job:
     """Read a fetched job, keeping the display names that only the source's list tells."""
-    if isinstance(fetched, JobError):
+    if not isinstance(fetched, Path):
         raise fetched
     job = parse_job(read_document(fetched), str(fetched))
     return replace(job, info=replace(job.info, hosts=info.hosts))
@@ -271,7 +271,7 @@ def judge(jobs: Sequence[Job], settings: ProductSettings, *, seed: int, notices:
         detection=detection,
         coverage=coverage,
         clusters=clusters,
-        decision=decide(curves, detection, coverage, clusters, settings.policy, settings.detect),
+        decision=decide(curves, detection, coverage, clusters, settings.policy, settings.detect, notices=every),
         notices=every,
     )
 
@@ -281,8 +281,8 @@ def _job_notices(jobs: Sequence[Job]) -> Iterator[Notice]:
     for job in jobs:
         present = len(job.tests) + len(job.bad_records)
         if job.info.tests_total != present:
-            values = (str(job.info.id), str(job.info.tests_total), str(present))
-            yield Notice(kind=NoticeKind.COUNTERS_MOVED, values=values)
+            counts = (str(job.info.id), str(job.info.tests_total), str(present))
+            yield Notice(kind=NoticeKind.COUNTERS_MOVED, values=counts)
         if job.bad_records:
             first = job.bad_records[0]
             values = (str(job.info.id), str(len(job.bad_records)), str(first.position), first.problem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def examine(settings: Settings, products: Sequence[str]) -> list[Check]:
 def _folders(settings: Settings) -> Iterator[Check]:
     for name, folder in (("downloads", settings.output_dir), ("reports", settings.reports_dir)):
         cure = f"give another folder with --{'output' if name == 'downloads' else 'reports'}-dir"
-        yield _check(f"folder for {name}", cure, lambda folder=folder: _writable(Path(folder)))
+        yield _check(f"folder for {name}", cure, partial(_writable, Path(folder)))
 
 
 def _writable(folder: Path) -> str:
@@ -99,7 +100,7 @@ def _encryption(settings: Settings) -> Check:
 def _products(source: Source, settings: Settings, products: Sequence[str]) -> Iterator[Check]:
     for product in products:
         cure = f'see `perftracker-ai jobs --product "{product}"` for what was found'
-        yield _check(f"product {product}", cure, lambda product=product: _product(source, product, settings))
+        yield _check(f"product {product}", cure, partial(_product, source, product, settings))
 
 
 def _product(source: Source, product: str, settings: Settings) -> str:

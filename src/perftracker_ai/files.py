@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import gzip
 import os
-import tempfile
 import zlib
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from perftracker_ai.errors import JobError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
 """Largest job document read: sixty times the largest seen (8.4 MB for 8,222 tests)."""
@@ -45,7 +44,7 @@ def read_document(path: Path) -> bytes:
             f"{path} is not a whole gzip file ({error}); download it again or unpack it yourself."
         ) from error
     except OSError as error:
-        raise JobError(f"{path} cannot be read: {reason(error)}.") from error
+        raise JobError(f"{path} cannot be read: {reason(error)}; check its name and permissions.") from error
     if content is None:
         raise JobError(f"{path} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB unpacked, more than any job; is it one?")
     return content
@@ -68,20 +67,16 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     OutputError
         When the folder cannot be made, the disk is full or the file cannot be written.
     """
-    temporary: Path | None = None
+    temporary = path.with_name(f".{path.name[:40]}.{os.urandom(6).hex()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".part")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as stream:
+        with temporary.open("xb") as stream:
             yield stream
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-        temporary = None
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {reason(error)}; choose another folder or make room.") from error
     finally:
-        if temporary is not None:
+        with suppress(OSError):  # where it could not even be made, there is nothing to take away
             temporary.unlink(missing_ok=True)
 
 
@@ -102,13 +97,6 @@ def reason(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
-def _umask() -> int:
-    """Read the process's umask, which can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
 def require_writable(folder: Path) -> None:
     """Make a folder and see that files can be written to it, before the work whose results go there.
 
@@ -119,7 +107,8 @@ def require_writable(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        probe = folder / f".{os.urandom(6).hex()}.part"
+        probe.touch()
+        probe.unlink()
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be written to: {reason(error)}; choose another one.") from error

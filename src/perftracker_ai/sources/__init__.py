@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from perftracker_ai.errors import JobError, NotFound
     from perftracker_ai.model import JobInfo
 
     Report = Callable[[int, int | None], None]
     """Takes the bytes received so far and those expected, None when nobody knows."""
+
+    JobReport = Callable[[int, int, int | None], None]
+    """The same with the job's id before the bytes."""
 
 _SCHEMES = ("http://", "https://")
 
@@ -39,6 +43,9 @@ class Source(Protocol):
 
     def fetch(self, info: JobInfo, report: Report) -> Path:
         """Give a verified file with the whole job."""
+
+    def fetch_all(self, infos: Sequence[JobInfo], report: JobReport) -> list[Path | JobError | NotFound]:
+        """Give each job's file, or why that one cannot be used."""
 
     def close(self) -> None:
         """Let go of connections."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from perftracker_ai.errors import JobError, NotFound, Unreachable, UsageError
@@ -14,7 +15,7 @@ from perftracker_ai.files import read_document, reason
 from perftracker_ai.parse import parse_info
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from perftracker_ai.model import JobInfo
@@ -118,6 +119,12 @@ class FolderSource:
             raise NotFound(f"{path} has gone since the folder was listed ({reason(error)}); put it back.") from error
         report(size, size)
         return path
+
+    def fetch_all(
+        self, infos: Sequence[JobInfo], report: Callable[[int, int, int | None], None]
+    ) -> list[Path | JobError | NotFound]:
+        """Give the files of several jobs, as `fetch` does."""
+        return [self.fetch(info, partial(report, info.id)) for info in infos]
 
     def close(self) -> None:
         """Do nothing: no file is kept open."""
