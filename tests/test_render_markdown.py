@@ -3,6 +3,7 @@
 import dataclasses
 import re
 
+import numpy as np
 import pytest
 from analyses import (
     VARIANTS,
@@ -22,7 +23,17 @@ from analyses import (
 )
 from markdown_it import MarkdownIt
 
-from perftracker_ai.model import Absence, Confidence, Direction, MetricKind, Outcome, Severity, Verdict
+from perftracker_ai.model import (
+    Absence,
+    Confidence,
+    CoverageKind,
+    Direction,
+    MetricKind,
+    Outcome,
+    Severity,
+    ShapeEvidence,
+    Verdict,
+)
 from perftracker_ai.render.markdown import markdown_report
 from perftracker_ai.settings import DetectSettings, PolicySettings
 from perftracker_ai.wording import NO_TRACES
@@ -297,3 +308,86 @@ def test_isolated_failures_make_no_headline():
     text = report(dataclasses.replace(nothing_found(), coverage=(dataclasses.replace(minor, curves=(0,)),)))
     assert "No regression was found." in text.split("##")[0]
     assert "**minor**, newly failing" in section(text, "Coverage")
+
+
+def test_statistic_decides_who_is_slower():
+    """A percentile is told as a share of the requests, another statistic by its name, none as a plain request."""
+    made = analysis([regressed()], decision(Verdict.BLOCK))
+    said = {}
+    for statistic in ("p50", "max", ""):
+        curve = dataclasses.replace(made.curves.curves[0], statistic=statistic)
+        text = report(dataclasses.replace(made, curves=dataclasses.replace(made.curves, curves=(curve,))))
+        said[statistic] = section(text, "Critical Issues").split("**User impact:** ")[1]
+    assert "with 1 thread half of the requests take more than" in said["p50"]
+    assert "with 1 thread the max request takes" in said["max"]
+    assert "with 1 thread a request takes" in said[""]
+
+
+def test_coverage_of_a_group_and_of_errors():
+    """A lost group is one line with the number of its tests, and risen errors say from what to what."""
+    failing = typical().coverage[0]
+    lost = dataclasses.replace(
+        failing, kind=CoverageKind.LOST_GROUP, curves=(0, 1, 2), points=0, load_first="", load_last=""
+    )
+    errors = dataclasses.replace(failing, kind=CoverageKind.MORE_ERRORS, reason="", baseline_errors=1)
+    text = report(dataclasses.replace(typical(), coverage=(lost, errors, failing, failing, failing)))
+    assert "group no longer measured: group policies, 3 tests" in section(text, "Coverage")
+    assert "8000–10000 policies, errors 1 → 12." in section(text, "Coverage")
+    assert "1 loss of coverage" in text.split("##")[0]
+    assert "**The same** for 2 more entries under Coverage." in section(text, "Prioritized Action Items")
+
+
+def test_factor_other_than_endpoint_is_named():
+    """A cluster that shares something else than an endpoint is named by its title, and its factor is a pattern."""
+    made = typical()
+    shared = dataclasses.replace(made.clusters[0], endpoint="", title="all PUT requests", factor="method")
+    text = report(dataclasses.replace(made, clusters=(shared,)))
+    assert "First in rank: all PUT requests, +150 % in the median." in text.split("##")[0]
+    assert "- C1 shares: method." in section(text, "Patterns")
+
+
+def test_window_without_a_comparable_point_is_not_measurable():
+    """A window whose values are gone prints no invented number."""
+    made = analysis([regressed()], decision(Verdict.BLOCK))
+    gone = dataclasses.replace(made.curves, mean=np.full_like(made.curves.mean, np.nan))
+    text = section(report(dataclasses.replace(made, curves=gone)), "Critical Issues")
+    assert "**User impact:** not measurable at a single load." in text
+    assert "**Change:** median +150 %" in text
+
+
+def test_run_without_shift_says_so():
+    """When no run-wide shift was removed, the report does not list noughts."""
+    made = nothing_found()
+    none = tuple(dataclasses.replace(found, slowdown=0.0, significant=False) for found in made.detection.shifts)
+    text = report(dataclasses.replace(made, detection=dataclasses.replace(made.detection, shifts=none)))
+    assert "- No run-wide shift." in text
+
+
+def test_long_window_is_thinned_to_its_ends_and_its_worst():
+    """A window of many loads is shown by a dozen rows, first, last and worst load among them."""
+    made = analysis([regressed()], decision(Verdict.BLOCK))
+    size = 60
+    mean = np.array([np.full(size, 0.01), np.full(size, 0.025)])
+    mean[1, 23] = 0.07
+    curve = dataclasses.replace(made.curves.curves[0], stop=size)
+    curves = dataclasses.replace(
+        made.curves, curves=(curve,), mean=mean, label=tuple(f"{load} users" for load in range(size))
+    )
+    (result,) = made.detection.results
+    wide = dataclasses.replace(result.windows[0], first=7, last=51, points=45)
+    detection = dataclasses.replace(made.detection, results=(dataclasses.replace(result, windows=(wide,)),))
+    text = section(report(dataclasses.replace(made, curves=curves, detection=detection)), "Technical Deep-Dive")
+    shown = [int(line.split()[1]) for line in text.splitlines() if "users" in line]
+    assert len(shown) <= 12
+    assert shown == sorted(shown)
+    assert {7, 23, 51} <= set(shown)
+
+
+def test_shape_evidence_reads_by_what_it_is():
+    """A slowdown prints as a percentage, a load in full, an exponent as a number; the rest is in the results file."""
+    values = {"slowdown below": -0.02, "first affected load": 43000.0, "cost exponent": 1.234, "another": 1.0}
+    evidence = tuple(ShapeEvidence(name=name, value=value) for name, value in values.items())
+    made = typical()
+    first = dataclasses.replace(made.clusters[0], shape_evidence=evidence)
+    text = section(report(dataclasses.replace(made, clusters=(first,))), "Critical Issues")
+    assert "(slowdown below -2 %, first affected load 43000, cost exponent 1.23)." in text

@@ -1,15 +1,17 @@
 """`render.result`: the results file keeps the old keys, follows its schema, and holds everything."""
 
+import dataclasses
 import json
 import math
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
-from analyses import VARIANTS, hostile, many, typical
+from analyses import VARIANTS, analysis, decision, hostile, many, regressed, typical
 from jsonschema import Draft202012Validator
 
-from perftracker_ai.model import Outcome
+from perftracker_ai.model import Outcome, Verdict
 from perftracker_ai.render.result import TOOL_VERSION, result_document, result_json
 from perftracker_ai.settings import DetectSettings, PolicySettings
 
@@ -146,3 +148,33 @@ def test_thousands_of_findings_are_all_in_the_file():
 def test_tool_version_is_the_package_version():
     """The version in the results is the one of the installed package."""
     assert version("perftracker-ai") == TOOL_VERSION
+
+
+def test_window_location_follows_the_kind_of_load():
+    """Numbers give 36000-38000, ordered categories their names, a test without load nothing."""
+    made = analysis([regressed(), regressed(scalar=True)], decision(Verdict.BLOCK))
+    numbered, scalar = made.curves.curves
+    named = dataclasses.replace(made.curves, curves=(dataclasses.replace(numbered, numbered=False), scalar))
+    assert locations(made) == {"1000-10000", ""}
+    assert locations(dataclasses.replace(made, curves=named)) == {"1000 policies-10000 policies", ""}
+
+
+def locations(made):
+    return {found["worst_window"]["location"] for found in document(made)["regressions"]}
+
+
+@pytest.mark.parametrize(("points", "quality"), [(10, "good"), (9, "good"), (8, "fair"), (5, "fair"), (4, "poor")])
+def test_data_quality_is_the_share_compared(points, quality):
+    """The earlier script's key says how much of the curve could be compared."""
+    made = analysis([regressed()], decision(Verdict.BLOCK))
+    results = (dataclasses.replace(made.detection.results[0], points=points),)
+    made = dataclasses.replace(made, detection=dataclasses.replace(made.detection, results=results))
+    assert document(made)["regressions"][0]["data_quality"] == quality
+
+
+def test_missing_candidate_gives_null_not_a_number():
+    """A change that cannot be computed is null."""
+    made = analysis([regressed()], decision(Verdict.BLOCK))
+    gone = dataclasses.replace(made.curves, mean=np.full_like(made.curves.mean, np.nan))
+    found = document(dataclasses.replace(made, curves=gone))["regressions"][0]
+    assert found["worst_window"]["worst_point"] is None

@@ -1,11 +1,13 @@
 """`render.terminal`: one screen, the same words with and without a terminal."""
 
+import dataclasses
 import io
 
 import pytest
-from analyses import VARIANTS, drifted, hostile, many, typical
+from analyses import VARIANTS, analysis, decision, drifted, hostile, many, regressed, shift, typical
 from rich.console import Console
 
+from perftracker_ai.model import Decision, MetricKind, Verdict
 from perftracker_ai.render.terminal import HEIGHT, WIDTH, plain_summary, summary
 from perftracker_ai.render.text import columns
 
@@ -71,7 +73,7 @@ def test_verdict_and_its_reason_are_on_top():
 
 def test_large_shift_is_said():
     """A run that moved as a whole says so on the screen."""
-    assert "latency +12 %, rate at 16 threads -3 %; large: rerun before you judge" in plain_summary(drifted(), PATHS)
+    assert "latency +12 %, rate at 16 threads -3 % (large: rerun first)" in plain_summary(drifted(), PATHS)
 
 
 def test_more_clusters_than_fit_are_counted():
@@ -83,3 +85,36 @@ def test_paths_are_never_cut():
     """A path can be copied from the screen, however long it is."""
     path = "reports/" + "long/" * 40 + "llm_report.md"
     assert path in plain_summary(typical(), (path,))
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_has_a_colour(verdict):
+    """A verdict stands out on the screen, whichever it is."""
+    made = dataclasses.replace(typical(), decision=Decision(verdict=verdict, rules=()))
+    styles = [span.style for span in summary(made, ()).spans]
+    assert any(style.startswith("bold ") for style in styles)
+    assert verdict.value in plain_summary(made, ())
+
+
+def test_more_shifts_than_fit_are_counted():
+    """A run with many shifts names the largest ones and counts the rest."""
+    made = typical()
+    shifts = tuple(shift(MetricKind.LATENCY, count / 20, threads=count) for count in range(1, 17))
+    made = dataclasses.replace(made, detection=dataclasses.replace(made.detection, shifts=shifts))
+    row = next(line for line in plain_summary(made, ()).splitlines() if line.startswith("Whole run"))
+    assert row.endswith("latency at 16 threads +80 %, latency at 15 threads +75 % and 14 more (large: rerun first)")
+    assert len(row) <= WIDTH
+
+
+def test_long_endpoint_keeps_its_end():
+    """Paths of one service begin alike, so the end is what a row keeps, behind the method."""
+    endpoint = "PUT /api/policy_management/v2/drafts/{id}/settings"
+    text = plain_summary(analysis([regressed(endpoint)], decision(Verdict.BLOCK)), ())
+    assert "PUT …anagement/v2/drafts/{id}/settings 1 " in text
+
+
+def test_wide_endpoint_keeps_the_columns():
+    """An endpoint of wide characters is cut at the column as well."""
+    text = plain_summary(analysis([regressed("GET /" + "日本" * 30)], decision(Verdict.BLOCK)), ())
+    assert max(map(columns, text.splitlines())) <= WIDTH
+    assert "GET /日本" in text

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from perftracker_ai.render.view import View
 
 WIDTH, HEIGHT = 100, 24
-CLUSTERS, RULES, PATHS, SHIFTS = 8, 2, 3, 4
+CLUSTERS, RULES, PATHS, SHIFTS = 8, 2, 3, 2
 _PATH = 1000
 _REST = (Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
 _ENDPOINT, _THREADS, _LOADS = 38, 9, 24
@@ -104,12 +104,13 @@ def _counts(counts: list[tuple[int, str]]) -> str:
 
 
 def _shift(analysis: Analysis) -> list[Line]:
+    """Name the largest run-wide shifts, and count the others."""
     found = [shift for shift in analysis.detection.shifts if shift.significant]
+    found.sort(key=lambda shift: -abs(shift.slowdown))
     told = [f"{shift_of(shift)} {format_change(shift.slowdown)}" for shift in found[:SHIFTS]]
-    if len(found) > SHIFTS:
-        told.append(f"{len(found) - SHIFTS:,} more")
-    large = "; large: rerun before you judge" if any(shift.large for shift in found) else ""
-    return [_row("Whole run", (", ".join(told) or "no shift") + large)]
+    rest = f" and {len(found) - SHIFTS:,} more" if len(found) > SHIFTS else ""
+    large = " (large: rerun first)" if any(shift.large for shift in found) else ""
+    return [_row("Whole run", (", ".join(told) or "no shift") + rest + large)]
 
 
 # ── clusters ────────────────────────────────────────────────────────────────────────────────────────────────────────
