@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.detect import short
-from perftracker_ai.detect.evidence import SCANNED_POINTS, Net, weigh
+from perftracker_ai.detect.chance import suspects
+from perftracker_ai.detect.evidence import SCANNED_POINTS, Net, calm_level, weigh
 from perftracker_ai.detect.judge import Context, judge
 from perftracker_ai.detect.series import panels, ratios
 from perftracker_ai.detect.shift import estimate_shifts
@@ -20,7 +21,7 @@ from perftracker_ai.model import FIRST_RERUN, CurveResult, Detection, Direction
 from perftracker_ai.stats import median
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import NDArray
 
     from perftracker_ai.detect.evidence import Evidence
     from perftracker_ai.detect.series import Panel
@@ -49,10 +50,8 @@ def detect(curves: CurveSet, settings: DetectSettings, seed: int) -> Detection:
     Detection
         One result per curve, in curve order.
     """
-    values = ratios(curves)
-    laid = list(panels(curves, values, curves.curves))
-    shift = _shifts(curves, laid, settings)
-    evidences = weigh([_net(panel, shift) for panel in laid]) if laid else []
+    laid = list(panels(curves, ratios(curves), curves.curves))
+    shift, evidences = _evidence(curves, laid, settings)
     reruns = len(curves.mean) - FIRST_RERUN
     context = Context(
         curves=curves, settings=settings, shift=shift[0].per_curve, reruns=reruns, noise=_typical_noise(evidences)
@@ -70,23 +69,39 @@ def detect(curves: CurveSet, settings: DetectSettings, seed: int) -> Detection:
     )
 
 
-def _shifts(curves: CurveSet, laid: Sequence[Panel], settings: DetectSettings) -> list[Shifts]:
+def _evidence(curves: CurveSet, laid: list[Panel], settings: DetectSettings) -> tuple[list[Shifts], list[Evidence]]:
+    """Weigh the evidence, a second time without what seemed changed: it must not pass for the environment's doing."""
+    nothing = [np.zeros(panel.ratio.shape, dtype=bool) for panel in laid]
+    shift = _shifts(curves, laid, nothing, settings)
+    if not laid:
+        return shift, []
+    evidences = weigh([_net(panel, shift, mark) for panel, mark in zip(laid, nothing, strict=True)])
+    marks = suspects(evidences)
+    if any(mark.any() for mark in marks):
+        shift = _shifts(curves, laid, marks, settings)
+        evidences = weigh([_net(panel, shift, mark) for panel, mark in zip(laid, marks, strict=True)])
+    return shift, evidences
+
+
+def _shifts(
+    curves: CurveSet, laid: list[Panel], marks: list[NDArray[np.bool_]], settings: DetectSettings
+) -> list[Shifts]:
     """Estimate the shift of the comparison, of the candidate against each baseline run, and of each contrast."""
-    parts = [np.concatenate([p.ratio[None], p.versus, p.contrast]) for p in laid]
-    rows = np.concatenate([panel.rows for panel in laid]) if laid else np.zeros(0, dtype=np.intp)
-    levels = np.concatenate([median(part) for part in parts], axis=1) if laid else np.zeros((1, 0))
-    ordered = np.full(levels.shape, np.nan)
-    ordered[:, rows.tolist()] = levels
+    ordered = np.full((2 * len(curves.mean) - 2, len(curves.curves)), np.nan)
+    for panel, mark in zip(laid, marks, strict=True):
+        against = [calm_level(part, mark) for part in (panel.ratio, *panel.versus)]
+        ordered[:, panel.rows.tolist()] = np.array([*against, *median(panel.contrast)])
     return [estimate_shifts(curves, level, settings.large_shift, LEVEL) for level in ordered]
 
 
-def _net(panel: Panel, shifts: list[Shifts]) -> Net:
+def _net(panel: Panel, shifts: list[Shifts], mark: NDArray[np.bool_]) -> Net:
     """Take the shift of every run off."""
     runs = len(panel.versus)
     taken = np.array([shift.per_curve[panel.rows] for shift in shifts])[:, :, None]
     return Net(
         panel=panel,
         ratio=panel.ratio - taken[0],
+        suspect=mark,
         versus=panel.versus - taken[1 : 1 + runs],
         contrast=panel.contrast - taken[1 + runs :],
     )

@@ -108,7 +108,7 @@ def needed(evidence: Evidence, row: int, level: float, settings: DetectSettings,
 def _runs_needed(evidence: Evidence, row: int, points: int, level: float, margin: float) -> str:
     """Count the runs of each version after which the interval would lie on one side of the margin."""
     track = evidence.track
-    sampling = float(track.variance[row, 0]) * inflation(track.rho, points) / points
+    sampling = float(track.variance[row, 0]) * float(inflation(track.rho[row], points)) / points
     error = math.sqrt(sampling + float(track.level_variance[row]))
     room = max(abs(margin - level), margin / 10)
     runs = int(np.clip(math.ceil((2 * error / room) ** 2), 2, 100))

@@ -7,13 +7,13 @@ to look; whether the curve itself shows the change there is then a single test i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perftracker_ai.detect import noise, null
-from perftracker_ai.detect.scan import Track, deviate_in, scan
+from perftracker_ai.detect.scan import COARSE, Track, deviate_in, points_of, scan
 from perftracker_ai.stats import median, normal_tail, t_to_normal
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 SCANNED_POINTS = 12
 """Points from which a row can be scanned: with fewer there are too few differences to learn its noise from."""
+
+CALM_SHARE = 0.25
+"""Share of a curve's points that must not seem to have changed for its level to be known from them."""
 
 SIDES = (1.0, -1.0)
 """Worse and better, in this order wherever there is an array per direction."""
@@ -36,6 +39,8 @@ class Net:
     Attributes
     ----------
     ratio : ndarray, shape (C, N)
+    suspect : ndarray of bool, shape (C, N)
+        Points that seem to have changed: they do not count for a curve's level.
     versus : ndarray, shape (B, C, N)
     contrast : ndarray, shape (B - 1, C, N)
         As in `Panel`, net.
@@ -43,6 +48,7 @@ class Net:
 
     panel: Panel
     ratio: NDArray[np.float64]
+    suspect: NDArray[np.bool_]
     versus: NDArray[np.float64]
     contrast: NDArray[np.float64]
 
@@ -53,17 +59,24 @@ class Side:
 
     Attributes
     ----------
+    best, family : Best
+        Best window of the row's own scan, and of its siblings.
     p : ndarray
         Of the best window of the row's own scan; NaN for rows too short to scan.
     family_p : ndarray
         Of the best window of its siblings; NaN without siblings that can be scanned.
     member_p : ndarray
         Of the row itself in its siblings' best window: a single test.
+    twin_p : ndarray
+        Of the row itself in its twin's best window: a single test; 1 without a twin.
     """
 
+    best: Best
+    family: Best
     p: NDArray[np.float64]
     family_p: NDArray[np.float64]
     member_p: NDArray[np.float64]
+    twin_p: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,8 +85,8 @@ class Evidence:
 
     Attributes
     ----------
-    track, joint : Track
-        Rows to scan: each curve, and each curve averaged with its siblings.
+    track, joint, paired : Track
+        Rows to scan: each curve, and each curve averaged with its siblings, and with its twin.
     points : ndarray, shape (C,)
         Points present.
     sides : (Side, Side)
@@ -83,29 +96,51 @@ class Evidence:
     net: Net
     track: Track
     joint: Track
+    paired: Track
     points: NDArray[np.float64]
     sides: tuple[Side, Side]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rows:
+    """What a track is made of, one panel's worth.
+
+    Attributes
+    ----------
+    value : ndarray, shape (C, N)
+    contrast : ndarray, shape (B - 1, C, N)
+    suspect : ndarray of bool, shape (C, N)
+    kind : ndarray of int, shape (C,)
+        Rows of one kind share what is typical.
+    floor : ndarray, shape (C,)
+        Smallest noise variance of a point.
+    """
+
+    value: NDArray[np.float64]
+    contrast: NDArray[np.float64]
+    suspect: NDArray[np.bool_]
+    kind: NDArray[np.intp]
+    floor: NDArray[np.float64]
 
 
 def weigh(nets: list[Net]) -> list[Evidence]:
     """Collect the evidence for every curve of some panels; what all curves share is learned from all of them."""
     floors = [_score_floor(net.panel.sampling) for net in nets]
-    tracks = _tracks([net.ratio for net in nets], [net.contrast for net in nets], floors)
-    related = [_siblings(net, track) for net, track in zip(nets, tracks, strict=True)]
-    none = [np.zeros(len(floor)) for floor in floors]
-    siblings = _tracks([value for value, _ in related], [contrast for _, contrast in related], none)
-    joint = [_joint(track, sibling) for track, sibling in zip(tracks, siblings, strict=True)]
-    points = [_points(track) for track in tracks]
-    sides = _sides(tracks, siblings, points)
-    return [
-        Evidence(net=net, track=own, joint=both, points=count, sides=side)
-        for net, own, both, count, side in zip(nets, tracks, joint, points, sides, strict=True)
+    rows = [
+        Rows(value=net.ratio, contrast=net.contrast, suspect=net.suspect, kind=net.panel.kind, floor=floor)
+        for net, floor in zip(nets, floors, strict=True)
     ]
-
-
-def _points(track: Track) -> NDArray[np.float64]:
-    points: NDArray[np.float64] = np.isfinite(track.value).sum(axis=1).astype(np.float64)
-    return points
+    tracks = _tracks(rows)
+    related = [_siblings(net, track) for net, track in zip(nets, tracks, strict=True)]
+    siblings = _tracks(related)
+    joint = [_joint(track, sibling) for track, sibling in zip(tracks, siblings, strict=True)]
+    paired = [_joint(track, _twins(net, track)) for net, track in zip(nets, tracks, strict=True)]
+    points = [points_of(track) for track in tracks]
+    sides = _sides(nets, tracks, siblings)
+    return [
+        Evidence(net=net, track=own, joint=family, paired=pair, points=count, sides=side)
+        for net, own, family, pair, count, side in zip(nets, tracks, joint, paired, points, sides, strict=True)
+    ]
 
 
 def _split(values: NDArray[np.float64], like: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
@@ -122,93 +157,148 @@ def _score_floor(sampling: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(middle), middle, 0.0)
 
 
-def _tracks(
-    values: list[NDArray[np.float64]], contrasts: list[NDArray[np.float64]], floors: list[NDArray[np.float64]]
-) -> list[Track]:
-    """Turn rows into tracks: point noise, correlation and level scatter from the rows themselves."""
-    rough = [
-        noise.roughness(np.concatenate([value[None], contrast]))
-        for value, contrast in zip(values, contrasts, strict=True)
-    ]
-    rho = noise.correlation(
-        noise.Roughness(
-            variance=np.concatenate([part.variance.reshape(-1, len(noise.LAGS)) for part in rough]),
-            points=np.concatenate([part.points.ravel() for part in rough]),
-        )
+def _tracks(rows: list[Rows]) -> list[Track]:
+    """Turn rows into tracks, in two rounds: the second knows each row's own correlation from a scan of the first."""
+    rough = [noise.roughness(np.concatenate([part.value[None], part.contrast])) for part in rows]
+    joined = noise.Roughness(
+        variance=np.concatenate([part.variance for part in rough], axis=1),
+        points=np.concatenate([part.points for part in rough], axis=1),
     )
-    own = [noise.pooled_variance(part, rho) for part in rough]
-    variance, dof = noise.moderate(np.concatenate([v for v, _ in own]), np.concatenate([d for _, d in own]))
-    variance = np.maximum(variance, np.maximum(np.concatenate(floors), noise.SIGMA_FLOOR**2))
-    sigmas = _split(np.sqrt(variance), values)
-    clipped = [noise.clip_spikes(value, sigma) for value, sigma in zip(values, sigmas, strict=True)]
-    levels = [
-        np.concatenate([median(value)[None], median(contrast)])
-        for value, contrast in zip(clipped, contrasts, strict=True)
+    typical = noise.typical_correlation(joined)
+    first = _with_noise(rows, joined, np.full(joined.points.shape[1], typical))
+    estimates = [_correlation(track, part.contrast) for track, part in zip(first, rows, strict=True)]
+    known = [
+        noise.Correlation(
+            rho=np.concatenate([part[k].rho for part in estimates]),
+            variance=np.concatenate([part[k].variance for part in estimates]),
+        )
+        for k in range(len(estimates[0]))
     ]
-    points = np.concatenate([np.isfinite(value).sum(axis=1) for value in values]).astype(np.float64)
-    sampling = noise.mean_variance(variance, points, rho)
-    scatter = [noise.level_scatter(row, np.sqrt(variance), sampling) for row in np.concatenate(levels, axis=1)]
-    level_variance = _split(np.mean(scatter, axis=0), values)
+    return _with_levels(_with_noise(rows, joined, noise.shared_correlation(known, typical)), rows)
+
+
+def _with_noise(rows: list[Rows], rough: noise.Roughness, rho: NDArray[np.float64]) -> list[Track]:
+    """Give rows the noise that goes with their correlations; levels do not scatter yet."""
+    kind, floor = np.concatenate([part.kind for part in rows]), np.concatenate([part.floor for part in rows])
+    variance, dof = noise.moderate(*noise.point_variance(rough, rho), kind)
+    variance = np.maximum(variance, np.maximum(floor, noise.SIGMA_FLOOR**2))
+    values = [part.value for part in rows]
+    parts = zip(values, _split(variance, values), _split(rho, values), _split(dof, values), strict=True)
     return [
         Track(
-            value=value,
-            variance=np.broadcast_to(sigma[:, None] ** 2, value.shape),
-            level_variance=level,
+            value=noise.clip_spikes(value, np.sqrt(own)),
+            variance=np.broadcast_to(own[:, None], value.shape),
+            rho=correlation,
+            level_variance=np.zeros(len(value)),
             dof=freedom,
-            rho=rho,
         )
-        for value, sigma, level, freedom in zip(clipped, sigmas, level_variance, _split(dof, values), strict=True)
+        for value, own, correlation, freedom in parts
     ]
 
 
-def _siblings(net: Net, track: Track) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _correlation(track: Track, contrasts: NDArray[np.float64]) -> list[noise.Correlation]:
+    """Estimate each row's correlation from its own remainder and from the contrasts of its baseline runs."""
+    worse, better = scan(track, COARSE)
+    down = better.deviate - better.penalty > worse.deviate - worse.penalty
+    first, last = np.where(down, better.first, worse.first), np.where(down, better.last, worse.last)
+    sigma = np.sqrt(track.variance[:, 0])
+    plain = [noise.plain_correlation(noise.clip_spikes(contrast, sigma)) for contrast in contrasts]
+    return [noise.fitted_correlation(track.value, first, last), *plain]
+
+
+def _with_levels(tracks: list[Track], rows: list[Rows]) -> list[Track]:
+    """Add how far whole levels scatter between runs, learned from the comparison and from the contrasts alike."""
+    levels = np.concatenate(
+        [
+            np.concatenate([calm_level(track.value, part.suspect)[None], median(part.contrast)])
+            for track, part in zip(tracks, rows, strict=True)
+        ],
+        axis=1,
+    )
+    variance = np.concatenate([track.variance[:, 0] for track in tracks])
+    rho, points = np.concatenate([track.rho for track in tracks]), np.concatenate([points_of(t) for t in tracks])
+    kind, sampling = np.concatenate([part.kind for part in rows]), noise.mean_variance(variance, points, rho)
+    scatter = np.mean([noise.level_scatter(row, np.sqrt(variance), sampling, kind) for row in levels], axis=0)
+    parts = _split(scatter, [track.value for track in tracks])
+    return [replace(track, level_variance=part) for track, part in zip(tracks, parts, strict=True)]
+
+
+def calm_level(value: NDArray[np.float64], suspect: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Median of each row's points that do not seem to have changed; NaN where too few are left to tell."""
+    calm = np.where(suspect, np.nan, value)
+    left, whole = np.isfinite(calm).sum(axis=1), np.isfinite(value).sum(axis=1)
+    return np.where(left >= np.maximum(CALM_SHARE * whole, 1), median(calm), np.nan)
+
+
+def _siblings(net: Net, track: Track) -> Rows:
     """Average every row's siblings, the row itself left out; NaN where there is none."""
     weight = 1 / (track.variance + track.level_variance[:, None])
-    sizes = np.diff([*net.panel.starts, len(track.value)])
 
     def others(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        mass = np.where(np.isfinite(values), weight, 0.0)
-        total = np.where(np.isfinite(values), values, 0.0) * mass
-        rest = [
-            np.repeat(np.add.reduceat(part, net.panel.starts, axis=0), sizes, axis=0) - part for part in (mass, total)
-        ]
-        known = rest[0] > 1e-9 * weight
-        mean: NDArray[np.float64] = np.divide(rest[1], rest[0], out=np.full(values.shape, np.nan), where=known)
+        known = np.isfinite(values)
+        mass, total = _rest(net, np.where(known, weight, 0.0)), _rest(net, np.where(known, values, 0.0) * weight)
+        mean: NDArray[np.float64] = np.divide(
+            total, mass, out=np.full(values.shape, np.nan), where=mass > 1e-9 * weight
+        )
         return mean
 
-    contrasts = [others(contrast) for contrast in net.contrast]
-    return others(track.value), np.array(contrasts).reshape(net.contrast.shape)
+    return Rows(
+        value=others(track.value),
+        contrast=np.array([others(contrast) for contrast in net.contrast]).reshape(net.contrast.shape),
+        suspect=_rest(net, net.suspect.astype(np.float64)) > 0,
+        kind=np.zeros(len(weight), dtype=np.intp),
+        floor=np.zeros(len(weight)),
+    )
+
+
+def _rest(net: Net, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum over every row's family, the row itself left out."""
+    sizes = np.diff([*net.panel.starts, len(values)])
+    rest: NDArray[np.float64] = np.repeat(np.add.reduceat(values, net.panel.starts, axis=0), sizes, axis=0) - values
+    return rest
 
 
 def _joint(track: Track, sibling: Track) -> Track:
     """Average every row with its siblings' average, each by its precision."""
-    own, rest = 1 / track.variance, np.where(np.isfinite(sibling.value), 1 / sibling.variance, 0.0)
-    own = np.where(np.isfinite(track.value), own, 0.0)
+    own = np.where(np.isfinite(track.value), 1 / track.variance, 0.0)
+    rest = np.where(np.isfinite(sibling.value), 1 / sibling.variance, 0.0)
     total = np.where(own > 0, track.value, 0.0) * own + np.where(rest > 0, sibling.value, 0.0) * rest
     mass = own + rest
-    value = np.divide(total, mass, out=np.full(total.shape, np.nan), where=own > 0)
-    return Track(
-        value=value,
+    theirs = np.where(np.isfinite(sibling.level_variance), sibling.level_variance, np.inf)
+    return replace(
+        track,
+        value=np.divide(total, mass, out=np.full(total.shape, np.nan), where=own > 0),
         variance=1 / np.maximum(mass, 1e-300),
-        level_variance=np.minimum(
-            track.level_variance, np.where(np.isfinite(sibling.level_variance), sibling.level_variance, np.inf)
-        ),
-        dof=track.dof,
-        rho=track.rho,
+        level_variance=np.minimum(track.level_variance, theirs),
     )
 
 
-def _sides(tracks: list[Track], siblings: list[Track], points: list[NDArray[np.float64]]) -> list[tuple[Side, Side]]:
+def _twins(net: Net, track: Track) -> Track:
+    """Put every row's twin in its place; rows without one are empty."""
+    twin = net.panel.twin
+    return replace(
+        track,
+        value=np.where(twin[:, None] >= 0, track.value[twin], np.nan),
+        variance=track.variance[twin],
+        level_variance=track.level_variance[twin],
+    )
+
+
+def _sides(nets: list[Net], tracks: list[Track], siblings: list[Track]) -> list[tuple[Side, Side]]:
     """Scan rows and siblings and turn what is found into p-values, deflated by what the job says of its own noise."""
     own, related = [scan(track) for track in tracks], [scan(track) for track in siblings]
-    own_factor, factor = _inflation(tracks, own, points), _inflation(siblings, related, [_points(s) for s in siblings])
+    families = sum(len(net.panel.starts) for net in nets)
+    own_factor, factor = _inflation(tracks, own, families), _inflation(siblings, related, families)
     found: list[tuple[Side, Side]] = []
-    for track, sibling, mine, theirs in zip(tracks, siblings, own, related, strict=True):
+    for net, track, sibling, mine, theirs in zip(nets, tracks, siblings, own, related, strict=True):
         pair = [
             Side(
+                best=mine[k],
+                family=theirs[k],
                 p=_scan_p(track, mine[k], own_factor),
                 family_p=_scan_p(sibling, theirs[k], factor),
                 member_p=_member_p(track, theirs[k], sign, own_factor),
+                twin_p=_twin_p(net.panel.twin, track, mine[k], sign, own_factor),
             )
             for k, sign in enumerate(SIDES)
         ]
@@ -221,7 +311,8 @@ def _normal(track: Track, best: Best) -> NDArray[np.float64]:
     return t_to_normal(finite, np.maximum(track.dof, 1.0))
 
 
-def _inflation(tracks: list[Track], scans: list[tuple[Best, Best]], points: list[NDArray[np.float64]]) -> float:
+def _inflation(tracks: list[Track], scans: list[tuple[Best, Best]], families: int) -> float:
+    points = [points_of(track) for track in tracks]
     usable = [count >= SCANNED_POINTS for count in points]
 
     def join(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -234,11 +325,11 @@ def _inflation(tracks: list[Track], scans: list[tuple[Best, Best]], points: list
         )
         for k in range(len(SIDES))
     ]
-    return null.job_inflation(sides, join(points), tracks[0].rho)
+    return null.job_inflation(sides, join(points), join([track.rho for track in tracks]), families)
 
 
 def _scan_p(track: Track, best: Best, factor: float) -> NDArray[np.float64]:
-    points = _points(track)
+    points = points_of(track)
     p = null.tail(_normal(track, best) / factor - best.penalty, points, track.rho)
     return np.where(points >= SCANNED_POINTS, p, np.nan)
 
@@ -246,3 +337,8 @@ def _scan_p(track: Track, best: Best, factor: float) -> NDArray[np.float64]:
 def _member_p(track: Track, window: Best, sign: float, factor: float) -> NDArray[np.float64]:
     deviate = sign * deviate_in(track, window.first, window.last)
     return np.maximum(normal_tail(t_to_normal(deviate, np.maximum(track.dof, 1.0)) / factor), null.SMALLEST_P)
+
+
+def _twin_p(twin: NDArray[np.intp], track: Track, best: Best, sign: float, factor: float) -> NDArray[np.float64]:
+    there = replace(best, first=best.first[twin], last=best.last[twin])
+    return np.where(twin >= 0, _member_p(track, there, sign, factor), 1.0)

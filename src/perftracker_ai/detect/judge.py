@@ -13,26 +13,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.detect import null, short
+from perftracker_ai.detect.chance import weigh_chances
 from perftracker_ai.detect.confidence import certainty, needed
 from perftracker_ai.detect.evidence import SCANNED_POINTS, SIDES
 from perftracker_ai.detect.noise import mean_variance
 from perftracker_ai.detect.windows import LEVEL, describe, extents, merged, practical
 from perftracker_ai.model import CurveResult, Direction, Method, Outcome
-from perftracker_ai.stats import benjamini_hochberg, median, t_quantile
+from perftracker_ai.stats import median, t_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from perftracker_ai.detect.evidence import Evidence, Side
+    from perftracker_ai.detect.chance import Chances
+    from perftracker_ai.detect.evidence import Evidence
     from perftracker_ai.detect.windows import Extent
     from perftracker_ai.model import CurveSet, Window
     from perftracker_ai.settings import DetectSettings
-
-MEMBER_P = 0.05
-"""A curve counts on its siblings' evidence only when it shows the change itself at this level, in a single test."""
-
-LOOKS = 2
-"""Own scan and siblings are two looks at each curve; each pays for both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,21 +37,6 @@ class Found:
 
     windows: tuple[Window, ...]
     method: Method
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Chances:
-    """q-values of one direction over all panels, one array per panel; NaN where a route does not apply.
-
-    Attributes
-    ----------
-    cut : float
-        Largest p-value of a single scan that is still a discovery.
-    """
-
-    own: list[NDArray[np.float64]]
-    family: list[NDArray[np.float64]]
-    cut: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +52,7 @@ class Context:
 
 def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
     """Judge every row of every panel; in panel order."""
-    chances = [_chances([evidence.sides[k] for evidence in evidences], context.settings.fdr) for k in range(len(SIDES))]
+    chances = [weigh_chances(evidences, 0, context.settings.fdr), weigh_chances(evidences, 1, context.settings.fdr)]
     results: list[CurveResult] = []
     for place, evidence in enumerate(evidences):
         sides = [_side(evidence, place, sign, chance, context) for sign, chance in zip(SIDES, chances, strict=True)]
@@ -81,32 +62,22 @@ def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
     return results
 
 
-def _chances(sides: list[Side], fdr: float) -> Chances:
-    lengths = np.cumsum([len(side.p) for side in sides])[:-1]
-    p, family = (np.concatenate([getattr(side, name) for side in sides]) for name in ("p", "family_p"))
-    own_q, family_q = (benjamini_hochberg(np.minimum(LOOKS * values, 1.0)) for values in (p, family))
-    member = np.concatenate([side.member_p for side in sides])
-    shown = np.where(member <= MEMBER_P, np.maximum(family_q, member), 1.0)
-    tests = max(int(np.isfinite(p).sum()), 1)
-    discovered = p[own_q <= fdr]
-    cut = float(discovered.max()) if len(discovered) else fdr / LOOKS / tests
-    return Chances(own=np.split(own_q, lengths), family=np.split(shown, lengths), cut=cut)
-
-
 def _side(evidence: Evidence, place: int, sign: float, chances: Chances, context: Context) -> dict[int, Found]:
     """Windows of one direction for every row that shows any."""
     side = evidence.sides[0 if sign > 0 else 1]
     own = np.flatnonzero(chances.own[place] <= context.settings.fdr)
-    family = np.setdiff1d(np.flatnonzero(chances.family[place] <= context.settings.fdr), own)
+    twin = np.setdiff1d(np.flatnonzero(chances.twin[place] <= context.settings.fdr), own)
+    family = np.setdiff1d(np.flatnonzero(chances.family[place] <= context.settings.fdr), np.union1d(own, twin))
     cut = null.threshold(np.full(len(evidence.points), chances.cut), evidence.points, evidence.track.rho)
     found: dict[int, Found] = {}
-    for rows, track, method, q in (
-        (own, evidence.track, Method.SCAN, chances.own[place]),
-        (family, evidence.joint, Method.FAMILY_SCAN, chances.family[place]),
+    for rows, track, p, q in (
+        (own, evidence.track, side.p, chances.own[place]),
+        (twin, evidence.paired, side.twin_p, chances.twin[place]),
+        (family, evidence.joint, side.member_p, chances.family[place]),
     ):
+        method = Method.SCAN if track is evidence.track else Method.FAMILY_SCAN
         for row, ranges in _by_row(extents(track, rows, sign, cut)).items():
-            p = float(side.p[row] if method is Method.SCAN else side.member_p[row])
-            windows = _windows(evidence, ranges, sign, (p, float(q[row])), context)
+            windows = _windows(evidence, ranges, sign, (float(p[row]), float(q[row])), context)
             if windows:
                 found[row] = Found(windows=windows, method=method)
     return found | _short(evidence, sign, context)
@@ -202,7 +173,7 @@ def _calm(evidence: Evidence, row: int, context: Context) -> Outcome:
     if points < short.RULE_POINTS:
         return Outcome.INCONCLUSIVE
     track = evidence.track
-    sampling = float(mean_variance(track.variance[row, :1], np.array([points]), track.rho)[0])
+    sampling = float(mean_variance(track.variance[row, :1], np.array([points]), track.rho[row : row + 1])[0])
     error = math.sqrt(sampling + float(track.level_variance[row]))
     reach = t_quantile((1 - LEVEL) / 2, max(float(track.dof[row]), 1.0)) * error
     level = abs(float(median(evidence.net.ratio[row])))

@@ -22,6 +22,22 @@ LAGS = (1, 2, 3, 5)
 """Distances along the load at which roughness is measured: enough to see a correlation die out, short enough for
 few pairs to straddle a change."""
 
+MAX_RHO = 0.9
+"""Correlations beyond this cannot be told from a change of level in a curve of some fifty points."""
+
+MIN_CORRELATED = 12
+"""Points from which a row says anything of its own correlation."""
+
+FIT_LOSS, FIT_OFFSET = 11.5, 0.75
+"""What levelling the best window takes from the lag-one correlation of a row of n points: it becomes about
+``rho * exp(-11.5 / n) - 0.75 / sqrt(n)``, simulated for n = 12 to 120 and rho = 0 to 0.8."""
+
+LAG_ONE_VARIANCE = 0.87
+"""Variance of a lag-one correlation times n, in the same simulations; 1 - rho**2 in theory."""
+
+RHO_SPREAD = 0.05
+"""Rows' correlations are never taken to be all the same."""
+
 SIGMA_FLOOR = 0.005
 """No point is trusted below half a per cent: a tenth of the smallest change anyone asks about."""
 
@@ -32,6 +48,9 @@ DOF_PER_POINT = 0.6
 LEVEL_PRIOR, LEVEL_PRIOR_CURVES = 0.04, 8.0
 """Scatter of a curve's level between two runs where the job cannot tell: repeated public database benchmarks show 3.6
 and 5.3 %; it weighs as much as eight curves of the job's own."""
+
+MIN_KIND = 20
+"""Curves from which a metric kind has its own typical noise: latencies' percentiles scatter more than rates do."""
 
 CLIP = 3.0
 """A point further than this many sigmas from the median of its five neighbours is pulled back to there: a spike may
@@ -66,8 +85,8 @@ def _lag_variance(value: NDArray[np.float64], lag: int) -> NDArray[np.float64]:
     return robust_scale(value[..., lag:] - value[..., :-lag]) ** 2 / 2
 
 
-def correlation(rough: Roughness, at_least: int = 20) -> float:
-    """Estimate the correlation of neighbouring loads, one for all rows of ``at_least`` points or more.
+def typical_correlation(rough: Roughness, at_least: int = 8) -> float:
+    """Estimate the correlation of neighbouring loads that rows of ``at_least`` points or more typically have.
 
     The growth of roughness with the lag, median over rows so that the minority with a change in them does not count,
     matched to ``(1 - rho**lag) / (1 - rho)``. 0 without a row to learn from.
@@ -77,46 +96,109 @@ def correlation(rough: Roughness, at_least: int = 20) -> float:
     if not usable.any():
         return 0.0
     growth = np.median(np.log(variance[usable] / variance[usable, :1]), axis=0)
-    grid = np.arange(0.0, 0.96, 0.01)
+    grid = np.arange(0.0, MAX_RHO + 0.01, 0.01)
     expected = np.log((1 - grid[:, None] ** np.array(LAGS)) / (1 - grid[:, None]))
     return float(grid[np.argmin(np.sum((expected - growth) ** 2, axis=1))])
 
 
-def point_variance(rough: Roughness, rho: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Noise variance of each row and its degrees of freedom, from the two shortest lags.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Correlation:
+    """Unbiased estimates of the rows' correlation and their variances; variance infinite where there is none."""
+
+    rho: NDArray[np.float64]
+    variance: NDArray[np.float64]
+
+
+def fitted_correlation(value: NDArray[np.float64], first: NDArray[np.intp], last: NDArray[np.intp]) -> Correlation:
+    """Estimate each row's correlation from what is left when its best window is levelled with the rest of it."""
+    columns = np.arange(value.shape[1])
+    inside = (columns >= first[:, None]) & (columns <= last[:, None])
+    left, points = _levelled(_levelled(value, inside), ~inside), np.isfinite(value).sum(axis=1)
+    kept = np.exp(-FIT_LOSS / np.maximum(points, 1))
+    rho = (_lag_one(left) + FIT_OFFSET / np.sqrt(np.maximum(points, 1))) / kept
+    return Correlation(rho=rho, variance=_usable(points, rho, LAG_ONE_VARIANCE / np.maximum(points, 1) / kept**2))
+
+
+def plain_correlation(value: NDArray[np.float64]) -> Correlation:
+    """Estimate each row's correlation about its mean, for rows nothing changed in (Marriott & Pope 1954)."""
+    points = np.isfinite(value).sum(axis=1)
+    safe = np.maximum(points, MIN_CORRELATED)
+    rho = (_lag_one(_levelled(value, np.ones(value.shape, dtype=bool))) + 1 / safe) / (1 - 3 / safe)
+    return Correlation(rho=rho, variance=_usable(points, rho, LAG_ONE_VARIANCE / safe / (1 - 3 / safe) ** 2))
+
+
+def _usable(points: NDArray[np.intp], rho: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where((points >= MIN_CORRELATED) & np.isfinite(rho), variance, np.inf)
+
+
+def _levelled(value: NDArray[np.float64], part: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Take the mean of one part of each row off that part."""
+    known = part & np.isfinite(value)
+    total = np.where(known, value, 0.0).sum(axis=1)
+    mean = total / np.maximum(known.sum(axis=1), 1)
+    levelled: NDArray[np.float64] = np.where(part, value - mean[:, None], value)
+    return levelled
+
+
+def _lag_one(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = np.where(np.isfinite(value), value, 0.0)
+    power = np.sum(known**2, axis=1)
+    product = np.sum(known[:, 1:] * known[:, :-1], axis=1)
+    correlation: NDArray[np.float64] = np.divide(product, power, out=np.zeros(len(known)), where=power > 0)
+    return correlation
+
+
+def shared_correlation(parts: list[Correlation], typical: float) -> NDArray[np.float64]:
+    """Join several estimates per row and draw them towards the typical value as far as they scatter by chance.
+
+    Returns
+    -------
+    ndarray
+        In [0, MAX_RHO]; the typical value where a row has no estimate.
+    """
+    precision = np.sum([1 / part.variance for part in parts], axis=0)
+    rho = [np.where(np.isfinite(part.variance), part.rho, 0.0) / part.variance for part in parts]
+    weighted = np.sum(rho, axis=0)
+    known = precision > 0
+    own = np.divide(weighted, precision, out=np.full(known.shape, typical), where=known)
+    if not known.any():
+        return np.full(known.shape, min(typical, MAX_RHO))
+    spread = float(robust_scale(own[known] - typical)) ** 2
+    real = max(spread - float(np.mean(1 / precision[known])), RHO_SPREAD**2)
+    drawn = typical + (own - typical) * real / (
+        real + np.divide(1, precision, out=np.full(known.shape, np.inf), where=known)
+    )
+    rho_of_rows: NDArray[np.float64] = np.clip(drawn, 0.0, MAX_RHO)
+    return rho_of_rows
+
+
+def point_variance(rough: Roughness, rho: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Noise variance of each curve and its degrees of freedom, over its comparison and the contrasts of its baselines.
+
+    Parameters
+    ----------
+    rough : Roughness
+        Of arrays of shape (B, C, N); the two shortest lags are used.
+    rho : ndarray, shape (C,)
 
     Returns
     -------
     (ndarray, ndarray)
         Variance NaN and degrees of freedom 0 for rows too short to have any roughness.
     """
-    scaled = rough.variance[..., :2] / (1 - rho ** np.array(LAGS[:2]))
+    scaled = rough.variance[..., :2] / (1 - rho[:, None] ** np.array(LAGS[:2]))
     known = np.isfinite(scaled)
-    variance = np.divide(
-        np.nansum(scaled, axis=-1), known.sum(axis=-1), out=np.full(known.shape[:-1], np.nan), where=known.any(axis=-1)
-    )
-    dof = np.where(np.isfinite(variance), DOF_PER_POINT * np.maximum(rough.points - 1, 0), 0.0)
-    return variance, dof
-
-
-def pooled_variance(rough: Roughness, rho: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Noise variance of each curve over its comparison (first row) and the contrasts of its baseline runs.
-
-    Parameters
-    ----------
-    rough : Roughness
-        Of arrays of shape (B, C, N).
-    """
-    variance, dof = point_variance(rough, rho)
-    total = dof.sum(axis=0)
-    weighted = np.nansum(np.where(dof > 0, variance, 0.0) * dof, axis=0)
-    return np.divide(weighted, total, out=np.full(total.shape, np.nan), where=total > 0), total
+    pairs = np.where(known, np.maximum(rough.points[..., None] - 1, 0), 0.0)
+    mass = pairs.sum(axis=(0, -1))
+    total = np.where(known, scaled * pairs, 0.0).sum(axis=(0, -1))
+    variance = np.divide(total, mass, out=np.full(mass.shape, np.nan), where=mass > 0)
+    return variance, DOF_PER_POINT * pairs.max(axis=-1).sum(axis=0)
 
 
 def moderate(
-    variance: NDArray[np.float64], dof: NDArray[np.float64]
+    variance: NDArray[np.float64], dof: NDArray[np.float64], kind: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw variances towards their typical value as far as they scatter no more than chance.
+    """Draw variances towards the typical value of their metric kind as far as they scatter no more than chance.
 
     Rows without an estimate of their own get the typical value.
 
@@ -134,8 +216,10 @@ def moderate(
     if not known.any():
         return np.full(variance.shape, np.nan), np.zeros(variance.shape)
     log = np.log(np.maximum(np.where(known, variance, 1.0), floor))
-    centre = float(np.median(log[known]))
-    prior = _prior_dof(log[known] - centre, dof[known])
+    centre = np.full(len(log), float(np.median(log[known])))
+    for members in _kinds(kind, known):
+        centre[members] = np.median(log[members & known])
+    prior = _prior_dof((log - centre)[known], dof[known])
     own = np.where(known, dof, 0.0)
     drawn = np.exp((own * np.where(known, log, 0.0) + prior * centre) / (own + prior))
     return drawn, own + prior
@@ -168,15 +252,32 @@ def clip_spikes(value: NDArray[np.float64], sigma: NDArray[np.float64]) -> NDArr
     return np.clip(value, centre - reach, centre + reach)
 
 
-def mean_variance(variance: NDArray[np.float64], points: NDArray[np.float64], rho: float) -> NDArray[np.float64]:
+def mean_variance(
+    variance: NDArray[np.float64], points: NDArray[np.float64], rho: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Variance of a row's mean by the noise of its points alone."""
-    counts, place = np.unique(points.astype(np.intp), return_inverse=True)
-    widened = np.array([inflation(rho, int(count)) / max(int(count), 1) for count in counts])
-    of_mean: NDArray[np.float64] = variance * widened[place]
+    safe = np.maximum(points, 1.0)
+    of_mean: NDArray[np.float64] = variance * inflation(rho, safe) / safe
     return of_mean
 
 
+def _kinds(kind: NDArray[np.intp], known: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Rows of each metric kind that has enough known ones to speak for itself."""
+    members = [kind == value for value in np.unique(kind)]
+    return [rows for rows in members if np.sum(rows & known) >= MIN_KIND]
+
+
 def level_scatter(
+    level: NDArray[np.float64], sigma: NDArray[np.float64], sampling: NDArray[np.float64], kind: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Variance of whole levels between runs, per row, learned within the metric kind where it has enough rows."""
+    variance = _level_scatter(level, sigma, sampling)
+    for members in _kinds(kind, np.isfinite(level) & np.isfinite(sigma)):
+        variance[members] = _level_scatter(level[members], sigma[members], sampling[members])
+    return variance
+
+
+def _level_scatter(
     level: NDArray[np.float64], sigma: NDArray[np.float64], sampling: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Variance of whole levels between runs, per row: what the levels scatter beyond the noise of their points.

@@ -21,11 +21,14 @@ n (1 - rho) independent points."""
 
 _TOP = 1.5  # below -_TOP the formula turns over; everything there is p near 1 anyway
 
+UNKNOWN_FAMILIES = 20
+"""Families of curves whose say the assumption of normal noise has in `job_inflation`."""
+
 SMALLEST_P = 1e-12
 """A p-value is never 0: no noise model is trusted this far out."""
 
 
-def tail(statistic: NDArray[np.float64], points: NDArray[np.float64], rho: float) -> NDArray[np.float64]:
+def tail(statistic: NDArray[np.float64], points: NDArray[np.float64], rho: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability that the best window of a row without a change reaches ``statistic`` (deviate less penalty)."""
     effective = np.maximum(points * (1 - rho), 3.0)
     t = np.maximum(statistic, -_TOP)
@@ -33,7 +36,7 @@ def tail(statistic: NDArray[np.float64], points: NDArray[np.float64], rho: float
     return np.clip(-np.expm1(-exceedances), SMALLEST_P, 1.0)
 
 
-def threshold(p: NDArray[np.float64], points: NDArray[np.float64], rho: float) -> NDArray[np.float64]:
+def threshold(p: NDArray[np.float64], points: NDArray[np.float64], rho: NDArray[np.float64]) -> NDArray[np.float64]:
     """Statistic whose `tail` is ``p``."""
     effective = np.maximum(points * (1 - rho), 3.0)
     need = -np.log(-np.log1p(-np.minimum(p, 0.9))) - _OFFSET - _PER_LOG_POINT * np.log(effective)
@@ -44,7 +47,8 @@ def threshold(p: NDArray[np.float64], points: NDArray[np.float64], rho: float) -
 def job_inflation(
     sides: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
     points: NDArray[np.float64],
-    rho: float,
+    rho: NDArray[np.float64],
+    families: int,
 ) -> float:
     """Factor by which the job's deviates exceed those of normal noise, from its quieter direction; at least 1.
 
@@ -55,6 +59,8 @@ def job_inflation(
     ----------
     sides : list of (ndarray, ndarray)
         Deviates and penalties of the rows' best windows, per direction.
+    families : int
+        Independent groups of rows: quantiles of a few say little, so the factor is drawn towards 1.
     """
     if len(points) == 0:
         return 1.0
@@ -62,4 +68,5 @@ def job_inflation(
     factors = [
         max(float(np.quantile(deviate / (chance[p] + price), 1 - p)) for p in chance) for deviate, price in sides
     ]
-    return max(1.0, min(factors))
+    weight = families / (families + UNKNOWN_FAMILIES)
+    return float(max(1.0, min(factors)) ** weight)

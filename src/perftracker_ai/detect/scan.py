@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 MIN_POINTS = 3
 """Points of the narrowest window: one is a spike, two are a spike that lasted."""
 
-DENSE = 64
-"""Widths up to here are all tried; wider ones in steps of about 3 %, for a window a little too wide loses little."""
+FINE, COARSE = 0.03, 0.2
+"""Steps between neighbouring widths: fine to find changes (every width up to 33 points, then 3 % apart, for a window
+a little too wide loses little), coarse to learn the noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,19 +42,19 @@ class Track:
         Log-ratios net of the shift, spikes clipped; NaN where absent.
     variance : ndarray, shape (C, N)
         Noise variance of each point.
+    rho : ndarray, shape (C,)
+        Correlation of neighbouring loads.
     level_variance : ndarray, shape (C,)
         Variance of a whole row's level between runs.
     dof : ndarray, shape (C,)
         Degrees of freedom behind `variance`.
-    rho : float
-        Correlation of neighbouring loads.
     """
 
     value: NDArray[np.float64]
     variance: NDArray[np.float64]
+    rho: NDArray[np.float64]
     level_variance: NDArray[np.float64]
     dof: NDArray[np.float64]
-    rho: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,52 +69,88 @@ class Best:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Windows:
-    """All windows of one width: sums of weight, of weighted value, and the number of points present."""
+    """All windows of one width: sums of weight and of weighted value, and which are no windows (None: all are)."""
 
     width: int
     weight: NDArray[np.float64]
     total: NDArray[np.float64]
-    points: NDArray[np.intp]
+    barred: NDArray[np.bool_] | None
 
 
-def widths(longest: int) -> NDArray[np.intp]:
-    """Window widths to try in a row of ``longest`` points, ascending; empty below three."""
-    dense = np.arange(MIN_POINTS, min(longest, DENSE) + 1)
-    if longest <= DENSE:
-        return dense
-    steps = int(np.ceil(np.log(longest / DENSE) / np.log(1.03)))
-    wide = np.unique(np.round(DENSE * (longest / DENSE) ** (np.arange(1, steps + 1) / steps)).astype(np.intp))
-    return np.concatenate([dense, wide])
+def points_of(track: Track) -> NDArray[np.float64]:
+    """Count the points present in each row."""
+    points: NDArray[np.float64] = np.isfinite(track.value).sum(axis=1).astype(np.float64)
+    return points
 
 
-def inflation(rho: float, width: int) -> float:
+def widths(longest: int, step: float = FINE) -> list[int]:
+    """List the window widths to try in a row of ``longest`` points, ascending; empty below three."""
+    chosen: list[int] = []
+    width = MIN_POINTS
+    while width < longest:
+        chosen.append(width)
+        width = max(width + 1, int(width * (1 + step)))
+    return [*chosen, longest] if longest >= MIN_POINTS else []
+
+
+def inflation(rho: NDArray[np.float64], width: NDArray[np.float64] | int) -> NDArray[np.float64]:
     """Variance of the mean of ``width`` neighbours with correlation ``rho ** lag``, against independent ones."""
-    lags = np.arange(1, width)
-    return float(1 + 2 * np.sum((1 - lags / width) * rho**lags))
+    rest = 1 - rho
+    widened: NDArray[np.float64] = 1 + 2 * rho / rest - 2 * rho * (1 - rho**width) / (width * rest**2)
+    return widened
 
 
-def penalty(points: NDArray[np.float64], width: NDArray[np.float64] | NDArray[np.intp]) -> NDArray[np.float64]:
-    """Price of the best of all windows of ``width`` points among ``points``."""
-    price: NDArray[np.float64] = np.sqrt(2 * np.log(np.e * np.maximum(points / np.maximum(width, 1), 1.0)))
+def penalty(span: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Price of the best of all windows of ``width`` columns among ``span``."""
+    price: NDArray[np.float64] = np.sqrt(2 * np.log(np.e * np.maximum(span / width, 1.0)))
     return price
 
 
-def _sums(track: Track) -> Iterator[_Windows]:
+def span_of(track: Track) -> NDArray[np.float64]:
+    """Count the columns from the first to the last point present; 0 for empty rows."""
+    present = np.isfinite(track.value)
+    columns = present.shape[1]
+    width = columns - present.argmax(axis=1) - present[:, ::-1].argmax(axis=1)
+    return np.where(present.any(axis=1), width, 0).astype(np.float64)
+
+
+def _sums(track: Track, step: float) -> Iterator[_Windows]:
     present = np.isfinite(track.value)
     weight = np.where(present, 1 / track.variance, 0.0)
     total = np.where(present, track.value, 0.0) * weight
-    running = [_running(array) for array in (weight, total, present)]
-    for width in widths(track.value.shape[1]):
-        weights, totals, points = (array[:, width:] - array[:, :-width] for array in running)
-        yield _Windows(width=int(width), weight=weights, total=totals, points=points.astype(np.intp))
+    weights, totals = _running(weight), _running(total)
+    gaps = None if present.all() else (present, _running(present))
+    for width in widths(track.value.shape[1], step):
+        yield _Windows(
+            width=width,
+            weight=weights[:, width:] - weights[:, :-width],
+            total=totals[:, width:] - totals[:, :-width],
+            barred=None if gaps is None else _barred(*gaps, width),
+        )
 
 
 def _running(array: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.float64]:
-    start = np.zeros((len(array), 1))
-    return np.concatenate([start, np.cumsum(array, axis=1, dtype=np.float64)], axis=1)
+    running = np.zeros((array.shape[0], array.shape[1] + 1))
+    np.cumsum(array, axis=1, out=running[:, 1:])
+    return running
 
 
-def scan(track: Track) -> tuple[Best, Best]:
+def _barred(present: NDArray[np.bool_], counts: NDArray[np.float64], width: int) -> NDArray[np.bool_]:
+    """Bar windows of fewer than three points, and those that begin or end at no point: they are narrower ones."""
+    few = counts[:, width:] - counts[:, :-width] < MIN_POINTS
+    return few | ~present[:, : present.shape[1] - width + 1] | ~present[:, width - 1 :]
+
+
+def _deviates(track: Track, windows: _Windows, level_variance: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Standardise the windows of one width, positive for worse."""
+    spread = windows.weight * level_variance
+    spread += inflation(track.rho, windows.width)[:, None]
+    spread *= windows.weight
+    deviates: NDArray[np.float64] = windows.total / np.sqrt(np.maximum(spread, 1e-300))
+    return deviates
+
+
+def scan(track: Track, step: float = FINE) -> tuple[Best, Best]:
     """Find the best window of every row in each direction.
 
     Returns
@@ -121,16 +158,14 @@ def scan(track: Track) -> tuple[Best, Best]:
     (Best, Best)
         Worse and better, both with positive deviates for evidence. Deviate -inf for rows with fewer than three points.
     """
-    rows = len(track.value)
-    points = np.isfinite(track.value).sum(axis=1).astype(np.float64)
-    best = [_nothing(rows), _nothing(rows)]
-    for windows in _sums(track):
-        price = penalty(points[:, None], windows.points)
-        deviate = _deviate(track, windows, with_level=True)
-        usable = windows.points >= MIN_POINTS
-        for side, sign in enumerate((1, -1)):
-            _keep(best[side], windows.width, np.where(usable, sign * deviate, -np.inf), price)
-    return best[0], best[1]
+    span = span_of(track)
+    worse, better = _nothing(len(span)), _nothing(len(span))
+    for windows in _sums(track, step):
+        deviates = _deviates(track, windows, track.level_variance[:, None])
+        price = penalty(span, windows.width)
+        _keep(worse, windows, deviates, price)
+        _keep(better, windows, np.negative(deviates), price)
+    return worse, better
 
 
 def _nothing(rows: int) -> Best:
@@ -142,28 +177,20 @@ def _nothing(rows: int) -> Best:
     )
 
 
-def _deviate(track: Track, windows: _Windows, *, with_level: bool) -> NDArray[np.float64]:
-    safe = np.where(windows.weight > 0, windows.weight, 1.0)
-    variance = inflation(track.rho, windows.width) / safe
-    if with_level:
-        variance = variance + track.level_variance[:, None]
-    deviate: NDArray[np.float64] = windows.total / safe / np.sqrt(variance)
-    return deviate
+def _keep(best: Best, windows: _Windows, deviates: NDArray[np.float64], price: NDArray[np.float64]) -> None:
+    """Note each row's best window of one width where it beats what is known; both arrays are this module's own."""
+    if windows.barred is not None:
+        deviates[windows.barred] = -np.inf
+    column = np.argmax(deviates, axis=1)
+    new = deviates[np.arange(len(deviates)), column]
+    wins = np.flatnonzero(new - price > best.deviate - best.penalty)
+    best.deviate[wins] = new[wins]
+    best.penalty[wins] = price[wins]
+    best.first[wins] = column[wins]
+    best.last[wins] = column[wins] + windows.width - 1
 
 
-def _keep(best: Best, width: int, deviate: NDArray[np.float64], price: NDArray[np.float64]) -> None:
-    """Note each row's best window of one width where it beats what is known; `best` is this module's own."""
-    rows = np.arange(len(deviate))
-    column = np.argmax(deviate - price, axis=1)
-    new, cost = deviate[rows, column], price[rows, column]
-    better = new - cost > best.deviate - best.penalty
-    best.deviate[better] = new[better]
-    best.penalty[better] = cost[better]
-    best.first[better] = column[better]
-    best.last[better] = column[better] + width - 1
-
-
-def localise(track: Track, sign: NDArray[np.float64], cut: NDArray[np.float64], points: NDArray[np.float64]) -> Best:
+def localise(track: Track, sign: float, cut: NDArray[np.float64], span: NDArray[np.float64]) -> Best:
     """Find the extent of the change: the window that explains most, among those that are significant themselves.
 
     Significance counts the scatter of whole levels as noise; extent does not, for within one row the level is the
@@ -171,25 +198,25 @@ def localise(track: Track, sign: NDArray[np.float64], cut: NDArray[np.float64], 
 
     Parameters
     ----------
-    sign : ndarray, shape (C,)
+    sign : float
         +1 to look for worse, -1 for better.
     cut : ndarray, shape (C,)
         Smallest deviate less penalty at which a window counts as significant.
-    points : ndarray, shape (C,)
-        Points of the whole row, for the penalty: a part of a row is searched at the price of all of it.
+    span : ndarray, shape (C,)
+        Span of the whole row, for the penalty: a part of a row is searched at the price of all of it.
 
     Returns
     -------
     Best
         Deviate -inf for rows where no window is significant.
     """
-    best = _nothing(len(track.value))
-    for windows in _sums(track):
-        price = penalty(points[:, None], windows.points)
-        proof = t_to_normal(sign[:, None] * _deviate(track, windows, with_level=True), track.dof[:, None])
-        usable = (windows.points >= MIN_POINTS) & (proof - price >= cut[:, None])
-        extent = sign[:, None] * _deviate(track, windows, with_level=False)
-        _keep(best, windows.width, np.where(usable, extent, -np.inf), price)
+    best = _nothing(len(span))
+    dof = np.maximum(track.dof, 1.0)[:, None]
+    for windows in _sums(track, FINE):
+        price = penalty(span, windows.width)
+        proof = t_to_normal(sign * _deviates(track, windows, track.level_variance[:, None]), dof)
+        extent = sign * _deviates(track, windows, 0.0)
+        _keep(best, windows, np.where(proof >= (cut + price)[:, None], extent, -np.inf), price)
     return best
 
 
@@ -199,6 +226,7 @@ def deviate_in(track: Track, first: NDArray[np.intp], last: NDArray[np.intp]) ->
     inside = np.isfinite(track.value) & (columns >= first[:, None]) & (columns <= last[:, None])
     weight = np.where(inside, 1 / track.variance, 0.0)
     total = np.sum(np.where(inside, track.value, 0.0) * weight, axis=1)
-    mass = np.maximum(weight.sum(axis=1), 1e-300)
-    widened = np.array([inflation(track.rho, int(count)) for count in inside.sum(axis=1)])
-    return np.where(inside.any(axis=1), total / mass / np.sqrt(widened / mass + track.level_variance), 0.0)
+    mass = weight.sum(axis=1)
+    widened = inflation(track.rho, np.maximum(inside.sum(axis=1), 1).astype(np.float64))
+    spread = np.maximum(mass * (widened + mass * track.level_variance), 1e-300)
+    return np.where(inside.any(axis=1), total / np.sqrt(spread), 0.0)

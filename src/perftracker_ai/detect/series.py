@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai.model import CANDIDATE, FIRST_RERUN
+from perftracker_ai.model import CANDIDATE, FIRST_RERUN, MetricKind
 from perftracker_ai.stats import median
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 PANEL_CELLS = 200_000
 """Cells of one panel at most (one family apart): keeps the working memory of a scan to a few dozen megabytes."""
+
+
+KINDS = tuple(MetricKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,6 +62,11 @@ class Panel:
         Curve indices; members of a family stand together.
     starts : ndarray of int
         First row of each family.
+    kind : ndarray of int, shape (C,)
+        Place of the curve's metric kind in `MetricKind`.
+    twin : ndarray of int, shape (C,)
+        Row of another metric of the same endpoint, scenario and thread count, measured by the same requests; -1
+        without one.
     point : ndarray of int, shape (C, N)
         Point index in the `CurveSet`; -1 where the curve has no such load.
     ratio, sampling : ndarray, shape (C, N)
@@ -69,6 +77,8 @@ class Panel:
 
     rows: NDArray[np.intp]
     starts: NDArray[np.intp]
+    kind: NDArray[np.intp]
+    twin: NDArray[np.intp]
     point: NDArray[np.intp]
     ratio: NDArray[np.float64]
     versus: NDArray[np.float64]
@@ -192,12 +202,27 @@ def _panel(
     return Panel(
         rows=np.array([curve.index for curve in rows], dtype=np.intp),
         starts=np.cumsum([0, *sizes[:-1]]),
+        kind=np.array([KINDS.index(curve.metric_kind) for curve in rows], dtype=np.intp),
+        twin=_twins(rows),
         point=point,
         ratio=_lay(values.ratio, point),
         versus=_lay(values.versus, point),
         contrast=_lay(values.contrast, point),
         sampling=_lay(values.sampling, point),
     )
+
+
+def _twins(rows: list[Curve]) -> NDArray[np.intp]:
+    """Find each row's twin: the first of another metric kind that its requests were measured by as well."""
+    places: dict[tuple[object, ...], list[int]] = {}
+    for row, curve in enumerate(rows):
+        places.setdefault((family_key(curve), curve.threads), []).append(row)
+    twins = np.full(len(rows), -1, dtype=np.intp)
+    for members in places.values():
+        for row in members:
+            others = [other for other in members if rows[other].metric_kind is not rows[row].metric_kind]
+            twins[row] = others[0] if others else -1
+    return twins
 
 
 def _lay(flat: NDArray[np.float64], point: NDArray[np.intp]) -> NDArray[np.float64]:

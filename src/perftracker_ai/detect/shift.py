@@ -31,8 +31,8 @@ MIN_GROUP = 5
 LOCATION_COST = 1.25
 """Standard error of a robust location, in units of sigma / sqrt(n): pi / 2 as variance for the median."""
 
-SHRINK = 2.0
-"""A group's difference from the overall shift counts as far as it exceeds two standard errors (positive-part
+SHRINK = 1.0
+"""A group's difference from the overall shift counts as far as it exceeds this many standard errors (positive-part
 James-Stein): below that it is chance, far above it is kept nearly whole."""
 
 

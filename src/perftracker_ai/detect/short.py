@@ -89,7 +89,7 @@ def by_rule(evidence: Evidence, row: int, sign: float) -> Found | None:
 def _errors(evidence: Evidence, row: int, part: NDArray[np.intp], sign: float) -> tuple[float, float]:
     """Return size in standard errors, with and without the scatter of levels between runs."""
     track = evidence.track
-    variance = float(track.variance[row, part[0]]) * inflation(track.rho, len(part)) / len(part)
+    variance = float(track.variance[row, part[0]]) * float(inflation(track.rho[row], len(part))) / len(part)
     mean = sign * float(np.mean(track.value[row, part]))
     full = mean / math.sqrt(variance + float(track.level_variance[row]))
     return float(t_to_normal(np.array(full), max(float(track.dof[row]), 1.0))), mean / math.sqrt(variance)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai.detect.scan import MIN_POINTS, inflation, localise
+from perftracker_ai.detect.scan import MIN_POINTS, inflation, localise, span_of
 from perftracker_ai.model import CANDIDATE, Direction, Severity, Window
 from perftracker_ai.stats import median, t_quantile
 
@@ -49,20 +49,20 @@ def extents(track: Track, rows: NDArray[np.intp], sign: float, cut: NDArray[np.f
         Statistic from which a window of a row is significant.
     """
     columns = track.value.shape[1]
-    points = np.isfinite(track.value).sum(axis=1).astype(np.float64)
+    span = span_of(track)
     found: list[Extent] = []
     waiting = [Extent(row=int(row), first=0, last=columns - 1) for row in rows]
     for _ in range(ROUNDS):
         if not waiting:
             break
-        new = _search(track, waiting, sign, cut, points)
+        new = _search(track, waiting, sign, cut, span)
         found += [extent for extent in new if extent is not None]
         waiting = [part for whole, hit in zip(waiting, new, strict=True) if hit for part in _beside(whole, hit)]
     return sorted(found, key=lambda extent: (extent.row, extent.first))
 
 
 def _search(
-    track: Track, waiting: list[Extent], sign: float, cut: NDArray[np.float64], points: NDArray[np.float64]
+    track: Track, waiting: list[Extent], sign: float, cut: NDArray[np.float64], span: NDArray[np.float64]
 ) -> list[Extent | None]:
     rows = np.array([extent.row for extent in waiting])
     first, last = (np.array([getattr(extent, end) for extent in waiting]) for end in ("first", "last"))
@@ -72,20 +72,15 @@ def _search(
         track,
         value=np.where(inside, track.value[rows], np.nan),
         variance=track.variance[rows],
+        rho=track.rho[rows],
         level_variance=track.level_variance[rows],
         dof=track.dof[rows],
     )
-    best = localise(part, np.full(len(rows), sign), cut[rows], points[rows])
+    best = localise(part, sign, cut[rows], span[rows])
     return [
-        _trimmed(part.value[k], extent.row, int(best.first[k]), int(best.last[k])) if found else None
+        Extent(row=extent.row, first=int(best.first[k]), last=int(best.last[k])) if found else None
         for k, (extent, found) in enumerate(zip(waiting, np.isfinite(best.deviate), strict=True))
     ]
-
-
-def _trimmed(value: NDArray[np.float64], row: int, first: int, last: int) -> Extent:
-    """Let a range begin and end at points that exist."""
-    known = np.flatnonzero(np.isfinite(value[first : last + 1])) + first
-    return Extent(row=row, first=int(known[0]), last=int(known[-1]))
 
 
 def _beside(whole: Extent, hit: Extent) -> list[Extent]:
@@ -164,7 +159,7 @@ def _reach(evidence: Evidence, extent: Extent, points: int) -> float:
     """Half the width of the interval of a range's median on the log scale."""
     track, row = evidence.track, extent.row
     variance = float(np.mean(track.variance[row, extent.first : extent.last + 1]))
-    error = math.sqrt(variance * inflation(track.rho, points) / points + float(track.level_variance[row]))
+    error = math.sqrt(variance * float(inflation(track.rho[row], points)) / points + float(track.level_variance[row]))
     return t_quantile((1 - LEVEL) / 2, max(float(track.dof[row]), 1.0)) * error
 
 

@@ -1,0 +1,93 @@
+"""False discoveries, controlled over all curves at once; and which points seem to have changed.
+
+In: the evidence of all panels. Out: q-values per direction, for a curve's own scan and for what its siblings say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from perftracker_ai.stats import benjamini_hochberg
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from perftracker_ai.detect.evidence import Evidence, Side
+    from perftracker_ai.detect.scan import Best
+
+MEMBER_P = 0.05
+"""A curve counts on its siblings' evidence only when it shows the change itself at this level, in a single test."""
+
+LOOKS = 2
+"""Own scan and siblings are two looks at each curve; each pays for both."""
+
+SUSPECT_Q = 0.2
+"""Discoveries up to this rate are left out when shifts and level scatter are estimated a second time: leaving out a
+calm curve costs little, leaving in a changed one biases them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Chances:
+    """q-values of one direction over all panels, one array per panel; NaN where a route does not apply.
+
+    Attributes
+    ----------
+    cut : float
+        Largest p-value of a single scan that is still a discovery.
+    """
+
+    own: list[NDArray[np.float64]]
+    family: list[NDArray[np.float64]]
+    twin: list[NDArray[np.float64]]
+    cut: float
+
+
+def weigh_chances(evidences: list[Evidence], side: Literal[0, 1], fdr: float) -> Chances:
+    """Turn the p-values of one direction into q-values, over all panels."""
+    sides = [evidence.sides[side] for evidence in evidences]
+    p, family, member = (_all(sides, name) for name in ("p", "family_p", "member_p"))
+    own_q, family_q = (benjamini_hochberg(np.minimum(LOOKS * values, 1.0)) for values in (p, family))
+    shown = np.where(member <= MEMBER_P, np.maximum(family_q, member), 1.0)
+    discovered = p[own_q <= fdr]
+    tests = max(int(np.isfinite(p).sum()), 1)
+    lengths = np.cumsum([len(part.p) for part in sides])[:-1]
+    own = np.split(own_q, lengths)
+    return Chances(
+        own=own,
+        twin=[_twin_q(evidence, part, q) for evidence, part, q in zip(evidences, sides, own, strict=True)],
+        family=np.split(shown, lengths),
+        cut=float(discovered.max()) if len(discovered) else fdr / LOOKS / tests,
+    )
+
+
+def _twin_q(evidence: Evidence, side: Side, own_q: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a curve has by its twin's discovery: the twin's q-value, where the curve shows the change itself."""
+    twin = evidence.net.panel.twin
+    there = np.where((twin >= 0) & np.isfinite(own_q[twin]), own_q[twin], 1.0)
+    return np.where(side.twin_p <= MEMBER_P, np.maximum(there, side.twin_p), 1.0)
+
+
+def _all(sides: list[Side], name: str) -> NDArray[np.float64]:
+    return np.concatenate([getattr(side, name) for side in sides])
+
+
+def suspects(evidences: list[Evidence]) -> list[NDArray[np.bool_]]:
+    """Mark the points of every panel that seem to have changed in either direction."""
+    marks = [np.zeros(evidence.net.ratio.shape, dtype=bool) for evidence in evidences]
+    sides: tuple[Literal[0, 1], ...] = (0, 1)
+    for side in sides:
+        chances = weigh_chances(evidences, side, SUSPECT_Q)
+        for k, (mark, evidence) in enumerate(zip(marks, evidences, strict=True)):
+            found, own, family = evidence.sides[side], chances.own[k], chances.family[k]
+            np.logical_or(mark, _inside(found.best, own <= SUSPECT_Q, mark.shape[1]), out=mark)
+            np.logical_or(mark, _inside(found.family, family <= SUSPECT_Q, mark.shape[1]), out=mark)
+    return marks
+
+
+def _inside(window: Best, rows: NDArray[np.bool_], columns: int) -> NDArray[np.bool_]:
+    places = np.arange(columns)
+    inside: NDArray[np.bool_] = rows[:, None] & (places >= window.first[:, None]) & (places <= window.last[:, None])
+    return inside
