@@ -18,8 +18,6 @@ from perftracker_ai.render.numbers import format_load
 from perftracker_ai.render.view import labels, view, worst_point
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from perftracker_ai.model import Analysis, Cluster, Curve, CurveResult, JobInfo, Notice, RunAccount, Window
     from perftracker_ai.render.view import Finding, Point, View
     from perftracker_ai.settings import DetectSettings, PolicySettings
@@ -44,7 +42,7 @@ def result_json(analysis: Analysis, settings: DetectSettings, policy: PolicySett
     The curves come last, one line each: indented like the rest they would be tens of thousands of lines.
     """
     head = msgspec.json.format(_encode(_head(analysis, settings, policy)), indent=2)
-    curves = b",\n    ".join(map(_encode, _curves(analysis)))
+    curves = b",\n    ".join(_encode(_curve(analysis, result)) for result in analysis.detection.results)
     return head[: head.rindex(b"\n}")] + b',\n  "curves": [' + (curves and b"\n    " + curves + b"\n  ") + b"]\n}\n"
 
 
@@ -209,27 +207,25 @@ def _point(worst: Point) -> dict[str, Any]:
     return document
 
 
-def _curves(analysis: Analysis) -> Iterator[dict[str, Any]]:
-    """Keep every curve whole: with these lines everything can be shown again without the jobs."""
+def _curve(analysis: Analysis, result: CurveResult) -> dict[str, Any]:
+    """Keep a curve whole: with these lines everything can be shown again without the jobs."""
     curves = analysis.curves
-    loads = curves.load.tolist()
-    # Whole arrays become lists once: curve by curve it took twice as long.
-    rows = {key: getattr(curves, key).tolist() for key in ("mean", "sd", "count", "absence", "errors")}
-    for result in analysis.detection.results:
-        curve = curves.curves[result.curve]
-        part = slice(curve.start, curve.stop)
-        runs = {key: [run[part] for run in lists] for key, lists in rows.items()}
-        baseline, candidate, *reruns = runs.pop("mean")
-        yield {
-            "curve": curve,
-            "labels": curves.label[part],
-            "loads": loads[part],
-            "baseline": baseline,
-            "candidate": candidate,
-            "reruns": reruns,
-            **runs,
-            "result": result,
-        }
+    curve = curves.curves[result.curve]
+    part = slice(curve.start, curve.stop)
+    baseline, candidate, *reruns = curves.mean[:, part].tolist()
+    return {
+        "curve": curve,
+        "labels": curves.label[part],
+        "loads": curves.load[part].tolist(),
+        "baseline": baseline,
+        "candidate": candidate,
+        "reruns": reruns,
+        "sd": curves.sd[:, part].tolist(),
+        "count": curves.count[:, part].tolist(),
+        "absence": curves.absence[:, part].tolist(),
+        "errors": curves.errors[:, part].tolist(),
+        "result": result,
+    }
 
 
 def _account(account: RunAccount) -> dict[str, Any]:
