@@ -15,7 +15,7 @@ import numpy as np
 
 from perftracker_ai.diagnose.factors import shared_factors
 from perftracker_ai.diagnose.hypotheses import propose
-from perftracker_ai.diagnose.profiles import compare, standing_window
+from perftracker_ai.diagnose.profiles import compare, median, standing_window
 from perftracker_ai.diagnose.shapes import evidence, read_traits
 from perftracker_ai.model import Cluster, Confidence, Direction, Severity
 
@@ -123,7 +123,7 @@ def _by_scenario(comparison: Comparison, members: list[_Member]) -> list[list[_M
 
 def _same_change(comparison: Comparison, one: list[_Member], other: list[_Member]) -> bool:
     """Tell whether two sets of curves changed by about as much over about the same loads."""
-    small, large = sorted(float(np.median([member.change for member in part])) for part in (one, other))
+    small, large = sorted(median(np.array([member.change for member in part])) for part in (one, other))
     axes = {(member.curve.load_unit, member.curve.scalar) for member in (*one, *other)}
     if len(axes) > 1 or small < SAME_SIZE * large:
         return False
@@ -136,8 +136,8 @@ def _same_change(comparison: Comparison, one: list[_Member], other: list[_Member
 def _load_range(comparison: Comparison, members: Sequence[_Member]) -> tuple[float, float]:
     """Give the median first and last affected load."""
     load = comparison.curves.load
-    first = np.median([load[member.window.first] for member in members])
-    return float(first), float(np.median([load[member.window.last] for member in members]))
+    first = median(load[[member.window.first for member in members]])
+    return first, median(load[[member.window.last for member in members]])
 
 
 # ── one cluster ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,7 +166,7 @@ def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
         load_last=last,
         severity=worst.window.severity,
         confidence=_confidence(members),
-        median_slowdown=float(np.median([member.window.median_slowdown for member in alike])),
+        median_slowdown=median(np.array([member.window.median_slowdown for member in alike])),
         max_slowdown=max((member.window.max_slowdown for member in members), key=abs),
         worst_curve=worst.curve.index,
         shape=traits.shape,

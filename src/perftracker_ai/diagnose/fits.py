@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from perftracker_ai.diagnose.profiles import median
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -193,7 +195,7 @@ def _growths(profile: Profile) -> list[_Candidate]:
     onsets = np.arange(0, count - 2 * MIN_PART + 1)
     beyond = np.clip(load[None, :] - load[onsets, None], 0.0, None)
     span = load[-1] - load[onsets, None]
-    top = float(np.median(change[-MIN_PART:]))
+    top = median(change[-MIN_PART:])
     size = max(np.expm1(top), FLOOR)
     candidates = [_best_growth(Form.GROWTH, onsets, np.log1p(size * beyond / span), change)]
     if load[0] > 0:
@@ -210,7 +212,8 @@ def _best_growth(form: Form, onsets: Ints, bases: Floats, change: Floats) -> _Ca
     slope = common / np.maximum((centred**2).sum(axis=1), FLOOR**4)
     best = int(np.argmax(np.where(slope > 0, slope * common, -1.0)))
     fitted = change.mean() + max(slope[best], 0.0) * centred[best]
-    return _Candidate(form, int(onsets[best]), len(change) - 1, fitted)
+    onset = int(onsets[best])  # the last load without growth, unless growth starts with the axis
+    return _Candidate(form, onset + 1 if onset else 0, len(change) - 1, fitted)
 
 
 # ── the choice ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -220,7 +223,7 @@ def _is_clear(one: _Candidate, change: Floats) -> bool:
     """Tell whether the change inside is positive and at least twice what is left outside, on either side."""
     inside, outside = _inside_outside(one)
     if one.form is Form.BAND:  # one level was fitted to both sides: a growth would hide in their mean
-        outside = max(float(np.median(change[: one.first])), float(np.median(change[one.last + 1 :])))
+        outside = max(median(change[: one.first]), median(change[one.last + 1 :]))
     limit = NOTHING if one.form is Form.OVERFLOW else CLEAR
     return inside > 0 and outside <= limit * inside
 

@@ -86,7 +86,10 @@ def compare(curves: CurveSet, detection: Detection) -> Comparison:
 
 
 def _drift(curves: CurveSet, detection: Detection, change: Floats, owner: Ints) -> Floats:
-    """Give at every point the median change of the unchanged curves at the same load; 0 where these are too few."""
+    """Give at every point the median change of the unchanged curves at the same load; 0 where these are too few.
+
+    Only the bend is taken, not the level: that is the run-wide shift's, and curves not yet found would lift it.
+    """
     steady = np.array([result.outcome in _STEADY for result in detection.results], dtype=bool)[owner]
     place, used = _places(curves, owner), np.flatnonzero(steady & np.isfinite(change))
     order = used[np.lexsort((change[used], place[used]))]
@@ -96,6 +99,8 @@ def _drift(curves: CurveSet, detection: Detection, change: Floats, owner: Ints) 
     low, high = (start + (count - 1) // 2)[enough], (start + count // 2)[enough]
     drift = np.zeros(len(count))
     drift[enough] = 0.5 * (change[order[low]] + change[order[high]])
+    if enough.any():
+        drift[enough] -= median(drift[enough])
     return drift[place]
 
 
@@ -145,8 +150,14 @@ def pool(comparison: Comparison, members: Sequence[int], direction: Direction) -
     return _thinned(Profile(load=load[measured], change=without_spikes(change), numbered=first.numbered))
 
 
+def median(values: Floats) -> float:
+    """Take the median of finite values; ten times faster on a few values than numpy's own."""
+    ordered = np.sort(values)
+    return float(0.5 * (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]))
+
+
 def median_down(table: Floats) -> Floats:
-    """Take the median of every column, NaN left out; ten times faster on small tables than numpy's own."""
+    """Take the median of every column, NaN left out, likewise."""
     ordered = np.sort(table, axis=0)  # NaN goes last
     count = np.isfinite(table).sum(axis=0)
     column = np.arange(table.shape[1])
@@ -182,6 +193,6 @@ def _thinned(profile: Profile) -> Profile:
     parts = np.array_split(np.arange(len(profile.load)), MAX_POINTS)
     return Profile(
         load=np.array([profile.load[part[0]] for part in parts]),
-        change=np.array([np.median(profile.change[part]) for part in parts]),
+        change=np.array([median(profile.change[part]) for part in parts]),
         numbered=profile.numbered,
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.diagnose.fits import FLOOR, MIN_POINTS, Fit, Form, effective_size, fit
-from perftracker_ai.diagnose.profiles import curve_change, pool, standing_window
+from perftracker_ai.diagnose.profiles import curve_change, median, pool, standing_window
 from perftracker_ai.model import BASELINE, CANDIDATE, Direction, MetricKind, Shape, ShapeEvidence
 
 if TYPE_CHECKING:
@@ -158,7 +158,10 @@ def evidence(traits: Traits) -> tuple[ShapeEvidence, ...]:
         ("cost exponent before", traits.exponent_before),
         ("cost exponent after", traits.exponent_after),
         ("change of the exponent in standard errors", traits.exponent_z),
-        *((f"slowdown at {threads} threads", slowdown) for threads, slowdown in traits.by_threads),
+        *(
+            (f"slowdown at {threads} thread{'' if threads == 1 else 's'}", slowdown)
+            for threads, slowdown in traits.by_threads
+        ),
     )
     return tuple(ShapeEvidence(name=name, value=value) for name, value in named if value is not None)
 
@@ -200,7 +203,7 @@ def _inside(scene: _Scene) -> float:
     """Give the median change over the affected loads."""
     if len(scene.profile.load):
         affected = (scene.profile.load >= scene.low) & (scene.profile.load <= scene.high)
-        return float(np.median(scene.profile.change[affected]))
+        return median(scene.profile.change[affected] if affected.any() else scene.profile.change)
     return scene.sign * (_median_change(scene, scene.members) or 0.0)
 
 
@@ -245,7 +248,7 @@ def _thread_free(curve: Curve) -> tuple[str, MetricKind, str, str, bool]:
 def _median_change(scene: _Scene, indices: Sequence[int]) -> float | None:
     """Take the median log cost ratio of some curves over the affected loads."""
     points = [point for index in indices for point in _points(scene, index)]
-    return float(np.median(scene.comparison.change[points])) if points else None
+    return median(scene.comparison.change[points]) if points else None
 
 
 def _points(scene: _Scene, index: int) -> Ints:
@@ -278,6 +281,8 @@ def _shape(scene: _Scene, threads: tuple[int, ...], spared: tuple[int, ...]) -> 
 
 def _thread_shape(threads: tuple[int, ...], spared: tuple[int, ...]) -> Shape:
     """Decide by thread count what is the same at all loads."""
+    if not threads:
+        return Shape.CONSTANT
     if spared and max(spared) < min(threads):
         return Shape.HIGH_THREADS
     if spared and len(threads) == 1:
@@ -289,7 +294,7 @@ def _is_everywhere(scene: _Scene) -> bool:
     """Tell whether three points in four show at least half of the cluster's change."""
     if not len(scene.profile.load):
         return True  # a scalar has no load to depend on
-    level = float(np.median(scene.profile.change))
+    level = median(scene.profile.change)
     return level > 0 and float((scene.profile.change >= RELATED * level).mean()) >= MOST
 
 
@@ -340,15 +345,15 @@ def _rates(scene: _Scene) -> list[Curve]:
 
 def _scaling(scene: _Scene, row: int, few: int, many: int) -> float | None:
     """Measure how much more is done at many threads than at few, over the affected loads, on the log scale."""
-    medians = [_log_values(scene, row, index) for index in (few, many)]
-    return float(np.median(medians[1]) - np.median(medians[0])) if all(len(m) for m in medians) else None
+    values = [_log_values(scene, row, index) for index in (few, many)]
+    return median(values[1]) - median(values[0]) if all(len(one) for one in values) else None
 
 
 def _gain_along(scene: _Scene, row: int, curve: Curve) -> float | None:
     """Measure how much more is done at the upper third of the affected loads than at the lower."""
     values = _log_values(scene, row, curve.index)
     third = len(values) // 3
-    return float(np.median(values[-third:]) - np.median(values[:third])) if third else None
+    return median(values[-third:]) - median(values[:third]) if third else None
 
 
 def _log_values(scene: _Scene, row: int, index: int) -> Floats:
@@ -363,8 +368,8 @@ def _log_values(scene: _Scene, row: int, index: int) -> Floats:
 def _exponents(scene: _Scene) -> tuple[float | None, float | None, float | None]:
     """Compare the slopes of log cost on log load over the affected range, before and after.
 
-    The slope of the pooled log ratio *is* the change of the exponent; its standard error counts correlated
-    neighbours once (Bartlett).
+    Before is the baseline of the curve that stands for the cluster. The slope of the pooled log ratio *is* the change
+    of the exponent; its standard error counts correlated neighbours once (Bartlett).
     """
     profile = scene.profile
     kept = (profile.load >= scene.low) & (profile.load <= scene.high) & (profile.load > 0)
@@ -374,8 +379,7 @@ def _exponents(scene: _Scene) -> tuple[float | None, float | None, float | None]
     rise = slope(load, change)
     residuals = change - change.mean() - rise * (load - load.mean())
     error = float(np.sqrt(((residuals**2).mean() + FLOOR**2) / effective_size(residuals)) / load.std())
-    slopes = [one for one in (_cost_slope(scene, index) for index in scene.members) if one is not None]
-    before = float(np.median(slopes)) if slopes else None
+    before = _cost_slope(scene, scene.members[0])
     return before, None if before is None else before + rise, rise / error
 
 
@@ -397,7 +401,7 @@ def slope(x: Floats, y: Floats) -> float:
     https://doi.org/10.1080/01621459.1968.10480934
     """
     first, second = np.triu_indices(len(x), 1)
-    return float(np.median((y[second] - y[first]) / (x[second] - x[first])))
+    return median((y[second] - y[first]) / (x[second] - x[first]))
 
 
 def _added_cost(scene: _Scene) -> tuple[float | None, float | None, float | None]:
@@ -413,5 +417,5 @@ def _added_cost(scene: _Scene) -> tuple[float | None, float | None, float | None
     added, third = cost * np.expm1(scene.comparison.change[points]), len(points) // 3
     if not third:
         return None, None, None
-    growth = float(np.median(cost[-third:]) / np.median(cost[:third]))
-    return float(np.median(added[:third])), float(np.median(added[-third:])), growth
+    growth = median(cost[-third:]) / median(cost[:third])
+    return median(added[:third]), median(added[-third:]), growth
