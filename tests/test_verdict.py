@@ -1,0 +1,279 @@
+"""The policy: each rule fires on what it names and on nothing less, and the strongest verdict wins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from comparisons import LOADS, curve_set, family, judged, make_set, marked, measured, times
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perftracker_ai.coverage import compare_coverage
+from perftracker_ai.diagnose import diagnose
+from perftracker_ai.model import (
+    CANDIDATE,
+    Absence,
+    Confidence,
+    CoverageFinding,
+    CoverageKind,
+    MetricKind,
+    Notice,
+    NoticeKind,
+    Outcome,
+    RunShift,
+    Severity,
+    Verdict,
+)
+from perftracker_ai.settings import DetectSettings, PolicySettings
+from perftracker_ai.verdict import decide
+
+EVERYWHERE = (0.0, 1e9)
+STRENGTH = [
+    Verdict.APPROVE,
+    Verdict.APPROVE_WITH_MONITORING,
+    Verdict.INVESTIGATE,
+    Verdict.BLOCK,
+    Verdict.INSUFFICIENT_EVIDENCE,
+]
+
+
+def decided(*factors, confidence=Confidence.HIGH, coverage=(), policy=None, notices=(), edit=None, **given_):
+    """Decide on one endpoint for each cost factor, and five unchanged ones."""
+    curves = curve_set(
+        *(measured(f"GET /{i}", factor=times(factor), noise=0.01) for i, factor in enumerate(factors)),
+        *(measured(f"GET /calm/{i}", noise=0.01) for i in range(5)),
+    )
+    ranges = {i: (EVERYWHERE,) for i, factor in enumerate(factors) if factor != 1.0}
+    detection = judged(curves, ranges, confidence=confidence, **given_)
+    detection = edit(detection) if edit else detection
+    clusters = diagnose(curves, detection)
+    return decide(curves, detection, coverage, clusters, policy or PolicySettings(), DetectSettings(), notices=notices)
+
+
+def fired(decision):
+    return [rule.key for rule in decision.rules if rule.fired]
+
+
+def rule(decision, key):
+    (found,) = [rule for rule in decision.rules if rule.key == key]
+    return found
+
+
+def finding(kind, severity, points=5):
+    return CoverageFinding(
+        kind=kind,
+        group="items",
+        curves=(0,),
+        load_first="50000 items",
+        load_last="54000 items",
+        points=points,
+        reason="FAILED",
+        baseline_errors=0,
+        candidate_errors=0,
+        severity=severity,
+    )
+
+
+@pytest.mark.parametrize(
+    ("factors", "confidence", "verdict"),
+    [
+        ((), Confidence.HIGH, Verdict.APPROVE),
+        ((0.5,), Confidence.HIGH, Verdict.APPROVE),
+        ((1.1,), Confidence.HIGH, Verdict.APPROVE),
+        ((1.1,) * 5, Confidence.HIGH, Verdict.APPROVE_WITH_MONITORING),
+        ((1.3,), Confidence.HIGH, Verdict.APPROVE_WITH_MONITORING),
+        ((1.3,), Confidence.LOW, Verdict.APPROVE_WITH_MONITORING),
+        ((1.7,), Confidence.HIGH, Verdict.INVESTIGATE),
+        ((1.7,) * 3, Confidence.MEDIUM, Verdict.BLOCK),
+        ((1.7,) * 3, Confidence.LOW, Verdict.INVESTIGATE),
+        ((2.5,), Confidence.MEDIUM, Verdict.BLOCK),
+        ((2.5,), Confidence.LOW, Verdict.INVESTIGATE),
+    ],
+    ids=[
+        "nothing",
+        "improvement",
+        "one minor",
+        "five minor",
+        "moderate",
+        "doubtful moderate",
+        "one severe",
+        "three severe",
+        "three doubtful severe",
+        "critical",
+        "doubtful critical",
+    ],
+)
+def test_regressions_decide_by_size_number_and_confidence(factors, confidence, verdict):
+    """The verdict of regressions is the one the default policy declares."""
+    assert decided(*factors, confidence=confidence).verdict is verdict
+
+
+def test_endpoint_with_many_curves_counts_once():
+    """Six severe curves of one endpoint are one item, which does not reach the three that block."""
+    curves = curve_set(*family(factor=times(1.7)), *family("GET /calm"))
+    detection = judged(curves, dict.fromkeys(range(6), (EVERYWHERE,)))
+    decision = decide(curves, detection, (), diagnose(curves, detection), PolicySettings(), DetectSettings())
+    assert decision.verdict is Verdict.INVESTIGATE
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "verdict"),
+    [
+        (CoverageKind.NEW_FAILURE, Severity.CRITICAL, Verdict.INVESTIGATE),
+        (CoverageKind.LOST_POINTS, Severity.SEVERE, Verdict.INVESTIGATE),
+        (CoverageKind.MORE_ERRORS, Severity.MODERATE, Verdict.APPROVE_WITH_MONITORING),
+        (CoverageKind.NEW_FAILURE, Severity.MINOR, Verdict.APPROVE),
+        (CoverageKind.NEW_GROUP, None, Verdict.APPROVE),
+    ],
+)
+def test_coverage_decides_by_severity(kind, severity, verdict):
+    """Crashes and lost tests ask for investigation, random failures and news for nothing."""
+    assert decided(coverage=(finding(kind, severity),)).verdict is verdict
+
+
+def test_new_failures_block_only_where_the_policy_says_so():
+    """Five newly failing points block from a threshold of five on, not of six, and not when switched off."""
+    crash = (finding(CoverageKind.NEW_FAILURE, Severity.CRITICAL),)
+    blocked = decided(coverage=crash, policy=PolicySettings(block_failures=5))
+    assert (blocked.verdict, "block_failures" in fired(blocked)) == (Verdict.BLOCK, True)
+    assert decided(coverage=crash, policy=PolicySettings(block_failures=6)).verdict is Verdict.INVESTIGATE
+    assert "switched off" in rule(decided(coverage=crash), "block_failures").text
+
+
+def test_random_failures_do_not_count_towards_blocking():
+    """Failures the background explains are left out of the count."""
+    scattered = tuple(finding(CoverageKind.NEW_FAILURE, Severity.MINOR, 1) for _ in range(9))
+    assert decided(coverage=scattered, policy=PolicySettings(block_failures=1)).verdict is Verdict.APPROVE
+
+
+def test_crash_found_by_coverage_asks_for_investigation():
+    """A service that fails at its five highest loads is not approved, though no curve is slow."""
+    curves = marked(curve_set(*family(), *family("GET /b")), CANDIDATE, Absence.FAILED, {0: LOADS[-5:]})
+    detection = judged(curves, {})
+    decision = decide(curves, detection, compare_coverage(curves), (), PolicySettings(), DetectSettings())
+    assert decision.verdict is Verdict.INVESTIGATE
+    assert rule(decision, "serious_coverage").because == "new failure (5 load points)"
+
+
+def test_large_shift_asks_for_a_rerun():
+    """A run that is as a whole much slower is not judged by its curves."""
+    decision = decided(shift=0.12, large=True)
+    assert decision.verdict is Verdict.INVESTIGATE
+    assert "rerun before you judge" in rule(decision, "large_shift").text
+    assert rule(decision, "large_shift").because == "+12.0 %: the whole run"
+
+
+def test_large_shift_does_not_hide_a_critical_regression():
+    """What is critical net of the shift blocks all the same."""
+    decision = decided(2.6, shift=0.12, large=True)
+    assert decision.verdict is Verdict.BLOCK
+    assert "large_shift" in fired(decision)
+
+
+def test_shifts_of_one_size_are_told_together():
+    """The reason names metric and threads of every large shift, equal ones together."""
+    shift = RunShift(
+        metric_kind=MetricKind.LATENCY,
+        threads=1,
+        slowdown=0.15,
+        low=0.1,
+        high=0.2,
+        curves=9,
+        significant=True,
+        large=True,
+    )
+    shifts = (shift, replace(shift, threads=16), replace(shift, metric_kind=None, threads=None, large=False))
+    decision = decided(edit=lambda detection: replace(detection, shifts=shifts))
+    assert rule(decision, "large_shift").because == "+15.0 %: latency at 1 thread, latency at 16 threads"
+
+
+def test_without_any_estimated_shift_the_rule_says_so():
+    """No estimate is not a shift of zero."""
+    decision = decided(edit=lambda detection: replace(detection, shifts=()))
+    assert rule(decision, "large_shift").because == "no run-wide shift was estimated"
+
+
+def test_too_few_compared_curves_are_no_basis():
+    """With half of the baseline's curves gone nothing is decided, even beside a critical regression."""
+    curves = curve_set(*(measured(f"GET /{i}", factor=times(2.5)) for i in range(10)))
+    curves = marked(curves, CANDIDATE, Absence.MISSING, dict.fromkeys(range(6), ()))
+    detection = judged(curves, {9: (EVERYWHERE,)})
+    decision = decide(curves, detection, (), diagnose(curves, detection), PolicySettings(), DetectSettings())
+    assert decision.verdict is Verdict.INSUFFICIENT_EVIDENCE
+    assert rule(decision, "min_compared").because == "4 of 10 curves compared"
+    assert "block_critical" in fired(decision)
+
+
+def test_nothing_compared_is_no_basis_whatever_the_policy():
+    """An empty comparison is never approved, not even with a share of zero."""
+    empty = make_set([], [], [], np.empty((2, 0)))
+    decision = decide(empty, judged(empty, {}), (), (), PolicySettings(min_compared=0.0), DetectSettings())
+    assert decision.verdict is Verdict.INSUFFICIENT_EVIDENCE
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.OTHER_HARDWARE, NoticeKind.OTHER_SUITE, NoticeKind.OTHER_PRODUCT])
+def test_jobs_that_are_not_alike_ask_for_investigation(kind):
+    """A difference in hardware, suite or product is named as the reason; other notices are none."""
+    decision = decided(notices=(Notice(kind=kind, values=("a", "b")), Notice(kind=NoticeKind.INSECURE, values=())))
+    assert decision.verdict is Verdict.INVESTIGATE
+    assert rule(decision, "comparability").because.startswith(("other hardware", "another"))
+    assert decided(notices=(Notice(kind=NoticeKind.INSECURE, values=()),)).verdict is Verdict.APPROVE
+
+
+def test_mostly_inconclusive_comparison_is_monitored():
+    """Where most curves could not be told, approval is not unconditional."""
+
+    def doubt(detection):
+        results = [replace(r, outcome=Outcome.INCONCLUSIVE) if r.curve < 3 else r for r in detection.results]
+        return replace(detection, results=tuple(results))
+
+    decision = decided(edit=doubt)
+    assert decision.verdict is Verdict.APPROVE_WITH_MONITORING
+    assert rule(decision, "max_inconclusive").because == "3 of 5 compared curves inconclusive"
+
+
+def test_every_rule_is_listed_with_its_threshold_and_what_it_saw():
+    """Fired or not, each rule states its threshold and its observation, and keys are unique."""
+    decision = decided(1.7, policy=PolicySettings(block_severe=4, monitor_minor=0))
+    assert len({rule.key for rule in decision.rules}) == len(decision.rules) == 13
+    assert all(rule.text and rule.because for rule in decision.rules)
+    assert rule(decision, "block_severe").text.startswith("4 or more severe regressions (50 % slower or more)")
+    assert rule(decision, "block_severe").because == "1: C1 GET /0"
+    assert "switched off" in rule(decision, "monitor_minor").text
+    assert fired(decision) == ["serious_regressions"]
+
+
+def test_reason_names_three_items_and_counts_the_rest():
+    """A long list of items stays one line."""
+    because = rule(decided(*(1.7,) * 6), "block_severe").because
+    assert because.startswith("6: C1 GET /")
+    assert because.endswith(" and 3 more")
+
+
+def test_switched_off_rules_do_not_block():
+    """A threshold of zero leaves severe and critical regressions to investigation."""
+    policy = PolicySettings(block_critical=0, block_severe=0)
+    assert decided(*(2.5,) * 4, policy=policy).verdict is Verdict.INVESTIGATE
+
+
+factors = st.lists(st.sampled_from([0.6, 1.0, 1.1, 1.3, 1.7, 2.5]), max_size=6)
+
+
+@given(factors, st.sampled_from(list(Confidence)), st.sampled_from([1.3, 1.7, 2.5]))
+@settings(deadline=None, max_examples=50)
+def test_one_more_regression_never_softens_the_verdict(sizes, confidence, more):
+    """Adding a regression leaves the verdict as it is or makes it stricter."""
+    before, after = decided(*sizes, confidence=confidence), decided(*sizes, more, confidence=confidence)
+    assert STRENGTH.index(after.verdict) >= STRENGTH.index(before.verdict)
+
+
+@given(factors, st.sampled_from(list(Confidence)))
+@settings(deadline=None, max_examples=50)
+def test_verdict_is_that_of_the_first_rule_fired(sizes, confidence):
+    """The decision follows from its own list, whose verdicts only get weaker."""
+    decision = decided(*sizes, confidence=confidence)
+    assert decision.verdict is next(rule.verdict for rule in decision.rules if rule.fired)
+    strengths = [STRENGTH.index(rule.verdict) for rule in decision.rules]
+    assert strengths == sorted(strengths, reverse=True)
