@@ -6,10 +6,11 @@ In: the evidence of all panels. Out: q-values per direction, for a curve's own s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perftracker_ai.detect.evidence import SIDES
 from perftracker_ai.stats import benjamini_hochberg
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Chances:
     cut: float
 
 
-def weigh_chances(evidences: list[Evidence], side: Literal[0, 1], fdr: float) -> Chances:
+def weigh_chances(evidences: list[Evidence], side: int, fdr: float) -> Chances:
     """Turn the p-values of one direction into q-values, over all panels."""
     sides = [evidence.sides[side] for evidence in evidences]
     p, family, member = (_all(sides, name) for name in ("p", "family_p", "member_p"))
@@ -77,13 +78,13 @@ def _all(sides: list[Side], name: str) -> NDArray[np.float64]:
 def suspects(evidences: list[Evidence]) -> list[NDArray[np.bool_]]:
     """Mark the points of every panel that seem to have changed in either direction."""
     marks = [np.zeros(evidence.net.ratio.shape, dtype=bool) for evidence in evidences]
-    sides: tuple[Literal[0, 1], ...] = (0, 1)
-    for side in sides:
+    for side in range(len(SIDES)):
         chances = weigh_chances(evidences, side, SUSPECT_Q)
         for k, (mark, evidence) in enumerate(zip(marks, evidences, strict=True)):
             found, own, family = evidence.sides[side], chances.own[k], chances.family[k]
-            np.logical_or(mark, _inside(found.best, own <= SUSPECT_Q, mark.shape[1]), out=mark)
-            np.logical_or(mark, _inside(found.family, family <= SUSPECT_Q, mark.shape[1]), out=mark)
+            columns = evidence.net.ratio.shape[1]
+            np.logical_or(mark, _inside(found.best, own <= SUSPECT_Q, columns), out=mark)
+            np.logical_or(mark, _inside(found.family, family <= SUSPECT_Q, columns), out=mark)
     return marks
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.detect import noise, null
-from perftracker_ai.detect.scan import COARSE, Track, deviate_in, points_of, scan
+from perftracker_ai.detect.scan import COARSE, Track, deviate_in, points_of, raised_in, scan
 from perftracker_ai.stats import median, normal_tail, t_to_normal
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Evidence:
         Rows to scan: each curve, and each curve averaged with its siblings, and with its twin.
     points : ndarray, shape (C,)
         Points present.
-    sides : (Side, Side)
+    sides : tuple of Side
         Worse and better.
     """
 
@@ -98,7 +98,7 @@ class Evidence:
     joint: Track
     paired: Track
     points: NDArray[np.float64]
-    sides: tuple[Side, Side]
+    sides: tuple[Side, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -131,12 +131,15 @@ def weigh(nets: list[Net]) -> list[Evidence]:
         for net, floor in zip(nets, floors, strict=True)
     ]
     tracks = _tracks(rows)
+    own_spikes = _spike_rates(rows, tracks)
     related = [_siblings(net, track) for net, track in zip(nets, tracks, strict=True)]
     siblings = _tracks(related)
+    spikes = _spike_rates(related, siblings)
+    excess = _excess(nets)
     joint = [_joint(track, sibling) for track, sibling in zip(tracks, siblings, strict=True)]
     paired = [_joint(track, _twins(net, track)) for net, track in zip(nets, tracks, strict=True)]
     points = [points_of(track) for track in tracks]
-    sides = _sides(nets, tracks, siblings)
+    sides = _sides(nets, tracks, siblings, excess, (own_spikes, spikes))
     return [
         Evidence(net=net, track=own, joint=family, paired=pair, points=count, sides=side)
         for net, own, family, pair, count, side in zip(nets, tracks, joint, paired, points, sides, strict=True)
@@ -210,7 +213,7 @@ def _with_levels(tracks: list[Track], rows: list[Rows]) -> list[Track]:
     """Add how far whole levels scatter between runs, learned from the comparison and from the contrasts alike."""
     levels = np.concatenate(
         [
-            np.concatenate([calm_level(track.value, part.suspect)[None], median(part.contrast)])
+            np.concatenate([median(track.value)[None], median(part.contrast)])
             for track, part in zip(tracks, rows, strict=True)
         ],
         axis=1,
@@ -284,25 +287,49 @@ def _twins(net: Net, track: Track) -> Track:
     )
 
 
-def _sides(nets: list[Net], tracks: list[Track], siblings: list[Track]) -> list[tuple[Side, Side]]:
+def _spike_rates(rows: list[Rows], tracks: list[Track]) -> list[float]:
+    """Share of points that stick out of their neighbours by four sigmas, per direction."""
+    above, points = [0, 0], 0
+    for part, track in zip(rows, tracks, strict=True):
+        beyond = (part.value - track.value) / np.sqrt(track.variance)
+        points += int(np.isfinite(part.value).sum())
+        above = [above[k] + int((sign * beyond > 1).sum()) for k, sign in enumerate(SIDES)]
+    return [(count + 0.5) / (points + 1) for count in above]
+
+
+def _excess(nets: list[Net]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Variance that one run's unusual noise may have added to the level of each row, per panel and direction."""
+    both = [noise.excess_noise(net.panel.cost) for net in nets]
+    return [(worse**2, better**2) for worse, better in both]
+
+
+def _sides(
+    nets: list[Net],
+    tracks: list[Track],
+    siblings: list[Track],
+    excess: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    spikes: tuple[list[float], list[float]],
+) -> list[tuple[Side, ...]]:
     """Scan rows and siblings and turn what is found into p-values, deflated by what the job says of its own noise."""
     own, related = [scan(track) for track in tracks], [scan(track) for track in siblings]
     families = sum(len(net.panel.starts) for net in nets)
     own_factor, factor = _inflation(tracks, own, families), _inflation(siblings, related, families)
-    found: list[tuple[Side, Side]] = []
-    for net, track, sibling, mine, theirs in zip(nets, tracks, siblings, own, related, strict=True):
-        pair = [
-            Side(
-                best=mine[k],
-                family=theirs[k],
-                p=_scan_p(track, mine[k], own_factor),
-                family_p=_scan_p(sibling, theirs[k], factor),
-                member_p=_member_p(track, theirs[k], sign, own_factor),
-                twin_p=_twin_p(net.panel.twin, track, mine[k], sign, own_factor),
+    found: list[tuple[Side, ...]] = []
+    for net, track, sibling, mine, theirs, extra in zip(nets, tracks, siblings, own, related, excess, strict=True):
+        pair = []
+        for k, sign in enumerate(SIDES):
+            loose = replace(track, level_variance=track.level_variance + extra[k])
+            pair.append(
+                Side(
+                    best=mine[k],
+                    family=theirs[k],
+                    p=_scan_p(loose, mine[k], sign, own_factor, spikes[0][k]),
+                    family_p=_scan_p(sibling, theirs[k], sign, factor, spikes[1][k]),
+                    member_p=_member_p(loose, theirs[k], sign, own_factor),
+                    twin_p=_twin_p(net.panel.twin, loose, mine[k], sign, own_factor),
+                )
             )
-            for k, sign in enumerate(SIDES)
-        ]
-        found.append((pair[0], pair[1]))
+        found.append(tuple(pair))
     return found
 
 
@@ -328,9 +355,12 @@ def _inflation(tracks: list[Track], scans: list[tuple[Best, Best]], families: in
     return null.job_inflation(sides, join(points), join([track.rho for track in tracks]), families)
 
 
-def _scan_p(track: Track, best: Best, factor: float) -> NDArray[np.float64]:
+def _scan_p(track: Track, best: Best, sign: float, factor: float, spikes: float) -> NDArray[np.float64]:
     points = points_of(track)
-    p = null.tail(_normal(track, best) / factor - best.penalty, points, track.rho)
+    deviate = t_to_normal(sign * deviate_in(track, best.first, best.last), np.maximum(track.dof, 1.0))
+    p = null.tail(deviate / factor - best.penalty, points, track.rho)
+    inside, raised = raised_in(track, best.first, best.last, sign)
+    p = np.maximum(p, null.spike_tail(inside, raised, points, spikes))
     return np.where(points >= SCANNED_POINTS, p, np.nan)
 
 

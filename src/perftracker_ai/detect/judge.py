@@ -52,7 +52,7 @@ class Context:
 
 def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
     """Judge every row of every panel; in panel order."""
-    chances = [weigh_chances(evidences, 0, context.settings.fdr), weigh_chances(evidences, 1, context.settings.fdr)]
+    chances = [weigh_chances(evidences, k, context.settings.fdr) for k in range(len(SIDES))]
     results: list[CurveResult] = []
     for place, evidence in enumerate(evidences):
         sides = [_side(evidence, place, sign, chance, context) for sign, chance in zip(SIDES, chances, strict=True)]

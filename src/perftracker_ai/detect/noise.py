@@ -49,6 +49,9 @@ LEVEL_PRIOR, LEVEL_PRIOR_CURVES = 0.04, 8.0
 """Scatter of a curve's level between two runs where the job cannot tell: repeated public database benchmarks show 3.6
 and 5.3 %; it weighs as much as eight curves of the job's own."""
 
+UNEVEN = 1.5
+"""Factor between a curve's noise in two runs that estimation from some twenty points alone produces."""
+
 MIN_KIND = 20
 """Curves from which a metric kind has its own typical noise: latencies' percentiles scatter more than rates do."""
 
@@ -250,6 +253,28 @@ def clip_spikes(value: NDArray[np.float64], sigma: NDArray[np.float64]) -> NDArr
     centre = middle[:, np.clip(np.arange(columns) - 2, 0, columns - 5)]
     reach = CLIP * sigma[:, None]
     return np.clip(value, centre - reach, centre + reach)
+
+
+def excess_noise(cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Noise a curve has in one of the two versions' runs only, per row: in the candidate's, in the baseline's.
+
+    What disturbs a run (another tenant, garbage collection, a cold cache) adds time: a run that is unusually noisy on a
+    curve is slower on it too, by about the size of that noise (an exponential delay has the mean of its standard
+    deviation). Compared with the typical ratio of the two versions' noise, and beyond what estimation does.
+
+    Parameters
+    ----------
+    cost : ndarray, shape (B + 1, C, N)
+        Log cost per run, candidate last.
+    """
+    bend = cost[..., 1:-1] - (cost[..., :-2] + cost[..., 2:]) / 2
+    sigma = np.maximum(robust_scale(bend) / np.sqrt(1.5), SIGMA_FLOOR)
+    baseline, candidate = median(sigma[:-1], axis=0), sigma[-1]
+    known = np.isfinite(baseline) & np.isfinite(candidate)
+    ratio = float(np.exp(np.median(np.log(candidate[known] / baseline[known])))) if known.any() else 1.0
+    worse = np.maximum(candidate - UNEVEN * ratio * baseline, 0.0)
+    better = np.maximum(baseline - UNEVEN * candidate / ratio, 0.0)
+    return np.where(known, worse, 0.0), np.where(known, better, 0.0)
 
 
 def mean_variance(

@@ -44,6 +44,20 @@ def threshold(p: NDArray[np.float64], points: NDArray[np.float64], rho: NDArray[
     return t
 
 
+def spike_tail(
+    inside: NDArray[np.float64], raised: NDArray[np.float64], points: NDArray[np.float64], rate: float
+) -> NDArray[np.float64]:
+    """Probability that spikes alone raise so many points of some window of this width.
+
+    Spikes are no normal noise: where one point in thirty sticks out, three in a row are no wonder. Chernoff's bound of
+    the binomial tail, times the number of places; exact for windows raised throughout.
+    """
+    share = np.clip(raised / np.maximum(inside, 1), 1e-9, 1 - 1e-9)
+    divergence = share * np.log(share / rate) + (1 - share) * np.log((1 - share) / (1 - rate))
+    bound = np.where(share > rate, np.exp(-inside * divergence), 1.0)
+    return np.minimum(points * bound, 1.0)
+
+
 def job_inflation(
     sides: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
     points: NDArray[np.float64],

@@ -230,3 +230,15 @@ def deviate_in(track: Track, first: NDArray[np.intp], last: NDArray[np.intp]) ->
     widened = inflation(track.rho, np.maximum(inside.sum(axis=1), 1).astype(np.float64))
     spread = np.maximum(mass * (widened + mass * track.level_variance), 1e-300)
     return np.where(inside.any(axis=1), total / np.sqrt(spread), 0.0)
+
+
+def raised_in(
+    track: Track, first: NDArray[np.intp], last: NDArray[np.intp], sign: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Count the points of one given window per row, and those of at least half the window's mean."""
+    columns = np.arange(track.value.shape[1])
+    inside = np.isfinite(track.value) & (columns >= first[:, None]) & (columns <= last[:, None])
+    count = inside.sum(axis=1).astype(np.float64)
+    mean = np.where(inside, sign * track.value, 0.0).sum(axis=1) / np.maximum(count, 1)
+    raised = (inside & (sign * track.value >= mean[:, None] / 2)).sum(axis=1)
+    return count, raised.astype(np.float64)

@@ -42,6 +42,8 @@ class Ratios:
         Candidate against each baseline run.
     contrast : ndarray, shape (B - 1, P)
         Baseline runs against each other, scaled to the variance `ratio` has when nothing changed.
+    cost : ndarray, shape (B + 1, P)
+        Logarithm of each run's cost, candidate last: positive is worse.
     sampling : ndarray, shape (P,)
         Variance of `ratio` that the spread of the scores alone accounts for; NaN without repeated scores.
     """
@@ -49,6 +51,7 @@ class Ratios:
     ratio: NDArray[np.float64]
     versus: NDArray[np.float64]
     contrast: NDArray[np.float64]
+    cost: NDArray[np.float64]
     sampling: NDArray[np.float64]
 
 
@@ -72,6 +75,7 @@ class Panel:
     ratio, sampling : ndarray, shape (C, N)
     versus : ndarray, shape (B, C, N)
     contrast : ndarray, shape (B - 1, C, N)
+    cost : ndarray, shape (B + 1, C, N)
         See `Ratios`.
     """
 
@@ -83,6 +87,7 @@ class Panel:
     ratio: NDArray[np.float64]
     versus: NDArray[np.float64]
     contrast: NDArray[np.float64]
+    cost: NDArray[np.float64]
     sampling: NDArray[np.float64]
 
 
@@ -102,6 +107,7 @@ def ratios(curves: CurveSet) -> Ratios:
         ratio=sign * (log[CANDIDATE] - median(base, axis=0)),
         versus=versus,
         contrast=_contrasts(base),
+        cost=sign * np.concatenate([base, log[CANDIDATE][None]]),
         sampling=_sampling(curves),
     )
 
@@ -208,6 +214,7 @@ def _panel(
         ratio=_lay(values.ratio, point),
         versus=_lay(values.versus, point),
         contrast=_lay(values.contrast, point),
+        cost=_lay(values.cost, point),
         sampling=_lay(values.sampling, point),
     )
 
