@@ -6,7 +6,9 @@ dropped silently: a point without a value carries the reason, and `RunAccount` s
 
 from __future__ import annotations
 
+import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from perftracker_ai.model import Absence, Curve, CurveSet, Notice, NoticeKind, RunAccount
+from perftracker_ai.model import BASELINE, CANDIDATE, Absence, Curve, CurveSet, Notice, NoticeKind, RunAccount
 from perftracker_ai.tags import TagParts, metric_kind, read_tag, says_time
 from perftracker_ai.units import LoadText, Unit, read_load, read_unit
 
@@ -40,6 +42,8 @@ _STATUS = {
     "NOTTESTED": Absence.NOTTESTED,
 }
 _WORDS = {"True": 1.0, "False": 0.0}  # what Python prints for scores that were sent as booleans
+_SMALLEST = np.finfo(np.float64).tiny  # below it a mean of several scores may be zero, which has no logarithm
+_FEW = 0.1  # share of curves with other loads up to which it is single tests that got lost, which coverage reports
 _UNTOUCHED = 255  # larger than any Absence, so that the minimum over a point's tests replaces it
 
 
@@ -109,7 +113,7 @@ def build_curves(
     accounts : tuple of RunAccount
         One for each run.
     notices : tuple of Notice
-        Directions assumed, conflicting flags, units that cannot be compared, loads on one side only.
+        Directions assumed, conflicting flags, units that cannot be compared, different sets of loads.
     """
     layout = _lay_out(runs, settings)
     units = _read_units(runs, layout)
@@ -129,7 +133,7 @@ def build_curves(
     for array in (curve_set.load, curve_set.mean, curve_set.sd, curve_set.count, curve_set.absence, curve_set.errors):
         array.setflags(write=False)
     accounts = tuple(_account(run, layout.point[row], curve_set.absence[row]) for row, run in enumerate(runs))
-    return curve_set, accounts, _notices(curve_set, flags)
+    return curve_set, accounts, _notices(curve_set, flags, settings)
 
 
 # ── layout ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -165,9 +169,10 @@ def _axis(categories: tuple[str, ...], pattern: str, known: dict[tuple[str, ...]
 def _by_pattern(category: str, pattern: str) -> LoadText | None:
     """Read a load by the pattern of the settings, whose first group is the number."""
     match = re.search(pattern, category) if pattern else None
-    if match is None:
+    try:
+        return LoadText(numbers=(float(match[1]),), units=("",), skeleton="#") if match and match[1] else None
+    except ValueError:  # the group holds something else than a number
         return None
-    return LoadText(numbers=(float(match[1]),), units=("",), skeleton="#")
 
 
 def _numbered_axis(categories: tuple[str, ...], texts: list[LoadText]) -> _Axis | None:
@@ -175,6 +180,8 @@ def _numbered_axis(categories: tuple[str, ...], texts: list[LoadText]) -> _Axis 
     if len({text.skeleton for text in texts}) != 1 or not texts[0].numbers:
         return None
     columns = list(zip(*(text.numbers for text in texts), strict=True))
+    if not all(math.isfinite(number) for column in columns for number in column):
+        return None
     varying = max(range(len(columns)), key=lambda i: (len(set(columns[i])), -i))
     if any(len(set(column)) > 1 for i, column in enumerate(columns) if i != varying):
         return None  # two numbers vary: the first alone would mix points that are not the same load
@@ -259,11 +266,16 @@ def _less_better(tag: str, parts: TagParts, unit: Unit, *, flagged: bool, settin
 
     A false flag is no statement, for the client leaves false out.
     """
-    for piece, less_better in settings.less_better:
-        if piece in tag:
-            return less_better
+    told = _told_direction(tag, settings)
+    if told is not None:
+        return told
     says_no_rate = unit.base not in {"/s", "B/s"} or unit.written == DEFAULT_UNIT
     return flagged or unit.base == "s" or (says_time(parts.metric_label) and says_no_rate)
+
+
+def _told_direction(tag: str, settings: CurveSettings) -> bool | None:
+    """Give the direction the settings tell, by the first piece that the tag holds; None when they tell none."""
+    return next((less_better for piece, less_better in settings.less_better if piece in tag), None)
 
 
 # ── values ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -273,16 +285,17 @@ def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, row: int) ->
     """Pool one run's scores into its points."""
     points, point = int(layout.start[-1]), layout.point[row]
     scores = _read_scores([test.scores for test in tests])
-    owner = np.repeat(np.arange(len(tests)), [len(values or ()) for values in scores])
+    owner = np.repeat(np.arange(len(tests)), np.array([len(values or ()) for values in scores], dtype=np.int64))
     flat = np.fromiter(chain.from_iterable(values or () for values in scores), dtype=np.float64, count=len(owner))
+    with np.errstate(over="ignore"):  # what is too large in the base unit is told as infinite
+        flat *= np.array([unit.factor for unit in units.known])[units.of_test[row]][owner]
     reason = _reasons(tests, scores, owner, flat)
     bases = [unit.base for unit in units.known]
     base = np.array([bases.index(name) for name in bases], dtype=np.int64)
     conflict = base[units.of_test[row]] != base[units.of_curve[layout.curve[row]]]
     reason[conflict & (reason == Absence.PRESENT)] = Absence.UNIT_CONFLICT
-    factor = np.array([unit.factor for unit in units.known])[units.of_test[row]]
     kept = reason[owner] == Absence.PRESENT
-    count, mean, sd = _moments(point[owner[kept]], flat[kept] * factor[owner[kept]], points)
+    count, mean, sd = _moments(point[owner[kept]], flat[kept], points)
     absence = np.full(points, _UNTOUCHED, dtype=np.uint8)
     np.minimum.at(absence, point, reason)
     absence[absence == _UNTOUCHED] = Absence.MISSING
@@ -296,12 +309,12 @@ def _read_scores(texts: list[str]) -> list[list[float] | None]:
     All texts are joined into one JSON document, which reads thousands in a millisecond. What JSON has no word for
     (``[True]``, ``[nan]``) makes that fail; then each text is read by itself.
     """
-    try:
-        together = msgspec.json.decode("[" + ",".join(texts) + "]", type=list[list[float]])
-    except msgspec.DecodeError:
-        return [_read_one(text) for text in texts]
-    # A text such as "[1],[2]" would shift its followers; it can only make the whole longer.
-    return [*together] if len(together) == len(texts) else [_read_one(text) for text in texts]
+    # Texts such as "[1],[2]" or "[1" and "2]" would shift their followers. With one bracket opened by each text, and
+    # at its beginning, the whole is either one list for each text or no list of lists.
+    if all(text.rfind("[") == 0 for text in texts):
+        with suppress(msgspec.DecodeError):
+            return [*msgspec.json.decode("[" + ",".join(texts) + "]", type=list[list[float]])]
+    return [_read_one(text) for text in texts]
 
 
 def _read_one(text: str) -> list[float] | None:
@@ -328,7 +341,7 @@ def _reasons(tests: Sequence[Test], scores: list[list[float] | None], owner: Int
         (_any(owner, np.isnan(flat), total), Absence.NOT_A_NUMBER),
         (_any(owner, np.isinf(flat), total), Absence.INFINITE),
         (_any(owner, flat < 0, total), Absence.NEGATIVE),
-        (~_any(owner, flat != 0, total), Absence.ZERO),
+        (~_any(owner, flat >= _SMALLEST, total), Absence.ZERO),
     )
     for holds, absence in causes:
         reason[holds & (reason == Absence.PRESENT)] = absence
@@ -341,14 +354,21 @@ def _any(owner: Ints, holds: NDArray[np.bool_], total: int) -> NDArray[np.bool_]
 
 
 def _moments(point: Ints, value: Floats, points: int) -> tuple[Ints, Floats, Floats]:
-    """Count, mean and sample standard deviation of the scores of each point; NaN where undefined."""
+    """Count, mean and sample standard deviation of the scores of each point; NaN where undefined.
+
+    Each point is scaled by a power of two, which changes no digit and keeps sums and squares in range.
+    """
+    largest = np.zeros(points)
+    np.maximum.at(largest, point, value)
+    exponent = np.frexp(largest)[1]
+    scaled = np.ldexp(value, -exponent[point])
     count = np.bincount(point, minlength=points)
     mean = np.full(points, np.nan)
-    np.divide(np.bincount(point, value, minlength=points), count, out=mean, where=count > 0)
-    squares = np.bincount(point, (value - mean[point]) ** 2, minlength=points)
-    sd = np.full(points, np.nan)
-    np.divide(squares, count - 1, out=sd, where=count > 1)
-    return count, mean, np.sqrt(sd)
+    np.divide(np.bincount(point, scaled, minlength=points), count, out=mean, where=count > 0)
+    squares = np.bincount(point, (scaled - mean[point]) ** 2, minlength=points)
+    variance = np.full(points, np.nan)
+    np.divide(squares, count - 1, out=variance, where=count > 1)
+    return count, np.ldexp(mean, exponent), np.ldexp(np.sqrt(variance), exponent)
 
 
 # ── accounts ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -368,17 +388,35 @@ def _account(run: Job, point: Ints, absence: NDArray[np.uint8]) -> RunAccount:
     )
 
 
-def _notices(curves: CurveSet, flags: _Flags) -> tuple[Notice, ...]:
+def _notices(curves: CurveSet, flags: _Flags, settings: CurveSettings) -> tuple[Notice, ...]:
     """Collect what a reader must know of how the curves were read."""
-    assumed = (curve for curve in curves.curves if curve.less_better and not flags.some_less[curve.index])
-    conflict = (curve for curve in curves.curves if flags.some_less[curve.index] and flags.some_more[curve.index])
+    untold = [curve for curve in curves.curves if _told_direction(curve.tag, settings) is None]
+    assumed = (curve for curve in untold if curve.less_better and not flags.some_less[curve.index])
+    conflict = (curve for curve in untold if flags.some_less[curve.index] and flags.some_more[curve.index])
+    loads = (curve for curve in curves.curves if _loads_differ(curves, curve))
     units = (curve for curve in curves.curves if _holds(curves, curve, Absence.UNIT_CONFLICT))
     found = (
         (NoticeKind.DIRECTION_ASSUMED, assumed),
         (NoticeKind.DIRECTION_CONFLICT, conflict),
         (NoticeKind.UNIT_CONFLICT, units),
+        (NoticeKind.LOADS_DIFFER, loads),
     )
     return tuple(notice for kind, members in found for notice in _notice(kind, list(members)))
+
+
+def _loads_differ(curves: CurveSet, curve: Curve) -> bool:
+    """Tell whether baseline and candidate each have loads the other has not: lost or new points alone are coverage."""
+    missing = curves.absence[: CANDIDATE + 1, curve.start : curve.stop] == Absence.MISSING
+    baseline, candidate = missing[BASELINE], missing[-1]
+    return bool((baseline & ~candidate).any() and (candidate & ~baseline).any())
+
+
+def _with_other_loads(curves: CurveSet) -> list[Curve]:
+    """Find the curves measured at other loads in the candidate; none when they are few, for single tests do get lost."""
+    missing = curves.absence[[BASELINE, CANDIDATE]] == Absence.MISSING
+    common = [curve for curve in curves.curves if not missing[:, curve.start : curve.stop].all(axis=1).any()]
+    differ = [curve for curve in common if missing[:, curve.start : curve.stop].any()]
+    return differ if len(differ) > _FEW * len(common) else []
 
 
 def _holds(curves: CurveSet, curve: Curve, absence: Absence) -> bool:
