@@ -1,10 +1,16 @@
-"""Fixtures of the whole suite: comparison with golden files."""
+"""Fixtures of the whole suite: comparison with golden files, captured answers, and a closed-off machine."""
 
+import ipaddress
+import json
+import os
+import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 GOLDEN = Path(__file__).parent / "golden"
+DATA = Path(__file__).parent / "data"
 
 
 def pytest_addoption(parser):
@@ -26,3 +32,43 @@ def golden(request):
         assert text == expected
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def captured():
+    """Read what a real server answered, from ``tests/data``."""
+    return SimpleNamespace(
+        bytes=lambda name: (DATA / name).read_bytes(),
+        json=lambda name: json.loads((DATA / name).read_bytes()),
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment():
+    """Keep the settings of whoever runs the tests out of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("PERFTRACKER_AI_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only():
+    """Fail a test that reaches for another machine, instead of letting it depend on the network."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family != socket.AF_UNIX and not _is_loopback(address[0]):
+            raise AssertionError(f"a test tried to connect to {address[0]}")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+def _is_loopback(host):
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
