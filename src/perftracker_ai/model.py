@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+ErrorCount = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""What the server's error counter can hold."""
 
 BASELINE, CANDIDATE, FIRST_RERUN = 0, 1, 2
 """Rows of the run axis of a `CurveSet`."""
@@ -82,7 +85,7 @@ class Test(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     category: str = ""
     metrics: str = ""
     less_better: bool = False
-    errors: int = 0
+    errors: ErrorCount = 0
     status: str = "SUCCESS"
 
 

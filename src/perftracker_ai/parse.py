@@ -18,6 +18,9 @@ from perftracker_ai.model import BadRecord, Job, JobInfo, Test
 
 T = TypeVar("T")
 
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What the parser raises: not JSON or not of the type, no UTF-8, absurdly nested."""
+
 
 class _Node(msgspec.Struct, gc=False):
     name: str = ""
@@ -55,21 +58,14 @@ class _Row(_Header):
     env_node: list[_Node] = []
 
 
-class _AnyTest(msgspec.Struct, gc=False):
-    """A test nobody looks into: only to be counted."""
-
-
-class _Counted(_Header, kw_only=True):
-    tests: list[_AnyTest]
-    env_nodes: list[_Node] = []
-
-
 class _Document(_Header, kw_only=True):
     tests: list[Test]
     env_nodes: list[_Node] = []
 
 
 class _LooseDocument(_Header, kw_only=True):
+    """A document whose tests are looked into one by one, or only counted."""
+
     tests: list[msgspec.Raw]
     env_nodes: list[_Node] = []
 
@@ -111,16 +107,11 @@ def parse_info(raw: bytes, origin: str) -> tuple[JobInfo, int]:
     JobError
         When the text is not JSON, or not a job.
     """
-    try:
-        document = _decode(raw, _Counted)
-    except msgspec.ValidationError as error:
-        raise _not_a_job(origin, error) from error
-    except (ValueError, RecursionError) as error:
-        raise _not_json(origin, raw, error) from error
+    document = _decode_loosely(raw, origin)
     return _document_info(document), len(document.tests)
 
 
-def row_to_info(row: bytes | msgspec.Raw | dict[str, object], origin: str) -> JobInfo:
+def row_to_info(row: bytes, origin: str) -> JobInfo:
     """Read a row of the job list, or a job's detail.
 
     Raises
@@ -129,10 +120,10 @@ def row_to_info(row: bytes | msgspec.Raw | dict[str, object], origin: str) -> Jo
         When it is not one.
     """
     try:
-        read = msgspec.convert(row, _Row) if isinstance(row, dict) else msgspec.json.decode(row, type=_Row)
-    except msgspec.MsgspecError as error:
+        read = msgspec.json.decode(row, type=_Row)
+    except _UNREADABLE as error:
         raise BadAnswer(
-            f"{origin} answered something that is not a job ({error}); is it a PerfTracker server?"
+            f"{origin} answered something that is not a job ({_short(error)}); is it a PerfTracker server?"
         ) from error
     return _info(read, tuple(node.display_name or node.name for node in read.env_node))
 
@@ -152,21 +143,27 @@ def _decode(raw: bytes, kind: type[T]) -> T:
 
 def _parse_loosely(raw: bytes, origin: str) -> Job:
     """Read the tests one by one, keeping the readable ones."""
-    try:
-        document = _decode(raw, _LooseDocument)
-    except msgspec.ValidationError as error:
-        raise _not_a_job(origin, error) from error
+    document = _decode_loosely(raw, origin)
     tests: list[Test] = []
     bad: list[BadRecord] = []
     for position, record in enumerate(document.tests, 1):
         try:
             tests.append(msgspec.json.decode(record, type=Test))
-        except msgspec.MsgspecError as error:
+        except _UNREADABLE as error:
             bad.append(BadRecord(position=position, problem=_short(error)))
     return Job(info=_document_info(document), tests=_in_upload_order(tests), bad_records=tuple(bad))
 
 
-def _document_info(document: _Counted | _Document | _LooseDocument) -> JobInfo:
+def _decode_loosely(raw: bytes, origin: str) -> _LooseDocument:
+    try:
+        return _decode(raw, _LooseDocument)
+    except msgspec.ValidationError as error:
+        raise _not_a_job(origin, error) from error
+    except (ValueError, RecursionError) as error:
+        raise _not_json(origin, raw, error) from error
+
+
+def _document_info(document: _Document | _LooseDocument) -> JobInfo:
     return _info(document, tuple(node.name for node in document.env_nodes if node.parent is None))
 
 
@@ -195,12 +192,19 @@ def _info(header: _Header, hosts: tuple[str, ...]) -> JobInfo:
 
 def _aware(moment: datetime) -> datetime:
     """Take a time without a zone as UTC, which is what the server writes."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:  # at either end of the calendar, where hours do not matter
+        return moment.replace(tzinfo=UTC)
 
 
 def _in_upload_order(tests: list[Test]) -> tuple[Test, ...]:
-    """Sort by sequence number, for the server promises no order."""
-    return tuple(sorted(tests, key=lambda test: (test.seq_num, test.group, test.tag, test.category)))
+    """Sort by sequence number, for the server promises no order; equal ones by all that curves read of them."""
+    return tuple(sorted(tests, key=_place))
+
+
+def _place(test: Test) -> tuple[int, str, str, str, str, str]:
+    return test.seq_num, test.group, test.tag, test.category, test.metrics, test.scores
 
 
 def _not_json(origin: str, raw: bytes, error: Exception) -> JobError:
@@ -215,4 +219,4 @@ def _not_a_job(origin: str, error: msgspec.ValidationError) -> JobError:
 
 def _short(error: Exception) -> str:
     """Cut a parser's message, which may quote the input."""
-    return str(error).splitlines()[0][:120]
+    return str(error).partition("\n")[0][:120]
