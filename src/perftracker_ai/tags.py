@@ -19,7 +19,9 @@ _TAG = re.compile(
     r"(?P<method>[A-Z]{2,10})\s+(?P<path>\S+)(?:\s+\((?P<scenario>.*)\))?\s*",
     re.DOTALL,
 )
-_PERCENTILE = re.compile(r"\bp\s*\(?\s*(\d{1,3}(?:\.\d+)?)\s*\)?|\b(\d{1,2}(?:\.\d+)?)(?:th|%)\s*(?:percentile|pct)")
+_PERCENTILE = re.compile(
+    r"\bp\s*\(?\s*(\d{1,3}(?:\.\d+)?)\s*\)?|\b(\d{1,2}(?:\.\d+)?)(?:th|%)\s*(?:percentile|pct)", re.IGNORECASE
+)
 _STATISTIC = re.compile(r"\b(avg|average|mean|median|min|max)\b", re.IGNORECASE)
 _SAME_STATISTIC = {"average": "avg", "mean": "avg", "median": "p50"}
 _TIME_WORDS = re.compile(r"\b(?:latency|latencies|response[ _-]?times?)\b", re.IGNORECASE)

@@ -30,8 +30,15 @@ _PER_SECOND = re.compile(r"(?P<what>.+?)\s*(?:/|per\s)\s*(?:s|sec|second)", re.I
 _RATES = frozenset({"rps", "tps", "qps", "ops", "iops"})
 
 _NUMBER = re.compile(
-    r"(?<![\w.])(?P<number>\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][+-]?\d+)?)(?P<gap>\s*)(?P<word>[A-Za-zµμ%]*)"
+    r"(?<![\w.])(?P<number>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?)"
+    r"(?P<gap>\s*)(?P<word>[A-Za-zµμ%]*)"
 )
+_NEXT_WORD = re.compile(r"\s*([A-Za-z]+)")
+_PLURAL = re.compile(r"(?:y|ies|es|e|s)$")
+"""Taken off, it leaves one stem of ``policy`` and ``policies``, ``node`` and ``nodes``, ``box`` and ``boxes``."""
+
+MAX_UNIT = 64
+"""Longer units are taken as they are: the server holds no longer ones, and matching must stay cheap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +89,14 @@ def read_unit(written: str) -> Unit:
         return Unit(written=written, base=SECOND, factor=_TIME[key])
     if key in _BYTES:
         return Unit(written=written, base=BYTE, factor=_BYTES[key])
-    if key in _RATES or _PER_SECOND.fullmatch(word):
-        return _rate(written, word)
+    per_second = _PER_SECOND.fullmatch(word) if len(word) <= MAX_UNIT else None
+    if key in _RATES or per_second:
+        return _rate(written, per_second["what"].strip().lower() if per_second else "")
     return Unit(written=written, base=word, factor=1.0)
 
 
-def _rate(written: str, word: str) -> Unit:
+def _rate(written: str, what: str) -> Unit:
     """Read a rate: bytes per second keep their size, everything else counts operations."""
-    match = _PER_SECOND.fullmatch(word)
-    what = match["what"].strip().lower() if match else ""
     if what in _BYTES:
         return Unit(written=written, base="B/s", factor=_BYTES[what])
     factor = next((size for sign, size in _MAGNITUDE.items() if what.startswith(sign.lower() + " ")), 1.0)
@@ -116,13 +122,12 @@ def read_load(category: str) -> LoadText:
     def take(match: re.Match[str]) -> str:
         value, unit, rest = _measured(float(match["number"].replace(",", "")), match["word"], match["gap"])
         numbers.append(value)
-        units.append(unit)
+        units.append(unit or _next_word(category, match.end()))
         return "#" + rest
 
     text = _NUMBER.sub(take, category)
-    skeleton = " ".join(word.rstrip("s") for word in text.casefold().replace("#", " # ").split())
-    following = [word or _next_word(category, position) for position, word in enumerate(units)]
-    return LoadText(numbers=tuple(numbers), units=tuple(following), skeleton=skeleton)
+    skeleton = " ".join(_stem(word) for word in text.casefold().replace("#", " # ").split())
+    return LoadText(numbers=tuple(numbers), units=tuple(units), skeleton=skeleton)
 
 
 def _measured(number: float, word: str, gap: str) -> tuple[float, str, str]:
@@ -137,7 +142,11 @@ def _measured(number: float, word: str, gap: str) -> tuple[float, str, str]:
 
 
 def _next_word(category: str, position: int) -> str:
-    """Find the word behind the number at this position when a magnitude stood between them."""
-    match = list(_NUMBER.finditer(category))[position]
-    rest = re.match(r"\s*([A-Za-z]+)", category[match.end() :])
+    """Find the word at this position, where a magnitude stood between it and its number."""
+    rest = _NEXT_WORD.match(category, position)
     return rest[1] if rest else ""
+
+
+def _stem(word: str) -> str:
+    """Take a word's plural away, and what else differs with it."""
+    return _PLURAL.sub("", word).rstrip("s") or word
