@@ -68,14 +68,14 @@ def choose(
     seen: _Seen = []
     others: set[str] = set()
     for job in jobs:
-        if job.product_name != product:
+        if job.product_name == product:
+            exclusion = _exclusion(job, settings, broken or {})
+            seen.append((job, exclusion))
+            if exclusion is None:
+                key = (_hardware(job), job.suite_name)
+                _place(job, groups.setdefault(key, _Group(hardware=key[0])), settings)
+        else:
             others.add(job.product_name)
-            continue
-        exclusion = _exclusion(job, settings, broken or {})
-        seen.append((job, exclusion))
-        if exclusion is None:
-            key = (_hardware(job), job.suite_name)
-            _place(job, groups.setdefault(key, _Group(hardware=key[0])), settings)
         if _settled(groups, job, settings):
             break
     if not seen:
@@ -110,7 +110,7 @@ def _exclusion(job: JobInfo, settings: DiscoverySettings, broken: Mapping[int, s
     """Say why a job cannot be compared with any other; None when it can."""
     local = next((host for host in job.hosts if _is_local(host, settings.local_labels)), "")
     ignored = next((host for host in job.hosts if host in settings.ignored_hardware), "")
-    wanted = not settings.hardware or settings.hardware in {*job.hosts, "+".join(_hardware(job))}
+    wanted = settings.hardware in {"", *job.hosts} or set(settings.hardware.split("+")) == set(job.hosts)
     causes = (
         (job.deleted, Exclusion.DELETED, ""),
         (not job.hosts, Exclusion.NO_HOSTS, ""),
@@ -118,14 +118,14 @@ def _exclusion(job: JobInfo, settings: DiscoverySettings, broken: Mapping[int, s
         (job.id in broken, Exclusion.UNFINISHED, broken.get(job.id, "")),
         (job.tests_completed <= 0, Exclusion.UNFINISHED, f"{job.tests_completed} of {job.tests_total} tests completed"),
         (bool(ignored), Exclusion.OTHER_HARDWARE, f"{ignored} is ignored"),
-        (not wanted, Exclusion.OTHER_HARDWARE, "+".join(job.hosts)),
+        (not wanted, Exclusion.OTHER_HARDWARE, "+".join(_hardware(job))),
         (not job.product_ver, Exclusion.NO_VERSION, ""),
     )
     return next(((exclusion, detail) for holds, exclusion, detail in causes if holds), None)
 
 
 def _is_local(host: str, labels: tuple[str, ...]) -> bool:
-    return any(label in labels for label in host.lower().split("."))
+    return not {label.casefold() for label in labels}.isdisjoint(host.casefold().split("."))
 
 
 def _place(job: JobInfo, group: _Group, settings: DiscoverySettings) -> None:
@@ -158,7 +158,8 @@ def _settled(groups: _Groups, job: JobInfo, settings: DiscoverySettings) -> bool
 
 
 def _too_old(job: JobInfo, baseline: JobInfo, settings: DiscoverySettings) -> bool:
-    return job.end < baseline.end - timedelta(days=settings.rerun_days)
+    # By division: any number of days is allowed, and a timedelta does not hold every one.
+    return (baseline.end - job.end) / timedelta(days=1) > settings.rerun_days
 
 
 def _recency(job: JobInfo) -> tuple[float, int]:
@@ -248,11 +249,12 @@ def _no_pair(
         return f"None of the {len(seen)} jobs of {product!r} is usable: {', '.join(why)}; see `perftracker-ai jobs`."
     if len(usable) == 1:
         return f"{product!r} has only one usable job, {usable[0].id} ({versions[0]}); a comparison needs two versions."
-    if asked and not any(group.candidate and group.baseline for group in groups.values()) and len(versions) > 1:
+    if asked and len(versions) > 1:
         return f"{product!r} has no pair of jobs with version {asked}; versions seen are {', '.join(versions[:8])}."
     if len(versions) == 1:
         return f"All {len(usable)} usable jobs of {product!r} are of one version, {versions[0]}; give two job ids."
+    hardware = list(dict.fromkeys("+".join(group.hardware) for group in groups.values()))
     return (
         f"No two versions of {product!r} ran on the same hardware with the same suite "
-        f"({', '.join('+'.join(group.hardware) for group in list(groups.values())[:5])}); give two job ids."
+        f"({', '.join(hardware[:5])}); give two job ids."
     )
