@@ -1,5 +1,6 @@
 """Settings from the command line, the environment and ``perftracker-ai.toml``, in this order of precedence.
 
+In the file, a product's own table stands over what all products share.
 The only module that reads the environment. An unknown key is refused with the nearest known name, a value of the wrong
 type with the type that is wanted, both with the place they stand in.
 """
@@ -26,7 +27,7 @@ from perftracker_ai.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 FILE_NAME = "perftracker-ai.toml"
@@ -68,38 +69,45 @@ def load(
     """
     path = file or _find(directory)
     tables = _read(path) if path else {}
-    layers = [(str(path), _flatten(tables)), ("the environment", _from_environment(environ))]
+    own_tables = tables.pop("product", {})
+    common = _checked_all(_flatten(tables), str(path))
     given = {key: value for key, value in flags.items() if value is not None}
-    layers.append(("the command line", given))
-    merged: dict[str, object] = {}
-    for origin, layer in layers:
-        for key, value in layer.items():
-            merged[key] = _checked(key, value, origin)
-    products = _products(tables.get("product", {}), str(path), merged)
-    return _build(merged, products)
+    over = _checked_all(_from_environment(environ), "the environment") | _checked_all(given, "the command line")
+    products = [
+        (name, _product({**common, **own, **over}, f" of product {name}"))
+        for name, own in _own_settings(own_tables, str(path))
+    ]
+    return _build({**common, **over}, tuple(products))
 
 
 def _find(directory: Path) -> Path | None:
     """Find the nearest settings file from here upwards."""
-    folders = (directory, *directory.parents)
-    return next((folder / FILE_NAME for folder in folders if (folder / FILE_NAME).is_file()), None)
+    files = (folder / FILE_NAME for folder in (directory, *directory.parents))
+    return next((file for file in files if _is_file(file)), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder on the way up that must not be looked into
+        return False
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise UsageError(f"The settings file {path} cannot be read: {reason(error)}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"The settings file {path} is not valid TOML: {error}.") from error
+        raise UsageError(
+            f"The settings file {path} cannot be read: {reason(error)}; check --config and the file's permissions."
+        ) from error
+    except (ValueError, RecursionError) as error:  # also what is not UTF-8, and a number of thousands of digits
+        raise UsageError(f"The settings file {path} is not valid TOML ({error}); correct it there.") from error
 
 
 def _flatten(tables: Mapping[str, Any]) -> dict[str, object]:
-    """Turn ``{detect: {moderate: 0.2}}`` into ``{detect.moderate: 0.2}``; products are read apart."""
+    """Turn ``{detect: {moderate: 0.2}}`` into ``{detect.moderate: 0.2}``."""
     flat: dict[str, object] = {}
     for key, value in tables.items():
-        if key == "product":
-            continue
         if isinstance(value, dict) and key in _SECTIONS:
             flat.update({f"{key}.{inner}": v for inner, v in value.items()})
         else:
@@ -118,18 +126,16 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     return found
 
 
+def _checked_all(layer: Mapping[str, object], origin: str) -> dict[str, object]:
+    return {key: _checked(key, value, origin) for key, value in layer.items()}
+
+
 def _checked(key: str, value: object, origin: str) -> object:
     """Refuse an unknown key, and convert the value to the type its key takes."""
+    if key not in _known_keys():
+        raise _unknown(key, origin)
     section, _, name = key.rpartition(".")
-    owner: type = _SECTIONS.get(section, Settings)
-    known = _known_keys()
-    if key not in known:
-        near = get_close_matches(key, known, n=1, cutoff=0.4)
-        hint = (
-            f"did you mean {near[0]}?" if near else f"known keys are {', '.join(_RUN_KEYS)} and {', '.join(_SECTIONS)}."
-        )
-        raise UsageError(f"There is no setting {key} (in {origin}); {hint}")
-    wanted = get_type_hints(owner, include_extras=True)[name]
+    wanted = get_type_hints(_SECTIONS.get(section, Settings), include_extras=True)[name]
     try:
         converted = msgspec.convert(_prepared(value, wanted), wanted, strict=False)
     except msgspec.ValidationError as error:
@@ -138,6 +144,15 @@ def _checked(key: str, value: object, origin: str) -> object:
     if name == "load_pattern" and not _is_pattern(converted):
         raise UsageError(f"The setting {key} is {value!r} in {origin}; it takes a regular expression with one group.")
     return cast("object", converted)
+
+
+def _unknown(key: str, origin: str) -> UsageError:
+    """Word that there is no such key, with the nearest one there is."""
+    if key in _SECTIONS:
+        return UsageError(f"The setting {key} in {origin} must be a table such as [{key}].")
+    near = get_close_matches(key, [*_known_keys(), *_SECTIONS], n=1, cutoff=0.4)
+    known = f"known keys are {', '.join(_RUN_KEYS)}, and tables {', '.join(_SECTIONS)}."
+    return UsageError(f"There is no setting {key} (in {origin}); {f'did you mean {near[0]}?' if near else known}")
 
 
 def _prepared(value: object, wanted: object) -> object:
@@ -161,26 +176,24 @@ def _is_pattern(text: str) -> bool:
         return False
 
 
-def _products(tables: object, origin: str, common: Mapping[str, object]) -> tuple[tuple[str, ProductSettings], ...]:
-    """Read ``[product.NAME.detect]`` tables on top of what all products share."""
+def _own_settings(tables: object, origin: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """Read ``[product.NAME.detect]`` tables: what products have for themselves, by name."""
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise UsageError(f"The setting product in {origin} must be tables such as [product.GRPM.detect].")
-    found = []
     for name, table in tables.items():
-        own = {key: _checked(key, value, f"{origin}, product {name}") for key, value in _flatten(table).items()}
+        own = _checked_all(_flatten(table), f"{origin}, product {name}")
         run_keys = [key for key in own if key in _RUN_KEYS]
         if run_keys:
             raise UsageError(f"The setting {run_keys[0]} in {origin} belongs to the whole run, not to product {name}.")
-        found.append((name, _product({**common, **own})))
-    return tuple(found)
+        yield name, own
 
 
-def _product(merged: Mapping[str, object]) -> ProductSettings:
+def _product(merged: Mapping[str, object], whose: str = "") -> ProductSettings:
     product = ProductSettings(**{section: _section(owner, section, merged) for section, owner in _SECTIONS.items()})
     sizes = (product.detect.minor, product.detect.moderate, product.detect.severe, product.detect.critical)
     if list(sizes) != sorted(sizes):
         raise UsageError(
-            "The settings detect.minor, moderate, severe and critical must not fall; "
+            f"The settings detect.minor, moderate, severe and critical{whose} must not fall; "
             f"they are {', '.join(f'{size:g}' for size in sizes)}."
         )
     return product

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 Ratio = Annotated[float, Meta(ge=0, le=1e6)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 Gate = Literal["never", "moderate", "severe", "critical", "block"]
 """From what on a run's exit code is 1, in falling strictness."""
@@ -81,7 +82,7 @@ class DetectSettings:
     moderate: Ratio = 0.15
     severe: Ratio = 0.50
     critical: Ratio = 1.00
-    fdr: Ratio = 0.05
+    fdr: Share = 0.05
     large_shift: Ratio = 0.10
     min_time_change_s: Ratio = 50e-6
 
@@ -108,7 +109,7 @@ class PolicySettings:
     block_critical: Count = 1
     block_severe: Count = 3
     block_failures: Count = 0
-    min_compared: Ratio = 0.5
+    min_compared: Share = 0.5
     monitor_minor: Count = 5
     max_inconclusive: Ratio = 0.5
 
