@@ -43,7 +43,6 @@ _STATUS = {
 }
 _WORDS = {"True": 1.0, "False": 0.0}  # what Python prints for scores that were sent as booleans
 _SMALLEST = np.finfo(np.float64).tiny  # below it a mean of several scores may be zero, which has no logarithm
-_FEW = 0.1  # share of curves with other loads up to which it is single tests that got lost, which coverage reports
 _UNTOUCHED = 255  # larger than any Absence, so that the minimum over a point's tests replaces it
 
 
@@ -409,14 +408,6 @@ def _loads_differ(curves: CurveSet, curve: Curve) -> bool:
     missing = curves.absence[: CANDIDATE + 1, curve.start : curve.stop] == Absence.MISSING
     baseline, candidate = missing[BASELINE], missing[-1]
     return bool((baseline & ~candidate).any() and (candidate & ~baseline).any())
-
-
-def _with_other_loads(curves: CurveSet) -> list[Curve]:
-    """Find the curves measured at other loads in the candidate; none when they are few, for single tests do get lost."""
-    missing = curves.absence[[BASELINE, CANDIDATE]] == Absence.MISSING
-    common = [curve for curve in curves.curves if not missing[:, curve.start : curve.stop].all(axis=1).any()]
-    differ = [curve for curve in common if missing[:, curve.start : curve.stop].any()]
-    return differ if len(differ) > _FEW * len(common) else []
 
 
 def _holds(curves: CurveSet, curve: Curve, absence: Absence) -> bool:
