@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai.model import BASELINE, CANDIDATE, Direction, Outcome
+from perftracker_ai.model import CANDIDATE, Direction, Outcome
+from perftracker_ai.stats import median as column_median
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,9 @@ class Comparison:
 
     Attributes
     ----------
+    before, after : ndarray of float, shape (P,)
+        Logarithm of every point's value in the baseline (the median of its runs) and in the candidate; NaN where
+        absent.
     change : ndarray of float, shape (P,)
         Log cost ratio of every point, candidate over baseline, net of the run-wide shift; NaN where not compared.
     families : dict of str to tuple of int
@@ -48,6 +52,8 @@ class Comparison:
 
     curves: CurveSet
     detection: Detection
+    before: Floats
+    after: Floats
     change: Floats
     families: dict[str, tuple[int, ...]]
 
@@ -76,13 +82,15 @@ def compare(curves: CurveSet, detection: Detection) -> Comparison:
     sign = np.array([1.0 if curve.less_better else -1.0 for curve in curves.curves])
     shift = np.log1p([result.shift for result in detection.results])
     owner = np.repeat(np.arange(len(sign)), np.array([c.stop - c.start for c in curves.curves], dtype=np.int64))
-    change = sign[owner] * np.log(curves.mean[CANDIDATE] / curves.mean[BASELINE]) - shift[owner]
+    logs = np.log(np.where(curves.mean > 0, curves.mean, np.nan))
+    before, after = column_median(np.delete(logs, CANDIDATE, axis=0), axis=0), logs[CANDIDATE]
+    change = sign[owner] * (after - before) - shift[owner]
     change = change - _drift(curves, detection, change, owner)
     families: dict[str, list[int]] = defaultdict(list)
     for curve in curves.curves:
         families[curve.endpoint].append(curve.index)
     frozen = {endpoint: tuple(indices) for endpoint, indices in families.items()}
-    return Comparison(curves=curves, detection=detection, change=change, families=frozen)
+    return Comparison(curves=curves, detection=detection, before=before, after=after, change=change, families=frozen)
 
 
 def _drift(curves: CurveSet, detection: Detection, change: Floats, owner: Ints) -> Floats:
@@ -146,7 +154,7 @@ def pool(comparison: Comparison, members: Sequence[int], direction: Direction) -
         table[row, np.searchsorted(load, _loads(comparison, index))] = curve_change(comparison, index)
     measured = np.isfinite(table).any(axis=0) & (not first.scalar)
     sign = 1.0 if direction is Direction.WORSE else -1.0
-    change = sign * median_down(table[:, measured])
+    change = sign * column_median(table[:, measured], axis=0)
     return _thinned(Profile(load=load[measured], change=without_spikes(change), numbered=first.numbered))
 
 
@@ -154,16 +162,6 @@ def median(values: Floats) -> float:
     """Take the median of finite values; ten times faster on a few values than numpy's own."""
     ordered = np.sort(values)
     return float(0.5 * (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]))
-
-
-def median_down(table: Floats) -> Floats:
-    """Take the median of every column, NaN left out, likewise."""
-    ordered = np.sort(table, axis=0)  # NaN goes last
-    count = np.isfinite(table).sum(axis=0)
-    column = np.arange(table.shape[1])
-    low = ordered[np.maximum(count - 1, 0) // 2, column]
-    high = ordered[count // 2, column]
-    return np.asarray(0.5 * (low + high))
 
 
 def without_spikes(values: Floats) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 
 from perftracker_ai.diagnose.fits import FLOOR, MIN_POINTS, Fit, Form, effective_size, fit
 from perftracker_ai.diagnose.profiles import curve_change, median, pool, standing_window
-from perftracker_ai.model import BASELINE, CANDIDATE, Direction, MetricKind, Shape, ShapeEvidence
+from perftracker_ai.model import Direction, MetricKind, Shape, ShapeEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -324,14 +324,14 @@ def _is_thread_ceiling(scene: _Scene) -> bool:
     counts = sorted(threads for threads in rates if threads is not None)
     if len(counts) < 2:  # noqa: PLR2004 - a ceiling is seen between two thread counts
         return False
-    gain = [_scaling(scene, row, rates[counts[0]], rates[counts[-1]]) for row in (BASELINE, CANDIDATE)]
+    gain = [_scaling(scene, run, rates[counts[0]], rates[counts[-1]]) for run in _runs(scene)]
     return _is_capped(gain[0], gain[1])
 
 
 def _is_load_ceiling(scene: _Scene) -> bool:
     """Tell whether throughput stays put over the affected loads where load means concurrency."""
     rates = [c for c in _rates(scene) if c.load_unit.lower() in CONCURRENCY_UNITS]
-    gains = [[_gain_along(scene, row, curve) for row in (BASELINE, CANDIDATE)] for curve in rates]
+    gains = [[_gain_along(scene, run, curve) for run in _runs(scene)] for curve in rates]
     return bool(gains) and all(_is_capped(before, after) for before, after in gains)
 
 
@@ -343,23 +343,22 @@ def _rates(scene: _Scene) -> list[Curve]:
     return [scene.curves[i] for i in scene.members if scene.curves[i].metric_kind is MetricKind.RATE]
 
 
-def _scaling(scene: _Scene, row: int, few: int, many: int) -> float | None:
+def _runs(scene: _Scene) -> tuple[Floats, Floats]:
+    """Give the logarithms of what was measured before and after."""
+    return scene.comparison.before, scene.comparison.after
+
+
+def _scaling(scene: _Scene, run: Floats, few: int, many: int) -> float | None:
     """Measure how much more is done at many threads than at few, over the affected loads, on the log scale."""
-    values = [_log_values(scene, row, index) for index in (few, many)]
+    values = [run[_points(scene, index)] for index in (few, many)]
     return median(values[1]) - median(values[0]) if all(len(one) for one in values) else None
 
 
-def _gain_along(scene: _Scene, row: int, curve: Curve) -> float | None:
+def _gain_along(scene: _Scene, run: Floats, curve: Curve) -> float | None:
     """Measure how much more is done at the upper third of the affected loads than at the lower."""
-    values = _log_values(scene, row, curve.index)
+    values = run[_points(scene, curve.index)]
     third = len(values) // 3
     return median(values[-third:]) - median(values[:third]) if third else None
-
-
-def _log_values(scene: _Scene, row: int, index: int) -> Floats:
-    """Give the logarithm of what a curve measured over the affected loads."""
-    values: Floats = np.log(scene.comparison.curves.mean[row, _points(scene, index)])
-    return values
 
 
 # ── cost along the load ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -386,7 +385,7 @@ def _exponents(scene: _Scene) -> tuple[float | None, float | None, float | None]
 def _cost_slope(scene: _Scene, index: int) -> float | None:
     """Give the slope of a curve's log cost on log load in the baseline; None with too few points."""
     points = _points(scene, index)
-    load, cost = scene.comparison.curves.load[points], _log_values(scene, BASELINE, index)
+    load, cost = scene.comparison.curves.load[points], scene.comparison.before[points]
     if (load > 0).sum() < MIN_POINTS:
         return None
     return slope(np.log(load[load > 0]), cost[load > 0] * (1.0 if scene.curves[index].less_better else -1.0))
@@ -413,7 +412,7 @@ def _added_cost(scene: _Scene) -> tuple[float | None, float | None, float | None
     if not timed:
         return None, None, None
     points = _points(scene, timed[0])
-    cost = scene.comparison.curves.mean[BASELINE, points]
+    cost = np.exp(scene.comparison.before[points])
     added, third = cost * np.expm1(scene.comparison.change[points]), len(points) // 3
     if not third:
         return None, None, None
