@@ -21,6 +21,7 @@ from simulate import REGIMES, SHAPES, SIZES, simulate, with_reruns
 from tables import rate, show
 
 from perftracker_ai.detect import detect
+from perftracker_ai.model import Confidence
 from perftracker_ai.settings import DetectSettings
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ CHANGED = 0.10
 RERUNS = (0, 2, 5)
 RATES = (evaluate.recall, evaluate.small_recall, evaluate.precision, evaluate.median_iou)
 RATE_NAMES = ("recall", "small listed", "precision", "IoU", "false/1000")
+
+
+Seen = dict[str, "NDArray[np.void]"]
+"""Rows of curves by detector."""
 
 
 class Plan(NamedTuple):
@@ -84,28 +89,40 @@ def aa_section(plan: Plan) -> None:
     show(f"Nothing changed: false alarms per 1000 curves ({curves} a cell)", header, rows, markdown=plan.markdown)
 
 
-def _aa_rates(regime: Regime, points: int, jobs: int) -> Iterable[str]:
+def _aa_seen(regime: Regime, points: int, jobs: int) -> Seen:
+    """Return the rows of all jobs of one regime, with each number of reruns and by the earlier criteria."""
     seen: dict[str, list[NDArray[np.void]]] = {}
     for job in range(jobs):
         runs, truth = _simulated(regime, points, job, reruns=max(RERUNS), changed=0.0)
         for reruns in RERUNS:
             calls = _ours(with_reruns(runs, reruns))
-            seen.setdefault(f"{reruns}", []).append(evaluate.rows_of(truth, calls))
-        seen.setdefault("earlier", []).append(evaluate.rows_of(truth, _earlier(runs)))
-    rows = {name: np.concatenate(parts) for name, parts in seen.items()}
-    ours = [rate(evaluate.false_alarms(rows[f"{reruns}"])) for reruns in RERUNS]
-    return *ours, rate(evaluate.false_listed(rows["0"])), rate(evaluate.false_alarms(rows["earlier"]))
+            seen.setdefault(f"{reruns} reruns", []).append(evaluate.rows_of(truth, calls))
+        seen.setdefault("earlier criteria", []).append(evaluate.rows_of(truth, _earlier(runs)))
+    return {name: np.concatenate(parts) for name, parts in seen.items()}
+
+
+def _aa_rates(seen: Seen) -> Iterable[str]:
+    ours = [rate(evaluate.false_alarms(seen[f"{reruns} reruns"])) for reruns in RERUNS]
+    listed, earlier = evaluate.false_listed(seen["0 reruns"]), evaluate.false_alarms(seen["earlier criteria"])
+    return *ours, rate(listed), rate(earlier)
+
+
+def _with_pool(seen: dict[str, Seen]) -> dict[str, Seen]:
+    """Return the same with the rows of all regimes put together as the last entry."""
+    names = next(iter(seen.values()))
+    return {**seen, "together": {name: np.concatenate([by[name] for by in seen.values()]) for name in names}}
 
 
 def injected_section(plan: Plan) -> None:
-    """Print what is found of injected changes, by regime, by points, by shape and by size."""
+    """Print what is found of injected changes, by regime, by points, by shape and size, and by confidence."""
     for points in plan.points:
-        found = {regime.name: _injected(regime, points, plan.jobs) for regime in REGIMES}
-        _show_by_regime(found, points, plan)
-        _show_by_shape(found, points, plan)
+        seen = _with_pool({regime.name: _injected(regime, points, plan.jobs) for regime in REGIMES})
+        _show_by_regime(seen, points, plan)
+        _show_by_shape(seen["together"], points, plan)
+        _show_by_confidence(seen["together"], points, plan)
 
 
-def _injected(regime: Regime, points: int, jobs: int) -> dict[str, NDArray[np.void]]:
+def _injected(regime: Regime, points: int, jobs: int) -> Seen:
     """Return the rows of all jobs of one regime for each detector."""
     seen: dict[str, list[NDArray[np.void]]] = {}
     for job in range(jobs):
@@ -116,33 +133,38 @@ def _injected(regime: Regime, points: int, jobs: int) -> dict[str, NDArray[np.vo
     return {name: np.concatenate(parts) for name, parts in seen.items()}
 
 
-def _show_by_regime(found: dict[str, dict[str, NDArray[np.void]]], points: int, plan: Plan) -> None:
+def _show_by_regime(seen: dict[str, Seen], points: int, plan: Plan) -> None:
     rows = [
         (regime, detector, *(figure(rows) for figure in RATES), rate(evaluate.false_alarms(rows)))
-        for regime, by_detector in found.items()
+        for regime, by_detector in seen.items()
         for detector, rows in by_detector.items()
     ]
     title = f"Every tenth curve changed, {points} points ({plan.jobs} jobs a regime)"
     show(title, ("regime", "detector", *RATE_NAMES), rows, markdown=plan.markdown)
 
 
-def _show_by_shape(found: dict[str, dict[str, NDArray[np.void]]], points: int, plan: Plan) -> None:
+def _show_by_shape(pooled: Seen, points: int, plan: Plan) -> None:
     """Print the share of the slower curves that is listed, by shape and size, over all regimes."""
-    detectors = ("pair", "2 reruns", "earlier criteria")
-    pooled = {name: np.concatenate([by[name] for by in found.values()]) for name in detectors}
     rows = [
-        (
-            shape,
-            "ramp" if ramp else "step",
-            name,
-            *(_listed_share(pooled[name], shape, size, ramp=ramp) for size in SIZES),
-        )
+        (shape, "ramp" if ramp else "step", name, *(_listed_share(rows, shape, size, ramp=ramp) for size in SIZES))
         for shape in SHAPES
         for ramp in (False, True)
-        for name in detectors
+        for name, rows in pooled.items()
     ]
     header = ("shape", "onset", "detector", *(f"+{size:.0%}" for size in SIZES))
     show(f"Share of slower curves listed, all regimes, {points} points", header, rows, markdown=plan.markdown)
+
+
+def _show_by_confidence(pooled: Seen, points: int, plan: Plan) -> None:
+    """Print the share of reported regressions that are true, by the confidence they were given."""
+    rows = []
+    for name in ("pair", "2 reruns"):
+        flagged = pooled[name][pooled[name]["regressed"]]
+        for confidence in Confidence:
+            cell = flagged[flagged["confidence"] == confidence.value]
+            rows.append((name, confidence.value, len(cell), evaluate.precision(cell)))
+    header = ("detector", "confidence", "regressed", "of these true")
+    show(f"What the confidence is worth, all regimes, {points} points", header, rows, markdown=plan.markdown)
 
 
 def _listed_share(rows: NDArray[np.void], shape: str, size: float, *, ramp: bool) -> float | None:
@@ -319,7 +341,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
     shared = recorded.find(options.shared)
     plan = (
-        Plan(2, (54,), options.markdown, shared) if options.quick else Plan(20, (54, 24, 8), options.markdown, shared)
+        Plan(2, (54,), options.markdown, shared) if options.quick else Plan(10, (54, 24, 8), options.markdown, shared)
     )
     plan = plan._replace(jobs=options.jobs) if options.jobs else plan
     wanted = options.only or [*SIMULATED, *RECORDED]
@@ -340,7 +362,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="two jobs of 54 points a regime, under a minute")
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
-    parser.add_argument("--jobs", type=int, default=0, help="simulated jobs a cell (default 20, quick 2)")
+    parser.add_argument("--jobs", type=int, default=0, help="simulated jobs a cell (default 10, quick 2)")
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the recorded jobs")
     parser.add_argument("--only", nargs="+", choices=[*SIMULATED, *RECORDED], help="these sections only")
     return parser.parse_args(argv)

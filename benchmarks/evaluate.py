@@ -46,6 +46,8 @@ class Call:
     worse, better : tuple of Range
         Reported windows by direction.
     severity : Severity or None
+    confidence : str
+        Empty when the detector knows none.
     """
 
     regressed: bool
@@ -54,6 +56,7 @@ class Call:
     worse: tuple[Range, ...]
     better: tuple[Range, ...]
     severity: Severity | None
+    confidence: str
 
 
 ROW = np.dtype(
@@ -64,6 +67,7 @@ ROW = np.dtype(
         ("median", float),
         ("regressed", bool),
         ("listed", bool),
+        ("confidence", "U6"),
         ("overlap", bool),
         ("iou", float),
     ]
@@ -92,6 +96,7 @@ def _call(result: CurveResult) -> Call:
         worse=ranges[Direction.WORSE],
         better=ranges[Direction.BETTER],
         severity=result.severity,
+        confidence=result.confidence.value if result.confidence else "",
     )
 
 
@@ -111,6 +116,7 @@ def _reference_call(windows: Sequence[ReferenceWindow]) -> Call:
         worse=tuple((window.first, window.last) for window in windows),
         better=(),
         severity=windows[0].severity if windows else None,
+        confidence="",
     )
 
 
@@ -122,7 +128,7 @@ def rows_of(truth: Truth, calls: Sequence[Call]) -> NDArray[np.void]:
     rows = np.zeros(len(calls), dtype=ROW)
     rows["shape"], rows["ramp"] = truth.shape, truth.ramp
     rows["size"], rows["median"] = truth.size, truth.median
-    for name in ("regressed", "listed"):
+    for name in ("regressed", "listed", "confidence"):
         rows[name] = [getattr(call, name) for call in calls]
     for row, call, first, last in zip(rows, calls, truth.first, truth.last, strict=True):
         row["iou"] = overlap_share((int(first), int(last)), call.worse) if first >= 0 else 0.0

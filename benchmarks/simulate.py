@@ -95,7 +95,7 @@ REGIMES = (
     Regime(name="slower", slower=0.10),
     Regime(name="endpoint", endpoint=0.03),
     Regime(name="digits", low=0.005, high=0.03, digits=3, samples=1),
-    Regime(name="all", low=0.02, tail_df=5.0, spikes=0.01, widening=1.8, level=0.8, endpoint=0.015, digits=3),
+    Regime(name="mixed", low=0.02, tail_df=5.0, spikes=0.01, widening=1.8, level=0.8, endpoint=0.015, digits=3),
 )
 
 

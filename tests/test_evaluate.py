@@ -34,7 +34,7 @@ from perftracker_ai.model import (
     Window,
 )
 
-SILENT_CALL = Call(regressed=False, listed=False, improved=False, worse=(), better=(), severity=None)
+SILENT_CALL = Call(regressed=False, listed=False, improved=False, worse=(), better=(), severity=None, confidence="")
 FLAG = replace(SILENT_CALL, regressed=True, listed=True, severity=Severity.MODERATE)
 
 
@@ -183,9 +183,9 @@ def test_calls_of_our_detection():
         mirrored=0,
     )
     assert calls_of(detection) == (
-        replace(FLAG, worse=((12, 19),), better=((0, 9),)),
-        replace(SILENT_CALL, listed=True, worse=((12, 19),)),
-        replace(SILENT_CALL, improved=True, better=((0, 9),)),
+        replace(FLAG, worse=((12, 19),), better=((0, 9),), confidence="high"),
+        replace(SILENT_CALL, listed=True, worse=((12, 19),), confidence="high"),
+        replace(SILENT_CALL, improved=True, better=((0, 9),), confidence="high"),
         SILENT_CALL,
     )
 
