@@ -82,9 +82,10 @@ def _seconds(work: Callable[[], object]) -> float:
 def aa_section(plan: Plan) -> None:
     """Print false alarms where nothing changed, by regime, points and reruns."""
     header = ("regime", "points", *(f"{reruns} reruns" for reruns in RERUNS), "listed, 0 reruns", "earlier criteria")
-    rows = [
-        (regime.name, points, *_aa_rates(regime, points, plan.jobs)) for points in plan.points for regime in REGIMES
-    ]
+    rows = []
+    for points in plan.points:
+        seen = _with_pool({regime.name: _aa_seen(regime, points, plan.jobs) for regime in REGIMES})
+        rows += [(name, points, *_aa_rates(by)) for name, by in seen.items()]
     curves = plan.jobs * CURVES
     show(f"Nothing changed: false alarms per 1000 curves ({curves} a cell)", header, rows, markdown=plan.markdown)
 

@@ -164,7 +164,7 @@ def measure(shared: Path, folder: Path, runs: int) -> tuple[dict[str, list[Run]]
     seen |= interleaved(
         {"analyze, small again": commands["analyze, discovery"], "analyze, ten times the tests": _tenfold(tenfold)},
         folder,
-        max(2, runs // 5),
+        max(3, runs // 5),
     )
     return seen, _limits(seen)
 

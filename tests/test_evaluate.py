@@ -218,11 +218,12 @@ def test_recorded_jobs_may_be_absent():
     assert recorded.find(Path("no such folder")) is None
 
 
-def test_the_tables_without_recorded_jobs(capsys):
+@pytest.mark.parametrize("section", ["aa", "injected"])
+def test_the_tables_without_recorded_jobs(section, capsys):
     """Without recorded jobs the benchmark says so in a line, after the tables it can make."""
     import detection
 
-    code = detection.main(["--quick", "--jobs", "1", "--only", "injected", "--shared", "no such folder"])
+    code = detection.main(["--quick", "--jobs", "1", "--only", section, "--shared", "no such folder"])
     printed = capsys.readouterr().out
     assert code == 0
     assert all(f"\n{regime.name} " in printed for regime in REGIMES)
