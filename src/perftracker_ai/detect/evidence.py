@@ -168,7 +168,8 @@ def _tracks(rows: list[Rows]) -> list[Track]:
         points=np.concatenate([part.points for part in rough], axis=1),
     )
     typical = noise.typical_correlation(joined)
-    first = _with_noise(rows, joined, np.full(joined.points.shape[1], typical))
+    same = np.full(joined.points.shape[1], typical)
+    first = _with_noise(rows, joined, noise.Correlation(rho=same, variance=np.zeros(len(same))))
     estimates = [_correlation(track, part.contrast) for track, part in zip(first, rows, strict=True)]
     known = [
         noise.Correlation(
@@ -180,22 +181,23 @@ def _tracks(rows: list[Rows]) -> list[Track]:
     return _with_levels(_with_noise(rows, joined, noise.shared_correlation(known, typical)), rows)
 
 
-def _with_noise(rows: list[Rows], rough: noise.Roughness, rho: NDArray[np.float64]) -> list[Track]:
+def _with_noise(rows: list[Rows], rough: noise.Roughness, correlation: noise.Correlation) -> list[Track]:
     """Give rows the noise that goes with their correlations; levels do not scatter yet."""
     kind, floor = np.concatenate([part.kind for part in rows]), np.concatenate([part.floor for part in rows])
-    variance, dof = noise.moderate(*noise.point_variance(rough, rho), kind)
+    variance, dof = noise.moderate(*noise.point_variance(rough, correlation.rho), kind)
     variance = np.maximum(variance, np.maximum(floor, noise.SIGMA_FLOOR**2))
+    dof = noise.effective_dof(dof, correlation)
     values = [part.value for part in rows]
-    parts = zip(values, _split(variance, values), _split(rho, values), _split(dof, values), strict=True)
+    parts = zip(values, _split(variance, values), _split(correlation.rho, values), _split(dof, values), strict=True)
     return [
         Track(
             value=noise.clip_spikes(value, np.sqrt(own)),
             variance=np.broadcast_to(own[:, None], value.shape),
-            rho=correlation,
+            rho=rho,
             level_variance=np.zeros(len(value)),
             dof=freedom,
         )
-        for value, own, correlation, freedom in parts
+        for value, own, rho, freedom in parts
     ]
 
 

@@ -22,6 +22,9 @@ LAGS = (1, 2, 3, 5)
 """Distances along the load at which roughness is measured: enough to see a correlation die out, short enough for
 few pairs to straddle a change."""
 
+MIN_DOF = 20.0
+"""However unsure the correlation, the tail is no longer than that of Student's t with so many degrees of freedom."""
+
 MAX_RHO = 0.9
 """Correlations beyond this cannot be told from a change of level in a curve of some fifty points."""
 
@@ -151,28 +154,37 @@ def _lag_one(value: NDArray[np.float64]) -> NDArray[np.float64]:
     return correlation
 
 
-def shared_correlation(parts: list[Correlation], typical: float) -> NDArray[np.float64]:
+def shared_correlation(parts: list[Correlation], typical: float) -> Correlation:
     """Join several estimates per row and draw them towards the typical value as far as they scatter by chance.
 
     Returns
     -------
-    ndarray
-        In [0, MAX_RHO]; the typical value where a row has no estimate.
+    Correlation
+        In [0, MAX_RHO], with the variance that is left; the typical value where a row has no estimate.
     """
     precision = np.sum([1 / part.variance for part in parts], axis=0)
     rho = [np.where(np.isfinite(part.variance), part.rho, 0.0) / part.variance for part in parts]
-    weighted = np.sum(rho, axis=0)
     known = precision > 0
-    own = np.divide(weighted, precision, out=np.full(known.shape, typical), where=known)
     if not known.any():
-        return np.full(known.shape, min(typical, MAX_RHO))
+        return Correlation(rho=np.full(known.shape, typical), variance=np.full(known.shape, RHO_SPREAD**2))
+    own = np.divide(np.sum(rho, axis=0), precision, out=np.full(known.shape, typical), where=known)
     spread = float(robust_scale(own[known] - typical)) ** 2
     real = max(spread - float(np.mean(1 / precision[known])), RHO_SPREAD**2)
-    drawn = typical + (own - typical) * real / (
-        real + np.divide(1, precision, out=np.full(known.shape, np.inf), where=known)
-    )
-    rho_of_rows: NDArray[np.float64] = np.clip(drawn, 0.0, MAX_RHO)
-    return rho_of_rows
+    left = 1 / (1 / real + precision)
+    drawn = np.clip(typical + (own - typical) * left * precision, 0.0, MAX_RHO)
+    return Correlation(rho=drawn, variance=left)
+
+
+def effective_dof(dof: NDArray[np.float64], correlation: Correlation) -> NDArray[np.float64]:
+    """Degrees of freedom of the variance of a long mean: those of the roughness, less what the correlation leaves open.
+
+    That variance is roughness times ``(1 + rho) / (1 - rho)**2``; an error in rho moves its logarithm by
+    ``1 / (1 + rho) + 2 / (1 - rho)`` times as much, and a logarithm of variance v stands for 2 / v degrees of freedom.
+    """
+    lever = 1 / (1 + correlation.rho) + 2 / (1 - correlation.rho)
+    unsure = 2 / np.maximum(dof, 1.0) + lever**2 * correlation.variance
+    effective: NDArray[np.float64] = np.minimum(dof, np.maximum(2 / unsure, MIN_DOF))
+    return effective
 
 
 def point_variance(rough: Roughness, rho: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
