@@ -386,10 +386,13 @@ def test_a_notice_counts_its_curves_and_names_the_first():
         ([10, 20], [10, 25], True),
         ([10], [25], True),
         ([], [25], False),
+        ([10, 20, 30, 40, 50], [10, 15, 30, 45, 50], True),
+        ([10, 20, 30, 40, 50], [10, 20, 30, 40, 60], False),
+        (list(range(10, 550, 10)), list(range(15, 560, 10)), True),
     ],
 )
-def test_different_sets_of_loads_are_noticed_and_mere_losses_are_not(baseline, candidate, noticed):
-    """Only when each run has loads the other has not were they measured at different loads."""
+def test_different_sets_of_loads_are_noticed_and_losses_are_not(baseline, candidate, noticed):
+    """Loads differ when each run has its own and they are no fewer than the common ones; single losses are none."""
     runs = [
         [test_record("other"), *curve_tests("t", {load: [1.0] for load in loads})] for loads in (baseline, candidate)
     ]

@@ -60,6 +60,16 @@ def test_ties_in_end_are_decided_by_id():
     assert ids(selection) == (1, 11)
 
 
+def test_ties_in_end_are_decided_by_id_whatever_order_they_come_in():
+    """A source that lists the lower id first changes nothing."""
+    jobs = [
+        info(10, hosts=("a",)),
+        info(11, hosts=("b",)),
+        *(info(i, "1.0", days_ago=1, hosts=(h,)) for i, h in [(2, "a"), (1, "b")]),
+    ]
+    assert ids(choose(jobs, "Shop", USUAL)) == (1, 11)
+
+
 def test_the_group_with_the_newest_candidate_is_taken_though_another_completes_first():
     """A group whose candidate is newer wins even when its baseline lies further back."""
     selection = pick(
@@ -122,6 +132,12 @@ def test_at_most_five_reruns_are_taken_newest_first():
     """Of many runs of the baseline's version the five before the baseline teach the noise."""
     selection = pick(info(200), *baseline_history(range(1, 9)))
     assert ids(selection) == (99, 200, 98, 97, 96, 95, 94)
+
+
+def test_reruns_are_limited_in_a_group_that_is_read_beyond_them():
+    """While a newer group is searched for its baseline, another one does not collect more reruns than asked for."""
+    jobs = (info(300, days_ago=-1, hosts=("new",)), info(200), *baseline_history(range(1, 9)))
+    assert ids(pick(*jobs)) == (99, 200, 98, 97, 96, 95, 94)
 
 
 def test_a_rerun_is_at_most_ninety_days_older_than_the_baseline():

@@ -30,6 +30,7 @@ def test_a_whole_tag_gives_all_its_parts():
         ("rate(1 thread): GET /api/items", ("rate", "", 1, "GET /api/items", "")),
         ("latency, avg: DELETE /x", ("latency, avg", "avg", None, "DELETE /x", "")),
         ("latency: GET /a:batch?x=1 (a: b, (c))", ("latency", "", None, "GET /a:batch?x=1", "a: b, (c)")),
+        ("latency: GET /a (two\nlines)", ("latency", "", None, "GET /a", "two\nlines")),
         ("latency:\tGET /a ()", ("latency", "", None, "GET /a", "")),
         (
             "Задержка, max (2 thr): POST /путь/日本 (сценарий)",

@@ -404,10 +404,16 @@ def _notices(curves: CurveSet, flags: _Flags, settings: CurveSettings) -> tuple[
 
 
 def _loads_differ(curves: CurveSet, curve: Curve) -> bool:
-    """Tell whether baseline and candidate each have loads the other has not: lost or new points alone are coverage."""
-    missing = curves.absence[: CANDIDATE + 1, curve.start : curve.stop] == Absence.MISSING
-    baseline, candidate = missing[BASELINE], missing[-1]
-    return bool((baseline & ~candidate).any() and (candidate & ~baseline).any())
+    """Tell whether baseline and candidate each have loads the other has not, together no fewer than those of both.
+
+    Points lost or new on one side alone, or a single test lost on each, are coverage and not another set of loads.
+    """
+    measured = curves.absence[: CANDIDATE + 1, curve.start : curve.stop] != Absence.MISSING
+    baseline, candidate = measured[BASELINE], measured[-1]
+    lost, new, common = (
+        int(here.sum()) for here in (baseline & ~candidate, candidate & ~baseline, baseline & candidate)
+    )
+    return min(lost, new) > 0 and lost + new >= common
 
 
 def _holds(curves: CurveSet, curve: Curve, absence: Absence) -> bool:
