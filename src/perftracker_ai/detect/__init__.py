@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["detect"]
 
+SECOND_LOOKS = 2
+"""Times the environment is estimated again without what seemed changed."""
+
 METHOD = "multiscale scan of log-ratios 1"
 
 
@@ -71,16 +74,20 @@ def detect(curves: CurveSet, settings: DetectSettings, seed: int) -> Detection:
 
 def _evidence(curves: CurveSet, laid: list[Panel], settings: DetectSettings) -> tuple[list[Shifts], list[Evidence]]:
     """Weigh the evidence, a second time without what seemed changed: it must not pass for the environment's doing."""
-    nothing = [np.zeros(panel.ratio.shape, dtype=bool) for panel in laid]
-    shift = _shifts(curves, laid, nothing, settings)
-    if not laid:
-        return shift, []
-    evidences = weigh([_net(panel, shift, mark) for panel, mark in zip(laid, nothing, strict=True)])
-    marks = suspects(evidences)
-    if any(mark.any() for mark in marks):
+    marks = [np.zeros(panel.ratio.shape, dtype=bool) for panel in laid]
+    shift = _shifts(curves, laid, marks, settings)
+    evidences = _weighed(laid, shift, marks)
+    for _ in range(SECOND_LOOKS):
+        before, marks = marks, suspects(evidences)
+        if all(np.array_equal(mark, known) for mark, known in zip(marks, before, strict=True)):
+            break
         shift = _shifts(curves, laid, marks, settings)
-        evidences = weigh([_net(panel, shift, mark) for panel, mark in zip(laid, marks, strict=True)])
+        evidences = _weighed(laid, shift, marks)
     return shift, evidences
+
+
+def _weighed(laid: list[Panel], shift: list[Shifts], marks: list[NDArray[np.bool_]]) -> list[Evidence]:
+    return weigh([_net(panel, shift, mark) for panel, mark in zip(laid, marks, strict=True)])
 
 
 def _shifts(

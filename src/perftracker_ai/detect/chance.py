@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 MEMBER_P = 0.05
 """A curve counts on its siblings' evidence only when it shows the change itself at this level, in a single test."""
 
-LOOKS = 2
-"""Own scan and siblings are two looks at each curve; each pays for both."""
+OWN_SHARE = 0.6
+"""Share of the false-discovery budget for a curve's own scan; the rest is for what its siblings say. Most changes show
+in the curve itself; what siblings add is where the curve alone is too noisy, and there they are many."""
 
 SUSPECT_Q = 0.2
 """Discoveries up to this rate are left out when shifts and level scatter are estimated a second time: leaving out a
@@ -37,7 +38,7 @@ class Chances:
     Attributes
     ----------
     cut : float
-        Largest p-value of a single scan that is still a discovery.
+        Largest p-value of a single scan that would still be a discovery.
     """
 
     own: list[NDArray[np.float64]]
@@ -50,17 +51,17 @@ def weigh_chances(evidences: list[Evidence], side: int, fdr: float) -> Chances:
     """Turn the p-values of one direction into q-values, over all panels."""
     sides = [evidence.sides[side] for evidence in evidences]
     p, family, member = (_all(sides, name) for name in ("p", "family_p", "member_p"))
-    own_q, family_q = (benjamini_hochberg(np.minimum(LOOKS * values, 1.0)) for values in (p, family))
+    own_q = benjamini_hochberg(np.minimum(p / OWN_SHARE, 1.0))
+    family_q = benjamini_hochberg(np.minimum(family / (1 - OWN_SHARE), 1.0))
     shown = np.where(member <= MEMBER_P, np.maximum(family_q, member), 1.0)
-    discovered = p[own_q <= fdr]
-    tests = max(int(np.isfinite(p).sum()), 1)
+    discovered, tests = max(int(np.sum(own_q <= fdr)), 1), max(int(np.isfinite(p).sum()), 1)
     lengths = np.cumsum([len(part.p) for part in sides])[:-1]
     own = np.split(own_q, lengths)
     return Chances(
         own=own,
         twin=[_twin_q(evidence, part, q) for evidence, part, q in zip(evidences, sides, own, strict=True)],
         family=np.split(shown, lengths),
-        cut=float(discovered.max()) if len(discovered) else fdr / LOOKS / tests,
+        cut=fdr * OWN_SHARE * discovered / tests,
     )
 
 

@@ -59,8 +59,8 @@ class Side:
 
     Attributes
     ----------
-    best, family : Best
-        Best window of the row's own scan, and of its siblings.
+    best, family, twin : Best
+        Best window of the row's own scan, of its siblings, and of its twin.
     p : ndarray
         Of the best window of the row's own scan; NaN for rows too short to scan.
     family_p : ndarray
@@ -73,6 +73,7 @@ class Side:
 
     best: Best
     family: Best
+    twin: Best
     p: NDArray[np.float64]
     family_p: NDArray[np.float64]
     member_p: NDArray[np.float64]
@@ -125,6 +126,8 @@ class Rows:
 
 def weigh(nets: list[Net]) -> list[Evidence]:
     """Collect the evidence for every curve of some panels; what all curves share is learned from all of them."""
+    if not nets:
+        return []
     floors = [_score_floor(net.panel.sampling) for net in nets]
     rows = [
         Rows(value=net.ratio, contrast=net.contrast, suspect=net.suspect, kind=net.panel.kind, floor=floor)
@@ -321,14 +324,16 @@ def _sides(
         pair = []
         for k, sign in enumerate(SIDES):
             loose = replace(track, level_variance=track.level_variance + extra[k])
+            there = _of_twin(net.panel.twin, mine[k])
             pair.append(
                 Side(
+                    twin=there,
                     best=mine[k],
                     family=theirs[k],
                     p=_scan_p(loose, mine[k], sign, own_factor, spikes[0][k]),
                     family_p=_scan_p(sibling, theirs[k], sign, factor, spikes[1][k]),
                     member_p=_member_p(loose, theirs[k], sign, own_factor),
-                    twin_p=_twin_p(net.panel.twin, loose, mine[k], sign, own_factor),
+                    twin_p=np.where(net.panel.twin >= 0, _member_p(loose, there, sign, own_factor), 1.0),
                 )
             )
         found.append(tuple(pair))
@@ -371,6 +376,5 @@ def _member_p(track: Track, window: Best, sign: float, factor: float) -> NDArray
     return np.maximum(normal_tail(t_to_normal(deviate, np.maximum(track.dof, 1.0)) / factor), null.SMALLEST_P)
 
 
-def _twin_p(twin: NDArray[np.intp], track: Track, best: Best, sign: float, factor: float) -> NDArray[np.float64]:
-    there = replace(best, first=best.first[twin], last=best.last[twin])
-    return np.where(twin >= 0, _member_p(track, there, sign, factor), 1.0)
+def _of_twin(twin: NDArray[np.intp], best: Best) -> Best:
+    return replace(best, first=best.first[twin], last=best.last[twin])

@@ -70,13 +70,13 @@ def _side(evidence: Evidence, place: int, sign: float, chances: Chances, context
     family = np.setdiff1d(np.flatnonzero(chances.family[place] <= context.settings.fdr), np.union1d(own, twin))
     cut = null.threshold(np.full(len(evidence.points), chances.cut), evidence.points, evidence.track.rho)
     found: dict[int, Found] = {}
-    for rows, track, p, q in (
-        (own, evidence.track, side.p, chances.own[place]),
-        (twin, evidence.paired, side.twin_p, chances.twin[place]),
-        (family, evidence.joint, side.member_p, chances.family[place]),
+    for rows, track, best, p, q in (
+        (own, evidence.track, side.best, side.p, chances.own[place]),
+        (twin, evidence.paired, side.twin, side.twin_p, chances.twin[place]),
+        (family, evidence.joint, side.family, side.member_p, chances.family[place]),
     ):
         method = Method.SCAN if track is evidence.track else Method.FAMILY_SCAN
-        for row, ranges in _by_row(extents(track, rows, sign, cut)).items():
+        for row, ranges in _by_row(extents(track, rows, sign, cut, best)).items():
             windows = _windows(evidence, ranges, sign, (float(p[row]), float(q[row])), context)
             if windows:
                 found[row] = Found(windows=windows, method=method)
