@@ -8,7 +8,12 @@
     │   └── BadAnswer                    an answer that is not what the contract says
     ├── JobError                         a job document that cannot be used
     ├── NothingComparable                no pair of jobs, or no common test in the pair
-    └── OutputError                      a file that cannot be written
+    ├── OutputError                      a file that cannot be written
+    └── LanguageModelError               the language model gave no answer that can be used
+        ├── ModelUnreachable             no connection, refused, busy, or not done by the deadline
+        ├── ModelMissing                 the server does not have the model
+        ├── PromptTooLong                the prompt does not fit the model's window, or was cut to fit it
+        └── BadReply                     an answer that is broken, cut, or not what the contract says
 
 An edge module catches what its library raises and raises one of these ``from`` it, naming the thing, the value it got
 and the next step.
@@ -53,3 +58,23 @@ class NothingComparable(PerfTrackerAIError):
 
 class OutputError(PerfTrackerAIError):
     """A file could not be written."""
+
+
+class LanguageModelError(PerfTrackerAIError):
+    """The language model gave no answer that can be used; the report can do without one."""
+
+
+class ModelUnreachable(LanguageModelError):
+    """No connection to the model's server, or no whole answer by the deadline."""
+
+
+class ModelMissing(LanguageModelError):
+    """The server does not have the model that was asked for."""
+
+
+class PromptTooLong(LanguageModelError):
+    """The prompt does not fit the model's window, or the server cut it to fit."""
+
+
+class BadReply(LanguageModelError):
+    """The model's server answered something that must not be used as an answer."""

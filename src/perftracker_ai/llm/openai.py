@@ -1,0 +1,358 @@
+"""Servers that speak OpenAI's ``/v1/chat/completions``: vLLM, llama.cpp, LM Studio, hosted ones.
+
+None of them can be told how long the window is to be. It is asked for where a server tells, so that a prompt that does
+not fit is refused before it is put; the tokens counted afterwards show a cut that nobody told of.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable, PromptTooLong
+from perftracker_ai.llm import Answer, Inspection
+from perftracker_ai.llm.complaint import BUSY, NOT_FOUND, OK
+from perftracker_ai.llm.request import Draft, looks_cut, plain_schema, require_room, tokens_needed
+from perftracker_ai.llm.wire import Refusal, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from perftracker_ai.llm import Progress, Prompt, Pulled, Terms
+    from perftracker_ai.llm.wire import Deadline, Reply
+
+T = TypeVar("T")
+
+_BAD_REQUEST = 400
+_END = b"[DONE]"
+_OLLAMA, _VLLM, _LLAMA_CPP, _LM_STUDIO, _OTHER = "Ollama", "vLLM", "llama.cpp", "LM Studio", "model server"
+_OWNERS = {"library": _OLLAMA, "vllm": _VLLM, "llamacpp": _LLAMA_CPP, "organization_owner": _LM_STUDIO}
+"""What a list of models names as owner, and the server that does."""
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    """A piece of an answer, or a whole one where a server does not stream."""
+
+    delta: _Delta | None = None
+    message: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Chunk(msgspec.Struct):
+    model: str = ""
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+
+
+class _Entry(msgspec.Struct):
+    id: str = ""
+    owned_by: str = ""
+    max_model_len: int | None = None
+
+
+class _Models(msgspec.Struct):
+    data: list[_Entry] | None = None
+
+
+class _Generation(msgspec.Struct):
+    n_ctx: int | None = None
+
+
+class _Props(msgspec.Struct):
+    default_generation_settings: _Generation | None = None
+    build_info: str = ""
+
+
+class _Version(msgspec.Struct):
+    version: str = ""
+
+
+class _Config(msgspec.Struct):
+    context_length: int | None = None
+
+
+class _Instance(msgspec.Struct):
+    id: str = ""
+    config: _Config | None = None
+
+
+class _Studio(msgspec.Struct):
+    key: str = ""
+    loaded_instances: list[_Instance] | None = None
+
+
+class _Studios(msgspec.Struct):
+    models: list[_Studio] | None = None
+
+
+class _End(msgspec.Struct):
+    """What an answer's pieces say besides its text."""
+
+    finish: str = ""
+    model: str = ""
+    usage: _Usage | None = None
+
+
+class _Server(msgspec.Struct, frozen=True):
+    """What a server says of itself; empty and None where it does not."""
+
+    kind: str
+    version: str
+    window: int | None
+    models: tuple[str, ...]
+
+
+class OpenAIBackend:
+    """A server asked through ``/v1/chat/completions``.
+
+    Parameters
+    ----------
+    base : str
+        As `address_of` gives it, ending in ``/v1``.
+    terms : Terms
+    """
+
+    def __init__(self, base: str, terms: Terms) -> None:
+        self._wire = Wire(base.removesuffix("/v1"), _OTHER, terms)  # what servers tell of themselves is outside of /v1
+        self._terms = terms
+        self._server: _Server | None = None
+        self._bound_key = "max_tokens"
+
+    @property
+    def location(self) -> str:
+        """Address of the server without credentials."""
+        return f"{self._wire.address}/v1"
+
+    @property
+    def model(self) -> str:
+        """The model as it was asked for."""
+        return self._terms.model
+
+    # one question
+
+    def ask(self, prompt: Prompt, schema: Mapping[str, object], *, answer_tokens: int, progress: Progress) -> Answer:
+        """Put one question and give its whole answer; see `Backend`."""
+        deadline = self._wire.within(self._terms.deadline_s)
+        draft = Draft(self._wire.where(), progress, self._terms.clock)
+        server = self._described(deadline)
+        require_room(tokens_needed(prompt, answer_tokens), server.window, self.model, f"says {self._wire.where()}")
+        end = self._chat(self._body(prompt, plain_schema(schema), answer_tokens), draft, deadline)
+        self._require_whole(end, prompt, answer_tokens, server)
+        usage = end.usage or _Usage()
+        return Answer(
+            text=draft.text,
+            model=self._wire.shown(end.model) or self.model,
+            digest="",
+            server=self._wire.where(),
+            server_version=server.version,
+            window=server.window,
+            prompt_tokens=usage.prompt_tokens,
+            answer_tokens=usage.completion_tokens,
+            seconds=draft.seconds,
+            seed=self._terms.seed,
+        )
+
+    def _body(self, prompt: Prompt, schema: Mapping[str, object], answer_tokens: int) -> dict[str, object]:
+        return {
+            "model": self.model,
+            "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "response_format": {"type": "json_schema", "json_schema": {"name": "report", "schema": schema}},
+            "temperature": 0,
+            "seed": self._terms.seed,
+            self._bound_key: answer_tokens,
+        }
+
+    def _chat(self, body: dict[str, object], draft: Draft, deadline: Deadline) -> _End:
+        """Send the question; once more when the server is busy, or wants the bound under its newer name."""
+        try:
+            return self._chat_once(body, draft, deadline)
+        except Refusal as error:
+            if error.status == _BAD_REQUEST and "max_completion_tokens" in error.complaint.text:
+                self._bound_key = "max_completion_tokens"
+                body[self._bound_key] = body.pop("max_tokens", None)
+            elif error.status == BUSY:
+                self._terms.sleep(self._terms.patience.busy_pause_s)
+            else:
+                raise self._explained(error) from error
+        try:
+            return self._chat_once(body, draft, deadline)
+        except Refusal as error:
+            raise self._explained(error) from error
+
+    def _chat_once(self, body: Mapping[str, object], draft: Draft, deadline: Deadline) -> _End:
+        end = _End()
+        with self._wire.open("/v1/chat/completions", deadline, body) as reply:
+            for chunk in self._chunks(reply):
+                end.model = chunk.model or end.model
+                end.usage = chunk.usage or end.usage
+                for choice in (chunk.choices or [])[:1]:
+                    piece = choice.delta or choice.message
+                    draft.add((piece and piece.content) or "")
+                    end.finish = choice.finish_reason or end.finish
+        return end
+
+    def _chunks(self, reply: Reply) -> Iterator[_Chunk]:
+        """Read the pieces of a stream, or the one object of a server that does not stream."""
+        events = _events(reply) if "event-stream" in reply.content_type else [b"".join(reply.pieces())]
+        for event in events:
+            value = reply.decoded(event)
+            if isinstance(value, dict) and (value.get("error") or value.get("object") == "error"):
+                raise self._wire.refusal(OK, value)
+            yield self._converted(value, _Chunk)
+
+    def _require_whole(self, end: _End, prompt: Prompt, answer_tokens: int, server: _Server) -> None:
+        """Refuse an answer that was cut, or that answers a prompt that was."""
+        where = self._wire.where()
+        if not end.finish:
+            raise BadReply(f"{where} broke off in the middle of its answer; see the server's log.")
+        if end.finish == "length":
+            raise BadReply(f"{where}: the answer did not end within {answer_tokens} tokens; take another --model.")
+        if end.finish != "stop":
+            raise BadReply(f"{where} ended its answer for the reason {self._wire.shown(end.finish)!r}; see its log.")
+        counted = end.usage.prompt_tokens if end.usage else None
+        if counted is not None and looks_cut(prompt, counted, server.window):
+            raise PromptTooLong(
+                f"{where} read only {counted} tokens of a prompt of about {tokens_needed(prompt, 0)}, so its answer is"
+                f" not used; {_WINDOW_CURES.get(server.kind, 'give the model a longer window on the server')}."
+            )
+
+    # errors
+
+    def _explained(self, error: Refusal) -> LanguageModelError:
+        """Say what a refusal means, where more is known than its status."""
+        complaint, where = error.complaint, self._wire.where()
+        if complaint.overflow:
+            return PromptTooLong(
+                f"The prompt does not fit the window of {where} ({complaint.text}); give the model a longer one there."
+            )
+        if error.status == NOT_FOUND and "model" in complaint.text.lower():
+            return ModelMissing(
+                f"{where} does not have the model {self.model} ({complaint.text}); give one it has with --model."
+            )
+        if error.status == BUSY:
+            return ModelUnreachable(f"{where} is busy ({complaint.text}); try again when it is not.")
+        return error
+
+    def _converted(self, value: object, kind: type[T]) -> T:
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            problem = self._wire.shown(str(error))
+            raise BadReply(f"{self._wire.where()} answered what no such server does ({problem}); check it.") from error
+
+    # what the server says of itself
+
+    def _described(self, deadline: Deadline) -> _Server:
+        """Ask once what can be known; only a server that is not there is an error."""
+        if self._server is None:
+            self._server = self._describe(deadline)
+        return self._server
+
+    def _describe(self, deadline: Deadline | None) -> _Server:
+        """Tell the server by its list of models, then ask it in its own way."""
+        entries = self._entries(deadline)
+        kind = next((_OWNERS[entry.owned_by] for entry in entries if entry.owned_by in _OWNERS), _OTHER)
+        entry = next((entry for entry in entries if entry.id == self.model), None)
+        version, window = self._particulars(kind, deadline)
+        window = (entry.max_model_len if entry else None) or window
+        names = tuple(self._wire.shown(entry.id) for entry in entries)
+        return _Server(kind=kind, version=self._wire.shown(version), window=window, models=names)
+
+    def _entries(self, deadline: Deadline | None) -> list[_Entry]:
+        try:
+            return self._converted(self._wire.fetch("/v1/models", self._wire.soon(deadline)), _Models).data or []
+        except Refusal:
+            return []  # a gateway may offer the one path alone; whether it is the right one shows there
+
+    def _particulars(self, kind: str, deadline: Deadline | None) -> tuple[str, int | None]:
+        """Give version and window as this kind of server tells them."""
+        if kind == _LLAMA_CPP:
+            props = self._told("/props", _Props, deadline)
+            return props.build_info, (props.default_generation_settings or _Generation()).n_ctx
+        if kind == _VLLM:
+            return self._told("/version", _Version, deadline).version, None
+        if kind == _OLLAMA:
+            return self._told("/api/version", _Version, deadline).version, None
+        return "", self._studio_window(deadline) if kind == _LM_STUDIO else None
+
+    def _studio_window(self, deadline: Deadline | None) -> int | None:
+        known = self._told("/api/v1/models", _Studios, deadline).models or []
+        loaded = [instance for entry in known if entry.key == self.model for instance in entry.loaded_instances or []]
+        return next((instance.config.context_length for instance in loaded if instance.config), None)
+
+    def _told(self, path: str, kind: type[T], deadline: Deadline | None) -> T:
+        """Ask outside of ``/v1`` for what only some servers tell."""
+        try:
+            return self._converted(self._wire.fetch(path, self._wire.soon(deadline)), kind)
+        except LanguageModelError:
+            return kind()
+
+    # doctor
+
+    def check(self) -> list[Inspection]:
+        """Look at server, model and window; see `Backend`."""
+        try:
+            entries = self._wire.fetch("/v1/models", self._wire.soon())
+            self._converted(entries, _Models)
+            server = self._server = self._describe(None)
+        except LanguageModelError as error:
+            cure = "start the server, or give its address, ending in /v1, with --llm-url"
+            return [Inspection(name="language model", passed=False, detail=str(error), cure=cure)]
+        detail = " ".join(filter(None, (f"{server.kind} at {self.location}", server.version)))
+        reached = Inspection(name="language model", passed=True, detail=detail, cure="")
+        return [reached, self._model_check(server), self._window_check(server)]
+
+    def _model_check(self, server: _Server) -> Inspection:
+        """Look whether the model is there; llama.cpp answers with the one it has, whatever is asked for."""
+        there = self._wire.shown(", ".join(server.models[:8])) or "none"
+        if server.kind == _LLAMA_CPP:
+            return Inspection(name="model", passed=True, detail=f"serves {there} whatever is asked for", cure="")
+        passed = self.model in server.models
+        detail = self.model if passed else f"does not have {self.model}; it has: {there}"
+        return Inspection(name="model", passed=passed, detail=detail, cure="" if passed else "give one with --model")
+
+    def _window_check(self, server: _Server) -> Inspection:
+        if server.kind == _OLLAMA:
+            detail = "Ollama cuts a long prompt here without a word, and the window cannot be set"
+            return Inspection(name="window", passed=False, detail=detail, cure=_WINDOW_CURES[_OLLAMA])
+        known = f"{server.window} tokens" if server.window else "not told by the server; a cut is noticed afterwards"
+        return Inspection(name="window", passed=True, detail=known, cure="")
+
+    def pull(self, progress: Pulled) -> None:
+        """Refuse: only Ollama downloads models when asked to.
+
+        Raises
+        ------
+        BadReply
+        """
+        progress("", 0, 0)
+        raise BadReply(f"{self._wire.where()} cannot be asked to download {self.model}; load it on the server.")
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._wire.close()
+
+
+_WINDOW_CURES = {_OLLAMA: "drop /v1 from --llm-url, so that Ollama's own interface sets the window"}
+
+
+def _events(reply: Reply) -> Iterator[bytes]:
+    """Give what a stream of server-sent events holds; every server here writes an event's data on one line."""
+    for line in reply.lines():
+        content = line.removeprefix(b"data:").strip()
+        if line.startswith(b"data:") and content == _END:
+            return
+        if line.startswith(b"data:") and content:
+            yield content
