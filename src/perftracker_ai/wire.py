@@ -12,7 +12,7 @@ import ssl
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from perftracker_ai.errors import BadAnswer, NotFound, PerfTrackerAIError, Unreachable, UsageError
@@ -71,7 +71,7 @@ class Connection:
         self._sleep = sleep
         self._base = base
         self._client = _client(base, context, patience)
-        self._open: set[httpx2.Response] = set()
+        self._sockets: list[socket.socket] = []
         self._aborted = False
 
     def get(self, path: str, *, query: Mapping[str, str] | None = None, missing: str = "") -> bytes:
@@ -106,7 +106,7 @@ class Connection:
         url = self._base.copy_with(path=self._base.path.rstrip("/") + path, params=query, userinfo=b"")
         with self._translated():
             for _ in range(_MAX_REDIRECTS):
-                with self._client.stream("GET", url) as response, self._abortable(response):
+                with self._client.stream("GET", url, extensions={"trace": self._note_socket}) as response:
                     if response.status_code not in _REDIRECTS:
                         answer = Answer(response, f"{self.address} ({path})", deadline)
                         answer.check_status(missing)
@@ -144,12 +144,13 @@ class Connection:
 
     def _silent(self, what: str, waited_s: float) -> Unreachable:
         return Unreachable(
-            f"{self.address} did not {what} within {waited_s:g} s; check the address, the VPN and the server."
+            f"{self.address} did not {what} within {waited_s:g} s; check the address, the VPN and the server, or set a"
+            " longer timeout_s."
         )
 
     def _failed(self, error: httpx2.HTTPError) -> Unreachable:
         """Word a broken or refused connection; trouble with certificates will not pass, the rest may."""
-        problem = shown_text(str(error)) or type(error).__name__
+        problem = re.sub(r"\[Errno -?\d+\] ", "", shown_text(str(error))) or type(error).__name__
         cause = _tls_cause(error)
         if isinstance(cause, ssl.SSLCertVerificationError):
             cure = "give its authority with --ca-bundle FILE, or skip the check with --insecure"
@@ -160,24 +161,19 @@ class Connection:
             f"{self.address} cannot be reached ({problem}); check the address, the VPN and the server."
         )
 
-    @contextmanager
-    def _abortable(self, response: httpx2.Response) -> Iterator[None]:
-        """Keep note of an answer under way."""
-        self._open.add(response)
-        try:
-            yield
-        finally:
-            self._open.discard(response)
+    def _note_socket(self, event: str, told: Mapping[str, Any]) -> None:
+        """Keep every socket from its first moment: who waits for the head of an answer has nothing else to end."""
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self._sockets.append(told["return_value"].get_extra_info("socket"))
+            if self._aborted:
+                self.abort()
 
     def abort(self) -> None:
         """End every request under way, from another thread: whoever waits for bytes gets an error at once."""
         self._aborted = True
-        for response in tuple(self._open):
-            stream = response.extensions.get("network_stream")
-            connected = stream.get_extra_info("socket") if stream else None
-            if connected is not None:
-                with suppress(OSError):  # it may have ended by itself meanwhile
-                    connected.shutdown(socket.SHUT_RDWR)
+        for connected in tuple(self._sockets):
+            with suppress(OSError):  # it may have ended by itself meanwhile
+                connected.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connections."""
