@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _RANK = {Severity.MODERATE: 1, Severity.SEVERE: 2, Severity.CRITICAL: 3}
 _GATE = {"moderate": 1, "severe": 2, "critical": 3}
+_LONGEST_ID = 18
+"""Digits of a number that every database takes; a longer one is no job's."""
 
 
 class Watcher(Protocol):
@@ -87,6 +89,30 @@ class _Replayed:
             yield job
 
 
+def connect(settings: Settings) -> Source:
+    """Open the server or the folder that the settings name.
+
+    Raises
+    ------
+    PerfTrackerAIError
+        When there is no such folder, or the address or the certificates cannot be used.
+    """
+    from perftracker_ai.sources import open_source
+
+    if settings.insecure and settings.ca_bundle:
+        raise UsageError(
+            f"The settings insecure and ca_bundle ({settings.ca_bundle}) exclude each other; drop insecure to have the "
+            "certificate checked."
+        )
+    return open_source(
+        settings.url,
+        output_dir=Path(settings.output_dir),
+        ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
+        insecure=settings.insecure,
+        timeout_s=settings.timeout_s,
+    )
+
+
 def select(source: Source, product: str, settings: Settings) -> Selection:
     """Ask a source for the pair it would compare, without downloading anything.
 
@@ -95,9 +121,23 @@ def select(source: Source, product: str, settings: Settings) -> Selection:
     SourceError
         When the source cannot be asked, or knows no such product.
     """
+    return _choose(source, source.list_jobs(settings.project), product, settings, {})
+
+
+def _choose(
+    source: Source, jobs: Iterable[JobInfo], product: str, settings: Settings, broken: dict[int, str]
+) -> Selection:
+    """Choose the pair; where the project has no job at all, that is the trouble, not the product's name."""
     from perftracker_ai.discovery import choose
 
-    return choose(source.list_jobs(settings.project), product, settings.of_product(product).discovery)
+    try:
+        return choose(jobs, product, settings.of_product(product).discovery, broken)
+    except NotFound as error:
+        if source.total_jobs != 0 or settings.project == 0:
+            raise
+        raise NotFound(
+            f"Project {settings.project} of {source.location} has no job; give another --project, or 0 for all of them."
+        ) from error
 
 
 def analyze_product(source: Source, product: str, settings: Settings, watcher: Watcher) -> Run:
@@ -110,26 +150,29 @@ def analyze_product(source: Source, product: str, settings: Settings, watcher: W
     PerfTrackerAIError
         Whatever keeps the comparison from being made, in one sentence.
     """
-    from perftracker_ai.discovery import choose
-
     _require_outputs(settings)
     watcher.step(f"Looking for jobs of {product} in {source.location}")
     listing = _Replayed(source.list_jobs(settings.project))
     broken: dict[int, str] = {}
     notices: list[Notice] = []
     while True:
-        selection = choose(listing, product, settings.of_product(product).discovery, broken)
+        selection = _choose(source, listing, product, settings, broken)
         watcher.chosen(selection)
         if selection.pair is None:
             raise NothingComparable(selection.problem)
         jobs = _load_pair(source, selection.pair, watcher, broken)
         if jobs is not None:
             break
-    notices += [Notice(kind=NoticeKind.SKIPPED_FILE, values=skipped) for skipped in source.skipped]
-    notices += [Notice(kind=NoticeKind.SKIPPED_JOB, values=(str(job), why)) for job, why in broken.items()]
+    notices += skipped_notices(source)
+    notices += [Notice(kind=NoticeKind.SKIPPED_JOB, values=(str(job), why.rstrip("."))) for job, why in broken.items()]
     if not selection.pair.reruns:
         notices.append(Notice(kind=NoticeKind.NO_RERUNS, values=(selection.pair.baseline.product_ver,)))
     return _finish(product, jobs, settings, notices, watcher)
+
+
+def skipped_notices(source: Source) -> list[Notice]:
+    """Name what a source holds that is no usable job, as far as it was read."""
+    return [Notice(kind=NoticeKind.SKIPPED_FILE, values=(name, reason.rstrip("."))) for name, reason in source.skipped]
 
 
 def analyze_pair(
@@ -164,7 +207,7 @@ def analyze_pair(
 
 def is_file(reference: str) -> bool:
     """Tell whether a job is named by its file, not by its id."""
-    return not reference.isdecimal()
+    return not (reference.isdecimal() and len(reference) <= _LONGEST_ID)
 
 
 # ── jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -203,13 +246,20 @@ def _load_reference(reference: str, source: Source | None, watcher: Watcher) -> 
     """Read a job named by its file or its id."""
     if is_file(reference):
         path = Path(reference)
-        if not path.exists():
+        if not _exists(path):
             raise UsageError(f"{reference} is neither a job id nor a file; give two job ids or two job files.")
         return parse_job(read_document(path), reference)
     assert source is not None  # the command line opens one as soon as any reference is an id
     info = source.describe(int(reference))
     (fetched,) = source.fetch_all((info,), watcher.received)
     return _read(fetched, info)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name longer than the system allows, a folder that must not be looked into
+        return False
 
 
 # ── stages ──────────────────────────────────────────────────────────────────────────────────────────────────────────

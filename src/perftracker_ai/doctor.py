@@ -8,15 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perftracker_ai.errors import PerfTrackerAIError
+from perftracker_ai.app import connect, select
+from perftracker_ai.errors import NotFound, NothingComparable, PerfTrackerAIError
 from perftracker_ai.files import require_writable
-from perftracker_ai.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from perftracker_ai.settings import Settings
     from perftracker_ai.sources import Source
+
+_SHOWN_PROJECTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Check:
 
 
 def examine(settings: Settings, products: Sequence[str]) -> list[Check]:
-    """Look at source, project, products and folders.
+    """Look at folders, source, project and products.
 
     Parameters
     ----------
@@ -47,8 +49,11 @@ def examine(settings: Settings, products: Sequence[str]) -> list[Check]:
 
 
 def _folders(settings: Settings) -> Iterator[Check]:
-    for name, folder in (("downloads", settings.output_dir), ("reports", settings.reports_dir)):
-        cure = f"give another folder with --{'output' if name == 'downloads' else 'reports'}-dir"
+    for name, folder, option in (
+        ("downloads", settings.output_dir, "--output-dir"),
+        ("reports", settings.reports_dir, "--reports-dir"),
+    ):
+        cure = f"give another folder with {option}"
         yield _check(f"folder for {name}", cure, partial(_writable, Path(folder)))
 
 
@@ -59,30 +64,38 @@ def _writable(folder: Path) -> str:
 
 def _source(settings: Settings, products: Sequence[str]) -> Iterator[Check]:
     """Check the source, then what is in it."""
+    cure = "give the right address with --url"
     try:
-        bundle = Path(settings.ca_bundle) if settings.ca_bundle else None
-        source = open_source(
-            settings.url, output_dir=Path(settings.output_dir), ca_bundle=bundle, insecure=settings.insecure
-        )
+        source = connect(settings)
     except PerfTrackerAIError as error:
-        yield Check(name="source", passed=False, detail=str(error), cure="give the right address with --url")
+        yield _problem("source", cure, error)
         return
     with closing(source):
-        reached = _check("source", "give the right address with --url", lambda: _reach(source, settings))
+        reached = _check("source", cure, partial(_reach, source))
         yield reached
         if reached.passed:
             yield _encryption(settings)
-            yield from _products(source, settings, products)
+            project = _check(
+                "project", "give another --project, or 0 for all of them", partial(_jobs, source, settings)
+            )
+            yield project
+            yield from _products(source, settings, products) if project.passed else ()
 
 
-def _reach(source: Source, settings: Settings) -> str:
-    """Ask for the newest job, which proves address, protocol and project at once."""
+def _reach(source: Source) -> str:
+    """Ask for something small that only a PerfTracker server, or a folder with jobs, can answer."""
+    projects = source.projects()
+    named = ", ".join(f"{number} {name}" for number, name in projects[:_SHOWN_PROJECTS])
+    more = f" and {len(projects) - _SHOWN_PROJECTS} more" if len(projects) > _SHOWN_PROJECTS else ""
+    return f"{source.location} answers; its projects are {named or 'none'}{more}"
+
+
+def _jobs(source: Source, settings: Settings) -> str:
     newest = next(iter(source.list_jobs(settings.project)), None)
-    where = "any project" if settings.project == 0 else f"project {settings.project}"
+    where = "all projects" if settings.project == 0 else f"project {settings.project}"
     if newest is None:
-        raise PerfTrackerAIError(f"{source.location} answers, and {where} has no job.")
-    found = f"{source.total_jobs} jobs in {where}, the newest {newest.id} of {newest.end:%Y-%m-%d}"
-    return f"{source.location} answers; {found}"
+        raise NotFound(f"There is no job in {where}.")
+    return f"{source.total_jobs} jobs in {where}, the newest {newest.id} of {newest.end:%Y-%m-%d}"
 
 
 def _encryption(settings: Settings) -> Check:
@@ -98,17 +111,15 @@ def _encryption(settings: Settings) -> Check:
 
 
 def _products(source: Source, settings: Settings, products: Sequence[str]) -> Iterator[Check]:
-    for product in products:
+    for product in dict.fromkeys(products):
         cure = f'see `perftracker-ai jobs --product "{product}"` for what was found'
         yield _check(f"product {product}", cure, partial(_product, source, product, settings))
 
 
 def _product(source: Source, product: str, settings: Settings) -> str:
-    from perftracker_ai.app import select
-
     selection = select(source, product, settings)
     if selection.pair is None:
-        raise PerfTrackerAIError(selection.problem)
+        raise NothingComparable(selection.problem)
     return f"would compare {selection.pair.baseline.id} with {selection.pair.candidate.id}"
 
 
@@ -117,4 +128,10 @@ def _check(name: str, cure: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name=name, passed=True, detail=look(), cure="")
     except PerfTrackerAIError as error:
-        return Check(name=name, passed=False, detail=str(error), cure=cure)
+        return _problem(name, cure, error)
+
+
+def _problem(name: str, cure: str, error: PerfTrackerAIError) -> Check:
+    """Make a problem of an error, whose sentence mostly ends with the next step itself."""
+    problem, _, step = str(error).rpartition("; ")
+    return Check(name=name, passed=False, detail=problem or str(error), cure=step if problem else cure)

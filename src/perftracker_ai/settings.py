@@ -13,6 +13,7 @@ from msgspec import Meta
 Ratio = Annotated[float, Meta(ge=0, le=1e6)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Gate = Literal["never", "moderate", "severe", "critical", "block"]
 """From what on a run's exit code is 1, in falling strictness."""
 
@@ -138,6 +139,8 @@ class Settings:
         Where downloaded jobs and reports go.
     ca_bundle : str
         File of certificates to trust; empty for the operating system's.
+    timeout_s : float
+        How long a server may be silent before it is given up.
     seed : int
         Of every random draw.
     fail_on : Gate
@@ -153,6 +156,7 @@ class Settings:
     reports_dir: str = "reports"
     ca_bundle: str = ""
     insecure: bool = False
+    timeout_s: Seconds = 60.0
     seed: Count = 20260101
     fail_on: Gate = "never"
     defaults: ProductSettings = ProductSettings()

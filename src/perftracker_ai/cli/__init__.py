@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perftracker_ai.cli.options import flags, parse, parser
+from perftracker_ai.cli.streams import flushed, mend_streams, show, tell, tell_error
 from perftracker_ai.errors import PerfTrackerAIError, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ def program() -> int:
     Looking for cyclic garbage meanwhile costs a sixth of the run and frees nothing, so it is switched off.
     """
     gc.disable()
-    return main()
+    mend_streams()
+    try:
+        code = main()
+    except SystemExit as end:  # how argparse leaves after --help
+        code = int(end.code or DONE)
+    return code if flushed() else max(code, FAILED)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,14 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(sys.argv[1:] if argv is None else argv)
     except PerfTrackerAIError as error:
-        print(f"error: {_plain(str(error))}", file=sys.stderr)
+        tell_error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        print("interrupted; nothing half-written was left", file=sys.stderr)
+        tell("interrupted; nothing half-written was left")
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone: no second complaint
-        return FAILED
 
 
 def _run(argv: Sequence[str]) -> int:
@@ -67,7 +70,7 @@ def _run(argv: Sequence[str]) -> int:
     if arguments.version:
         from importlib.metadata import version
 
-        print(f"perftracker-ai {version('perftracker-ai')}")
+        show(f"perftracker-ai {version('perftracker-ai')}")
         return DONE
     if arguments.command is None:
         parser().print_help()
@@ -83,16 +86,11 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 def _open(settings: Settings, console: Console) -> Source:
+    from perftracker_ai.app import connect
     from perftracker_ai.model import Notice, NoticeKind
-    from perftracker_ai.sources import open_source
 
-    source = open_source(
-        settings.url,
-        output_dir=Path(settings.output_dir),
-        ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
-        insecure=settings.insecure,
-    )
-    if settings.insecure:
+    source = connect(settings)
+    if settings.insecure and settings.url.lower().startswith("https://"):
         console.warn(Notice(kind=NoticeKind.INSECURE, values=(source.location,)))
     return source
 
@@ -109,27 +107,37 @@ def _analyze(arguments: argparse.Namespace) -> int:
         return _analyze_pair(arguments, settings, console)
     if not arguments.product:
         raise UsageError("Nothing to compare: give --product NAME, two job ids, or two job files.")
+    if arguments.rerun:
+        raise UsageError("--rerun goes with two named jobs; with --product, reruns are found by discovery.")
     with closing(_open(settings, console)) as source:
         return _analyze_products(arguments.product, source, settings, console)
 
 
 def _analyze_products(products: Sequence[str], source: Source, settings: Settings, console: Console) -> int:
-    """Judge one product after the other; one product's trouble does not keep the others from being judged."""
+    """Judge one product after the other."""
     from perftracker_ai.app import analyze_product
     from perftracker_ai.cli.console import show_run
 
-    worst = DONE
-    for product in dict.fromkeys(products):
+    def analyze(product: str) -> int:
         try:
             run = analyze_product(source, product, settings, console)
-        except PerfTrackerAIError as error:
-            console.error(str(error))
-            worst = max(worst, error.exit_code)
-            continue
         finally:
             console.close()
         show_run(run)
-        worst = max(worst, GATED if run.gated else DONE)
+        return GATED if run.gated else DONE
+
+    return _each(products, analyze)
+
+
+def _each(products: Sequence[str], treat: Callable[[str], int]) -> int:
+    """Treat every product, one's trouble not keeping the others from being treated; the worst exit code stands."""
+    worst = DONE
+    for product in dict.fromkeys(products):
+        try:
+            worst = max(worst, treat(product))
+        except PerfTrackerAIError as error:
+            tell_error(error)
+            worst = max(worst, error.exit_code)
     return worst
 
 
@@ -154,16 +162,20 @@ def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Co
 
 
 def _jobs(arguments: argparse.Namespace) -> int:
-    from perftracker_ai.app import select
+    from perftracker_ai.app import select, skipped_notices
     from perftracker_ai.cli.console import show_selection
 
     settings, console = _settings(arguments), _console(arguments)
-    selections = []
+
+    def look(product: str) -> int:
+        selection = select(source, product, settings)
+        for notice in skipped_notices(source):
+            console.warn(notice)
+        show_selection(selection)
+        return DONE if selection.pair else FAILED
+
     with closing(_open(settings, console)) as source:
-        for product in dict.fromkeys(arguments.product):
-            selections.append(select(source, product, settings))
-            show_selection(selections[-1])
-    return DONE if all(selection.pair for selection in selections) else FAILED
+        return _each(arguments.product, look)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -176,20 +188,14 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
     from importlib.resources import as_file, files
 
     settings, console = _settings(arguments), _console(arguments)
-    from dataclasses import replace
-
     with as_file(files("perftracker_ai") / "examples") as folder:
         settings = replace(settings, url=str(folder), project=0)
         with closing(_open(settings, console)) as source:
             return _analyze_products(["LAB"], source, settings, console)
-
-
-def _plain(text: str) -> str:
-    """Take control characters out of a message that may quote what a server or a file said."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from perftracker_ai.cli.streams import show, tell
+from perftracker_ai.render.numbers import plural
 from perftracker_ai.render.text import clean
 from perftracker_ai.wording import notice_text
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Considered, Notice, Selection
 
 _SHOWN_JOBS = 25
+_LONGEST_LINE = 600
 
 
 class Console:
@@ -34,6 +38,7 @@ class Console:
         self._verbose = verbose
         self._bar: Progress | None = None
         self._tasks: dict[int, TaskID] = {}
+        self._moving = Lock()  # downloads tell of their progress from threads of their own
         self._warned: set[Notice] = set()
 
     def step(self, text: str) -> None:
@@ -47,37 +52,32 @@ class Console:
         self.close()
         if self._quiet:
             return
-        self._say(f"  {selection.found} jobs of {selection.product}, {selection.without_local} without local runs")
-        for hardware, count in selection.per_hardware:
-            self._say(f"  {hardware}: {count} comparable {'job' if count == 1 else 'jobs'}")
+        for line in _found_lines(selection):
+            tell(f"  {line}")
         if selection.pair:
             pair = selection.pair
             roles = [("baseline", pair.baseline), ("candidate", pair.candidate)]
             for role, job in [*roles, *(("rerun", job) for job in pair.reruns)]:
-                self._say(f"  {role} {job.id}: version {job.product_ver}, {job.end:%Y-%m-%d %H:%M} UTC")
-        if self._verbose:
-            self._say("\n".join(_job_lines(selection.considered)))
+                self._say(f"{role} {job.id}: version {job.product_ver}, {job.end:%Y-%m-%d %H:%M} UTC", indent="  ")
+        for line in _job_lines(selection.considered) if self._verbose else ():
+            tell(f"  {line}")
 
     def received(self, job_id: int, received: int, total: int | None) -> None:
         """Move the progress bar of a download; where there is no terminal, say when it is done."""
         if self._quiet:
             return
         if sys.stderr.isatty():
-            self._move_bar(job_id, received, total)
+            with self._moving:
+                self._move_bar(job_id, received, total)
         elif received == total:
-            self._say(f"  job {job_id}: {received / 1e6:.1f} MB")
+            self._say(f"job {job_id}: {received / 1e6:.1f} MB read", indent="  ")
 
     def warn(self, notice: Notice) -> None:
         """Show a notice, once."""
         self.close()
         if notice not in self._warned:
             self._warned.add(notice)
-            self._say(f"warning: {notice_text(notice, clean)}")
-
-    def error(self, text: str) -> None:
-        """Show an error."""
-        self.close()
-        print(f"error: {clean(text, 600)}", file=sys.stderr)
+            tell(f"warning: {notice_text(notice, clean)}")
 
     def close(self) -> None:
         """Take the progress bar away."""
@@ -86,9 +86,8 @@ class Console:
             self._bar = None
             self._tasks = {}
 
-    def _say(self, text: str) -> None:
-        for line in text.splitlines():
-            print(clean(line, 400), file=sys.stderr)
+    def _say(self, text: str, indent: str = "") -> None:
+        tell(indent + clean(text, _LONGEST_LINE))
 
     def _move_bar(self, job_id: int, received: int, total: int | None) -> None:
         if self._bar is None:
@@ -117,23 +116,32 @@ def show_run(run: Run) -> None:
 
         RichConsole().print(summary(run.analysis, paths))
     else:
-        print(plain_summary(run.analysis, paths))
+        show(plain_summary(run.analysis, paths))
 
 
 def show_selection(selection: Selection) -> None:
     """Print what discovery sees: hosts, jobs, the pair, and why not the others."""
-    print(f"{clean(selection.product)}: {selection.found} jobs read, {selection.without_local} without local runs")
-    for hardware, count in selection.per_hardware:
-        print(f"  {clean(hardware)}: {count} comparable {'job' if count == 1 else 'jobs'}")
-    print()
-    for line in _job_lines(selection.considered):
-        print(line)
-    if selection.pair:
-        pair = selection.pair
-        reruns = f", reruns {', '.join(str(job.id) for job in pair.reruns)}" if pair.reruns else ", no reruns"
-        print(f"\nTakes baseline {pair.baseline.id} against candidate {pair.candidate.id}{reruns}.")
-    else:
-        print(f"\nTakes nothing: {clean(selection.problem, 400)}")
+    show("\n".join([*_found_lines(selection), "", *_job_lines(selection.considered), "", _choice(selection)]))
+
+
+def _found_lines(selection: Selection) -> list[str]:
+    """Say how many jobs there are, in all and of each hardware."""
+    product = clean(selection.product)
+    found = f"{plural(selection.found, 'job')} of {product} read, {selection.without_local} without local runs"
+    hardware = [
+        f"  {clean(name)}: {plural(count, 'comparable job', 'comparable jobs')}"
+        for name, count in selection.per_hardware
+    ]
+    return [found, *hardware]
+
+
+def _choice(selection: Selection) -> str:
+    """Say which jobs would be compared, or why none."""
+    if selection.pair is None:
+        return f"Nothing to compare: {clean(selection.problem, _LONGEST_LINE)}"
+    pair = selection.pair
+    reruns = ", ".join(str(job.id) for job in pair.reruns) or "none"
+    return f"Compares baseline {pair.baseline.id} with candidate {pair.candidate.id}; reruns of the baseline: {reruns}."
 
 
 def _job_lines(considered: Sequence[Considered]) -> list[str]:
@@ -157,6 +165,6 @@ def _job_lines(considered: Sequence[Considered]) -> list[str]:
 def show_checks(checks: Sequence[Check]) -> None:
     """Print what the doctor found, each problem with its cure."""
     for check in checks:
-        print(f"{'ok     ' if check.passed else 'PROBLEM'}  {check.name}: {clean(check.detail, 400)}")
+        show(f"{'ok     ' if check.passed else 'PROBLEM'}  {check.name}: {clean(check.detail, _LONGEST_LINE)}")
         if check.cure:
-            print(f"         → {clean(check.cure, 400)}")
+            show(f"         → {clean(check.cure, _LONGEST_LINE)}")

@@ -74,44 +74,65 @@ def _command(
 
 def _analyze(command: argparse.ArgumentParser) -> None:
     command.add_argument("jobs", nargs="*", metavar="BASELINE CANDIDATE", help="two job ids, or two job files")
-    command.add_argument(
-        "--product",
-        action="append",
-        metavar="NAME",
-        help="product to look for, exactly as on the server; may be given several times",
-    )
+    _product(command)
     command.add_argument(
         "--rerun",
         action="append",
         default=[],
         metavar="FILE_OR_ID",
-        help="a further run of the baseline's version, to learn the noise from; may be given several times",
+        help="with two named jobs: a further run of the baseline's version, to learn the noise from; may be given "
+        "several times (default: none)",
     )
-    command.add_argument("--no-reruns", action="store_true", help="do not use earlier runs of the baseline's version")
+    command.add_argument(
+        "--no-reruns",
+        action="store_true",
+        help="with --product: do not use earlier runs of the baseline's version (default: up to 5 are used)",
+    )
     _source(command)
     _narrowing(command)
     _outputs(command)
     command.add_argument(
         "--fail-on",
+        choices=("never", "moderate", "severe", "critical", "block"),
         metavar="GATE",
         help="exit with 1 from this severity on: moderate, severe, critical; or on verdict block (default: never)",
     )
-    command.add_argument("--seed", type=int, help="seed of every random draw, also in the report (default: 20260101)")
+    command.add_argument(
+        "--seed", type=int, metavar="NUMBER", help="seed of every random draw, also in the report (default: 20260101)"
+    )
     _talk(command)
 
 
 def _jobs(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--product", action="append", metavar="NAME", help="product to look for", required=True)
+    _product(command, required=True)
     _source(command)
     _narrowing(command)
     _talk(command)
 
 
 def _doctor(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--product", action="append", metavar="NAME", help="product to look for")
+    _product(command)
     _source(command)
     _outputs(command)
     _talk(command)
+
+
+def _product(command: argparse.ArgumentParser, *, required: bool = False) -> None:
+    command.add_argument(
+        "--product",
+        action="append",
+        type=_name,
+        metavar="NAME",
+        required=required,
+        help="product to look for, exactly as on the server; may be given several times",
+    )
+
+
+def _name(text: str) -> str:
+    """Take a product's name; an empty one is a shell variable that was not set."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty, and a product has a name")
+    return text
 
 
 def _source(command: argparse.ArgumentParser) -> None:
@@ -120,28 +141,35 @@ def _source(command: argparse.ArgumentParser) -> None:
     group.add_argument("--project", type=int, metavar="ID", help="PerfTracker project, 0 for all (default: 1)")
     group.add_argument("--ca-bundle", metavar="FILE", help="certificates to trust (default: the operating system's)")
     group.add_argument(
-        "--insecure", action="store_const", const=True, help="do not check the server's certificate; warns on every run"
+        "--insecure",
+        action="store_const",
+        const=True,
+        help="do not check the server's certificate; warns on every run (default: checked)",
     )
     group.add_argument("--config", metavar="FILE", help="settings file (default: the nearest perftracker-ai.toml)")
 
 
 def _narrowing(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("narrowing the discovery")
-    group.add_argument("--hardware", metavar="NAME", help="only jobs that ran on this host")
-    group.add_argument("--baseline-version", metavar="V", help="only this version as the baseline")
-    group.add_argument("--candidate-version", metavar="V", help="only this version as the candidate")
+    group.add_argument("--hardware", metavar="NAME", help="only jobs that ran on this host (default: any)")
+    group.add_argument(
+        "--baseline-version",
+        metavar="V",
+        help="only this version as the baseline (default: the newest before the other)",
+    )
+    group.add_argument("--candidate-version", metavar="V", help="only this version as the candidate (default: newest)")
 
 
 def _outputs(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("where files go")
-    group.add_argument("--output-dir", metavar="DIR", help="downloaded jobs (default: data)")
-    group.add_argument("--reports-dir", metavar="DIR", help="reports (default: reports)")
+    group.add_argument("--output-dir", metavar="DIR", help="folder for downloaded jobs (default: data)")
+    group.add_argument("--reports-dir", metavar="DIR", help="folder for reports (default: reports)")
 
 
 def _talk(command: argparse.ArgumentParser) -> None:
     loudness = command.add_mutually_exclusive_group()
     loudness.add_argument("--quiet", action="store_true", help="no progress; warnings and errors only")
-    loudness.add_argument("--verbose", action="store_true", help="say more on the way")
+    loudness.add_argument("--verbose", action="store_true", help="also list the jobs that discovery looked at")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -35,6 +35,9 @@ class Source(Protocol):
     def total_jobs(self) -> int | None:
         """Number of jobs in the list read last; None before its beginning was read."""
 
+    def projects(self) -> tuple[tuple[int, str], ...]:
+        """Give id and name of every project."""
+
     def list_jobs(self, project: int) -> Iterator[JobInfo]:
         """Give a project's jobs (0: of all projects), newest first, read as far as the caller goes."""
 
@@ -51,7 +54,9 @@ class Source(Protocol):
         """Let go of connections."""
 
 
-def open_source(url: str, *, output_dir: Path, ca_bundle: Path | None, insecure: bool) -> Source:
+def open_source(
+    url: str, *, output_dir: Path, ca_bundle: Path | None, insecure: bool, timeout_s: float = 60.0
+) -> Source:
     """Open the server or the folder that ``url`` means.
 
     Parameters
@@ -64,6 +69,8 @@ def open_source(url: str, *, output_dir: Path, ca_bundle: Path | None, insecure:
         Certificates to trust instead of the system's.
     insecure : bool
         Whether the server's certificate goes unchecked.
+    timeout_s : float
+        How long a server may be silent before it is given up.
 
     Raises
     ------
@@ -74,8 +81,11 @@ def open_source(url: str, *, output_dir: Path, ca_bundle: Path | None, insecure:
     """
     if url.lower().startswith(_SCHEMES):
         from perftracker_ai.sources.server import ServerSource
+        from perftracker_ai.wire import Patience
 
-        return ServerSource(url, output_dir=output_dir, ca_bundle=ca_bundle, insecure=insecure)
+        # An address that takes no connection at all is known sooner, however slow the server's answers may be.
+        patience = Patience(connect_s=min(10.0, timeout_s), read_s=timeout_s)
+        return ServerSource(url, output_dir=output_dir, ca_bundle=ca_bundle, insecure=insecure, patience=patience)
     from perftracker_ai.sources.folder import FolderSource
 
     return FolderSource(Path(url))

@@ -78,6 +78,10 @@ class FolderSource:
         """Number of jobs in the list asked for last."""
         return self._total
 
+    def projects(self) -> tuple[tuple[int, str], ...]:
+        """Give id and name of every project that has a job here, by id."""
+        return tuple(sorted({(entry.info.project_id, entry.info.project_name) for entry in self._look().entries}))
+
     def list_jobs(self, project: int) -> Iterator[JobInfo]:
         """Give a project's jobs (0: of all projects), newest end first, ties by id.
 
