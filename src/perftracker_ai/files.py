@@ -98,7 +98,7 @@ def reason(error: OSError) -> str:
 
 
 def require_writable(folder: Path) -> None:
-    """Make a folder and see that files can be written to it, before the work whose results go there.
+    """See that files can be written to a folder, there already or to be made, before the work whose results go there.
 
     Raises
     ------
@@ -106,8 +106,8 @@ def require_writable(folder: Path) -> None:
         When they cannot.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{os.urandom(6).hex()}.part"
+        nearest = next(place for place in (folder, *folder.parents) if place.exists())
+        probe = nearest / f".{os.urandom(6).hex()}.part"
         probe.touch()
         probe.unlink()
     except OSError as error:
