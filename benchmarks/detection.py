@@ -17,7 +17,7 @@ import evaluate
 import numpy as np
 import recorded
 import reference
-from simulate import REGIMES, SHAPES, SIZES, simulate, with_reruns
+from simulate import REGIMES, SHAPES, SIZES, simulate, undone, with_reruns
 from tables import rate, show
 
 from perftracker_ai.detect import detect
@@ -38,9 +38,12 @@ SETTINGS = DetectSettings()
 CURVES = 152
 CHANGED = 0.10
 RERUNS = (0, 2, 5)
-RATES = (evaluate.recall, evaluate.small_recall, evaluate.precision, evaluate.median_iou)
-RATE_NAMES = ("recall", "small listed", "precision", "IoU", "false/1000")
+RATES = (evaluate.recall, evaluate.small_recall, evaluate.precision, evaluate.median_iou, evaluate.mean_iou)
+RATE_NAMES = ("recall", "small listed", "precision", "IoU", "mean IoU")
 
+
+EARLIER = "earlier criteria"
+CHANCE = "earlier criteria, nothing injected"
 
 Seen = dict[str, "NDArray[np.void]"]
 """Rows of curves by detector."""
@@ -98,13 +101,13 @@ def _aa_seen(regime: Regime, points: int, jobs: int) -> Seen:
         for reruns in RERUNS:
             calls = _ours(with_reruns(runs, reruns))
             seen.setdefault(f"{reruns} reruns", []).append(evaluate.rows_of(truth, calls))
-        seen.setdefault("earlier criteria", []).append(evaluate.rows_of(truth, _earlier(runs)))
+        seen.setdefault(EARLIER, []).append(evaluate.rows_of(truth, _earlier(runs)))
     return {name: np.concatenate(parts) for name, parts in seen.items()}
 
 
 def _aa_rates(seen: Seen) -> Iterable[str]:
     ours = [rate(evaluate.false_alarms(seen[f"{reruns} reruns"])) for reruns in RERUNS]
-    listed, earlier = evaluate.false_listed(seen["0 reruns"]), evaluate.false_alarms(seen["earlier criteria"])
+    listed, earlier = evaluate.false_listed(seen["0 reruns"]), evaluate.false_alarms(seen[EARLIER])
     return *ours, rate(listed), rate(earlier)
 
 
@@ -128,7 +131,12 @@ def _injected(regime: Regime, points: int, jobs: int) -> Seen:
     seen: dict[str, list[NDArray[np.void]]] = {}
     for job in range(jobs):
         runs, truth = _simulated(regime, points, 1000 + job, reruns=2, changed=CHANGED)
-        detectors = {"pair": _ours(with_reruns(runs, 0)), "2 reruns": _ours(runs), "earlier criteria": _earlier(runs)}
+        detectors = {
+            "pair": _ours(with_reruns(runs, 0)),
+            "2 reruns": _ours(runs),
+            EARLIER: _earlier(runs),
+            CHANCE: _earlier(undone(runs, truth)),
+        }
         for name, calls in detectors.items():
             seen.setdefault(name, []).append(evaluate.rows_of(truth, calls))
     return {name: np.concatenate(parts) for name, parts in seen.items()}
@@ -136,12 +144,19 @@ def _injected(regime: Regime, points: int, jobs: int) -> Seen:
 
 def _show_by_regime(seen: dict[str, Seen], points: int, plan: Plan) -> None:
     rows = [
-        (regime, detector, *(figure(rows) for figure in RATES), rate(evaluate.false_alarms(rows)))
-        for regime, by_detector in seen.items()
-        for detector, rows in by_detector.items()
+        (regime, detector, *(figure(by[detector]) for figure in RATES), *_by_chance(by, detector))
+        for regime, by in seen.items()
+        for detector in by
+        if detector != CHANCE
     ]
     title = f"Every tenth curve changed, {points} points ({plan.jobs} jobs a regime)"
-    show(title, ("regime", "detector", *RATE_NAMES), rows, markdown=plan.markdown)
+    show(title, ("regime", "detector", *RATE_NAMES, "false/1000", "by chance"), rows, markdown=plan.markdown)
+
+
+def _by_chance(seen: Seen, detector: str) -> tuple[str, object]:
+    """Return the false alarms per 1000, and of the earlier criteria the recall noise alone would have earned them."""
+    false = rate(evaluate.false_alarms(seen[detector]))
+    return false, evaluate.recall(seen[CHANCE]) if detector == EARLIER else ""
 
 
 def _show_by_shape(pooled: Seen, points: int, plan: Plan) -> None:
@@ -151,6 +166,7 @@ def _show_by_shape(pooled: Seen, points: int, plan: Plan) -> None:
         for shape in SHAPES
         for ramp in (False, True)
         for name, rows in pooled.items()
+        if name != CHANCE
     ]
     header = ("shape", "onset", "detector", *(f"+{size:.0%}" for size in SIZES))
     show(f"Share of slower curves listed, all regimes, {points} points", header, rows, markdown=plan.markdown)

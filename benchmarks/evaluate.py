@@ -178,6 +178,12 @@ def median_iou(rows: NDArray[np.void]) -> float | None:
     return float(np.median(hit["iou"])) if hit.size else None
 
 
+def mean_iou(rows: NDArray[np.void]) -> float | None:
+    """Return the mean of the same, which shows the bad ones as well."""
+    hit = rows[(rows["median"] >= DUE) & rows["regressed"] & rows["overlap"]]
+    return float(hit["iou"].mean()) if hit.size else None
+
+
 def per_thousand(flags: NDArray[np.bool_]) -> float:
     """Return how many of a thousand are set."""
     return 1000 * float(flags.mean())

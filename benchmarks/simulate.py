@@ -114,6 +114,8 @@ class Truth:
     ramp : ndarray of bool
     first, last : ndarray of int
         Injected range, inclusive, as indices into the arrays of the `CurveSet`; -1 where there is none.
+    factor : ndarray of float, shape (P,)
+        What every value of the candidate was multiplied by.
     """
 
     shape: tuple[str, ...]
@@ -122,6 +124,7 @@ class Truth:
     ramp: NDArray[np.bool_]
     first: NDArray[np.int64]
     last: NDArray[np.int64]
+    factor: NDArray[np.float64]
 
 
 def simulate(
@@ -136,10 +139,10 @@ def simulate(
     """
     described, endpoint = _describe(curves, points, rng)
     cost = _noise(regime, described, endpoint, points, 2 + reruns, rng)
-    log_factor, truth = _inject(described, endpoint, points, changed, rng)
-    cost[CANDIDATE] += log_factor
-    worse_up = np.array([1.0 if curve.less_better else -1.0 for curve in described])[:, None]
+    truth = _inject(described, endpoint, points, changed, rng)
+    worse_up = np.where([[curve.less_better] for curve in described], 1.0, -1.0)
     mean = np.exp(_base(described, endpoint, points, rng) + worse_up * cost).reshape(2 + reruns, -1)
+    mean[CANDIDATE] *= truth.factor
     return _curve_set(regime, described, points, mean, rng), truth
 
 
@@ -147,6 +150,14 @@ def with_reruns(curves: CurveSet, count: int) -> CurveSet:
     """Return the same pair as if only the first so many reruns were known."""
     runs = {name: getattr(curves, name)[: FIRST_RERUN + count] for name in ("mean", "sd", "count", "absence", "errors")}
     return replace(curves, **runs)
+
+
+def undone(curves: CurveSet, truth: Truth) -> CurveSet:
+    """Return the same runs, noise and all, as if nothing had been injected."""
+    mean = curves.mean.copy()
+    mean[CANDIDATE] /= truth.factor
+    mean.setflags(write=False)
+    return replace(curves, mean=mean)
 
 
 # ── what is measured ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -303,8 +314,8 @@ def _inject(
     points: int,
     changed: float,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.float64], Truth]:
-    """Return the log cost factor of every point of the candidate, and the truth about it."""
+) -> Truth:
+    """Return what is done to the candidate."""
     slowdown = np.zeros((len(described), points))
     shape = [""] * len(described)
     ramp = np.zeros(len(described), dtype=bool)
@@ -318,7 +329,7 @@ def _inject(
         for curve in _members(kind, np.flatnonzero(endpoint == number), described, rng):
             slowdown[curve, first : last + 1] = profile
             shape[curve], ramp[curve] = kind, is_ramp
-    return np.log1p(slowdown), _truth(slowdown, tuple(shape), ramp)
+    return _truth(described, slowdown, tuple(shape), ramp)
 
 
 def _range(kind: str, points: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -356,7 +367,9 @@ def _members(
     return family
 
 
-def _truth(slowdown: NDArray[np.float64], shape: tuple[str, ...], ramp: NDArray[np.bool_]) -> Truth:
+def _truth(
+    described: tuple[Curve, ...], slowdown: NDArray[np.float64], shape: tuple[str, ...], ramp: NDArray[np.bool_]
+) -> Truth:
     hit = slowdown != 0
     curves, points = slowdown.shape
     start = np.arange(curves) * points
@@ -370,6 +383,7 @@ def _truth(slowdown: NDArray[np.float64], shape: tuple[str, ...], ramp: NDArray[
         ramp=ramp,
         first=np.where(any_hit, start + hit.argmax(axis=1), -1),
         last=np.where(any_hit, start + points - 1 - hit[:, ::-1].argmax(axis=1), -1),
+        factor=np.where([[curve.less_better] for curve in described], 1 + slowdown, 1 / (1 + slowdown)).ravel(),
     )
 
 

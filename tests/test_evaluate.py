@@ -10,6 +10,7 @@ from evaluate import (
     calls_of,
     false_alarms,
     false_listed,
+    mean_iou,
     median_iou,
     overlap_share,
     precision,
@@ -124,9 +125,12 @@ def test_false_alarms_per_thousand():
 
 
 def test_localisation_is_over_hits():
-    """Localisation is the median over the regressions that were found."""
-    assert median_iou(rows(HIT, HIT, MISSED, BESIDE)) == pytest.approx(0.8)
+    """Localisation is the median, or mean, over the regressions that were found."""
+    poor = row(shape="tail", size=0.3, median=0.3, regressed=True, listed=True, overlap=True, iou=0.2)
+    assert median_iou(rows(HIT, HIT, poor, MISSED, BESIDE)) == pytest.approx(0.8)
+    assert mean_iou(rows(HIT, HIT, poor, MISSED, BESIDE)) == pytest.approx(0.6)
     assert median_iou(MISSED) is None
+    assert mean_iou(MISSED) is None
 
 
 @pytest.mark.parametrize(
@@ -155,6 +159,7 @@ def test_rows_say_where_a_report_lies():
         ramp=np.array([False, True, False]),
         first=np.array([5, 15, -1]),
         last=np.array([9, 19, -1]),
+        factor=np.ones(30),
     )
     calls = (replace(FLAG, worse=((5, 9),)), replace(FLAG, worse=((10, 12),)), replace(FLAG, worse=((20, 22),)))
     made = rows_of(truth, calls)

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulate import REGIMES, SHAPES, Regime, simulate, with_reruns
+from simulate import REGIMES, SHAPES, Regime, simulate, undone, with_reruns
 
 from perftracker_ai.model import BASELINE, CANDIDATE, Absence, MetricKind
 
@@ -192,3 +192,12 @@ def test_reruns_can_be_left_out():
     fewer = with_reruns(curves, 2)
     assert fewer.mean.shape[0] == fewer.sd.shape[0] == fewer.count.shape[0] == fewer.absence.shape[0] == 4
     np.testing.assert_array_equal(fewer.mean, curves.mean[:4])
+
+
+def test_what_was_injected_can_be_undone():
+    """Without what was injected the same noise remains, and the baseline is as it was."""
+    curves, truth = made(SILENT, curves=64, changed=0.5)
+    clean = undone(curves, truth)
+    assert clean.mean[CANDIDATE] == pytest.approx(curves.mean[BASELINE])
+    np.testing.assert_array_equal(clean.mean[BASELINE], curves.mean[BASELINE])
+    assert not np.allclose(curves.mean[CANDIDATE], curves.mean[BASELINE])
