@@ -1,0 +1,81 @@
+"""The documents say what the program does."""
+
+import argparse
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from perftracker_ai import errors, settings
+from perftracker_ai.cli.options import parser
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+SECTIONS = {
+    "discovery": settings.DiscoverySettings,
+    "curves": settings.CurveSettings,
+    "detect": settings.DetectSettings,
+    "policy": settings.PolicySettings,
+}
+
+
+def commands():
+    (subparsers,) = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
+    return subparsers.choices
+
+
+def options():
+    return sorted({text for command in commands().values() for a in command._actions for text in a.option_strings})
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_in_the_reference(command):
+    """Every command is listed with the others."""
+    assert f"perftracker-ai {command}" in REFERENCE
+
+
+@pytest.mark.parametrize("option", [text for text in options() if text not in {"-h", "--help"}])
+def test_every_option_is_in_the_reference(option):
+    """Every option of every command is described."""
+    assert f"`{option}" in REFERENCE
+
+
+@pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z-]+)", REFERENCE))))
+def test_the_reference_invents_no_option(option):
+    """Every option named exists."""
+    assert option in {*options(), "--version", "--help"}
+
+
+@pytest.mark.parametrize("key", [f"{name}.{f.name}" for name, s in SECTIONS.items() for f in dataclasses.fields(s)])
+def test_every_setting_is_in_the_reference(key):
+    """Every setting of a product is described."""
+    assert f"`{key}`" in REFERENCE
+
+
+@pytest.mark.parametrize("field", [f for f in dataclasses.fields(settings.Settings) if f.type != "ProductSettings"])
+def test_every_setting_of_the_run_is_in_the_reference(field):
+    """Every setting of a run is named."""
+    assert field.name == "products" or f"`{field.name}`" in REFERENCE
+
+
+@pytest.mark.parametrize("section", ["detect", "policy"])
+def test_defaults_in_the_reference_are_the_program_s(section):
+    """A default that is written down is the one in force."""
+    for field in dataclasses.fields(SECTIONS[section]):
+        (row,) = (line for line in REFERENCE.splitlines() if line.startswith(f"| `{section}.{field.name}`"))
+        assert float(row.split("|")[3]) == field.default
+
+
+def test_the_tree_of_errors_is_drawn_as_it_is():
+    """Every exception class is in the tree of its module's docstring."""
+    classes = [name for name, value in vars(errors).items() if isinstance(value, type)]
+    assert all(name in errors.__doc__ for name in classes)
+    assert len(classes) > 5
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_links_between_documents_lead_somewhere(page):
+    """Every relative link of a document names a file that exists."""
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
