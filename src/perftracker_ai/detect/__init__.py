@@ -12,8 +12,9 @@ import numpy as np
 
 from perftracker_ai.detect import short
 from perftracker_ai.detect.chance import suspects
-from perftracker_ai.detect.evidence import SCANNED_POINTS, Net, calm_level, weigh
+from perftracker_ai.detect.evidence import SCANNED_POINTS, Net, calm_level, learn, weigh
 from perftracker_ai.detect.judge import Context, judge
+from perftracker_ai.detect.scan import COARSE
 from perftracker_ai.detect.series import panels, ratios
 from perftracker_ai.detect.shift import estimate_shifts
 from perftracker_ai.detect.windows import LEVEL
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["detect"]
 
-SECOND_LOOKS = 2
-"""Times the environment is estimated again without what seemed changed."""
+LOOKS = 2
+"""Times the environment is estimated again without what seemed changed, at most."""
 
 METHOD = "multiscale scan of log-ratios 1"
 
@@ -76,39 +77,39 @@ def _evidence(curves: CurveSet, laid: list[Panel], settings: DetectSettings) -> 
     """Weigh the evidence, a second time without what seemed changed: it must not pass for the environment's doing."""
     marks = [np.zeros(panel.ratio.shape, dtype=bool) for panel in laid]
     shift = _shifts(curves, laid, marks, settings)
-    evidences = _weighed(laid, shift, marks)
-    for _ in range(SECOND_LOOKS):
-        before, marks = marks, suspects(evidences)
+    nets = [_net(panel, shift) for panel in laid]
+    learned = learn(nets)
+    for _ in range(LOOKS):
+        before, marks = marks, suspects(weigh(nets, learned, COARSE))
         if all(np.array_equal(mark, known) for mark, known in zip(marks, before, strict=True)):
             break
         shift = _shifts(curves, laid, marks, settings)
-        evidences = _weighed(laid, shift, marks)
-    return shift, evidences
-
-
-def _weighed(laid: list[Panel], shift: list[Shifts], marks: list[NDArray[np.bool_]]) -> list[Evidence]:
-    return weigh([_net(panel, shift, mark) for panel, mark in zip(laid, marks, strict=True)])
+        nets = [_net(panel, shift) for panel in laid]
+    return shift, weigh(nets, learned)
 
 
 def _shifts(
     curves: CurveSet, laid: list[Panel], marks: list[NDArray[np.bool_]], settings: DetectSettings
 ) -> list[Shifts]:
     """Estimate the shift of the comparison, of the candidate against each baseline run, and of each contrast."""
-    ordered = np.full((2 * len(curves.mean) - 2, len(curves.curves)), np.nan)
+    runs = len(curves.mean) - 1
+    ordered = np.full((2 * runs, len(curves.curves)), np.nan)
     for panel, mark in zip(laid, marks, strict=True):
-        against = [calm_level(part, mark) for part in (panel.ratio, *panel.versus)]
-        ordered[:, panel.rows.tolist()] = np.array([*against, *median(panel.contrast)])
+        levels = [calm_level(part, mark) for part in (panel.ratio, *panel.versus[: runs if runs > 1 else 0])]
+        ordered[: len(levels), panel.rows] = levels
+        ordered[1 + runs :, panel.rows] = median(panel.contrast)
+    if runs == 1:
+        return [estimate_shifts(curves, ordered[0], settings.large_shift, LEVEL)] * 2
     return [estimate_shifts(curves, level, settings.large_shift, LEVEL) for level in ordered]
 
 
-def _net(panel: Panel, shifts: list[Shifts], mark: NDArray[np.bool_]) -> Net:
+def _net(panel: Panel, shifts: list[Shifts]) -> Net:
     """Take the shift of every run off."""
     runs = len(panel.versus)
     taken = np.array([shift.per_curve[panel.rows] for shift in shifts])[:, :, None]
     return Net(
         panel=panel,
         ratio=panel.ratio - taken[0],
-        suspect=mark,
         versus=panel.versus - taken[1 : 1 + runs],
         contrast=panel.contrast - taken[1 + runs :],
     )

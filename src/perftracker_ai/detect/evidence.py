@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.detect import noise, null
-from perftracker_ai.detect.scan import COARSE, Track, deviate_in, points_of, raised_in, scan
+from perftracker_ai.detect.scan import COARSE, FINE, Track, deviate_in, points_of, raised_in, scan
 from perftracker_ai.stats import median, normal_tail, t_to_normal
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ class Net:
     Attributes
     ----------
     ratio : ndarray, shape (C, N)
-    suspect : ndarray of bool, shape (C, N)
-        Points that seem to have changed: they do not count for a curve's level.
     versus : ndarray, shape (B, C, N)
     contrast : ndarray, shape (B - 1, C, N)
         As in `Panel`, net.
@@ -48,7 +46,6 @@ class Net:
 
     panel: Panel
     ratio: NDArray[np.float64]
-    suspect: NDArray[np.bool_]
     versus: NDArray[np.float64]
     contrast: NDArray[np.float64]
 
@@ -103,6 +100,22 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Learned:
+    """Noise of a panel's rows and of their siblings.
+
+    Attributes
+    ----------
+    track, sibling : Track
+    excess : tuple of ndarray
+        Variance that one run's unusual noise may have added to the level of each row, per direction.
+    """
+
+    track: Track
+    sibling: Track
+    excess: tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rows:
     """What a track is made of, one panel's worth.
 
@@ -110,7 +123,6 @@ class Rows:
     ----------
     value : ndarray, shape (C, N)
     contrast : ndarray, shape (B - 1, C, N)
-    suspect : ndarray of bool, shape (C, N)
     kind : ndarray of int, shape (C,)
         Rows of one kind share what is typical.
     floor : ndarray, shape (C,)
@@ -119,34 +131,59 @@ class Rows:
 
     value: NDArray[np.float64]
     contrast: NDArray[np.float64]
-    suspect: NDArray[np.bool_]
     kind: NDArray[np.intp]
     floor: NDArray[np.float64]
 
 
-def weigh(nets: list[Net]) -> list[Evidence]:
-    """Collect the evidence for every curve of some panels; what all curves share is learned from all of them."""
+def learn(nets: list[Net]) -> list[Learned]:
+    """Learn what does not depend on the shift: the noise and the correlation of rows and of their siblings."""
+    rows = [_rows(net) for net in nets]
+    tracks = _tracks(rows) if rows else []
+    related = [_siblings(net, track) for net, track in zip(nets, tracks, strict=True)]
+    siblings = _tracks(related) if rows else []
+    excess = [noise.excess_noise(net.panel.cost) for net in nets]
+    return [
+        Learned(track=track, sibling=sibling, excess=(worse**2, better**2))
+        for track, sibling, (worse, better) in zip(tracks, siblings, excess, strict=True)
+    ]
+
+
+def weigh(nets: list[Net], learned: list[Learned], step: float = FINE) -> list[Evidence]:
+    """Collect the evidence for every curve of some panels; what all curves share is learned from all of them.
+
+    Parameters
+    ----------
+    step : float
+        How densely to scan: `FINE` to judge, `COARSE` for a look in between.
+    """
     if not nets:
         return []
-    floors = [_score_floor(net.panel.sampling) for net in nets]
-    rows = [
-        Rows(value=net.ratio, contrast=net.contrast, suspect=net.suspect, kind=net.panel.kind, floor=floor)
-        for net, floor in zip(nets, floors, strict=True)
-    ]
-    tracks = _tracks(rows)
-    own_spikes = _spike_rates(rows, tracks)
+    rows = [_rows(net) for net in nets]
+    tracks = _with_levels([_again(part.track, new) for part, new in zip(learned, rows, strict=True)], rows)
     related = [_siblings(net, track) for net, track in zip(nets, tracks, strict=True)]
-    siblings = _tracks(related)
-    spikes = _spike_rates(related, siblings)
-    excess = _excess(nets)
-    joint = [_joint(track, sibling) for track, sibling in zip(tracks, siblings, strict=True)]
-    paired = [_joint(track, _twins(net, track)) for net, track in zip(nets, tracks, strict=True)]
-    points = [points_of(track) for track in tracks]
-    sides = _sides(nets, tracks, siblings, excess, (own_spikes, spikes))
+    siblings = _with_levels([_again(part.sibling, new) for part, new in zip(learned, related, strict=True)], related)
+    spikes = (_spike_rates(rows, tracks), _spike_rates(related, siblings))
+    sides = _sides(nets, tracks, siblings, [part.excess for part in learned], spikes, step)
     return [
-        Evidence(net=net, track=own, joint=family, paired=pair, points=count, sides=side)
-        for net, own, family, pair, count, side in zip(nets, tracks, joint, paired, points, sides, strict=True)
+        Evidence(
+            net=net,
+            track=track,
+            joint=_joint(track, sibling),
+            paired=_joint(track, _twins(net, track)),
+            points=points_of(track),
+            sides=side,
+        )
+        for net, track, sibling, side in zip(nets, tracks, siblings, sides, strict=True)
     ]
+
+
+def _rows(net: Net) -> Rows:
+    return Rows(value=net.ratio, contrast=net.contrast, kind=net.panel.kind, floor=_score_floor(net.panel.sampling))
+
+
+def _again(track: Track, rows: Rows) -> Track:
+    """Put other values into a track whose noise is known."""
+    return replace(track, value=noise.clip_spikes(rows.value, np.sqrt(track.variance[:, 0])))
 
 
 def _split(values: NDArray[np.float64], like: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
@@ -181,11 +218,11 @@ def _tracks(rows: list[Rows]) -> list[Track]:
         )
         for k in range(len(estimates[0]))
     ]
-    return _with_levels(_with_noise(rows, joined, noise.shared_correlation(known, typical)), rows)
+    return _with_noise(rows, joined, noise.shared_correlation(known, typical))
 
 
 def _with_noise(rows: list[Rows], rough: noise.Roughness, correlation: noise.Correlation) -> list[Track]:
-    """Give rows the noise that goes with their correlations; levels do not scatter yet."""
+    """Give rows the noise that goes with their correlations; how far levels scatter comes later."""
     kind, floor = np.concatenate([part.kind for part in rows]), np.concatenate([part.floor for part in rows])
     variance, dof = noise.moderate(*noise.point_variance(rough, correlation.rho), kind)
     variance = np.maximum(variance, np.maximum(floor, noise.SIGMA_FLOOR**2))
@@ -253,7 +290,6 @@ def _siblings(net: Net, track: Track) -> Rows:
     return Rows(
         value=others(track.value),
         contrast=np.array([others(contrast) for contrast in net.contrast]).reshape(net.contrast.shape),
-        suspect=_rest(net, net.suspect.astype(np.float64)) > 0,
         kind=np.zeros(len(weight), dtype=np.intp),
         floor=np.zeros(len(weight)),
     )
@@ -302,21 +338,16 @@ def _spike_rates(rows: list[Rows], tracks: list[Track]) -> list[float]:
     return [(count + 0.5) / (points + 1) for count in above]
 
 
-def _excess(nets: list[Net]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Variance that one run's unusual noise may have added to the level of each row, per panel and direction."""
-    both = [noise.excess_noise(net.panel.cost) for net in nets]
-    return [(worse**2, better**2) for worse, better in both]
-
-
 def _sides(
     nets: list[Net],
     tracks: list[Track],
     siblings: list[Track],
     excess: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
     spikes: tuple[list[float], list[float]],
+    step: float,
 ) -> list[tuple[Side, ...]]:
     """Scan rows and siblings and turn what is found into p-values, deflated by what the job says of its own noise."""
-    own, related = [scan(track) for track in tracks], [scan(track) for track in siblings]
+    own, related = [scan(track, step) for track in tracks], [scan(track, step) for track in siblings]
     families = sum(len(net.panel.starts) for net in nets)
     own_factor, factor = _inflation(tracks, own, families), _inflation(siblings, related, families)
     found: list[tuple[Side, ...]] = []

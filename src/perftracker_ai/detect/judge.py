@@ -56,10 +56,22 @@ def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
     results: list[CurveResult] = []
     for place, evidence in enumerate(evidences):
         sides = [_side(evidence, place, sign, chance, context) for sign, chance in zip(SIDES, chances, strict=True)]
+        whole = zip(*_whole(evidence), strict=True)
         results += [
-            _result(evidence, row, [side.get(row) for side in sides], context) for row in range(len(evidence.points))
+            _result(evidence, row, [side.get(row) for side in sides], level, context) for row, level in enumerate(whole)
         ]
     return results
+
+
+def _whole(evidence: Evidence) -> tuple[list[float], list[float]]:
+    """Return every row's level and half the width of its interval."""
+    track = evidence.track
+    sampling = mean_variance(track.variance[:, 0], evidence.points, track.rho)
+    reach = [
+        t_quantile((1 - LEVEL) / 2, max(dof, 1.0)) * error
+        for dof, error in zip(track.dof.tolist(), np.sqrt(sampling + track.level_variance).tolist(), strict=True)
+    ]
+    return median(evidence.net.ratio).tolist(), reach
 
 
 def _side(evidence: Evidence, place: int, sign: float, chances: Chances, context: Context) -> dict[int, Found]:
@@ -111,18 +123,19 @@ def _short(evidence: Evidence, sign: float, context: Context) -> dict[int, Found
     return found
 
 
-def _result(evidence: Evidence, row: int, found: list[Found | None], context: Context) -> CurveResult:
+def _result(
+    evidence: Evidence, row: int, found: list[Found | None], whole: tuple[float, float], context: Context
+) -> CurveResult:
+    """Put one curve together; ``whole`` is its level and half the width of the level's interval."""
     index = int(evidence.net.panel.rows[row])
+    points = evidence.net.panel.point[row][np.isfinite(evidence.net.ratio[row])]
     windows = tuple(sorted((w for side in found if side for w in side.windows), key=lambda w: (w.first, w.last)))
-    outcome = _outcome(windows, context.settings) or _calm(evidence, row, context)
-    method = _method(evidence, row, found, context)
+    outcome = _outcome(windows, context.settings) or _calm(len(points), *whole, context)
+    method = _method([side.method for side in found if side], points, context)
     worst = _worst(windows, outcome)
     confidence, reasons = (
         certainty(evidence, row, windows[worst], method, context.reruns) if worst is not None else (None, ())
     )
-    noise = float(np.sqrt(evidence.track.variance[row, 0])) if evidence.points[row] >= short.RULE_POINTS else math.nan
-    level = float(median(evidence.net.ratio[row]))
-    points = evidence.net.panel.point[row][np.isfinite(evidence.net.ratio[row])]
     return CurveResult(
         curve=index,
         outcome=outcome,
@@ -134,20 +147,21 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], context: Co
         reasons=reasons,
         points=len(points),
         samples=int(context.curves.count[:2, points].sum()),
-        median_slowdown=math.expm1(level) if math.isfinite(level) else None,
+        median_slowdown=math.expm1(whole[0]) if len(points) else None,
         shift=math.expm1(context.shift[index]),
-        noise=noise if math.isfinite(noise) else None,
-        needed=needed(evidence, row, level, context.settings, method) if outcome is Outcome.INCONCLUSIVE else "",
+        noise=_noise(evidence, row),
+        needed=needed(evidence, row, whole[0], context.settings, method) if outcome is Outcome.INCONCLUSIVE else "",
     )
 
 
-def _method(evidence: Evidence, row: int, found: list[Found | None], context: Context) -> Method:
+def _noise(evidence: Evidence, row: int) -> float | None:
+    variance = float(evidence.track.variance[row, 0])
+    return math.sqrt(variance) if evidence.points[row] >= short.RULE_POINTS and math.isfinite(variance) else None
+
+
+def _method(methods: list[Method], points: NDArray[np.intp], context: Context) -> Method:
     """Name how the curve was judged: the way its windows were found, or the way it was searched in vain."""
-    hits = [side.method for side in found if side]
-    if hits:
-        return hits[0]
-    points = evidence.net.panel.point[row][np.isfinite(evidence.net.ratio[row])]
-    return short.method_of(float(evidence.points[row]), short.scored(context.curves, points))
+    return methods[0] if methods else short.method_of(len(points), short.scored(context.curves, points))
 
 
 def _outcome(windows: tuple[Window, ...], settings: DetectSettings) -> Outcome | None:
@@ -167,14 +181,7 @@ def _worst(windows: tuple[Window, ...], outcome: Outcome) -> int | None:
     return max(range(len(windows)), key=lambda k: sign * windows[k].median_slowdown)
 
 
-def _calm(evidence: Evidence, row: int, context: Context) -> Outcome:
+def _calm(points: int, level: float, reach: float, context: Context) -> Outcome:
     """Tell a curve that did not change from one that could not be told about."""
-    points = evidence.points[row]
-    if points < short.RULE_POINTS:
-        return Outcome.INCONCLUSIVE
-    track = evidence.track
-    sampling = float(mean_variance(track.variance[row, :1], np.array([points]), track.rho[row : row + 1])[0])
-    error = math.sqrt(sampling + float(track.level_variance[row]))
-    reach = t_quantile((1 - LEVEL) / 2, max(float(track.dof[row]), 1.0)) * error
-    level = abs(float(median(evidence.net.ratio[row])))
-    return Outcome.UNCHANGED if level + reach < math.log1p(context.settings.moderate) else Outcome.INCONCLUSIVE
+    known = points >= short.RULE_POINTS and abs(level) + reach < math.log1p(context.settings.moderate)
+    return Outcome.UNCHANGED if known else Outcome.INCONCLUSIVE
