@@ -9,6 +9,7 @@
     ├── JobError                         a job document that cannot be used
     ├── NothingComparable                no pair of jobs, or no common test in the pair
     ├── OutputError                      a file that cannot be written
+    ├── PublishError                     a report that the server does not take, keep or link
     └── LanguageModelError               the language model gave no answer that can be used
         ├── ModelUnreachable             no connection, refused, busy, or not done by the deadline
         ├── ModelMissing                 the server does not have the model
@@ -58,6 +59,10 @@ class NothingComparable(PerfTrackerAIError):
 
 class OutputError(PerfTrackerAIError):
     """A file could not be written."""
+
+
+class PublishError(PerfTrackerAIError):
+    """The server does not take, keep or link a report; the files on this machine are whole."""
 
 
 class LanguageModelError(PerfTrackerAIError):

@@ -2,6 +2,9 @@
 
 Everything is bounded: connecting, waiting for bytes, one whole answer, its size, the number of tries and of redirects.
 Redirects are followed within the server only. Requests under way can be ended from another thread.
+
+Reading is tried again by itself. What is sent is sent once: whether sending it again is harmless only the caller knows,
+so it learns whether the answer was lost (`Unreachable`) or what it was (`Reply`).
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from perftracker_ai.errors import BadAnswer, NotFound, PerfTrackerAIError, Unreachable, UsageError
+from perftracker_ai.errors import BadAnswer, NotFound, PerfTrackerAIError, SourceError, Unreachable, UsageError
 from perftracker_ai.files import reason
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ _SHOWN_CHARACTERS = 200
 """As much of an error body as is shown: Django's debug page has 200 kB and the server's settings in it."""
 READ_OF_ERRORS = 4096
 _REDIRECTS = (301, 302, 303, 307, 308)
+_REPEATING_REDIRECTS = (307, 308)
+"""Those after which the same is sent again; after the others it would become a GET without its body."""
 _PASSING = (502, 503, 504)
 
 
@@ -60,8 +65,34 @@ class PassingTrouble(Unreachable):
     """What may be over at the next try; `Connection.trying` is the only one to tell it from its base."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A whole answer, whatever its status; the body of one other than 200 is only its beginning."""
+
+    where: str
+    status: int
+    html: bool
+    body: bytes
+
+    @property
+    def stored(self) -> bool:
+        """Whether the server says that it did what was asked."""
+        return self.status == 200  # noqa: PLR2004 -- HTTP's OK
+
+    @property
+    def gist(self) -> str:
+        """The status with what is worth showing of the body: ``413 (Request Entity Too Large)``."""
+        return _said(self.status, self.body)
+
+    def refusal(self) -> SourceError:
+        """Give the error that this answer is where another was needed."""
+        if self.stored:
+            return web_page(self.where, self.body)
+        return _refusal(self.where, self.status, self.body)
+
+
 class Connection:
-    """GET requests to one server, with every failure as one of our errors."""
+    """Requests to one server, with every failure as one of our errors."""
 
     def __init__(
         self, base: httpx2.URL, context: ssl.SSLContext, patience: Patience, sleep: Callable[[float], None]
@@ -86,6 +117,27 @@ class Connection:
             raise web_page(answer.where, body)
         return body
 
+    def read(self, path: str) -> Reply:
+        """Give the answer to a GET, whatever it is, once one comes."""
+        return self.trying(lambda: self._reply("GET", path, {}))
+
+    def post_file(self, path: str, fields: Mapping[str, str], content: bytes) -> Reply:
+        """Send a form with one part named ``file``, once."""
+        return self._reply("POST", path, {"data": fields, "files": {"file": ("file", content)}})
+
+    def send_json(self, method: str, path: str, value: object) -> Reply:
+        """Send a value as JSON, once; None sends no body."""
+        return self._reply(method, path, {} if value is None else {"json": value})
+
+    def _reply(self, method: str, path: str, sent: Mapping[str, Any]) -> Reply:
+        with self._opened(path, {}, self._patience.answer_s, method, sent) as answer:
+            status, html = answer.status, answer.html
+            if status in _PASSING:
+                raise answer.refusal()
+            whole = status == 200  # noqa: PLR2004 -- HTTP's OK
+            body = b"".join(answer.pieces(_MAX_ANSWER_BYTES)) if whole else answer.beginning()
+        return Reply(where=f"{self.address} ({path})", status=status, html=html, body=body)
+
     def trying(self, attempt: Callable[[], T]) -> T:
         """Make an attempt, and again after a pause while what hinders it may be over."""
         for pause_s in self._patience.pauses_s:
@@ -101,23 +153,31 @@ class Connection:
     def stream(
         self, path: str, *, query: Mapping[str, str], missing: str, bound_s: float | None = None
     ) -> Iterator[Answer]:
-        """Open one answer, following redirects within the server."""
-        deadline = time.monotonic() + (bound_s or self._patience.download_s)
+        """Open one answer of status 200, following redirects within the server."""
+        with self._opened(path, query, bound_s or self._patience.download_s, "GET", {}) as answer:
+            answer.check_status(missing)
+            yield answer
+
+    @contextmanager
+    def _opened(
+        self, path: str, query: Mapping[str, str], bound_s: float, method: str, sent: Mapping[str, Any]
+    ) -> Iterator[Answer]:
+        """Open one answer of any status but a redirect."""
+        deadline = time.monotonic() + bound_s
         url = self._base.copy_with(path=self._base.path.rstrip("/") + path, params=query, userinfo=b"")
         with self._translated():
             for _ in range(_MAX_REDIRECTS):
-                with self._client.stream("GET", url, extensions={"trace": self._note_socket}) as response:
+                with self._client.stream(method, url, extensions={"trace": self._note_socket}, **sent) as response:
                     if response.status_code not in _REDIRECTS:
-                        answer = Answer(response, f"{self.address} ({path})", deadline)
-                        answer.check_status(missing)
-                        yield answer
+                        yield Answer(response, f"{self.address} ({path})", deadline)
                         return
-                    url = self._next(url, response.headers.get("Location", ""))
+                    url = self._next(url, response)
         raise BadAnswer(f"{self.address} ({path}) redirects again and again; check the address.")
 
-    def _next(self, url: httpx2.URL, location: str) -> httpx2.URL:
-        target = url.join(location).copy_with(fragment=None)
-        if _origin(target) != _origin(url):
+    def _next(self, url: httpx2.URL, response: httpx2.Response) -> httpx2.URL:
+        target = url.join(response.headers.get("Location", "")).copy_with(fragment=None)
+        bodiless = response.request.method != "GET" and response.status_code not in _REPEATING_REDIRECTS
+        if bodiless or _origin(target) != _origin(url):
             shown = str(target.copy_with(userinfo=b"", query=None))
             raise BadAnswer(
                 f"{self.address} sends every request on to {shown_text(shown)}; give that address as --url if it is"
@@ -191,6 +251,16 @@ class Answer:
         length = response.headers.get("Content-Length", "")
         self.size = int(length) if length.isdecimal() and not packed else None
 
+    @property
+    def status(self) -> int:
+        """HTTP's status."""
+        return self._response.status_code
+
+    @property
+    def html(self) -> bool:
+        """Whether the answer says that it is a web page."""
+        return "html" in self._response.headers.get("Content-Type", "").lower()
+
     def pieces(self, most: int) -> Iterator[bytes]:
         """Give the decoded body piece by piece, up to ``most`` bytes and to the deadline."""
         received = 0
@@ -208,25 +278,22 @@ class Answer:
 
     def expect_json(self) -> None:
         """Refuse a web page before anything of it is stored."""
-        if "html" in self._response.headers.get("Content-Type", "").lower():
-            raise web_page(self.where, self._beginning())
+        if self.html:
+            raise web_page(self.where, self.beginning())
 
     def check_status(self, missing: str) -> None:
         """Raise for everything but 200."""
-        status = self._response.status_code
-        if status == 200:  # noqa: PLR2004 -- HTTP's OK
+        if self.status == 200:  # noqa: PLR2004 -- HTTP's OK
             return
-        text = _gist(self._beginning())
-        said = f" ({text})" if text else ""
-        if status == 404 and missing:  # noqa: PLR2004 -- HTTP's not found
+        if self.status == 404 and missing:  # noqa: PLR2004 -- HTTP's not found
             raise NotFound(missing)
-        if status in _PASSING:
-            raise PassingTrouble(
-                f"{self.where} answered {status}{said}: the server behind the proxy is down or too slow."
-            )
-        raise BadAnswer(f"{self.where} answered {status}{said}; {_cure(status)}.")
+        raise self.refusal()
 
-    def _beginning(self) -> bytes:
+    def refusal(self) -> SourceError:
+        """Give the error that the answer's status is."""
+        return _refusal(self.where, self.status, self.beginning())
+
+    def beginning(self) -> bytes:
         """Read the start of a body that is only shown; how it ends does not matter."""
         import httpx2
 
@@ -257,6 +324,18 @@ def _client(base: httpx2.URL, context: ssl.SSLContext, patience: Patience) -> ht
     except (ValueError, ImportError, httpx2.InvalidURL) as error:
         cure = "correct or unset HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
         raise UsageError(f"The proxy that the environment names cannot be used; {cure}.") from error
+
+
+def open_connection(url: str, *, ca_bundle: Path | None, insecure: bool, patience: Patience) -> Connection:
+    """Make ready to ask the server at ``url``; nothing is sent yet.
+
+    Raises
+    ------
+    UsageError
+        When the address or the bundle cannot be used.
+    """
+    base = read_address(url)
+    return Connection(base, certificates(base, ca_bundle, insecure=insecure), patience, time.sleep)
 
 
 def read_address(url: str) -> httpx2.URL:
@@ -340,6 +419,19 @@ def shown_text(text: str) -> str:
     plain = "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(plain.split())
     return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def _refusal(where: str, status: int, body: bytes) -> SourceError:
+    """Word a status other than 200."""
+    said = _said(status, body)
+    if status in _PASSING:
+        return PassingTrouble(f"{where} answered {said}: the server behind the proxy is down or too slow.")
+    return BadAnswer(f"{where} answered {said}; {_cure(status)}.")
+
+
+def _said(status: int, body: bytes) -> str:
+    text = _gist(body)
+    return f"{status} ({text})" if text else str(status)
 
 
 def _cure(status: int) -> str:
