@@ -7,7 +7,7 @@ all curves and per direction, so that a job and its mirror image (the two runs s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from perftracker_ai.detect.chance import Chances
-    from perftracker_ai.detect.evidence import Evidence
+    from perftracker_ai.detect.evidence import Evidence, Side
+    from perftracker_ai.detect.scan import Track
     from perftracker_ai.detect.windows import Extent
     from perftracker_ai.model import CurveSet, Window
     from perftracker_ai.settings import DetectSettings
@@ -76,23 +77,39 @@ def _whole(evidence: Evidence) -> tuple[list[float], list[float]]:
 
 def _side(evidence: Evidence, place: int, sign: float, chances: Chances, context: Context) -> dict[int, Found]:
     """Windows of one direction for every row that shows any."""
-    side = evidence.sides[0 if sign > 0 else 1]
-    own = np.flatnonzero(chances.own[place] <= context.settings.fdr)
-    twin = np.setdiff1d(np.flatnonzero(chances.twin[place] <= context.settings.fdr), own)
-    family = np.setdiff1d(np.flatnonzero(chances.family[place] <= context.settings.fdr), np.union1d(own, twin))
+    side, fdr = evidence.sides[0 if sign > 0 else 1], context.settings.fdr
     cut = null.threshold(np.full(len(evidence.points), chances.cut), evidence.points, evidence.track.rho)
+    route, p, q = _routes(side, (chances.own[place], chances.twin[place], chances.family[place]), fdr)
+    track = _by_route(route, (evidence.track, evidence.paired, evidence.joint))
+    first, last = (
+        np.choose(route, [getattr(best, end) for best in (side.best, side.twin, side.family)])
+        for end in ("first", "last")
+    )
     found: dict[int, Found] = {}
-    for rows, track, best, p, q in (
-        (own, evidence.track, side.best, side.p, chances.own[place]),
-        (twin, evidence.paired, side.twin, side.twin_p, chances.twin[place]),
-        (family, evidence.joint, side.family, side.member_p, chances.family[place]),
-    ):
-        method = Method.SCAN if track is evidence.track else Method.FAMILY_SCAN
-        for row, ranges in _by_row(extents(track, rows, sign, cut, best)).items():
-            windows = _windows(evidence, ranges, sign, (float(p[row]), float(q[row])), context)
-            if windows:
-                found[row] = Found(windows=windows, method=method)
+    for row, ranges in _by_row(extents(track, np.flatnonzero(q <= fdr), sign, cut, (first, last))).items():
+        windows = _windows(evidence, ranges, sign, (float(p[row]), float(q[row])), context)
+        if windows:
+            found[row] = Found(windows=windows, method=Method.FAMILY_SCAN if route[row] else Method.SCAN)
     return found | _short(evidence, sign, context)
+
+
+def _routes(
+    side: Side, q: tuple[NDArray[np.float64], ...], fdr: float
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """Choose for every row the first of own scan, twin and siblings that makes it a discovery; with its p and q."""
+    known = np.array([np.where(np.isfinite(values), values, 1.0) for values in q])
+    route = np.argmax(known <= fdr, axis=0)
+    return route, np.choose(route, [side.p, side.twin_p, side.member_p]), np.choose(route, known)
+
+
+def _by_route(route: NDArray[np.intp], tracks: tuple[Track, ...]) -> Track:
+    """Take every row from the track of its route."""
+    return replace(
+        tracks[0],
+        value=np.choose(route[:, None], [track.value for track in tracks]),
+        variance=np.choose(route[:, None], [track.variance for track in tracks]),
+        level_variance=np.choose(route, [track.level_variance for track in tracks]),
+    )
 
 
 def _by_row(found: list[Extent]) -> dict[int, list[Extent]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from perftracker_ai.detect.evidence import Evidence
-    from perftracker_ai.detect.scan import Best, Track
+    from perftracker_ai.detect.scan import Track
     from perftracker_ai.model import CurveSet
     from perftracker_ai.settings import DetectSettings
 
@@ -40,15 +40,21 @@ class Extent:
     last: int
 
 
-def extents(track: Track, rows: NDArray[np.intp], sign: float, cut: NDArray[np.float64], best: Best) -> list[Extent]:
+def extents(
+    track: Track,
+    rows: NDArray[np.intp],
+    sign: float,
+    cut: NDArray[np.float64],
+    best: tuple[NDArray[np.intp], NDArray[np.intp]],
+) -> list[Extent]:
     """Find all separate ranges of some rows in one direction: the best first, then what lies left and right of it.
 
     Parameters
     ----------
     cut : ndarray, shape (C,)
         Statistic from which a window of a row is significant.
-    best : Best
-        The windows that made the rows significant: they stand where none is significant without the help of the rest.
+    best : (ndarray, ndarray)
+        First and last column of the windows that made the rows significant: they stand where the search finds none.
     """
     columns, span = track.value.shape[1], span_of(track)
     found: list[Extent] = []
@@ -58,14 +64,14 @@ def extents(track: Track, rows: NDArray[np.intp], sign: float, cut: NDArray[np.f
             break
         new = _search(track, waiting, sign, cut, span)
         if turn == 0:
-            new = [hit or _at(best, whole.row) for whole, hit in zip(waiting, new, strict=True)]
+            new = [hit or _at(whole.row, *best) for whole, hit in zip(waiting, new, strict=True)]
         found += [extent for extent in new if extent is not None]
         waiting = [part for whole, hit in zip(waiting, new, strict=True) if hit for part in _beside(whole, hit)]
     return sorted(found, key=lambda extent: (extent.row, extent.first))
 
 
-def _at(best: Best, row: int) -> Extent:
-    return Extent(row=row, first=int(best.first[row]), last=int(best.last[row]))
+def _at(row: int, first: NDArray[np.intp], last: NDArray[np.intp]) -> Extent:
+    return Extent(row=row, first=int(first[row]), last=int(last[row]))
 
 
 def _search(
