@@ -178,6 +178,7 @@ class Reply:
     hang: bool = False
     drop: bool = False
     drip_s: float = 0.0  # between two bytes, the head's included
+    unframed: bool = False  # say nothing of the body's length, and do not close the connection either
 
 
 def answer(status, body, content_type="text/html; charset=utf-8"):
@@ -219,6 +220,11 @@ def delay(seconds):
 def drip(pause_s=0.05):
     """Send head and body byte by byte."""
     return lambda reply: replace(reply, drip_s=pause_s)
+
+
+def unframed(body, content_type="application/x-ndjson"):
+    """Send a body that only the end of the connection would end, and keep the connection open."""
+    return lambda reply: Reply(200, body.encode(), content_type, unframed=True)
 
 
 def gzipped(*, broken=False):
@@ -866,7 +872,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         out = _Dripping(self.wfile, self._wait, reply.drip_s) if reply.drip_s else self.wfile
         self._send_head(reply, out)
-        if reply.pieces is None:
+        if reply.unframed:
+            out.write(reply.body)
+            self._wait(60)
+        elif reply.pieces is None:
             out.write(b"" if self.command == "HEAD" else reply.body)
         else:
             self._send_pieces(reply, out)
@@ -874,7 +883,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_head(self, reply, out):
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.content_type)
-        if reply.pieces is None:
+        if reply.unframed:
+            self.send_header("Connection", "close")
+        elif reply.pieces is None:
             self.send_header("Content-Length", str(len(reply.body)))
         else:
             self.send_header("Transfer-Encoding", "chunked")

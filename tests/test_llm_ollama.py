@@ -25,6 +25,7 @@ from fake_llm import (
     rendered,
     repeating,
     tokens,
+    unframed,
 )
 
 from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable, PromptTooLong
@@ -403,7 +404,7 @@ def test_no_server(server, connect):
         assert words in text
 
 
-@pytest.mark.parametrize("fault", [hang(), drip(), delay(30)])
+@pytest.mark.parametrize("fault", [hang(), drip(), delay(30), unframed('{"message":{"content":"x"}}\n')])
 def test_deadline_holds_for_servers_that_hang_or_drip(server, connect, fault):
     """One deadline bounds the whole, whether nothing comes or byte after byte, the head's included."""
     server.script("/api/chat", fault)

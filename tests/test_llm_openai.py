@@ -106,6 +106,12 @@ def test_request_fixes_chance_and_form(server, connect):
     assert not {"options", "format", "shift", "truncate", "keep_alive"} & set(body)
 
 
+def test_halves_of_characters_are_sent_as_question_marks(vllm, connect):
+    """A prompt with a surrogate from a broken job document is sent rather than raised."""
+    ask(connect(vllm.url), Prompt(system="s", user="a\ud800b"))
+    assert vllm.asked("/completions")[0]["messages"][1]["content"] == "a?b"
+
+
 def test_server_is_asked_for_facts_once(vllm, connect):
     """Kind, version and window are asked for once in a run."""
     backend = connect(vllm.url)
@@ -221,6 +227,12 @@ def test_answers_that_are_not_whole(vllm, connect, written):
     assert not written.error or "it broke" in text
 
 
+def test_answer_cut_by_its_bound(vllm, connect):
+    """An answer that reached its bound is told as such, with the bound."""
+    vllm.say(Written("x" * 1000))
+    assert "did not end within 50 tokens" in ask_and_fail(connect(vllm.url), BadReply, answer_tokens=50)
+
+
 def test_missing_model(vllm, connect):
     """A model the server does not have is named as such."""
     text = ask_and_fail(connect(vllm.url, "other"), ModelMissing)
@@ -235,6 +247,27 @@ def test_busy_server_is_asked_once_more(vllm, connect):
     vllm.script("/completions", busy())
     assert "is busy" in ask_and_fail(connect(vllm.url), ModelUnreachable)
     assert len(vllm.asked("/completions")) == 4
+
+
+LOADING = answer(503, '{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}', "application/json")
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/completions"])
+def test_server_that_is_loading_is_waited_for(connect, path):
+    """A server that says that it loads its model is asked until it has, and then asked everything."""
+    with FakeLLM(kind="llama.cpp") as server:
+        server.script(path, LOADING, times=5)
+        got = ask(connect(server.url))
+        assert (got.text, got.window) == (GOOD, 4096)
+
+
+def test_server_that_loads_for_ever(vllm, connect):
+    """Waiting for a server to load ends at the deadline, and is not begun for a check."""
+    vllm.script("/v1/models", LOADING)
+    backend = connect(vllm.url, deadline_s=0.4, sleep=lambda seconds: time.sleep(0.05))
+    assert "within 0.4 s" in ask_and_fail(backend, ModelUnreachable)
+    (only,) = backend.check()
+    assert "Loading model" in only.detail
 
 
 @pytest.mark.parametrize(

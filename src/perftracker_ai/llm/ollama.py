@@ -15,7 +15,15 @@ import msgspec
 from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable, PromptTooLong
 from perftracker_ai.llm import Answer, Inspection
 from perftracker_ai.llm.complaint import BUSY, NOT_FOUND, OK
-from perftracker_ai.llm.request import Draft, choose_window, looks_cut, plain_schema, require_room, tokens_needed
+from perftracker_ai.llm.request import (
+    Draft,
+    choose_window,
+    looks_cut,
+    messages_of,
+    plain_schema,
+    require_room,
+    tokens_needed,
+)
 from perftracker_ai.llm.wire import Deadline, Refusal, Wire
 
 if TYPE_CHECKING:
@@ -168,7 +176,7 @@ class OllamaBackend:
     def _body(self, prompt: Prompt, schema: Mapping[str, object], window: int, answer_tokens: int) -> dict[str, object]:
         return {
             "model": self.model,
-            "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
+            "messages": messages_of(prompt),
             "stream": True,
             "format": schema,
             "options": {"num_ctx": window, "num_predict": answer_tokens, "seed": self._terms.seed, "temperature": 0},
@@ -297,7 +305,6 @@ class OllamaBackend:
 
     def _reached(self) -> str:
         version = self._fetch("/api/version", _Version, None).version
-        self._identity = None
         return f"{self._wire.where()}, version {self._wire.shown(version) or 'unknown'}"
 
     def _new_enough(self) -> Inspection:

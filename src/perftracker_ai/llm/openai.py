@@ -13,11 +13,11 @@ import msgspec
 from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable, PromptTooLong
 from perftracker_ai.llm import Answer, Inspection
 from perftracker_ai.llm.complaint import BUSY, NOT_FOUND, OK
-from perftracker_ai.llm.request import Draft, looks_cut, plain_schema, require_room, tokens_needed
+from perftracker_ai.llm.request import Draft, looks_cut, messages_of, plain_schema, require_room, tokens_needed
 from perftracker_ai.llm.wire import Refusal, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from perftracker_ai.llm import Progress, Prompt, Pulled, Terms
     from perftracker_ai.llm.wire import Deadline, Reply
@@ -165,7 +165,7 @@ class OpenAIBackend:
     def _body(self, prompt: Prompt, schema: Mapping[str, object], answer_tokens: int) -> dict[str, object]:
         return {
             "model": self.model,
-            "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
+            "messages": messages_of(prompt),
             "stream": True,
             "stream_options": {"include_usage": True},
             "response_format": {"type": "json_schema", "json_schema": {"name": "report", "schema": schema}},
@@ -177,7 +177,7 @@ class OpenAIBackend:
     def _chat(self, body: dict[str, object], draft: Draft, deadline: Deadline) -> _End:
         """Send the question; once more when the server is busy, or wants the bound under its newer name."""
         try:
-            return self._chat_once(body, draft, deadline)
+            return self._when_loaded(lambda: self._chat_once(body, draft, deadline))
         except Refusal as error:
             if error.status == _BAD_REQUEST and "max_completion_tokens" in error.complaint.text:
                 self._bound_key = "max_completion_tokens"
@@ -190,6 +190,16 @@ class OpenAIBackend:
             return self._chat_once(body, draft, deadline)
         except Refusal as error:
             raise self._explained(error) from error
+
+    def _when_loaded(self, attempt: Callable[[], T]) -> T:
+        """Try until the server has loaded its model, which it says it is doing; the deadline ends it."""
+        while True:
+            try:
+                return attempt()
+            except Refusal as error:
+                if error.status != BUSY or "loading" not in error.complaint.text.lower():
+                    raise
+            self._terms.sleep(self._terms.patience.busy_pause_s)
 
     def _chat_once(self, body: Mapping[str, object], draft: Draft, deadline: Deadline) -> _End:
         end = _End()
@@ -260,7 +270,7 @@ class OpenAIBackend:
             self._server = self._describe(deadline)
         return self._server
 
-    def _describe(self, deadline: Deadline | None) -> _Server:
+    def _describe(self, deadline: Deadline) -> _Server:
         """Tell the server by its list of models, then ask it in its own way."""
         entries = self._entries(deadline)
         kind = next((_OWNERS[entry.owned_by] for entry in entries if entry.owned_by in _OWNERS), _OTHER)
@@ -270,13 +280,14 @@ class OpenAIBackend:
         names = tuple(self._wire.shown(entry.id) for entry in entries)
         return _Server(kind=kind, version=self._wire.shown(version), window=window, models=names)
 
-    def _entries(self, deadline: Deadline | None) -> list[_Entry]:
+    def _entries(self, deadline: Deadline) -> list[_Entry]:
         try:
-            return self._converted(self._wire.fetch("/v1/models", self._wire.soon(deadline)), _Models).data or []
+            listed = self._when_loaded(lambda: self._wire.fetch("/v1/models", self._wire.soon(deadline)))
+            return self._converted(listed, _Models).data or []
         except Refusal:
             return []  # a gateway may offer the one path alone; whether it is the right one shows there
 
-    def _particulars(self, kind: str, deadline: Deadline | None) -> tuple[str, int | None]:
+    def _particulars(self, kind: str, deadline: Deadline) -> tuple[str, int | None]:
         """Give version and window as this kind of server tells them."""
         if kind == _LLAMA_CPP:
             props = self._told("/props", _Props, deadline)
@@ -287,12 +298,12 @@ class OpenAIBackend:
             return self._told("/api/version", _Version, deadline).version, None
         return "", self._studio_window(deadline) if kind == _LM_STUDIO else None
 
-    def _studio_window(self, deadline: Deadline | None) -> int | None:
+    def _studio_window(self, deadline: Deadline) -> int | None:
         known = self._told("/api/v1/models", _Studios, deadline).models or []
         loaded = [instance for entry in known if entry.key == self.model for instance in entry.loaded_instances or []]
         return next((instance.config.context_length for instance in loaded if instance.config), None)
 
-    def _told(self, path: str, kind: type[T], deadline: Deadline | None) -> T:
+    def _told(self, path: str, kind: type[T], deadline: Deadline) -> T:
         """Ask outside of ``/v1`` for what only some servers tell."""
         try:
             return self._converted(self._wire.fetch(path, self._wire.soon(deadline)), kind)
@@ -304,9 +315,8 @@ class OpenAIBackend:
     def check(self) -> list[Inspection]:
         """Look at server, model and window; see `Backend`."""
         try:
-            entries = self._wire.fetch("/v1/models", self._wire.soon())
-            self._converted(entries, _Models)
-            server = self._server = self._describe(None)
+            self._converted(self._wire.fetch("/v1/models", self._wire.soon()), _Models)
+            server = self._server = self._describe(self._wire.soon())
         except LanguageModelError as error:
             cure = "start the server, or give its address, ending in /v1, with --llm-url"
             return [Inspection(name="language model", passed=False, detail=str(error), cure=cure)]

@@ -36,6 +36,12 @@ def characters_of(prompt: Prompt) -> int:
     return len(prompt.system) + len(prompt.user)
 
 
+def messages_of(prompt: Prompt) -> list[dict[str, str]]:
+    """Give the prompt as servers take it; halves of characters, which no encoding can carry, become question marks."""
+    texts = {"system": prompt.system, "user": prompt.user}
+    return [{"role": role, "content": text.encode(errors="replace").decode()} for role, text in texts.items()]
+
+
 def tokens_needed(prompt: Prompt, answer_tokens: int) -> int:
     """Estimate the window a question needs, in tokens."""
     return math.ceil(characters_of(prompt) / CHARACTERS_PER_TOKEN) + answer_tokens + _MARGIN
