@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 SCANNED_POINTS = 12
 """Points from which a row can be scanned: with fewer there are too few differences to learn its noise from."""
 
+RULE_POINTS = 5
+"""Points from which the best range of a row means anything; below, the points are single values rather than a curve."""
+
 CALM_SHARE = 0.25
 """Share of a curve's points that must not seem to have changed for its level to be known from them."""
 
@@ -59,7 +62,7 @@ class Side:
     best, family, twin : Best
         Best window of the row's own scan, of its siblings, and of its twin.
     p : ndarray
-        Of the best window of the row's own scan; NaN for rows too short to scan.
+        Of the best window of the row's own scan; NaN for rows of fewer than five points.
     family_p : ndarray
         Of the best window of its siblings; NaN without siblings that can be scanned.
     member_p : ndarray
@@ -399,7 +402,7 @@ def _scan_p(track: Track, best: Best, sign: float, factor: float, spikes: float)
     p = null.tail(deviate / factor - best.penalty, points, track.rho)
     inside, raised = raised_in(track, best.first, best.last, sign)
     p = np.maximum(p, null.spike_tail(inside, raised, points, spikes))
-    return np.where(points >= SCANNED_POINTS, p, np.nan)
+    return np.where(points >= RULE_POINTS, p, np.nan)
 
 
 def _member_p(track: Track, window: Best, sign: float, factor: float) -> NDArray[np.float64]:

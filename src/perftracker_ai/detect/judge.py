@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.detect import null, short
-from perftracker_ai.detect.chance import weigh_chances
+from perftracker_ai.detect.chance import RULE_P, weigh_chances
 from perftracker_ai.detect.confidence import certainty, needed
-from perftracker_ai.detect.evidence import SCANNED_POINTS, SIDES
+from perftracker_ai.detect.evidence import RULE_POINTS, SCANNED_POINTS, SIDES
 from perftracker_ai.detect.noise import mean_variance
 from perftracker_ai.detect.windows import LEVEL, describe, extents, merged, practical
 from perftracker_ai.model import CurveResult, Direction, Method, Outcome
@@ -78,7 +78,8 @@ def _whole(evidence: Evidence) -> tuple[list[float], list[float]]:
 def _side(evidence: Evidence, place: int, sign: float, chances: Chances, context: Context) -> dict[int, Found]:
     """Windows of one direction for every row that shows any."""
     side, fdr = evidence.sides[0 if sign > 0 else 1], context.settings.fdr
-    cut = null.threshold(np.full(len(evidence.points), chances.cut), evidence.points, evidence.track.rho)
+    rule = evidence.points < SCANNED_POINTS
+    cut = null.threshold(np.where(rule, RULE_P, chances.cut), evidence.points, evidence.track.rho)
     route, p, q = _routes(side, (chances.own[place], chances.twin[place], chances.family[place]), fdr)
     track = _by_route(route, (evidence.track, evidence.paired, evidence.joint))
     first, last = (
@@ -87,9 +88,13 @@ def _side(evidence: Evidence, place: int, sign: float, chances: Chances, context
     )
     found: dict[int, Found] = {}
     for row, ranges in _by_row(extents(track, np.flatnonzero(q <= fdr), sign, cut, (first, last))).items():
-        windows = _windows(evidence, ranges, sign, (float(p[row]), float(q[row])), context)
-        if windows:
-            found[row] = Found(windows=windows, method=Method.FAMILY_SCAN if route[row] else Method.SCAN)
+        windows = _windows(evidence, ranges, sign, (float(p[row]), None if rule[row] else float(q[row])), context)
+        method = Method.RULE if rule[row] else Method.FAMILY_SCAN if route[row] else Method.SCAN
+        kept = [
+            w for w in windows if method is not Method.RULE or sign * math.log1p(w.median_slowdown) >= short.RULE_SIZE
+        ]
+        if kept:
+            found[row] = Found(windows=tuple(kept), method=method)
     return found | _short(evidence, sign, context)
 
 
@@ -129,9 +134,9 @@ def _windows(
 
 
 def _short(evidence: Evidence, sign: float, context: Context) -> dict[int, Found]:
-    """Windows of the rows too short to scan."""
+    """Windows of the rows that are single values rather than curves."""
     found: dict[int, Found] = {}
-    for row in np.flatnonzero((evidence.points >= 1) & (evidence.points < SCANNED_POINTS)):
+    for row in np.flatnonzero((evidence.points >= 1) & (evidence.points < RULE_POINTS)):
         hit = short.find(context.curves, evidence, int(row), sign, context.noise)
         if hit is not None:
             windows = _windows(evidence, [hit.extent], sign, (hit.p, None), context)
@@ -173,7 +178,7 @@ def _result(
 
 def _noise(evidence: Evidence, row: int) -> float | None:
     variance = float(evidence.track.variance[row, 0])
-    return math.sqrt(variance) if evidence.points[row] >= short.RULE_POINTS and math.isfinite(variance) else None
+    return math.sqrt(variance) if evidence.points[row] >= RULE_POINTS and math.isfinite(variance) else None
 
 
 def _method(methods: list[Method], points: NDArray[np.intp], context: Context) -> Method:
@@ -200,5 +205,5 @@ def _worst(windows: tuple[Window, ...], outcome: Outcome) -> int | None:
 
 def _calm(points: int, level: float, reach: float, context: Context) -> Outcome:
     """Tell a curve that did not change from one that could not be told about."""
-    known = points >= short.RULE_POINTS and abs(level) + reach < math.log1p(context.settings.moderate)
+    known = points >= RULE_POINTS and abs(level) + reach < math.log1p(context.settings.moderate)
     return Outcome.UNCHANGED if known else Outcome.INCONCLUSIVE

@@ -22,7 +22,7 @@ LAGS = (1, 2, 3, 5)
 """Distances along the load at which roughness is measured: enough to see a correlation die out, short enough for
 few pairs to straddle a change."""
 
-MIN_DOF = 20.0
+MIN_DOF = 30.0
 """However unsure the correlation, the tail is no longer than that of Student's t with so many degrees of freedom."""
 
 MAX_RHO = 0.9
@@ -201,13 +201,27 @@ def point_variance(rough: Roughness, rho: NDArray[np.float64]) -> tuple[NDArray[
     (ndarray, ndarray)
         Variance NaN and degrees of freedom 0 for rows too short to have any roughness.
     """
-    scaled = rough.variance[..., :2] / (1 - rho[:, None] ** np.array(LAGS[:2]))
+    scaled = _evened(rough.variance[..., :2]) / (1 - rho[:, None] ** np.array(LAGS[:2]))
     known = np.isfinite(scaled)
     pairs = np.where(known, np.maximum(rough.points[..., None] - 1, 0), 0.0)
     mass = pairs.sum(axis=(0, -1))
     total = np.where(known, scaled * pairs, 0.0).sum(axis=(0, -1))
     variance = np.divide(total, mass, out=np.full(mass.shape, np.nan), where=mass > 0)
     return variance, DOF_PER_POINT * pairs.max(axis=-1).sum(axis=0)
+
+
+def _evened(variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Raise what the contrasts of baseline runs say to the noise of the comparison, where that is larger throughout.
+
+    A candidate's run that is noisier than all runs of the baseline is as noisy as it is, however many there are.
+    """
+    if len(variance) == 1:
+        return variance
+    typical = median(variance[1:], axis=0)
+    ratio = np.divide(variance[0], typical, out=np.full(typical.shape, np.nan), where=typical > 0)
+    known = ratio[np.isfinite(ratio) & (ratio > 0)]
+    factor = max(float(np.median(known)), 1.0) if len(known) else 1.0
+    return np.concatenate([variance[:1], factor * variance[1:]])
 
 
 def moderate(
@@ -300,7 +314,7 @@ def mean_variance(
 
 def _kinds(kind: NDArray[np.intp], known: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
     """Rows of each metric kind that has enough known ones to speak for itself."""
-    members = [kind == value for value in np.unique(kind)]
+    members = [kind == value for value in range(int(kind.max(initial=-1)) + 1)]
     return [rows for rows in members if np.sum(rows & known) >= MIN_KIND]
 
 

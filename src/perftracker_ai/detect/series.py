@@ -192,7 +192,7 @@ def _grid(curves: CurveSet, family: tuple[Curve, ...]) -> NDArray[np.float64]:
     loads = [curves.load[curve.start : curve.stop] for curve in family]
     if all(np.array_equal(loads[0], other) for other in loads[1:]):
         return loads[0]
-    return np.unique(np.concatenate(loads))
+    return np.array(sorted({load for part in loads for load in part.tolist()}))
 
 
 def _panel(

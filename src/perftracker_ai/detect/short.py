@@ -1,7 +1,8 @@
-"""Curves too short to scan: an explicit rule on size and standard error, a two-sample test, or size alone.
+"""Curves too short to scan against all others: a rule of their own, a two-sample test, or size alone.
 
-In: the evidence of a panel. Out: for each short row and direction the range that satisfies its rule, with the method
-and its p-value. There is no noise to be learned from a handful of loads, so the typical noise of the job stands in.
+In: the evidence of a panel. Out: the method for each row, and for rows of up to four points the range that passes
+its test, with its p-value. There is no noise to be learned from a handful of loads, so the typical noise of the job
+stands in.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai.detect.evidence import SCANNED_POINTS
+from perftracker_ai.detect.evidence import RULE_POINTS, SCANNED_POINTS
 from perftracker_ai.detect.noise import LEVEL_PRIOR
 from perftracker_ai.detect.null import SMALLEST_P
-from perftracker_ai.detect.scan import MIN_POINTS, inflation
 from perftracker_ai.detect.windows import Extent
 from perftracker_ai.model import Method
-from perftracker_ai.stats import median, normal_tail, t_tail, t_to_normal
+from perftracker_ai.stats import median, normal_tail, t_tail
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,12 +26,8 @@ if TYPE_CHECKING:
     from perftracker_ai.detect.evidence import Evidence
     from perftracker_ai.model import CurveSet
 
-RULE_POINTS = 5
-"""Points from which the rule applies; below, the points are single values rather than a curve."""
-
-RULE_SIZE, RULE_ERRORS = math.log(1.10), 3.0
-"""A range of a short curve counts from 10 % and three standard errors: on repeated public database benchmarks of eight
-loads this finds more than a scan at a third of its false alarms."""
+RULE_SIZE = math.log(1.10)
+"""A range of a short curve counts from 10 %."""
 
 LARGE, LARGE_ERRORS = math.log(1.5), 4.0
 """One score a side counts from 50 % and four standard errors of the job's noise."""
@@ -67,32 +63,6 @@ def method_of(points: float, scored: bool) -> Method:  # noqa: FBT001 - read at 
 def scored(curves: CurveSet, points: NDArray[np.intp]) -> bool:
     """Say whether baseline and candidate have several scores at every compared point."""
     return bool(len(points)) and bool(np.all(curves.count[:2, points] > 1))
-
-
-def by_rule(evidence: Evidence, row: int, sign: float) -> Found | None:
-    """Find the range of a short curve that is 10 % and three standard errors off; the best by standard errors."""
-    value = evidence.track.value[row]
-    columns = np.flatnonzero(np.isfinite(value))
-    best: tuple[float, Extent, float] | None = None
-    for width in range(MIN_POINTS, len(columns) + 1):
-        for start in range(len(columns) - width + 1):
-            part = columns[start : start + width]
-            errors, extent_errors = _errors(evidence, row, part, sign)
-            large = sign * float(np.median(evidence.net.ratio[row, part])) >= RULE_SIZE
-            if errors >= RULE_ERRORS and large and (best is None or extent_errors > best[0]):
-                best = (extent_errors, Extent(row=row, first=int(part[0]), last=int(part[-1])), errors)
-    if best is None:
-        return None
-    return Found(extent=best[1], method=Method.RULE, p=_p(best[2]))
-
-
-def _errors(evidence: Evidence, row: int, part: NDArray[np.intp], sign: float) -> tuple[float, float]:
-    """Return size in standard errors, with and without the scatter of levels between runs."""
-    track = evidence.track
-    variance = float(track.variance[row, part[0]]) * float(inflation(track.rho[row], len(part))) / len(part)
-    mean = sign * float(np.mean(track.value[row, part]))
-    full = mean / math.sqrt(variance + float(track.level_variance[row]))
-    return float(t_to_normal(np.array(full), max(float(track.dof[row]), 1.0))), mean / math.sqrt(variance)
 
 
 def by_scores(evidence: Evidence, row: int, sign: float) -> Found | None:
@@ -134,11 +104,9 @@ def _level_variance(evidence: Evidence, row: int) -> float:
 
 
 def find(curves: CurveSet, evidence: Evidence, row: int, sign: float, noise: float) -> Found | None:
-    """Apply the method that fits the row; None when its rule is not satisfied."""
+    """Apply the method that fits a row of up to four points; None when its test is not passed."""
     points = evidence.net.panel.point[row][np.isfinite(evidence.net.ratio[row])]
     match method_of(float(evidence.points[row]), scored(curves, points)):
-        case Method.RULE:
-            return by_rule(evidence, row, sign)
         case Method.TWO_SAMPLE:
             return by_scores(evidence, row, sign)
         case _:
