@@ -198,7 +198,13 @@ def _tenfold(jobs: Sequence[Path]) -> list[str]:
 
 def _quietly(folder: Path) -> list[str]:
     out = folder.parent / f"{folder.name}-out"
-    return ["--llm", "off", "--quiet", "--output-dir", str(out / "data"), "--reports-dir", str(out / "reports")]
+    return [*_no_model(), "--quiet", "--output-dir", str(out / "data"), "--reports-dir", str(out / "reports")]
+
+
+def _no_model() -> list[str]:
+    """Return what keeps a language model out of it; nothing for a version that knows none."""
+    told = subprocess.run([_program(), "analyze", "--help"], capture_output=True, text=True, check=True)
+    return ["--llm", "off"] if "--llm" in told.stdout else []
 
 
 def _python(code: str, *arguments: str) -> list[str]:
