@@ -55,7 +55,7 @@ class Watcher(Protocol):
         """Take note of a download's progress, in bytes."""
 
     def warn(self, notice: Notice) -> None:
-        """Take note of something the reader must know."""
+        """Take note of something the reader must know, told as often as it comes up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,20 +154,29 @@ def analyze_product(source: Source, product: str, settings: Settings, watcher: W
     watcher.step(f"Looking for jobs of {product} in {source.location}")
     listing = _Replayed(source.list_jobs(settings.project))
     broken: dict[int, str] = {}
-    notices: list[Notice] = []
     while True:
-        selection = _choose(source, listing, product, settings, broken)
+        try:
+            selection = _choose(source, listing, product, settings, broken)
+        finally:  # what was left out may be why there is nothing to compare
+            notices = _left_out(source, broken, watcher)
         watcher.chosen(selection)
         if selection.pair is None:
             raise NothingComparable(selection.problem)
         jobs = _load_pair(source, selection.pair, watcher, broken)
         if jobs is not None:
             break
-    notices += skipped_notices(source)
-    notices += [Notice(kind=NoticeKind.SKIPPED_JOB, values=(str(job), why.rstrip("."))) for job, why in broken.items()]
     if not selection.pair.reruns:
         notices.append(Notice(kind=NoticeKind.NO_RERUNS, values=(selection.pair.baseline.product_ver,)))
     return _finish(product, jobs, settings, notices, watcher)
+
+
+def _left_out(source: Source, broken: dict[int, str], watcher: Watcher) -> list[Notice]:
+    """Name the files and jobs left out so far, to the watcher at once."""
+    jobs = [Notice(kind=NoticeKind.SKIPPED_JOB, values=(str(job), why.rstrip("."))) for job, why in broken.items()]
+    notices = [*skipped_notices(source), *jobs]
+    for notice in notices:
+        watcher.warn(notice)
+    return notices
 
 
 def skipped_notices(source: Source) -> list[Notice]:
@@ -247,7 +256,9 @@ def _load_reference(reference: str, source: Source | None, watcher: Watcher) -> 
     if is_file(reference):
         path = Path(reference)
         if not _exists(path):
-            raise UsageError(f"{reference} is neither a job id nor a file; give two job ids or two job files.")
+            from perftracker_ai.render.text import clean
+
+            raise UsageError(f"{clean(reference)} is neither a job id nor a file; give two job ids or two job files.")
         return parse_job(read_document(path), reference)
     assert source is not None  # the command line opens one as soon as any reference is an id
     info = source.describe(int(reference))
@@ -412,4 +423,5 @@ def safe_name(text: str) -> str:
     reserved = re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", plain)
     if plain == text and plain and not reserved:
         return plain
-    return f"{plain.lstrip('.') or 'unnamed'}-{sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    mark = "_" if reserved else ""  # in front, for what stands behind the first dot does not free a device's name
+    return f"{mark}{plain.lstrip('.') or 'unnamed'}-{sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"

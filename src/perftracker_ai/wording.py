@@ -54,8 +54,8 @@ _NOTICES: dict[NoticeKind, str] = {
     NoticeKind.NO_RERUNS: "No other run of the baseline's version {0} was available, so the noise comes from this pair "
     "alone: rerun the baseline to sharpen the result most.",
     NoticeKind.SKIPPED_FILE: "File {0} was left out ({1}), so its job was not considered: correct or remove it.",
-    NoticeKind.SKIPPED_JOB: "Job {0} was left out ({1}), so another job may have been chosen in its place: name the "
-    "job to compare it all the same.",
+    NoticeKind.SKIPPED_JOB: "Job {0} was left out ({1}), so another job may have been chosen in its place: correct "
+    "it where it comes from, or name two jobs.",
 }
 
 _COVERAGE: dict[CoverageKind, str] = {

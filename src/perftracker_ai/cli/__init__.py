@@ -168,9 +168,11 @@ def _jobs(arguments: argparse.Namespace) -> int:
     settings, console = _settings(arguments), _console(arguments)
 
     def look(product: str) -> int:
-        selection = select(source, product, settings)
-        for notice in skipped_notices(source):
-            console.warn(notice)
+        try:
+            selection = select(source, product, settings)
+        finally:  # what was left out may be why there is nothing to show
+            for notice in skipped_notices(source):
+                console.warn(notice)
         show_selection(selection)
         return DONE if selection.pair else FAILED
 

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from perftracker_ai.errors import OutputError
+from perftracker_ai.files import reason
 
 if TYPE_CHECKING:
     from perftracker_ai.errors import PerfTrackerAIError
@@ -82,7 +83,9 @@ def flushed() -> bool:
 
 
 def _unwritable(error: OSError) -> OutputError:
-    return OutputError(f"The standard output cannot be written: {error.strerror}; the files are not affected.")
+    return OutputError(
+        f"The standard output cannot be written: {reason(error)}; make room, the files are not affected."
+    )
 
 
 def _let_go(stream: TextIO) -> None:

@@ -342,11 +342,13 @@ def _unseen(rows: list[tuple[int | bytes, JobInfo | None]], seen: set[int | byte
 
 def _is_current(path: Path, info: JobInfo) -> bool:
     """Tell whether the file is the job as the server lists it now; a file that cannot be read is not."""
-    if not info.upload or not path.is_file():
+    if not info.upload:
         return False
     try:
+        if not path.is_file():
+            return False
         have, present = parse_info(read_document(path), str(path))
-    except JobError:
+    except (JobError, OSError):  # why a path cannot even be looked at is told when it is written to
         return False
     same_job = have.id == info.id and info.uuid in ("", have.uuid)
     return same_job and have.upload == info.upload and have.tests_total == present
