@@ -9,6 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from perftracker_ai.cli import main
+
 GOLDEN = Path(__file__).parent / "golden"
 DATA = Path(__file__).parent / "data"
 
@@ -41,6 +43,19 @@ def captured():
         bytes=lambda name: (DATA / name).read_bytes(),
         json=lambda name: json.loads((DATA / name).read_bytes()),
     )
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run the command line in an empty folder, and give its exit code and what it said on either stream."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        code = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return SimpleNamespace(code=code, out=said.out, err=said.err)
+
+    return call
 
 
 @pytest.fixture(scope="session", autouse=True)

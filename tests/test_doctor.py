@@ -1,0 +1,152 @@
+"""The doctor: every check when all is well, and for each problem its sentence and its cure."""
+
+from pathlib import Path
+
+import pytest
+from fake_perftracker import FakePerfTracker, debug_page, hang, login_page
+from shop import put, shop_job, shop_jobs
+
+from perftracker_ai.doctor import Check, examine
+from perftracker_ai.settings import Settings
+
+
+@pytest.fixture
+def server():
+    with FakePerfTracker(shop_jobs()) as running:
+        yield running
+
+
+def problems(ran):
+    """Give the problems shown, each with the cure on the line below."""
+    lines = ran.out.splitlines()
+    return {
+        line.removeprefix("PROBLEM  ").partition(":")[0]: (line, lines[number + 1])
+        for number, line in enumerate(lines)
+        if line.startswith("PROBLEM")
+    }
+
+
+def test_all_well_on_a_server(run, server):
+    """With everything in order each check says what it found, the exit code is 0, and nothing is made or downloaded."""
+    ran = run("doctor", "--product", "Shop", "--url", server.url)
+    assert ran.code == 0
+    assert ran.out.splitlines() == [
+        "ok       folder for downloads: data can be written to",
+        "ok       folder for reports: reports can be written to",
+        f"ok       source: {server.url} answers; its projects are 1 Default project, 2 Storage",
+        "ok       TLS: not encrypted",
+        "ok       project: 3 jobs in project 1, the newest 3 of 2026-09-04",
+        "ok       product Shop: would compare 2 with 3",
+    ]
+    assert ran.err == ""
+    assert list(Path().iterdir()) == []
+
+
+def test_all_well_in_a_folder(run):
+    """A folder is looked at like a server, and needs no encryption."""
+    ran = run("doctor", "--product", "Shop", "--url", put(Path("jobs"), *shop_jobs()))
+    assert ran.code == 0
+    assert "ok       TLS: not needed for a folder" in ran.out
+    assert "source: jobs answers; its projects are 1 Project 1" in ran.out
+
+
+def test_every_project_is_counted_with_zero(run, server):
+    """With --project 0 the jobs of all projects are counted."""
+    server.add(shop_job(4, "1.2", project=2))
+    assert "4 jobs in all projects" in run("doctor", "--project", "0", "--url", server.url).out
+
+
+def test_many_projects_are_named_in_part(run, server):
+    """A server of many projects does not flood the line."""
+    server.projects = [{"id": number, "name": "P"} for number in range(1, 101)]
+    assert "8 P and 92 more" in run("doctor", "--url", server.url).out
+
+
+def test_encryption_that_is_checked_and_that_is_not(run, tmp_path):
+    """A verified certificate is ok and says by what; an unchecked one is a problem with its cure."""
+    with FakePerfTracker(shop_jobs(), tls=True) as server:
+        bundle = server.write_ca(tmp_path / "ca.pem")
+        checked = run("doctor", "--url", server.url, "--ca-bundle", bundle)
+        unchecked = run("doctor", "--url", server.url, "--insecure")
+        untrusted = run("doctor", "--url", server.url)
+    assert checked.code == 0
+    assert f"ok       TLS: certificate verified against {bundle}" in checked.out
+    assert unchecked.code == untrusted.code == 2
+    assert "--ca-bundle FILE" in problems(unchecked)["TLS"][1]
+    assert "--ca-bundle FILE" in problems(untrusted)["source"][1]
+    assert "is not trusted" in problems(untrusted)["source"][0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "cure"),
+    [
+        (login_page(), "a web page (Sign in) instead of JSON", "check the address, and for a proxy or login"),
+        (debug_page(), "answered 500", "the fault is the server's"),
+    ],
+)
+def test_a_server_that_answers_something_else(run, server, fault, said, cure):
+    """What stands in the way of the server is named with its cure, and what depends on it is not tried."""
+    server.script(".", fault)
+    ran = run("doctor", "--product", "Shop", "--url", server.url)
+    assert ran.code == 2
+    assert list(problems(ran)) == ["source"]
+    assert said in problems(ran)["source"][0]
+    assert cure in problems(ran)["source"][1]
+    assert "product" not in ran.out
+
+
+def test_a_server_that_hangs(run, server, monkeypatch):
+    """A server that never answers is given up after the time set, and the cure names the setting."""
+    monkeypatch.setenv("PERFTRACKER_AI_TIMEOUT_S", "0.3")
+    server.script(".", hang())
+    ran = run("doctor", "--url", server.url)
+    assert ran.code == 2
+    assert "within 0.3 s" in problems(ran)["source"][0]
+    assert "timeout_s" in problems(ran)["source"][1]
+
+
+def test_a_folder_that_is_not_there(run):
+    """A missing folder is a problem of the source."""
+    assert "There is no folder nowhere" in problems(run("doctor", "--url", "nowhere"))["source"][0]
+
+
+def test_a_project_without_jobs(run, server):
+    """An unknown project is a problem of its own, and the projects there are stand in the line above."""
+    ran = run("doctor", "--project", "7", "--product", "Shop", "--url", server.url)
+    assert ran.code == 2
+    assert list(problems(ran)) == ["project"]
+    assert "--project" in problems(ran)["project"][1]
+    assert "product Shop" not in ran.out
+
+
+def test_products_that_cannot_be_compared(run, server):
+    """Each product is checked by itself: one is fine, one is unknown, one has one job only."""
+    server.add(shop_job(4, "1.0", product_name="Single"))
+    ran = run(
+        "doctor", *(word for name in ("Shop", "shop", "Single") for word in ("--product", name)), "--url", server.url
+    )
+    assert ran.code == 2
+    assert "ok       product Shop: would compare 2 with 3" in ran.out
+    assert set(problems(ran)) == {"product shop", "product Single"}
+    assert "'Shop'" in problems(ran)["product shop"][1]
+    assert "only one usable job" in problems(ran)["product Single"][0]
+
+
+def test_folders_that_cannot_be_written_to(run, server):
+    """Each folder is named with the option that chooses another, and the rest is checked all the same."""
+    Path("file").touch()
+    ran = run("doctor", "--output-dir", "file", "--reports-dir", "file/below", "--url", server.url)
+    assert set(problems(ran)) == {"folder for downloads", "folder for reports"}
+    assert "ok       project" in ran.out
+
+
+def test_a_problem_without_a_next_step_gets_the_checks_own(tmp_path):
+    """Every problem comes with a cure, also one whose sentence ends without it."""
+    folder = put(tmp_path / "jobs", *shop_jobs())
+    checks = examine(Settings(url=str(folder), project=9), [])
+    assert checks[-1] == Check(
+        name="project",
+        passed=False,
+        detail="There is no job in project 9.",
+        cure="give another --project, or 0 for all of them",
+    )
