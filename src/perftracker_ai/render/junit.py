@@ -1,0 +1,231 @@
+"""The findings as JUnit XML, for the test reports of GitLab and Jenkins: one test case per curve.
+
+In: an `Analysis`. Out: UTF-8 bytes, the same for the same analysis. Text from jobs cannot break the document: what XML
+does not allow is left out, the rest escaped. Nothing is decided here; this is how outcomes map:
+
+* *error*: load points that newly fail, unless detection of lost and failing tests puts them down to chance (minor);
+* *failure*: a regression, from the moderate threshold on;
+* *skipped*: inconclusive, which takes in curves that only one of the jobs has;
+* passed: all others. A minor slowdown is listed in the report and breaks no build.
+
+Suites and cases are named after what does not change from version to version, so that both servers can show how one
+case fared over time; the versions compared are in the text of what failed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from html import escape
+from itertools import chain
+from typing import TYPE_CHECKING, assert_never
+
+from perftracker_ai.model import CoverageKind, Outcome, Severity
+from perftracker_ai.render.numbers import (
+    format_change,
+    format_interval,
+    format_pair,
+    format_percent,
+    format_range,
+    plural,
+)
+from perftracker_ai.render.text import clean
+from perftracker_ai.render.view import labels, view, worst_point
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from perftracker_ai.model import Analysis, CoverageFinding, Curve, CurveResult, Window
+    from perftracker_ai.render.view import View
+
+_NAME_LIMIT = 512
+"""Characters of a case's name: PerfTracker's tags have no more."""
+_LABEL_LIMIT = 60
+_REASONS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One test case; `kind` is the name of its element, empty when it passed.
+
+    Attributes
+    ----------
+    type : str
+        Severity, or why there is no result.
+    message : str
+        One line, shown beside the name.
+    details : tuple of str
+        Further lines.
+    """
+
+    name: str
+    kind: str
+    type: str
+    message: str
+    details: tuple[str, ...]
+
+
+def junit_xml(analysis: Analysis) -> bytes:
+    """Return the analysis as JUnit XML: a suite for every group of tests, a case for every curve.
+
+    Parameters
+    ----------
+    analysis : Analysis
+
+    Returns
+    -------
+    bytes
+        A whole document in UTF-8; without curves one without suites.
+    """
+    suites: dict[str, list[_Case]] = defaultdict(list)
+    for curve, case in zip(analysis.curves.curves, _cases(analysis), strict=True):
+        suites[curve.group].append(case)
+    product = clean(analysis.candidate.product_name)
+    named = zip(_unlike(clean(group) or "(no group)" for group in suites), suites.values(), strict=True)
+    lines = chain.from_iterable(_suite(product, name, cases) for name, cases in named)
+    every = [case for cases in suites.values() for case in cases]
+    head = f'<testsuites name="{escape(f"{product} performance")}" {_counts(every)}>'
+    document = ('<?xml version="1.0" encoding="UTF-8"?>', head, *lines, "</testsuites>", "")
+    return "\n".join(document).encode()
+
+
+# ── cases ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _cases(analysis: Analysis) -> Iterator[_Case]:
+    shown = view(analysis)
+    failing = _failing(analysis.coverage)
+    for curve, result in zip(analysis.curves.curves, analysis.detection.results, strict=True):
+        yield _case(shown, curve, result, failing[curve.index])
+
+
+def _failing(coverage: Iterable[CoverageFinding]) -> dict[int, list[CoverageFinding]]:
+    """Collect the new failures of every curve that are more than chance."""
+    failing: dict[int, list[CoverageFinding]] = defaultdict(list)
+    for finding in coverage:
+        if finding.kind is CoverageKind.NEW_FAILURE and finding.severity is not Severity.MINOR:
+            for curve in finding.curves:
+                failing[curve].append(finding)
+    return failing
+
+
+def _case(shown: View, curve: Curve, result: CurveResult, failing: list[CoverageFinding]) -> _Case:
+    """Give the case of a curve; a regression besides new failures is told with them, for a case has one result."""
+    name = clean(curve.tag, _NAME_LIMIT) or "(no name)"
+    kind, severity, message, details = _judged(shown, curve, result)
+    if failing:
+        lines = [_failure(finding) for finding in failing]
+        worst = failing[0].severity
+        return _Case(
+            name=name,
+            kind="error",
+            type=f"new failure, {worst.value}" if worst else "new failure",
+            message=lines[0],
+            details=(*lines[1:], *filter(None, (message,)), *details),
+        )
+    return _Case(name=name, kind=kind, type=severity, message=message, details=details)
+
+
+def _judged(shown: View, curve: Curve, result: CurveResult) -> tuple[str, str, str, tuple[str, ...]]:
+    """Give element, type, message and details of what detection says of a curve."""
+    match result.outcome:
+        case Outcome.REGRESSED:
+            severity = result.severity.value if result.severity else ""
+            return "failure", severity, _regression(shown, curve, result), _details(shown, curve, result)
+        case Outcome.INCONCLUSIVE:
+            needed = clean(result.needed)
+            return "skipped", "inconclusive", f"inconclusive{': ' if needed else ''}{needed}", ()
+        case Outcome.MINOR | Outcome.IMPROVED | Outcome.UNCHANGED:
+            return "", "", "", ()
+        case _:
+            assert_never(result.outcome)
+
+
+def _regression(shown: View, curve: Curve, result: CurveResult) -> str:
+    """Say severity, slowdown and range of a regression on one line."""
+    severity = f"{result.severity.value}: " if result.severity else ""
+    sureness = f", {result.confidence.value} confidence" if result.confidence else ""
+    if result.worst is None:
+        return f"{severity}slower{sureness}"
+    window = result.windows[result.worst]
+    return f"{severity}slowdown {format_change(window.median_slowdown)}{_over(shown, curve, window)}{sureness}"
+
+
+def _details(shown: View, curve: Curve, result: CurveResult) -> tuple[str, ...]:
+    """Give the evidence behind a regression, a line for every window and every reason."""
+    baseline, candidate = shown.analysis.baseline, shown.analysis.candidate
+    versions = [f"{clean(job.product_ver, _LABEL_LIMIT)} (job {job.id})" for job in (baseline, candidate)]
+    windows = [_window(shown, curve, window) for window in result.windows]
+    reasons = [clean(reason) for reason in result.reasons[:_REASONS]]
+    return (f"{versions[0]} -> {versions[1]}", *windows, *reasons)
+
+
+def _window(shown: View, curve: Curve, window: Window) -> str:
+    """Tell one affected range with its interval and its worst point."""
+    level = format_percent(shown.analysis.detection.level)
+    interval = f"{level} interval {format_interval(window.low, window.high)}"
+    line = f"slowdown {format_change(window.median_slowdown)}{_over(shown, curve, window)} ({interval})"
+    worst = worst_point(shown, curve, window)
+    if worst is None:
+        return line
+    values = clean(format_pair(worst.baseline, worst.candidate, curve.base_unit, curve.unit))
+    return f"{line}; {values}" + (f" at {clean(worst.label, _LABEL_LIMIT)}" if worst.label else "")
+
+
+def _over(shown: View, curve: Curve, window: Window) -> str:
+    first, last = (clean(label, _LABEL_LIMIT) for label in labels(shown, curve, window))
+    return f" over {format_range(first, last)}" if first else ""
+
+
+def _failure(finding: CoverageFinding) -> str:
+    """Say how many load points newly fail, and which."""
+    first, last = clean(finding.load_first, _LABEL_LIMIT), clean(finding.load_last, _LABEL_LIMIT)
+    where = f": {format_range(first, last)}" if first else ""
+    reason = f"; {clean(finding.reason)}" if finding.reason else ""
+    return f"{plural(finding.points, 'load point')} newly failing{where}{reason}"
+
+
+# ── XML ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _suite(product: str, group: str, cases: list[_Case]) -> Iterator[str]:
+    skipped = sum(case.kind == "skipped" for case in cases)  # an attribute that the schema has for suites only
+    yield f'  <testsuite name="{escape(group)}" {_counts(cases)} skipped="{skipped}">'
+    classname = escape(_classname(product, group))
+    for name, case in zip(_unlike(case.name for case in cases), cases, strict=True):
+        yield from _element(escape(name), classname, case)
+    yield "  </testsuite>"
+
+
+def _element(name: str, classname: str, case: _Case) -> Iterator[str]:
+    start = f'    <testcase classname="{classname}" name="{name}"'
+    if not case.kind:
+        yield start + "/>"
+        return
+    message = escape(case.message)
+    # GitLab shows the text and Jenkins the message first, so the message is said in both.
+    text = "\n".join((message, *map(escape, case.details)))
+    yield f'{start}><{case.kind} type="{case.type}" message="{message}">{text}</{case.kind}></testcase>'
+
+
+def _classname(product: str, group: str) -> str:
+    """Name package and class; Jenkins splits at the last dot, so there is no other."""
+    return ".".join(part.replace(".", "_") for part in (product or "(no product)", group))
+
+
+def _counts(cases: list[_Case]) -> str:
+    found = Counter(case.kind for case in cases)
+    return f'tests="{len(cases)}" failures="{found["failure"]}" errors="{found["error"]}"'
+
+
+def _unlike(names: Iterable[str]) -> Iterator[str]:
+    """Number names that became equal by cleaning: both servers know a case by its name alone."""
+    taken: set[str] = set()
+    repeated: Counter[str] = Counter()
+    for name in names:
+        unlike = name
+        while unlike in taken:
+            repeated[name] += 1
+            unlike = f"{name} ({repeated[name] + 1})"
+        taken.add(unlike)
+        yield unlike
