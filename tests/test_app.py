@@ -243,6 +243,28 @@ def test_an_unfinished_upload_gives_way_to_the_next(run, server):
     assert not Path("data/job-4.json").exists()
 
 
+def test_a_broken_rerun_costs_only_itself(run, server):
+    """A rerun that cannot be used is left out with a warning; the pair stays."""
+    server.jobs[1]["tests_total"] = 57
+    ran = run("analyze", "--product", "Shop", "--url", server.url)
+    assert ran.code == 0
+    assert compared() == (2, 3)
+    assert ran.err.count("warning: Job 1 was left out") == 1
+    assert "warning: No other run of the baseline's version" in ran.err
+
+
+def test_unreadable_records_and_moved_counters_are_named(run):
+    """A record that cannot be read is left out by its position, and a file that counts other tests says so."""
+    jobs = shop_jobs()
+    jobs[1]["tests"][4] |= {"errors": "many"}
+    jobs[2]["tests_total"] = 57
+    folder = put(Path("jobs"), *jobs)
+    ran = run("analyze", folder / "job-2.json", folder / "job-3.json")
+    assert ran.code == 0
+    assert "warning: Job 2 holds unreadable test records (count: 1; first: record 5," in ran.err
+    assert "warning: Job 3 counts 57 tests and holds 56" in ran.err
+
+
 # ── several products, gates ─────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import perftracker_ai
 from perftracker_ai import errors, model, wording
+from perftracker_ai.cli import program
 from perftracker_ai.model import CoverageKind, Method, Notice, NoticeKind, Severity, Verdict
 
 SOURCE = Path(perftracker_ai.__file__).parent
@@ -89,7 +90,7 @@ def test_help_imports_nothing_heavy():
 
 
 def test_the_package_carries_its_examples_its_types_and_the_earlier_script():
-    """What an installed copy needs is named in the build's settings and lies where it is named."""
+    """What an installed copy needs, its command included, is named in the build settings and lies where named."""
     root = SOURCE.parent.parent
     build = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     assert len(list((SOURCE / "examples").glob("job-*.json.gz"))) == 3
@@ -98,3 +99,4 @@ def test_the_package_carries_its_examples_its_types_and_the_earlier_script():
         "perftracker_connector.py": "perftracker_connector.py"
     }
     assert (root / "perftracker_connector.py").exists()
+    assert build["project"]["scripts"] == {"perftracker-ai": f"{program.__module__}:{program.__name__}"}

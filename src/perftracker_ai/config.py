@@ -141,9 +141,18 @@ def _checked(key: str, value: object, origin: str) -> object:
     except msgspec.ValidationError as error:
         allowed = f" (one of {', '.join(get_args(wanted))})" if get_origin(wanted) is Literal else ""
         raise UsageError(f"The setting {key} is {value!r} in {origin}: {error}{allowed}.") from error
-    if name == "load_pattern" and not _is_pattern(converted):
-        raise UsageError(f"The setting {key} is {value!r} in {origin}; it takes a regular expression with one group.")
+    if wants := _wants(name, converted):
+        raise UsageError(f"The setting {key} is {value!r} in {origin}; it takes {wants}.")
     return cast("object", converted)
+
+
+def _wants(name: str, converted: object) -> str:
+    """Say what a setting takes when a value of the right type is not it; empty when it is."""
+    if isinstance(converted, str) and "\0" in converted:
+        return "text without null characters"
+    if name == "load_pattern" and not _is_pattern(str(converted)):
+        return "a regular expression with one group"
+    return ""
 
 
 def _unknown(key: str, origin: str) -> UsageError:

@@ -82,7 +82,11 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     from perftracker_ai.config import load
 
     file = Path(arguments.config) if getattr(arguments, "config", None) else None
-    return load(flags(arguments), os.environ, directory=Path.cwd(), file=file)
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise UsageError("The working directory is not there any more; change to one that is.") from error
+    return load(flags(arguments), os.environ, directory=here, file=file)
 
 
 def _open(settings: Settings, console: Console) -> Source:
