@@ -65,8 +65,8 @@ def test_it_runs_from_the_repository_itself(tmp_path):
     assert (tmp_path / "out/Shop/2 vs 3/llm_report.md").exists()
 
 
-def test_without_the_package_it_finds_its_environment_or_says_what_to_do(tmp_path):
-    """A Python that lacks the package goes over to the repository's environment, or names the two ways to install."""
+def test_without_package_and_environment_it_says_what_to_do(tmp_path):
+    """A Python that lacks the package, with no environment beside the script, is told the two ways to install it."""
     bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {"PYTHONNOUSERSITE": "1"}
     copy = tmp_path / SCRIPT.name
     copy.write_bytes(SCRIPT.read_bytes())
@@ -75,4 +75,5 @@ def test_without_the_package_it_finds_its_environment_or_says_what_to_do(tmp_pat
     assert ran.returncode == 2
     assert ran.stderr.startswith("error: ")
     assert "make demo" in ran.stderr
+    assert "pip install ." in ran.stderr
     assert "Traceback" not in ran.stderr
