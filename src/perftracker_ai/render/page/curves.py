@@ -1,0 +1,187 @@
+"""Every curve in one table: findings first, then what is unchanged; whole without a script, sortable with one.
+
+In: a `View` and the settings. Out: `Html`. The script reads what it sorts and filters by from the rows' attributes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perftracker_ai import wording
+from perftracker_ai.model import Outcome
+from perftracker_ai.render import phrases
+from perftracker_ai.render.numbers import (
+    format_change,
+    format_percent,
+    format_probability,
+    format_range,
+    plural,
+)
+from perftracker_ai.render.page import facts
+from perftracker_ai.render.page.markup import Html, el, from_markdown, join, path, tag
+from perftracker_ai.render.page.panels import spark
+from perftracker_ai.render.text import clean
+from perftracker_ai.render.view import labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from perftracker_ai.render.view import Finding, View
+    from perftracker_ai.settings import DetectSettings
+
+ROWS = 500
+"""Rows of the table: the page has to stay small, and a job with more curves has the rest in the results file."""
+
+_ORDER = (Outcome.REGRESSED, Outcome.MINOR, Outcome.IMPROVED, Outcome.INCONCLUSIVE, Outcome.UNCHANGED)
+_HEADS = (
+    ("Id", "id"),
+    ("Curve", "name"),
+    ("Along the load", ""),
+    ("Change", "change"),
+    ("Worst point", ""),
+    ("Loads", ""),
+    ("Points", "points"),
+    ("Confidence", "sure"),
+)
+
+
+def all_curves(shown: View, settings: DetectSettings, shared: str, *, scripts: bool) -> Html:
+    """Return the table of all curves, with the controls that only a script can serve if there is one."""
+    findings = [finding for outcome in _ORDER for finding in shown.findings[outcome]]
+    rows = [_row(shown, finding, settings, shared) for finding in findings[:ROWS]]
+    head = el("thead", el("tr", *(_head(text, key) for text, key in _HEADS)))
+    caption = el("caption", "All curves, findings first", class_="unseen")
+    parts = [el("h2", "All curves", id="curves-h"), *_controls(shown, scripts=scripts)]
+    parts += [el("table", caption, head, el("tbody", *rows), class_="curves", id="all")]
+    if len(findings) > ROWS:
+        rest = f"… and {plural(len(findings) - ROWS, 'curve')} more, in the results file."
+        parts.append(el("p", rest, class_="more", data_fact="/curves"))
+    return el("section", *parts, id="curves", aria_labelledby="curves-h")
+
+
+def _head(text: str, key: str) -> Html:
+    return el("th", text, scope="col", data_sort=key or None)
+
+
+def _controls(shown: View, *, scripts: bool) -> Iterator[Html]:
+    """Return the form that filters the table; hidden until the script that serves it runs."""
+    if not scripts:
+        return
+    curves = [finding.curve for finding in shown.by_curve.values()]
+    outcomes = [("changed", "changed or open"), ("all", "all"), *((one.value, one.value) for one in _ORDER)]
+    kinds = [("", "all"), *((kind, kind) for kind in sorted({curve.metric_kind.value for curve in curves}))]
+    counts = sorted({curve.threads for curve in curves if curve.threads is not None})
+    threads = [("", "all"), *((str(count), str(count)) for count in counts)]
+    search = el("label", "Search ", tag("input", type="search", name="q", autocomplete="off"))
+    status = el("p", role="status", id="shown")
+    fields = (search, _select("Outcome", "outcome", outcomes), _select("Metric", "kind", kinds))
+    yield el(
+        "form", *fields, _select("Threads", "threads", threads), status, id="filter", hidden="", data_fact="/curves"
+    )
+
+
+def _select(label: str, name: str, choices: list[tuple[str, str]]) -> Html:
+    options = [el("option", text, value=value) for value, text in choices]
+    return el("label", f"{label} ", el("select", *options, name=name))
+
+
+# ── a row ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _row(shown: View, finding: Finding, settings: DetectSettings, shared: str) -> Html:
+    curve, result = finding.curve, finding.result
+    kind = (result.severity or result.outcome).value
+    return el(
+        "tr",
+        el("th", el("span", finding.id, class_="id"), el("span", kind, class_=f"chip {kind}"), scope="row"),
+        el("td", _name(finding, shared), class_="what"),
+        el("td", spark(shown, finding, settings.moderate), class_="line"),
+        _change(finding),
+        el("td", *_values(shown, finding), class_="values"),
+        el("td", *_loads(shown, finding), class_="loads"),
+        _points(finding),
+        _sure(finding),
+        id=f"curve-{curve.index}",
+        class_=kind,
+        data_o=result.outcome.value,
+        data_k=curve.metric_kind.value,
+        data_t=curve.threads,
+        data_fact=facts.of_curve(curve.index),
+    )
+
+
+def _name(finding: Finding, shared: str) -> Html:
+    """Return endpoint, then metric with the better direction, threads and scenario."""
+    curve = finding.curve
+    better = "lower is better" if curve.less_better else "higher is better"
+    metric = clean(wording.metric_name(curve), phrases.LABEL_LIMIT)
+    arrow = el("span", "↓" if curve.less_better else "↑", class_="arrow", title=better, role="img", aria_label=better)
+    parts = (phrases.threads((curve.threads,)) if curve.threads else "", clean(curve.scenario, phrases.LABEL_LIMIT))
+    rest = "".join(f" · {part}" for part in parts if part)
+    return Html(
+        el("span", path(curve.endpoint, shared), class_="endpoint") + el("span", metric, " ", arrow, rest, class_="sub")
+    )
+
+
+def _change(finding: Finding) -> Html:
+    """Return the median slowdown of the window that stands for the curve, else of the whole curve."""
+    window, result = finding.window, finding.result
+    if window is None:
+        value, fact = result.median_slowdown, facts.of_result(finding, "median_slowdown")
+    else:
+        value, fact = window.median_slowdown, facts.of_window(finding, "median_slowdown")
+    key = "" if value is None else f"{value:.4f}"
+    kind = "" if window is None else f" {(result.severity or result.outcome).value}"
+    return el("td", format_change(value), class_=f"num{kind}", data_fact=fact, data_v=key)
+
+
+def _values(shown: View, finding: Finding) -> Iterator[Html]:
+    if finding.window is not None:
+        values = from_markdown(phrases.values(shown, finding))
+        yield el("span", values, class_="num", data_fact=facts.of_worst_point(finding))
+    elif finding.result.needed:
+        yield el(
+            "span", f"Needs {clean(finding.result.needed)}", class_="sub", data_fact=facts.of_result(finding, "needed")
+        )
+
+
+def _loads(shown: View, finding: Finding) -> Iterator[Html]:
+    """Return the range of the window that stands for the curve, and how many more windows there are."""
+    window = finding.window
+    if window is None:
+        return
+    first, last = (clean(label, phrases.LABEL_LIMIT) for label in labels(shown, finding.curve, window))
+    yield el("span", format_range(first, last), data_fact=facts.of_window(finding))
+    others = len(finding.result.windows) - 1
+    if others:
+        yield el(
+            "span", f"and {plural(others, 'other range')}", class_="sub", data_fact=facts.of_result(finding, "windows")
+        )
+
+
+def _points(finding: Finding) -> Html:
+    """Return how many points were compared, and how many of the window's are beyond the threshold."""
+    window, points = finding.window, finding.result.points
+    count = el("span", f"{points:,}", data_fact=facts.of_result(finding, "points"))
+    beyond = []
+    if window is not None:
+        share = el("span", format_percent(window.consistency), data_fact=facts.of_window(finding, "consistency"))
+        beyond = [el("span", share, f" of {window.points:,} beyond", class_="sub", data_fact=facts.of_window(finding))]
+    return el("td", join([count, *beyond]), class_="points num", data_v=str(points))
+
+
+def _sure(finding: Finding) -> Html:
+    confidence, window = finding.result.confidence, finding.window
+    if confidence is None:
+        return el("td", data_v="0")
+    parts = [el("span", confidence.value)]
+    if window is not None and window.q_value is not None:
+        q_value = el(
+            "span",
+            f"q {format_probability(window.q_value)}",
+            class_="sub",
+            data_fact=facts.of_window(finding, "q_value"),
+        )
+        parts.append(q_value)
+    rank = {"low": "1", "medium": "2", "high": "3"}[confidence.value]
+    return el("td", join(parts), class_=f"sure {confidence.value}", data_v=rank)

@@ -1,0 +1,120 @@
+"""HTML built so that forgetting to escape is not possible: text is escaped unless it is `Html` already.
+
+In: element names and attribute names of ours, text and attribute values of anybody. Out: `Html`. A template engine
+would escape as well; its import alone costs as much time as the whole page takes to make.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from perftracker_ai.render.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LONGEST = 4000
+"""Characters of one piece of text; foreign text is cut much shorter where it is put in."""
+
+_TOKEN = re.compile(r"\\(?P<char>.)|(?P<entity>&#?\w+;)|(?P<mark>\*\*?)")
+_MARKS = {"**": "strong", "*": "em"}
+
+
+class Html(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def el(name: str, /, *content: str, **attributes: str | int | None) -> Html:
+    """Return an element; plain text in `content` and in `attributes` is escaped.
+
+    Parameters
+    ----------
+    name : str
+        Of the element, ours.
+    *content : str
+        `Html` is taken as it is, any other text is cleaned and escaped.
+    **attributes : str, int or None
+        ``class_`` stands for ``class``, ``data_fact`` for ``data-fact``; None leaves an attribute out.
+    """
+    inner = "".join([part if type(part) is Html else escaped(part) for part in content])
+    return Html(f"{tag(name, **attributes)}{inner}</{name}>")
+
+
+def tag(name: str, /, **attributes: str | int | None) -> Html:
+    """Return a start tag, which is all there is of an element without content."""
+    told = [f' {_spelled(key)}="{escaped(str(value))}"' for key, value in attributes.items() if value is not None]
+    return Html(f"<{name}{''.join(told)}>")
+
+
+@lru_cache(maxsize=4096)
+def escaped(text: str) -> Html:
+    """Return any text as HTML that reads the same, without control and direction characters.
+
+    Remembered, for most of the pieces of a page are the same few class names and words.
+    """
+    return Html(html.escape(clean(text, LONGEST)))
+
+
+def join(parts: Iterable[Html], between: str = "") -> Html:
+    """Return HTML joined to one piece; `between` is ours."""
+    return Html(between.join(parts))
+
+
+def from_markdown(line: str) -> Html:
+    """Return a line of our own Markdown as HTML, so that page and Markdown report word a thing alike.
+
+    Foreign text in the line has every asterisk escaped, so what is left of them is our own emphasis.
+    """
+    parts: list[str] = []
+    opened: list[str] = []
+    at = 0
+    for token in _TOKEN.finditer(line):
+        parts.append(_escaped(line[at : token.start()]))
+        parts.append(_token(token, opened))
+        at = token.end()
+    parts.append(_escaped(line[at:]))
+    return Html("".join(parts) + "".join(f"</{name}>" for name in reversed(opened)))
+
+
+def _escaped(text: str) -> str:
+    """Return a piece of a sentence escaped: its outer blanks are kept, and numbers stay beside their %."""
+    return html.escape(text if text.isprintable() else "".join(filter(str.isprintable, text))).replace(" %", "\xa0%")
+
+
+def path(text: str, shared: str = "") -> Html:
+    """Return an endpoint that may break behind its slashes, the part all endpoints share put back visually."""
+    method, blank, rest = clean(text).partition(" ")
+    if not blank or not rest.startswith("/"):
+        return _breakable(clean(text))
+    verb = el("b", method, class_="verb")
+    if shared and rest.startswith(shared) and rest != shared:
+        return Html(f"{verb} <span class=dim>{_breakable(shared)}</span>{_breakable(rest[len(shared) :])}")
+    return Html(f"{verb} {_breakable(rest)}")
+
+
+def _breakable(text: str) -> Html:
+    return Html(html.escape(text).replace("/", "/<wbr>"))
+
+
+def _token(token: re.Match[str], opened: list[str]) -> str:
+    """Return what one escape, entity or mark of emphasis stands for; `opened` is kept up to date."""
+    if token["char"] is not None:
+        return _escaped(token["char"])
+    if token["entity"] is not None:
+        return _escaped(html.unescape(token["entity"]))
+    name = _MARKS[token["mark"]]
+    if name in opened:
+        opened.remove(name)
+        return f"</{name}>"
+    opened.append(name)
+    return f"<{name}>"
+
+
+@cache
+def _spelled(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")

@@ -1,0 +1,344 @@
+"""Charts as inline SVG: small, sharp at any size, coloured by the page's style sheet, readable without a script.
+
+In: arrays and labels ready to draw. Out: `Html`. Coordinates are whole units of the view box; colours, dashes and dark
+mode are classes, so that a chart carries no style of its own. Nothing here knows what a regression is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perftracker_ai.render.page.markup import Html, el, join, tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+LOG_SPAN = 20.0
+"""Largest over smallest from which an axis is logarithmic: on a linear one the smaller values lie on the floor."""
+
+WIDTH, HEIGHT = 600, 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 92, 8, 12, 38
+_MARKS_ABOVE = 9  # absent points are marked this far above the axis, each run in its own row
+
+SPARK_WIDTH, SPARK_HEIGHT = 240, 48
+_SPARK_EDGE = 4
+
+_STEPS = (1.0, 2.0, 5.0, 10.0)
+_TICKS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shade:
+    """A range of the x axis to shade; `kind` is its class: ``worse`` or ``better``."""
+
+    first: float
+    last: float
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panel:
+    """One of the small multiples: two curves over the same loads.
+
+    Attributes
+    ----------
+    name : str
+        Unique on the page, for what describes the drawing to those who cannot see it.
+    title, description : str
+    x : ndarray of float, shape (N,)
+        Ascending.
+    x_range : tuple of float
+        Ends of the axis; the same for panels to be compared.
+    x_log : bool
+    x_labels : tuple of str
+        What to write at the two ends of the axis.
+    baseline, candidate : ndarray of float, shape (N,)
+        NaN where absent.
+    band : tuple of two ndarray or None
+        Lower and upper edge of what noise alone does, shape (N,) each.
+    shades : tuple of Shade
+    tick_text : tuple of (float, str)
+        Values of the y axis with their labels, lowest first; inside the range of the axis.
+    y_range : tuple of float
+    y_log : bool
+    """
+
+    name: str
+    title: str
+    description: str
+    x: Floats
+    x_range: tuple[float, float]
+    x_log: bool
+    x_labels: tuple[str, str]
+    baseline: Floats
+    candidate: Floats
+    band: tuple[Floats, Floats] | None
+    shades: tuple[Shade, ...]
+    tick_text: tuple[tuple[float, str], ...]
+    y_range: tuple[float, float]
+    y_log: bool
+
+
+# ── axes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def log_fits(values: Floats) -> bool:
+    """Tell whether values want a logarithmic axis: all positive, and spread over more than `LOG_SPAN`."""
+    return bool(len(values) and values.min() > 0 and values.max() > LOG_SPAN * values.min())
+
+
+def geometric(loads: Floats) -> bool:
+    """Tell whether loads are spaced rather by ratio than by difference, as 1, 10, 100, 1000 are."""
+    few = 3
+    if len(loads) < few or not log_fits(loads):
+        return False
+    return _unevenness(np.log(loads)) < _unevenness(loads)
+
+
+def value_range(values: Floats, *, log: bool) -> tuple[float, float]:
+    """Return the ends of a value axis: from zero where it is linear, for a length is read as an amount."""
+    if not len(values):
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    if log:
+        return low / 1.25, high * 1.25
+    low, high = min(low, 0.0), max(high, 0.0)
+    return low * 1.06, high * 1.06 if high > low else low + 1.0
+
+
+def ticks(low: float, high: float, *, log: bool) -> tuple[float, ...]:
+    """Return two to five round values within an axis, lowest first."""
+    return tuple(_log_ticks(low, high) if log else _linear_ticks(low, high))
+
+
+def _linear_ticks(low: float, high: float) -> list[float]:
+    step = _round_step((high - low) / _TICKS)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [at * step for at in range(first, last + 1)]
+
+
+def _round_step(rough: float) -> float:
+    """Return the largest 1, 2 or 5 times a power of ten that is not above `rough`."""
+    power: float = 10.0 ** math.floor(math.log10(rough))
+    return max(step * power for step in _STEPS if step * power <= rough * (1 + 1e-9))
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    tens = [10.0**decade for decade in decades if low <= 10.0**decade <= high]
+    if len(tens) > 1:
+        return tens[:: math.ceil(len(tens) / (_TICKS + 1))]
+    finer = [step * 10.0**decade for decade in decades for step in _STEPS[:3]]
+    return [value for value in finer if low <= value <= high]
+
+
+def _unevenness(values: Floats) -> float:
+    gaps = np.diff(values)
+    mean = float(gaps.mean())
+    return float(gaps.std()) / mean if mean > 0 else math.inf
+
+
+def _scaled(values: Floats, ends: tuple[float, float], *, log: bool, pixels: tuple[int, int]) -> Floats:
+    """Put values on an axis; NaN stays NaN. `pixels` may run downwards."""
+    low, high = ends
+    if log:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.log(values)
+        low, high = math.log(low), math.log(high)
+    share = (values - low) / ((high - low) or 1.0)
+    placed: Floats = (pixels[0] + np.clip(share, 0.0, 1.0) * (pixels[1] - pixels[0])).round()
+    return placed
+
+
+# ── panels ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def panel(drawn: Panel) -> Html:
+    """Return one panel: shades, noise band, grid, baseline, candidate, marks where a run has no value."""
+    floor = HEIGHT - _BOTTOM
+    x = _on_x(drawn, drawn.x)
+    y = [_on_y(drawn, run) for run in (drawn.baseline, drawn.candidate)]
+    return _figure(
+        (WIDTH, HEIGHT),
+        (drawn.name, drawn.title, drawn.description),
+        *(_shade(drawn, shade, floor) for shade in drawn.shades),
+        *_band(drawn, x),
+        *_grid(drawn),
+        path(line(x, y[0]), "base"),
+        path(line(x, y[1]), "cand"),
+        path(_crosses(x, y[0], floor - 2 * _MARKS_ABOVE - 4), "gone-base"),
+        path(_crosses(x, y[1], floor - _MARKS_ABOVE), "gone-cand"),
+        *_x_axis(drawn, floor),
+    )
+
+
+def _on_x(drawn: Panel, values: Floats) -> Floats:
+    return _scaled(values, drawn.x_range, log=drawn.x_log, pixels=(_LEFT, WIDTH - _RIGHT))
+
+
+def _on_y(drawn: Panel, values: Floats) -> Floats:
+    return _scaled(values, drawn.y_range, log=drawn.y_log, pixels=(HEIGHT - _BOTTOM, _TOP))
+
+
+def _shade(drawn: Panel, shade: Shade, floor: int) -> Html:
+    first, last = _on_x(drawn, np.array([shade.first, shade.last])).astype(int).tolist()
+    edge = 5  # a window of a single load is still to be seen
+    return el(
+        "rect", x=first - edge, y=_TOP, width=last - first + 2 * edge, height=floor - _TOP, class_=f"shade {shade.kind}"
+    )
+
+
+def _band(drawn: Panel, x: Floats) -> Iterator[Html]:
+    if drawn.band is not None:
+        low, high = (_on_y(drawn, edge) for edge in drawn.band)
+        yield path(area(x, low, high), "band")
+
+
+def _grid(drawn: Panel) -> Iterator[Html]:
+    """Draw one line and its label per tick; the lines are one path, for they are many."""
+    heights = _on_y(drawn, np.array([value for value, _ in drawn.tick_text])).astype(int).tolist()
+    yield path("".join(f"M{_LEFT} {y}H{WIDTH - _RIGHT}" for y in heights), "grid")
+    for y, (_, label) in zip(heights, drawn.tick_text, strict=True):
+        yield el("text", label, x=_LEFT - 10, y=y + 7, class_="end")
+
+
+def _x_axis(drawn: Panel, floor: int) -> Iterator[Html]:
+    yield path(f"M{_LEFT} {floor}H{WIDTH - _RIGHT}", "axis")
+    first, last = drawn.x_labels
+    yield el("text", first, x=_LEFT, y=HEIGHT - 10)
+    yield el("text", last, x=WIDTH - _RIGHT, y=HEIGHT - 10, class_="end")
+
+
+# ── sparklines, bars, intervals ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def sparkline(slowdown: Floats, shades: Sequence[tuple[int, int, str]], least: float) -> Html:
+    """Return the slowdown along the loads, upwards is worse, around a line for no change; for eyes only.
+
+    Parameters
+    ----------
+    slowdown : ndarray of float, shape (N,)
+        Ratios; NaN where absent.
+    shades : sequence of (int, int, str)
+        First and last position to shade, inclusive, and the class.
+    least : float
+        The axis reaches at least from minus to plus this slowdown, so that noise does not look like mountains.
+    """
+    height = np.log1p(np.maximum(slowdown, -0.99))
+    known = height[np.isfinite(height)]
+    reach = math.log1p(least)
+    ends = (min(-reach, *known.tolist()), max(reach, *known.tolist())) if len(known) else (-reach, reach)
+    down = (SPARK_HEIGHT - _SPARK_EDGE, _SPARK_EDGE)
+    across = (_SPARK_EDGE, SPARK_WIDTH - _SPARK_EDGE)
+    x = _scaled(np.arange(len(height), dtype=np.float64), (0.0, max(len(height) - 1.0, 1.0)), log=False, pixels=across)
+    y = _scaled(height, ends, log=False, pixels=down)
+    (zero,) = _scaled(np.zeros(1), ends, log=False, pixels=down).astype(int).tolist()
+    parts = (
+        *(_spark_shade(x, shade) for shade in shades),
+        path(f"M0 {zero}H{SPARK_WIDTH}", "axis"),
+        path(line(x, y), "cand"),
+    )
+    start = tag(
+        "svg",
+        class_="spark",
+        viewBox=f"0 0 {SPARK_WIDTH} {SPARK_HEIGHT}",
+        preserveAspectRatio="none",
+        aria_hidden="true",
+    )
+    return Html(f"{start}{join(parts)}</svg>")
+
+
+def _spark_shade(x: Floats, shade: tuple[int, int, str]) -> Html:
+    first, last, kind = shade
+    left, right = int(x[first]) - 2, int(x[last]) + 2
+    return el("rect", x=left, y=0, width=right - left, height=SPARK_HEIGHT, class_=f"shade {kind}")
+
+
+def bar(parts: Sequence[tuple[int, str]]) -> Html:
+    """Return counts as parts of one bar, each of its class; for eyes only, the counts are told beside it."""
+    total = sum(count for count, _ in parts) or 1
+    whole, gap, at = 1000, 3, 0.0
+    drawn = []
+    for count, kind in parts:
+        width = whole * count / total
+        if count:
+            drawn.append(
+                el("rect", x=round(at), y=0, width=max(round(width) - gap, 2), height=14, class_=f"fill {kind}")
+            )
+        at += width
+    start = tag("svg", class_="bar", viewBox=f"0 0 {whole} 14", preserveAspectRatio="none", aria_hidden="true")
+    return Html(f"{start}{join(drawn)}</svg>")
+
+
+def interval(low: float, middle: float, high: float, reach: float) -> Html:
+    """Return an interval as a line with a dot on an axis from minus to plus `reach`; for eyes only."""
+    ends = np.array([low, middle, high, 0.0])
+    left, dot, right, zero = _scaled(ends, (-reach, reach), log=False, pixels=(4, SPARK_WIDTH - 4)).astype(int).tolist()
+    parts = (
+        path(f"M{zero} 0V24", "axis"),
+        path(f"M{left} 12H{max(right, left + 1)}", "whisker"),
+        el("circle", cx=dot, cy=12, r=5, class_="dot"),
+    )
+    start = tag("svg", class_="interval", viewBox=f"0 0 {SPARK_WIDTH} 24", aria_hidden="true")
+    return Html(f"{start}{join(parts)}</svg>")
+
+
+# ── paths ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def path(commands: str, kind: str) -> Html:
+    """Return a path of a class; nothing for no commands."""
+    return Html(f'<path class="{kind}" d="{commands}"/>') if commands else Html("")
+
+
+def line(x: Floats, y: Floats) -> str:
+    """Return the commands of a line through the points that have a value; it is broken where one has none."""
+    drawn = []
+    for part in _runs(y):
+        drawn.append(f"M{_points(x[part], y[part])}")
+        if part.stop - part.start == 1:
+            drawn.append("h0")  # a lone point: its round end is a dot
+    return "".join(drawn)
+
+
+def area(x: Floats, low: Floats, high: Floats) -> str:
+    """Return the commands of the area between two lines, broken as they are."""
+    return "".join(
+        f"M{_points(x[part], low[part])} {_points(x[part][::-1], high[part][::-1])}z" for part in _runs(low + high)
+    )
+
+
+def _crosses(x: Floats, y: Floats, height: int) -> str:
+    """Return a small cross at every point without a value."""
+    missing = x[np.isnan(y)].astype(int).tolist()
+    return "".join(f"M{at - 5} {height - 5}l10 10m0-10l-10 10" for at in missing)
+
+
+def _runs(y: Floats) -> list[slice]:
+    """Return the stretches of neighbouring points that have values."""
+    known = np.isfinite(y)
+    if known.all():
+        return [slice(0, len(y))] if len(y) else []
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], known, [False])).astype(np.int8))).tolist()
+    return [slice(first, last) for first, last in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _points(x: Floats, y: Floats) -> str:
+    return " ".join(map(str, np.column_stack((x, y)).astype(int).ravel().tolist()))
+
+
+def _figure(size: tuple[int, int], words: tuple[str, str, str], *parts: Html) -> Html:
+    """Return a drawing with a title and a description for those who listen to the page."""
+    name, title, description = words
+    told = join([el("title", title, id=f"{name}-t"), el("desc", description, id=f"{name}-d")])
+    start = tag("svg", viewBox=f"0 0 {size[0]} {size[1]}", role="img", aria_labelledby=f"{name}-t {name}-d")
+    return Html(f"{start}{told}{join(parts)}</svg>")
