@@ -1,0 +1,394 @@
+"""Honest answers a model might give, written before the verifier that must accept them, in many hands' styles.
+
+``[C1:median change]`` stands for the slot of that fact, whatever its id; ``[catalogue:KEY]`` for a hypothesis's title
+and ``[catalogue:KEY confirm]`` for what would confirm it. Every text is true of the sheets of `narration`.
+
+Answers are put together from the lists below with strides that share no factor with the lists' lengths, so that no
+two answers read alike and every text is used.
+"""
+
+from __future__ import annotations
+
+HEADLINES = (
+    "[run:verdict]: [C1:endpoint] is [C1:median change] over [C1:affected loads].",
+    "[C1:endpoint] got [C1:median change]; [run:verdict] under the release policy.",
+    "Saving settings has become [C1:median change] in the candidate.",
+    "[run:issues], led by [C1:endpoint].",
+    "A regression on [C1:endpoint] dominates this comparison.",
+    "Verdict [run:verdict] - [C1:endpoint] takes [C1:factor] at [C1:worst load].",
+    "[run:verdict]. [C1:endpoint] slows down sharply once the load passes [C1:first affected load].",
+    "Same tests, newer version, a clear problem: [C1:endpoint] is [C1:median change].",
+    "Writes to [C1:endpoint] regressed; [run:issues] in total.",
+    "[run:candidate version] is slower than [run:baseline version] where it hurts: [C1:endpoint].",
+    "Serious slowdown in [C1:endpoint] (“[C1:shape]”), [C1:confidence].",
+)
+
+SUMMARIES = (
+    (
+        "The policy's verdict is [run:verdict]. We found [run:issues] among [run:curves compared]. The worst is "
+        "[C1:endpoint], which is [C1:median change] in the median over [C1:affected loads]. [C2:endpoint] follows with "
+        "[C2:median change]."
+    ),
+    (
+        "[run:meaning of the verdict]. Compared with [run:baseline version], the candidate [run:candidate version] of "
+        "[run:product] shows [run:issues]. The change that matters for users is on [C1:endpoint]: at [C1:worst load], "
+        "[C1:impact at the worst load]."
+    ),
+    (
+        "In this comparison [run:regressed curves] and [run:improved curves]. The main concern is [C1:endpoint]. It is "
+        "[C1:median change], the change reaches [C1:reach], and it was seen with [C1:confidence]."
+    ),
+    (
+        "Bottom line: [run:verdict]. The slowdown of [C1:endpoint] starts at [C1:first affected load] and affects "
+        "[C1:threads]. A second, smaller problem is [C2:endpoint] ([C2:median change]). On the positive side, "
+        "[C5:endpoint] improved: [C5:median change]."
+    ),
+    (
+        "The candidate is slower on an endpoint that people use whenever they save settings. [C1:endpoint] is "
+        "[C1:median change] over [C1:affected loads], with [C1:interval]. Besides that, [run:newly failing] need to be "
+        "explained before the numbers can be trusted in full."
+    ),
+    (
+        "[run:issues] were found. Of these, [C1:endpoint] is the most severe: [C1:median change], and "
+        "[C1:largest change] at its worst. [C2:endpoint] is [C2:median change], but only over [C2:affected loads]."
+    ),
+    (
+        "This run does not look like noise. [C1:curves] of [C1:endpoint] show the same slowdown, and the evidence has "
+        "[C1:confidence]. Reading policies became faster: [C5:endpoint] now has [C5:median change]."
+    ),
+    (
+        "Users who change settings on large installations will notice this version. [C1:endpoint] takes [C1:factor] "
+        "over [C1:affected loads]. The rest of the findings is smaller; [C3:endpoint], for example, is "
+        "[C3:median change]."
+    ),
+    (
+        "What changed? Mainly [C1:endpoint]: [C1:median change] from [C1:first affected load] upwards. What else? "
+        "[C2:endpoint] is [C2:median change] over [C2:affected loads]. The policy therefore says [run:verdict]."
+    ),
+    (
+        "Between [run:baseline version] and [run:candidate version] the cost of [C1:endpoint] rose considerably "
+        "([C1:median change]). We see the regression in latency as well as in throughput ([C1:metrics]), which makes "
+        "a measuring artefact unlikely."
+    ),
+    (
+        "The verdict is [run:verdict], for a good reason: [C1:endpoint] is [C1:median change] with [C1:confidence]. "
+        "In addition, [run:newly failing] were recorded. Note that [run:inconclusive curves], so the picture is not "
+        "complete."
+    ),
+    (
+        "Overall, [run:regressed curves]. The largest regression, [C1:endpoint], is [C1:median change]. It concerns "
+        "[C1:threads] and does not go away at the highest load."
+    ),
+    (
+        "[C1:endpoint] needs attention. Its response time grew to [C1:values at the worst load] at [C1:worst load]. "
+        "For [C2:endpoint] the change is [C2:median change]. See the deep-dive for the details."
+    ),
+)
+
+IMPACTS_C1 = (
+    "People who save settings wait longer: at [C1:worst load], [C1:impact at the worst load].",
+    (
+        "At [C1:worst load] with [C1:threads at the worst load], [C1:impact at the worst load] - "
+        "[C1:added at the worst "
+        "load] for each slow request."
+    ),
+    (
+        "Anyone updating settings on a large installation will feel this. The wait is [C1:added at the worst load] at "
+        "[C1:worst load]."
+    ),
+    (
+        "Users of [C1:endpoint] see response times of [C1:values at the worst load] at the worst point. Small "
+        "installations, below [C1:first affected load], are spared."
+    ),
+    "Saving feels sluggish. [C1:impact at the worst load], and this gets no better towards the highest load.",
+    "Noticeable for administrators: bulk changes of settings take [C1:factor] when there are [C1:worst load].",
+    "The user waits longer for a settings update; the slowdown is [C1:median change] over [C1:affected loads].",
+    "An administrator who saves settings at [C1:worst load] waits [C1:added at the worst load].",
+    (
+        "Interactive users would experience delays when saving; scripts that update many policies would take longer as "
+        "well, since the server handles fewer requests per second."
+    ),
+    "Every save is affected once there are [C1:first affected load] or more: [C1:impact at the worst load].",
+    (
+        "Requests are served at a lower rate and each takes longer. In the worst case we measured "
+        "[C1:values at the worst load]."
+    ),
+    "Customers with large data sets are hit: [C1:median change] over [C1:affected loads] ([C1:reach]).",
+    "It's the tail that users will complain about; [C1:impact at the worst load].",
+)
+
+REMARKS_C1 = (
+    "The change is a [C1:shape] and shows at [C1:threads]. [C1:curves] agree, which speaks against chance.",
+    "Latency and throughput moved together ([C1:metrics]); the shape is a [C1:shape].",
+    (
+        "Below [C1:first affected load] the versions are alike; above it the candidate is [C1:median change]. This "
+        "would fit [catalogue:data_size]."
+    ),
+    "The pattern may be explained by [catalogue:data_size]; a lock that is held longer is also possible.",
+    "[C1:curves], [C1:threads], [C1:interval]: the finding is solid. Its cause is not known from these data.",
+    (
+        "Since the slowdown starts at [C1:first affected load] and stays, a missing index could be "
+        "behind it. The query "
+        "plans would tell."
+    ),
+    "Consistency is high: [C1:consistency]. The confidence is [C1:confidence] because [C1:reasons of the confidence].",
+    (
+        "We cannot tell from the measurements alone why this happens. The onset at [C1:first affected load] suggests "
+        "[catalogue:data_size]."
+    ),
+    "It does not depend on concurrency as far as we can see: [C1:threads] are concerned.",
+    (
+        "The slowdown is largest at [C1:worst load] with [C1:threads at the worst load], where we measured "
+        "[C1:values at the worst load]."
+    ),
+    (
+        "One possible explanation is [catalogue:contention]; another is [catalogue:data_size]. The former would be "
+        "expected to grow with the threads."
+    ),
+    (
+        "A step like this is consistent with a query plan that changes with the size of the data. Compare the plans "
+        "on both versions first."
+    ),
+    (
+        "Statistically this is clear ([C1:interval]). Technically, the shape - [C1:shape] - hints at "
+        "work that depends on "
+        "the data size."
+    ),
+)
+
+IMPACTS_C2 = (
+    "Creating drafts takes longer in the middle of the range: [C2:impact at the worst load] at [C2:worst load].",
+    "Users who create drafts at [C2:worst load] wait [C2:added at the worst load].",
+    (
+        "Draft creation is slower over [C2:affected loads]; outside that range users should see no difference worth "
+        "mentioning."
+    ),
+    "A user creating a draft will notice a short delay: [C2:values at the worst load].",
+    "[C2:impact at the worst load] - noticeable, though confined to [C2:affected loads].",
+    "Slower drafts, [C2:median change], for installations of a certain size ([C2:affected loads]).",
+    "When there are [C2:worst load], creating a draft takes [C2:factor].",
+)
+
+REMARKS_C2 = (
+    "The slowdown is limited to [C2:affected loads] and was seen on [C2:curves] only, so repeat it before digging.",
+    "A cache that no longer holds the data might explain the onset at [C2:first affected load].",
+    "The range is closed on both sides. That speaks against [catalogue:memory_limit], which would be expected to stay.",
+    "[catalogue:memory_limit] is a candidate explanation. Cache hit rates on both versions would confirm or refute it.",
+    "[C2:median change] with [C2:confidence]; a rerun would show whether it is stable.",
+    "Nothing in the data says why it ends. Check the cache first.",
+    "The interval is [C2:interval], so the size of the change is known fairly well even if its origin is not.",
+)
+
+DIVES_C1 = (
+    (
+        "[C1:first affected load]: [C1:values at the first point]. [C1:last affected load]: [C1:values at the last "
+        "point]. The gap appears suddenly and remains, that is, a [C1:shape]. Intervals exclude chance: [C1:interval]."
+    ),
+    (
+        "Looking at the load points in turn, the curves of both versions run side by side until "
+        "[C1:first affected load]. From there on the candidate is [C1:median change], and [C1:largest change] at the "
+        "extreme. The effect is visible at [C1:threads]."
+    ),
+    (
+        "The affected range is [C1:affected loads]. Within it, [C1:consistency]. The change was seen in "
+        "[C1:metrics], on "
+        "[C1:curves]. The evidence is strong: [C1:reasons of the confidence]."
+    ),
+    (
+        "Technically, the curve has a kink. Up to the onset the cost per request grows as it used to; "
+        "beyond it there is "
+        "an offset. [C1:level before the step]. Work that depends on the data size would look like "
+        "this, for instance a "
+        "missing index."
+    ),
+    (
+        "With [C1:threads at the worst load] at [C1:worst load], the candidate needs [C1:values at the "
+        "worst load]. That "
+        "is [C1:factor]. If requests were waiting for a lock, fewer threads should help; here "
+        "[C1:threads] are affected."
+    ),
+    (
+        "Method: [C1:curves] were judged, the interval is [C1:interval]. Result: [C1:median change] in the median, "
+        "[C1:largest change] at most. Interpretation: a [C1:shape]."
+    ),
+    (
+        "The regression is steady rather than erratic; neighbouring loads agree with each other ([C1:consistency]). "
+        "Rates and latencies tell the same story."
+    ),
+)
+
+DIVES_C2 = (
+    (
+        "A band: [C2:affected loads]. Inside, [C2:median change]; the interval is [C2:interval]. Above "
+        "the band the curve "
+        "returns to the baseline's level."
+    ),
+    "Only [C2:curves] show this. The worst point is [C2:worst load] with [C2:values at the worst load].",
+    "[C2:consistency], but the finding rests on [C2:curves]. Rerun at [C2:worst load] to make sure.",
+    (
+        "The shape was read as a [C2:shape]. Since there is no related curve to compare with, the "
+        "evidence stays thinner "
+        "than for the issue above."
+    ),
+    "Measured at [C2:worst load]: [C2:values at the worst load], i.e. [C2:added at the worst load].",
+)
+
+DIVES_C3 = (
+    "[C3:median change] across the whole range ([C3:affected loads]), with [C3:confidence].",
+    "A constant offset, [C3:interval]. It is small compared to the issues above and was seen at [C3:threads].",
+    (
+        "The whole curve is shifted; [C3:shape]. With [C3:confidence] this should be measured again before any work "
+        "starts."
+    ),
+)
+
+PATTERNS = (
+    "[run:pattern 1]. [run:pattern 2]. The slowdown is concentrated on writes.",
+    "Slow and fast endpoints separate by what they do: changing data got slower, [C5:endpoint] (reading) got faster.",
+    "What the regressions share: [run:pattern 1].",
+    "No common factor stands out beyond [run:pattern 1].",
+    "Threads matter little; [run:pattern 2], so concurrency alone does not explain the picture.",
+    "The affected endpoints lie close together in the API. [run:pattern 1]; [run:pattern 3].",
+    "Opposite trends are visible. Settings and drafts become slower with load, while [C5:endpoint] improved.",
+)
+
+ACTIONS_C1 = (
+    "Profile [C1:endpoint] at [C1:worst load] with [C1:threads at the worst load] on both versions.",
+    "Compare the query plans of both versions at [C1:worst load]; start with the statements behind [C1:endpoint].",
+    "First, rerun [C1:endpoint] at [C1:first affected load] and just below it, then profile whichever side is slow.",
+    "Capture a profile at [C1:worst load] in the baseline and in the candidate and look for the extra time.",
+    "[catalogue:data_size confirm].",
+    (
+        "Investigate [C1:endpoint] before anything else: measure at [C1:worst load], compare query plans, check for a "
+        "missing index."
+    ),
+    "Ask the owners of the endpoint to trace a single slow request at [C1:worst load]. Check lock waits too.",
+    (
+        "Bisect the builds between [run:baseline version] and [run:candidate version] with this endpoint at "
+        "[C1:worst load]."
+    ),
+    "Repeat [C1:endpoint] over [C1:affected loads] with more threads; if it gets worse, look at lock waits.",
+    "Verify whether the number of queries per request has changed, at [C1:worst load].",
+    "Take this one first. Run [C1:endpoint] alone at [C1:worst load] and record where the time goes.",
+)
+
+ACTIONS_C2 = (
+    "Measure [C2:endpoint] again over [C2:affected loads], including the loads around it.",
+    "Then rerun [C2:endpoint] at [C2:worst load] on both versions to see if the band is reproducible.",
+    "Compare cache hit rates at [C2:worst load].",
+    "[catalogue:memory_limit confirm].",
+    "Rerun this test with finer load steps between the ends of [C2:affected loads].",
+)
+
+ACTIONS_C3 = (
+    "Put [C3:endpoint] on the list for the next build and measure it again.",
+    "Repeat the measurement of [C3:endpoint]; its confidence is low.",
+    "Lower priority: watch [C3:endpoint] in the next run.",
+)
+
+PRODUCTION = (
+    (
+        "[run:issues of moderate severity or worse]; the largest, [C1:endpoint], is [C1:median change] and goes on "
+        "[C1:reach]."
+    ),
+    "Capacity for writes shrinks: serving the same traffic on [C1:endpoint] takes [C1:factor].",
+    (
+        "Large installations are at risk, because the slowdown of [C1:endpoint] begins at [C1:first affected load] and "
+        "shows no sign of fading."
+    ),
+    "If production looks like the test, expect longer queues in front of [C1:endpoint] at [C1:worst load].",
+    "The load on the servers would rise with this version: requests to [C1:endpoint] occupy a thread for longer.",
+    "High, especially where there are [C1:worst load] or more. [run:newly failing] add to the uncertainty.",
+    "Beyond the measured loads we do not know what happens; within them [C1:endpoint] is [C1:median change].",
+)
+
+USERS = (
+    "Saving settings becomes slow: at [C1:worst load], [C1:impact at the worst load].",
+    "Users will perceive [C1:endpoint] as slower, and [C2:endpoint] to a lesser degree.",
+    "Administrators suffer when saving; people who only read benefit from the improvement of [C5:endpoint].",
+    "Waiting times of [C1:values at the worst load] for [C1:endpoint] at [C1:worst load].",
+    "Degraded for anyone who edits policies on a large system.",
+    "A visible delay on save. [C1:impact at the worst load].",
+    "Longer waits, in particular at [C1:worst load].",
+)
+
+ADVICE = (
+    "[run:recommendation]. Urgency is [run:urgency]",
+    "[run:recommendation].",
+    "As the policy demands: [run:recommendation]. Begin with [C1:endpoint].",
+    "[run:recommendation]. After that, measure [C1:endpoint] again over [C1:affected loads].",
+    "Our advice follows the policy. [run:recommendation].",
+)
+
+# ── without regressions ─────────────────────────────────────────────────────────────────────────────────────────────
+
+QUIET = (
+    {
+        "headline": "[run:verdict]: no regression was found.",
+        "summary": "[run:meaning of the verdict]. Nothing became slower in [run:curves compared], and "
+        "[run:improved curves].",
+        "patterns": "[C1:endpoint] became faster ([C1:median change]) and nothing speaks against it.",
+        "production": "No slowdown was found, so the capacity should be what it was or better.",
+        "users": "Reading policies is faster: [C1:impact at the worst load].",
+        "advice": "[run:recommendation].",
+    },
+    {
+        "headline": "[C1:endpoint] improved, no regression.",
+        "summary": "The comparison of [run:baseline version] with [run:candidate version] ends well. The verdict is "
+        "[run:verdict]. [C1:endpoint] has [C1:median change] over [C1:affected loads].",
+        "patterns": "The improvement covers [C1:threads].",
+        "production": "Lower cost for [C1:endpoint]; no regression in the measured loads.",
+        "users": "Users get answers sooner, by [C1:median change].",
+        "advice": "[run:recommendation]. Urgency: [run:urgency]",
+    },
+    {
+        "headline": "Faster reads and no slowdown. [run:verdict].",
+        "summary": "There is good news: [C1:endpoint] got faster, [C1:median change], with [C1:confidence]. No "
+        "regression was detected in [run:curves compared].",
+        "patterns": "Only one endpoint changed, [C1:endpoint], and for the better.",
+        "production": "The improvement of [C1:endpoint] leaves some headroom.",
+        "users": "Shorter waits on [C1:endpoint].",
+        "advice": "[run:recommendation].",
+    },
+    {
+        "headline": "[run:verdict] - speed-up on [C1:endpoint].",
+        "summary": "Latency of [C1:endpoint] dropped: [C1:values at the worst load] at [C1:worst load]. The "
+        "interval, [C1:interval], excludes chance.",
+        "patterns": "The gain is the same at [C1:threads].",
+        "production": "Reading costs less than before; we saw no regression.",
+        "users": "People will hardly notice, except on [C1:endpoint], which improved.",
+        "advice": "[run:recommendation]. A second run would make the improvement of [C1:endpoint] more certain.",
+    },
+)
+
+
+def busy(number):
+    """The texts of one answer to the sheet of a release with regressions."""
+    lists = {
+        "headline": HEADLINES,
+        "summary": SUMMARIES,
+        "C1.impact": IMPACTS_C1,
+        "C1.remark": REMARKS_C1,
+        "C2.impact": IMPACTS_C2,
+        "C2.remark": REMARKS_C2,
+        "C1.dive": DIVES_C1,
+        "C2.dive": DIVES_C2,
+        "C3.dive": DIVES_C3,
+        "patterns": PATTERNS,
+        "C1.action": ACTIONS_C1,
+        "C2.action": ACTIONS_C2,
+        "C3.action": ACTIONS_C3,
+        "risk.production": PRODUCTION,
+        "risk.users": USERS,
+        "risk.advice": ADVICE,
+    }
+    return {section: texts[(number + shift) % len(texts)] for shift, (section, texts) in enumerate(lists.items())}
+
+
+def quiet(number):
+    """The texts of one answer to the sheet of a release with improvements only."""
+    texts = QUIET[number]
+    return {("risk." + name if name in {"production", "users", "advice"} else name): texts[name] for name in texts}
+
+
+BUSY, QUIET_COUNT = 56, len(QUIET)

@@ -1,0 +1,126 @@
+"""Sheets to narrate and answers to judge: what a run and a model would have handed over, without either."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+import analyses
+
+from perftracker_ai.model import Hypothesis, Strength
+from perftracker_ai.narrate import build_facts
+from perftracker_ai.narrate.sections import ACTIONS, DIVES, HEADLINE, ISSUES, PATTERNS, RISK, SUMMARY
+from perftracker_ai.settings import DetectSettings, PolicySettings
+
+DATA_SIZE = Hypothesis(
+    key="data_size",
+    title="Work that depends on the data size: a missing index, another query plan, a query per row",
+    strength=Strength.MODERATE,
+    evidence_for=("Below 6000 policies the slowdown is +0 %, and +150 % in the affected range.",),
+    evidence_against=("Reads of the same objects did not change.",),
+    confirm=("Compare the query plans and the number of queries per request of both versions at the highest load.",),
+    refute=("The number of queries and the rows they read are the same in both versions.",),
+)
+CONTENTION = Hypothesis(
+    key="contention",
+    title="Contention: a lock held longer, a smaller pool, a queue",
+    strength=Strength.WEAK,
+    evidence_for=("Latency and throughput are both affected, as when requests wait for each other.",),
+    evidence_against=("It is much the same at every thread count (+120 % at 4, +150 % at 16).",),
+    confirm=("Measure lock waits and pool usage at the highest thread count in both versions.",),
+    refute=("A profile at the highest thread count shows more time on the processor, not more waiting.",),
+)
+MEMORY = Hypothesis(
+    key="memory_limit",
+    title="A memory or cache limit: a cache that no longer holds the data, swapping, garbage collection",
+    strength=Strength.WEAK,
+    evidence_for=("Below 4000 policies the slowdown is +0 %, then +62 % from 4000 policies: a threshold.",),
+    evidence_against=("It ends again at 7000 policies, which a limit that is exceeded would not do.",),
+    confirm=("Compare cache hit rates and memory use of both versions just below and above the first affected load.",),
+    refute=("Hit rates and memory use do not change around the first affected load.",),
+)
+
+
+def facts_of(analysis):
+    return build_facts(analysis, DetectSettings(), PolicySettings())
+
+
+def busy_analysis():
+    """A release to block: a critical cluster with two hypotheses, a severe one with one, an improvement."""
+    made = analyses.typical()
+    first, second, *rest = made.clusters
+    first = dataclasses.replace(first, hypotheses=(DATA_SIZE, CONTENTION))
+    second = dataclasses.replace(second, hypotheses=(MEMORY,))
+    return dataclasses.replace(made, clusters=(first, second, *rest))
+
+
+def busy_sheet():
+    return facts_of(busy_analysis())
+
+
+def quiet_sheet():
+    return facts_of(analyses.only_improvements())
+
+
+def with_slots(text, sheet):
+    """Replace ``[C1:median change]`` by the slot of that fact."""
+    return re.sub(r"\[([^:\]]+):([^\]]+)\]", lambda match: f"{{{{{fact_id(sheet, match[1], match[2])}}}}}", text)
+
+
+def fact_id(sheet, subject, label):
+    """Find a fact: by label, ``label 2`` for the second of its label, or a hypothesis by its key."""
+    if subject == "catalogue":
+        key, _, kind = label.partition(" ")
+        return sheet.find("catalogue", f"{kind or 'title'} {key}").id
+    name, _, number = label.rpartition(" ")
+    if number.isdecimal():
+        return sheet.by_label[subject, name][int(number) - 1].id
+    return sheet.find(subject, label).id
+
+
+def choices_of(sheet, topic):
+    """Choose the first hypothesis of a topic with the first evidence for it."""
+    key = sheet.topic[topic].hypotheses[0]
+    return [{"evidence": [fact_id(sheet, topic, f"evidence {key}")], "hypothesis": key}]
+
+
+def document(sheet, texts):
+    """Put texts by section key into the form of an answer."""
+    texts = {key: with_slots(text, sheet) for key, text in texts.items()}
+    issues = {
+        topic: {part: texts[f"{topic}.{part}"] for part in ("impact", "remark") if f"{topic}.{part}" in texts}
+        | ({"hypotheses": choices_of(sheet, topic)} if sheet.topic[topic].hypotheses else {})
+        for topic in sheet.narrated
+    }
+    actions = [{"cluster": topic, "text": texts[f"{topic}.action"]} for topic in sheet.actions]
+    return {
+        ISSUES: issues,
+        DIVES: {topic: texts[f"{topic}.dive"] for topic in sheet.dives},
+        PATTERNS: texts["patterns"],
+        ACTIONS: actions,
+        RISK: {part: texts[f"risk.{part}"] for part in ("advice", "production", "users")},
+        SUMMARY: texts["summary"],
+        HEADLINE: texts["headline"],
+    }
+
+
+def answer(sheet, texts):
+    return json.dumps(document(sheet, texts), ensure_ascii=False)
+
+
+def crowded(curves=152, findings=134, endpoints=19):
+    """A run with a finding on nearly every curve, in clusters by endpoint with hypotheses, as a bad release has."""
+    sizes = (1.6, 0.8, 0.3, 0.07)
+    plans = [
+        analyses.regressed(f"PUT /api/v1/resources/{at % endpoints}/settings/of/some/length", sizes[at % endpoints % 4])
+        if at < findings
+        else analyses.improved(f"GET /api/v1/lists/{at % 5}")
+        for at in range(curves)
+    ]
+    made = analyses.analysis(plans, analyses.decision(analyses.Verdict.BLOCK, "critical clusters"))
+    known = (DATA_SIZE, CONTENTION, MEMORY)
+    worse = [
+        dataclasses.replace(cluster, hypotheses=known) if cluster.severity else cluster for cluster in made.clusters
+    ]
+    return dataclasses.replace(made, clusters=tuple(worse), coverage=analyses.COVERAGE)
