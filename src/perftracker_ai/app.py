@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -423,5 +422,7 @@ def safe_name(text: str) -> str:
     reserved = re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", plain)
     if plain == text and plain and not reserved:
         return plain
+    from hashlib import sha256
+
     mark = "_" if reserved else ""  # in front, for what stands behind the first dot does not free a device's name
     return f"{mark}{plain.lstrip('.') or 'unnamed'}-{sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"

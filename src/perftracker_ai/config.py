@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -94,6 +92,8 @@ def _is_file(path: Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -159,6 +159,8 @@ def _unknown(key: str, origin: str) -> UsageError:
     """Word that there is no such key, with the nearest one there is."""
     if key in _SECTIONS:
         return UsageError(f"The setting {key} in {origin} must be a table such as [{key}].")
+    from difflib import get_close_matches
+
     near = get_close_matches(key, [*_known_keys(), *_SECTIONS], n=1, cutoff=0.4)
     known = f"known keys are {', '.join(_RUN_KEYS)}, and tables {', '.join(_SECTIONS)}."
     return UsageError(f"There is no setting {key} (in {origin}); {f'did you mean {near[0]}?' if near else known}")

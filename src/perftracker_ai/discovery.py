@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from perftracker_ai.errors import NotFound
@@ -225,6 +224,8 @@ def _against(job: JobInfo, pair: Pair) -> Exclusion:
 
 def _unknown_product(product: str, others: set[str]) -> str:
     """Word that no job has this product name."""
+    from difflib import get_close_matches
+
     folded = {name.casefold(): name for name in sorted(others) if name}
     near = [folded[name] for name in get_close_matches(product.casefold(), folded, n=3, cutoff=0.5)]
     near += [name for key, name in folded.items() if product.casefold() in key and name not in near][:3]

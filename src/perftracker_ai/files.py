@@ -38,7 +38,7 @@ def read_document(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as raw:
-            content = _bounded(gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw)
+            content = _unpacked(raw) if path.suffix == ".gz" else _plain(raw)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise JobError(
             f"{path} is not a whole gzip file ({error}); download it again or unpack it yourself."
@@ -50,9 +50,15 @@ def read_document(path: Path) -> bytes:
     return content
 
 
-def _bounded(stream: IO[bytes] | gzip.GzipFile) -> bytes | None:
-    """Read a stream up to the bound; None when there is more."""
-    content = stream.read(MAX_DOCUMENT_BYTES + 1)
+def _plain(raw: IO[bytes]) -> bytes | None:
+    """Read a file of known size up to the bound, which spares making room for the bound; None when there is more."""
+    size = os.fstat(raw.fileno()).st_size
+    return None if size > MAX_DOCUMENT_BYTES else raw.read(size)
+
+
+def _unpacked(raw: IO[bytes]) -> bytes | None:
+    """Unpack a file up to the bound; None when there is more."""
+    content = gzip.GzipFile(fileobj=raw).read(MAX_DOCUMENT_BYTES + 1)
     return None if len(content) > MAX_DOCUMENT_BYTES else content
 
 
