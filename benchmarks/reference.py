@@ -43,10 +43,15 @@ class ReferenceWindow:
     severity: Severity
 
 
-def find(curves: CurveSet) -> tuple[ReferenceWindow, ...]:
-    """Return the reported windows of the candidate against the baseline, by curve, steepest first."""
+def find(curves: CurveSet, threshold: float = THRESHOLD) -> tuple[ReferenceWindow, ...]:
+    """Return the reported windows of the candidate against the baseline, by curve, steepest first.
+
+    A higher threshold than the criteria's own shows what they find when they may not raise more alarms than another.
+    """
     change, point = _compacted(curves)
-    windows = np.concatenate([_windows(change, length) for length in LENGTHS if length <= change.shape[1]] or [_NONE])
+    windows = np.concatenate(
+        [_windows(change, length, threshold) for length in LENGTHS if length <= change.shape[1]] or [_NONE]
+    )
     windows = windows[np.lexsort((windows["first"], windows["length"], -windows["median"], windows["curve"]))]
     return tuple(_reported(window, point) for window in _without_overlap(windows))
 
@@ -75,16 +80,16 @@ def _compacted(curves: CurveSet) -> tuple[NDArray[np.float64], NDArray[np.int64]
     return change, point
 
 
-def _windows(change: NDArray[np.float64], length: int) -> NDArray[np.void]:
+def _windows(change: NDArray[np.float64], length: int, threshold: float) -> NDArray[np.void]:
     """Return every window of this length that meets the criteria."""
     view = sliding_window_view(change, length, axis=1)
-    consistency = (view >= THRESHOLD).mean(axis=2)  # padding is never over the threshold ...
+    consistency = (view >= threshold).mean(axis=2)  # padding is never over the threshold ...
     curve, first = np.nonzero((consistency >= CONSISTENCY) & np.isfinite(view[..., -1]))  # ... and is at the end
     median = np.median(view[curve, first], axis=1)
     windows = np.zeros(curve.size, dtype=_NONE.dtype)
     windows["curve"], windows["first"], windows["length"] = curve, first, length
     windows["median"], windows["consistency"] = median, consistency[curve, first]
-    return windows[median >= THRESHOLD]
+    return windows[median >= threshold]
 
 
 def _without_overlap(windows: NDArray[np.void]) -> Iterator[NDArray[np.void]]:

@@ -91,6 +91,13 @@ def test_what_the_criteria_do_not_report(candidate):
     assert find(pair(candidate)) == ()
 
 
+def test_a_higher_threshold_reports_less():
+    """With a higher threshold only what exceeds it is reported, consistency included."""
+    assert find(pair([1.4] * 5), 0.5) == ()
+    assert find(pair([1.6, 1.6, 1.4, 1.4]), 0.5) == ()
+    assert len(find(pair([1.6] * 5), 0.5)) == 1
+
+
 def test_a_long_change_comes_in_fragments():
     """No window is longer than seven points, so that a whole slower curve is several windows side by side."""
     windows = find(pair([1.5] * 20))
