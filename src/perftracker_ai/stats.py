@@ -22,7 +22,9 @@ WINSOR = 2.5
 """Deviations count up to this many sigmas; 98.8 % of a normal sample is left as it is."""
 
 _SHORTH_TO_SIGMA = 1 / 1.349  # the shortest half of a normal sample reaches from -0.6745 to 0.6745 sigma
-_BIWEIGHT = 4.685  # 95 % efficiency for normal samples, Beaton & Tukey 1974
+_BIWEIGHT = 3.0
+"""Reach of the biweight in sigmas. 4.685 is usual (95 % efficiency), but the scale here is that of a contaminated half:
+with a third of the sample 4 sigmas off, the bias is 0.5 sigma at 3.0 and 1.1 at 4.685, for a sixth more scatter."""
 
 
 def median(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:

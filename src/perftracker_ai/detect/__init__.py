@@ -77,6 +77,8 @@ def _evidence(curves: CurveSet, laid: list[Panel], settings: DetectSettings) -> 
     """Weigh the evidence, a second time without what seemed changed: it must not pass for the environment's doing."""
     marks = [np.zeros(panel.ratio.shape, dtype=bool) for panel in laid]
     shift = _shifts(curves, laid, marks, settings)
+    if not laid:
+        return shift, []
     nets = [_net(panel, shift) for panel in laid]
     learned = learn(nets)
     for _ in range(LOOKS):

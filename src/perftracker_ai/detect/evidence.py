@@ -141,9 +141,9 @@ class Rows:
 def learn(nets: list[Net]) -> list[Learned]:
     """Learn what does not depend on the shift: the noise and the correlation of rows and of their siblings."""
     rows = [_rows(net) for net in nets]
-    tracks = _tracks(rows) if rows else []
+    tracks = _tracks(rows)
     related = [_siblings(net, track) for net, track in zip(nets, tracks, strict=True)]
-    siblings = _tracks(related) if rows else []
+    siblings = _tracks(related)
     excess = [noise.excess_noise(net.panel.cost) for net in nets]
     return [
         Learned(track=track, sibling=sibling, excess=(worse**2, better**2))
@@ -159,8 +159,6 @@ def weigh(nets: list[Net], learned: list[Learned], step: float = FINE) -> list[E
     step : float
         How densely to scan: `FINE` to judge, `COARSE` for a look in between.
     """
-    if not nets:
-        return []
     rows = [_rows(net) for net in nets]
     tracks = _with_levels([_again(part.track, new) for part, new in zip(learned, rows, strict=True)], rows)
     related = [_siblings(net, track) for net, track in zip(nets, tracks, strict=True)]

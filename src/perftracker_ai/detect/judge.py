@@ -53,6 +53,8 @@ class Context:
 
 def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
     """Judge every row of every panel; in panel order."""
+    if not evidences:
+        return []
     chances = [weigh_chances(evidences, k, context.settings.fdr) for k in range(len(SIDES))]
     results: list[CurveResult] = []
     for place, evidence in enumerate(evidences):

@@ -27,6 +27,9 @@ PANEL_CELLS = 200_000
 """Cells of one panel at most (one family apart): keeps the working memory of a scan to a few dozen megabytes."""
 
 
+LARGEST = 20.0
+"""Log-ratios end here: a factor of half a billion is no measurement, and beyond it slowdowns lose their digits."""
+
 KINDS = tuple(MetricKind)
 
 
@@ -102,9 +105,9 @@ def ratios(curves: CurveSet) -> Ratios:
     log = _log(curves.mean)
     base = np.delete(log, CANDIDATE, axis=0)
     sign = orientation(curves)
-    versus = sign * (log[CANDIDATE] - base)
+    versus = np.clip(sign * (log[CANDIDATE] - base), -LARGEST, LARGEST)
     return Ratios(
-        ratio=sign * (log[CANDIDATE] - median(base, axis=0)),
+        ratio=np.clip(sign * (log[CANDIDATE] - median(base, axis=0)), -LARGEST, LARGEST),
         versus=versus,
         contrast=_contrasts(base),
         cost=sign * np.concatenate([base, log[CANDIDATE][None]]),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai.detect.scan import MIN_POINTS, inflation, localise, span_of
+from perftracker_ai.detect.scan import MIN_POINTS, inflation, localise, penalty, span_of
 from perftracker_ai.model import CANDIDATE, Direction, Severity, Window
 from perftracker_ai.stats import median, t_quantile
 
@@ -65,9 +65,47 @@ def extents(
         new = _search(track, waiting, sign, cut, span)
         if turn == 0:
             new = [hit or _at(whole.row, *best) for whole, hit in zip(waiting, new, strict=True)]
-        found += [extent for extent in new if extent is not None]
+        found += [part for extent in new if extent is not None for part in _split(track, extent, sign, span)]
         waiting = [part for whole, hit in zip(waiting, new, strict=True) if hit for part in _beside(whole, hit)]
     return sorted(found, key=lambda extent: (extent.row, extent.first))
+
+
+def _split(track: Track, extent: Extent, sign: float, span: NDArray[np.float64]) -> list[Extent]:
+    """Cut a range in two, and again, where a stretch of three loads or more in it did not change.
+
+    Two changes and the calm between them explain as much as one mean over all three, so the search cannot tell; here
+    the gain in log-likelihood of leaving the stretch out has to pay for two more ends.
+    """
+    part = slice(extent.first, extent.last + 1)
+    known = np.isfinite(track.value[extent.row, part])
+    weight = np.where(known, 1 / track.variance[extent.row, part], 0.0)
+    total = sign * np.where(known, track.value[extent.row, part], 0.0) * weight
+    hole = _hole(np.cumsum(total), np.cumsum(weight))
+    price = 2 * float(penalty(span[extent.row : extent.row + 1], MIN_POINTS)[0]) ** 2
+    if hole is None or hole[0] < price * float(inflation(track.rho[extent.row], len(known))):
+        return [extent]
+    left = replace(extent, last=extent.first + hole[1] - 1)
+    right = replace(extent, first=extent.first + hole[2])
+    return [piece for half in (left, right) for piece in _split(track, half, sign, span)]
+
+
+def _hole(total: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[float, int, int] | None:
+    """Find the stretch whose leaving out gains most: the gain, its first place, and the place after its last."""
+    length = len(total)
+    step = max(1, length // 200)  # ends of a hole in hundreds of loads need not be exact
+    first, after = np.meshgrid(np.arange(MIN_POINTS, length, step), np.arange(MIN_POINTS, length, step), indexing="ij")
+    fits = (after - first >= MIN_POINTS) & (length - after >= MIN_POINTS)
+    if not fits.any():
+        return None
+    before, rest = total[first - 1], total[-1] - total[after - 1]
+    gain = _explained(before, weight[first - 1]) + _explained(rest, weight[-1] - weight[after - 1])
+    gain = np.where(fits & (before > 0) & (rest > 0), gain - _explained(total[-1], weight[-1]), -np.inf)
+    best = np.unravel_index(int(np.argmax(gain)), gain.shape)
+    return float(gain[best]), int(first[best]), int(after[best])
+
+
+def _explained(total: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(total**2, weight, out=np.zeros_like(total), where=weight > 0)
 
 
 def _at(row: int, first: NDArray[np.intp], last: NDArray[np.intp]) -> Extent:
