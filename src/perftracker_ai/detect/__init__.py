@@ -19,7 +19,7 @@ from perftracker_ai.detect.series import panels, ratios
 from perftracker_ai.detect.shift import estimate_shifts
 from perftracker_ai.detect.windows import LEVEL
 from perftracker_ai.model import FIRST_RERUN, CurveResult, Detection, Direction
-from perftracker_ai.stats import median
+from perftracker_ai.stats import median, quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,7 +121,7 @@ def _typical_noise(evidences: list[Evidence]) -> float:
     """Upper quartile of the curves' point noise: what single values of the job may be expected to do."""
     sigmas = [np.sqrt(evidence.track.variance[evidence.points >= SCANNED_POINTS, 0]) for evidence in evidences]
     known = np.concatenate(sigmas) if sigmas else np.zeros(0)
-    return float(np.quantile(known, 0.75)) if len(known) else short.PRIOR_NOISE
+    return quantile(known, 0.75) if len(known) else short.PRIOR_NOISE
 
 
 def _noise_source(reruns: int) -> str:

@@ -5,9 +5,9 @@ In: the evidence of all panels. Out: q-values per direction, for a curve's own s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from perftracker_ai.detect.evidence import SCANNED_POINTS, SIDES
@@ -36,8 +36,7 @@ SUSPECT_Q = 0.2
 calm curve costs little, leaving in a changed one biases them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Chances:
+class Chances(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """q-values of one direction over all panels, one array per panel; NaN where a route does not apply.
 
     Attributes

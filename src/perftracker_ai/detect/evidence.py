@@ -7,10 +7,11 @@ to look; whether the curve itself shows the change there is then a single test i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from perftracker_ai.detect import noise, null
 from perftracker_ai.detect.scan import COARSE, FINE, Track, deviate_in, points_of, raised_in, scan
@@ -35,8 +36,7 @@ SIDES = (1.0, -1.0)
 """Worse and better, in this order wherever there is an array per direction."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Net:
+class Net(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One panel with the shift of every run taken off, C curves on N loads.
 
     Attributes
@@ -53,8 +53,7 @@ class Net:
     contrast: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Side:
+class Side(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Evidence in one direction, one entry per row.
 
     Attributes
@@ -80,8 +79,7 @@ class Side:
     twin_p: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Rows of one panel, ready to be judged.
 
     Attributes
@@ -102,24 +100,28 @@ class Evidence:
     sides: tuple[Side, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Learned:
+class Learned(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Noise of a panel's rows and of their siblings.
 
     Attributes
     ----------
     track, sibling : Track
+    spikes : tuple of ndarray
+        What was clipped off the rows, and off their siblings.
+    rates : tuple of list of float
+        Share of points that are spikes per direction, among all rows and among all siblings.
     excess : tuple of ndarray
         Variance that one run's unusual noise may have added to the level of each row, per direction.
     """
 
     track: Track
     sibling: Track
+    spikes: tuple[NDArray[np.float64], NDArray[np.float64]]
+    rates: tuple[list[float], list[float]]
     excess: tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rows:
+class Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What a track is made of, one panel's worth.
 
     Attributes
@@ -144,10 +146,17 @@ def learn(nets: list[Net]) -> list[Learned]:
     tracks = _tracks(rows)
     related = [_siblings(net, track) for net, track in zip(nets, tracks, strict=True)]
     siblings = _tracks(related)
+    rates = (_spike_rates(rows, tracks), _spike_rates(related, siblings))
     excess = [noise.excess_noise(net.panel.cost) for net in nets]
     return [
-        Learned(track=track, sibling=sibling, excess=(worse**2, better**2))
-        for track, sibling, (worse, better) in zip(tracks, siblings, excess, strict=True)
+        Learned(
+            track=track,
+            sibling=sibling,
+            spikes=(row.value - track.value, others.value - sibling.value),
+            rates=rates,
+            excess=(worse**2, better**2),
+        )
+        for row, track, others, sibling, (worse, better) in zip(rows, tracks, related, siblings, excess, strict=True)
     ]
 
 
@@ -160,11 +169,13 @@ def weigh(nets: list[Net], learned: list[Learned], step: float = FINE) -> list[E
         How densely to scan: `FINE` to judge, `COARSE` for a look in between.
     """
     rows = [_rows(net) for net in nets]
-    tracks = _with_levels([_again(part.track, new) for part, new in zip(learned, rows, strict=True)], rows)
+    tracks = _with_levels(
+        [_again(part.track, new.value - part.spikes[0]) for part, new in zip(learned, rows, strict=True)], rows
+    )
     related = [_siblings(net, track) for net, track in zip(nets, tracks, strict=True)]
-    siblings = _with_levels([_again(part.sibling, new) for part, new in zip(learned, related, strict=True)], related)
-    spikes = (_spike_rates(rows, tracks), _spike_rates(related, siblings))
-    sides = _sides(nets, tracks, siblings, [part.excess for part in learned], spikes, step)
+    again = [_again(part.sibling, new.value - part.spikes[1]) for part, new in zip(learned, related, strict=True)]
+    siblings = _with_levels(again, related)
+    sides = _sides(nets, tracks, siblings, [part.excess for part in learned], learned[0].rates, step)
     return [
         Evidence(
             net=net,
@@ -182,9 +193,9 @@ def _rows(net: Net) -> Rows:
     return Rows(value=net.ratio, contrast=net.contrast, kind=net.panel.kind, floor=_score_floor(net.panel.sampling))
 
 
-def _again(track: Track, rows: Rows) -> Track:
+def _again(track: Track, value: NDArray[np.float64]) -> Track:
     """Put other values into a track whose noise is known."""
-    return replace(track, value=noise.clip_spikes(rows.value, np.sqrt(track.variance[:, 0])))
+    return replace(track, value=value)
 
 
 def _split(values: NDArray[np.float64], like: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:

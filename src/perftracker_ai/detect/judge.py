@@ -7,10 +7,11 @@ all curves and per direction, so that a job and its mirror image (the two runs s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from perftracker_ai.detect import null, short
 from perftracker_ai.detect.chance import RULE_P, weigh_chances
@@ -32,16 +33,14 @@ if TYPE_CHECKING:
     from perftracker_ai.settings import DetectSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What one row shows in one direction: its windows and how they were found."""
 
     windows: tuple[Window, ...]
     method: Method
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What judging needs besides the evidence."""
 
     curves: CurveSet

@@ -7,9 +7,9 @@ baseline runs where there are any, which no change of the candidate touches at a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from perftracker_ai.detect.scan import inflation
@@ -63,8 +63,7 @@ CLIP = 3.0
 not make a window of three."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Roughness:
+class Roughness(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Variance estimates from differences along the load, per row.
 
     Attributes
@@ -101,14 +100,13 @@ def typical_correlation(rough: Roughness, at_least: int = 8) -> float:
     usable = (rough.points.ravel() >= at_least) & np.all(variance > 0, axis=1)
     if not usable.any():
         return 0.0
-    growth = np.median(np.log(variance[usable] / variance[usable, :1]), axis=0)
+    growth = median(np.log(variance[usable] / variance[usable, :1]), axis=0)
     grid = np.arange(0.0, MAX_RHO + 0.01, 0.01)
     expected = np.log((1 - grid[:, None] ** np.array(LAGS)) / (1 - grid[:, None]))
     return float(grid[np.argmin(np.sum((expected - growth) ** 2, axis=1))])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Correlation:
+class Correlation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Unbiased estimates of the rows' correlation and their variances; variance infinite where there is none."""
 
     rho: NDArray[np.float64]
@@ -220,7 +218,7 @@ def _evened(variance: NDArray[np.float64]) -> NDArray[np.float64]:
     typical = median(variance[1:], axis=0)
     ratio = np.divide(variance[0], typical, out=np.full(typical.shape, np.nan), where=typical > 0)
     known = ratio[np.isfinite(ratio) & (ratio > 0)]
-    factor = max(float(np.median(known)), 1.0) if len(known) else 1.0
+    factor = max(float(median(known)), 1.0) if len(known) else 1.0
     return np.concatenate([variance[:1], factor * variance[1:]])
 
 
@@ -245,9 +243,9 @@ def moderate(
     if not known.any():
         return np.full(variance.shape, np.nan), np.zeros(variance.shape)
     log = np.log(np.maximum(np.where(known, variance, 1.0), floor))
-    centre = np.full(len(log), float(np.median(log[known])))
+    centre = np.full(len(log), float(median(log[known])))
     for members in _kinds(kind, known):
-        centre[members] = np.median(log[members & known])
+        centre[members] = median(log[members & known])
     prior = _prior_dof((log - centre)[known], dof[known])
     own = np.where(known, dof, 0.0)
     drawn = np.exp((own * np.where(known, log, 0.0) + prior * centre) / (own + prior))
@@ -297,7 +295,7 @@ def excess_noise(cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
     sigma = np.maximum(robust_scale(bend) / np.sqrt(1.5), SIGMA_FLOOR)
     baseline, candidate = median(sigma[:-1], axis=0), sigma[-1]
     known = np.isfinite(baseline) & np.isfinite(candidate)
-    ratio = float(np.exp(np.median(np.log(candidate[known] / baseline[known])))) if known.any() else 1.0
+    ratio = float(np.exp(median(np.log(candidate[known] / baseline[known])))) if known.any() else 1.0
     worse = np.maximum(candidate - UNEVEN * ratio * baseline, 0.0)
     better = np.maximum(baseline - UNEVEN * candidate / ratio, 0.0)
     return np.where(known, worse, 0.0), np.where(known, better, 0.0)
@@ -343,11 +341,11 @@ def _level_scatter(
     known = np.isfinite(level) & np.isfinite(sigma)
     if not known.any():
         return np.full(level.shape, LEVEL_PRIOR**2)
-    middle = float(np.median(sigma[known]))
+    middle = float(median(sigma[known]))
     slope = _scatter_slope(level[known], sigma[known], middle)
     relative = np.where(known, sigma / middle, 1.0) ** slope
     total = quiet_scale(level / relative)
-    excess = max((total if np.isfinite(total) else 0.0) ** 2 - float(np.median(sampling[known])), 0.0)
+    excess = max((total if np.isfinite(total) else 0.0) ** 2 - float(median(sampling[known])), 0.0)
     count = float(known.sum())
     typical = (count * excess + LEVEL_PRIOR_CURVES * LEVEL_PRIOR**2) / (count + LEVEL_PRIOR_CURVES)
     return typical * relative**2
@@ -359,5 +357,5 @@ def _scatter_slope(level: NDArray[np.float64], sigma: NDArray[np.float64], middl
     scales = [quiet_scale(level[part]) for part in (quiet, noisy)]
     if min(quiet.sum(), noisy.sum()) < 10 or not min(scales) > 0:  # noqa: PLR2004 - five a side at the least
         return 0.5
-    distance = np.log(np.median(sigma[noisy]) / np.median(sigma[quiet]))
+    distance = np.log(median(sigma[noisy]) / median(sigma[quiet]))
     return float(np.clip(np.log(scales[1] / scales[0]) / max(distance, 0.1), 0.0, 1.0))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perftracker_ai.stats import quantile
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -79,8 +81,6 @@ def job_inflation(
     if len(points) == 0:
         return 1.0
     chance = {p: threshold(np.full(len(points), p), points, rho) for p in (0.5, 0.2)}
-    factors = [
-        max(float(np.quantile(deviate / (chance[p] + price), 1 - p)) for p in chance) for deviate, price in sides
-    ]
+    factors = [max(quantile(deviate / (chance[p] + price), 1 - p) for p in chance) for deviate, price in sides]
     weight = families / (families + UNKNOWN_FAMILIES)
     return float(max(1.0, min(factors)) ** weight)

@@ -12,9 +12,9 @@ Duembgen & Spokoiny, Annals of Statistics 29 (2001) 124-152, doi:10.1214/aos/996
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from perftracker_ai.stats import t_to_normal
@@ -32,8 +32,7 @@ EXACT, FINE, COARSE = 0.02, 0.08, 0.2
 width up to 13, then 8 % apart, for a window 4 % too wide loses 2 % of its deviate), coarse to learn the noise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Track:
+class Track(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Rows to scan: C rows of N loads.
 
     Attributes
@@ -57,8 +56,7 @@ class Track:
     dof: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Best:
+class Best(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The best window of every row: its deviate, the penalty it pays, and its first and last column, inclusive."""
 
     deviate: NDArray[np.float64]
@@ -67,8 +65,7 @@ class Best:
     last: NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Windows:
+class _Windows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """All windows of one width: sums of weight and of weighted value, and which are no windows (None: all are)."""
 
     width: int

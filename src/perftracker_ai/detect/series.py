@@ -7,10 +7,10 @@ Positive is worse everywhere: latency counts candidate over baseline, a rate bas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from perftracker_ai.model import CANDIDATE, FIRST_RERUN, MetricKind
@@ -30,11 +30,13 @@ PANEL_CELLS = 200_000
 LARGEST = 20.0
 """Log-ratios end here: a factor of half a billion is no measurement, and beyond it slowdowns lose their digits."""
 
+SMALL_CELLS = 20_000
+"""Cells up to which grids of any length share a panel: the time goes into the number of panels there."""
+
 KINDS = tuple(MetricKind)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ratios:
+class Ratios(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Oriented log-ratios per point of a `CurveSet` of P points with B baseline runs.
 
     Attributes
@@ -58,8 +60,7 @@ class Ratios:
     sampling: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Panel:
+class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """C curves of whole families on grids of at most N loads.
 
     Attributes
@@ -187,7 +188,8 @@ def _too_different(
     """Say whether a family would waste memory in this batch, or make it too large."""
     length = len(grids[new])
     rows = sum(len(families[b]) for b in batch) + len(families[new])
-    return length > 2 * len(grids[batch[0]]) or rows * length > PANEL_CELLS
+    wasteful = length > 2 * len(grids[batch[0]]) and rows * length > SMALL_CELLS
+    return wasteful or rows * length > PANEL_CELLS
 
 
 def _grid(curves: CurveSet, family: tuple[Curve, ...]) -> NDArray[np.float64]:

@@ -8,9 +8,9 @@ pull it; a metric kind or a thread count gets a shift of its own as far as it di
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from perftracker_ai.detect.series import family_key
@@ -36,8 +36,7 @@ SHRINK = 1.0
 James-Stein): below that it is chance, far above it is kept nearly whole."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Shifts:
+class Shifts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Shift of every curve on the log scale, and the shifts worth reporting.
 
     Attributes
@@ -51,8 +50,7 @@ class Shifts:
     reported: tuple[RunShift, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Centre:
+class _Centre(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     value: float
     error: float
     curves: int

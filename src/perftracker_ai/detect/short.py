@@ -8,9 +8,9 @@ stands in.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from perftracker_ai.detect.evidence import RULE_POINTS, SCANNED_POINTS
@@ -40,8 +40,7 @@ PRIOR_NOISE = 0.15
 tests (10 % a run, two runs)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A range that satisfies the rule of its method."""
 
     extent: Extent

@@ -7,10 +7,11 @@ load order, with size, interval and consistency, those of no practical size left
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from perftracker_ai.detect.scan import MIN_POINTS, inflation, localise, penalty, span_of
 from perftracker_ai.model import CANDIDATE, Direction, Severity, Window
@@ -31,8 +32,7 @@ LEVEL = 0.95
 """Level of all intervals."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extent:
+class Extent(msgspec.Struct, frozen=True, kw_only=True):
     """An affected range of one row of a panel, columns inclusive."""
 
     row: int
@@ -185,7 +185,7 @@ def describe(
     row, span = extent.row, slice(extent.first, extent.last + 1)
     net = evidence.net.ratio[row, span]
     known = net[np.isfinite(net)]
-    middle = float(np.median(known))
+    middle = float(median(known))
     reach = _reach(evidence, extent, len(known))
     points = evidence.net.panel.point[row]
     slowdown = math.expm1(middle)
