@@ -320,6 +320,186 @@ ADVICE = (
     "Our advice follows the policy. [run:recommendation].",
 )
 
+# ── single sections, written after the verifier ─────────────────────────────────────────────────────────────────────
+
+LATER = (
+    ("headline", "[run:verdict]: significant performance degradation detected in [C1:endpoint]."),
+    ("headline", "Performance regression in [C1:endpoint] with [C1:median change] over [C1:affected loads]"),
+    (
+        "summary",
+        (
+            "The analysis reveals a critical regression in [C1:endpoint], which is [C1:median change] over "
+            "[C1:affected loads]. Additionally, [C2:endpoint] shows a severe slowdown of [C2:median change]. These "
+            "issues may affect user experience under load."
+        ),
+    ),
+    (
+        "summary",
+        (
+            "The candidate version [run:candidate version] exhibits notable performance issues compared to "
+            "[run:baseline version]. In total, [run:regressed curves]. The verdict is [run:verdict]."
+        ),
+    ),
+    (
+        "summary",
+        "While [C5:endpoint] improved by [C5:median change], the regression of [C1:endpoint] outweighs this benefit.",
+    ),
+    (
+        "summary",
+        (
+            "Overall, the performance of the system has declined. The most critical issue is [C1:endpoint], where "
+            "[C1:impact at the worst load]."
+        ),
+    ),
+    (
+        "C1.impact",
+        (
+            "Users updating policy settings will experience noticeably longer response times, especially at "
+            "[C1:worst load], where [C1:impact at the worst load]."
+        ),
+    ),
+    ("C1.impact", "End users may face significant delays when performing this operation under higher load."),
+    ("C1.impact", "Response times increase from the first affected load onwards, leading to a poor user experience."),
+    (
+        "C1.remark",
+        (
+            "The regression appears as a [C1:shape] starting at [C1:first affected load], which suggests that the "
+            "cost depends on data size."
+        ),
+    ),
+    (
+        "C1.remark",
+        "The evidence indicates that a missing index or a changed query plan might be responsible for the slowdown.",
+    ),
+    (
+        "C1.remark",
+        "The consistent slowdown across [C1:threads] indicates that the issue is not related to concurrency.",
+    ),
+    (
+        "C2.remark",
+        "The slowdown is limited to a band of loads, so a cache that no longer holds the data could be involved.",
+    ),
+    (
+        "C1.dive",
+        (
+            "At [C1:first affected load], the latency jumps: [C1:values at the first point]. It remains elevated "
+            "until [C1:last affected load], where it is [C1:values at the last point]. [C1:evidence data_size]."
+        ),
+    ),
+    ("C1.dive", "The [C1:interval] confirms that the change is statistically significant."),
+    (
+        "patterns",
+        (
+            "The regressions are concentrated in write operations: [run:pattern 4]. Read operations such as "
+            "[C5:endpoint] improved."
+        ),
+    ),
+    (
+        "patterns",
+        "A common pattern is that the slowdown starts beyond a certain load, as in [C1:endpoint] and [C2:endpoint].",
+    ),
+    (
+        "C1.action",
+        (
+            "Profile [C1:endpoint] at [C1:worst load] with [C1:threads at the worst load] and compare the query "
+            "plans between the baseline and the candidate."
+        ),
+    ),
+    (
+        "C1.action",
+        "Analyze the database queries executed by this endpoint at [C1:worst load] to identify a missing index.",
+    ),
+    (
+        "C2.action",
+        (
+            "Rerun the test for [C2:endpoint] over [C2:affected loads] to confirm the regression, then check the "
+            "cache hit rate."
+        ),
+    ),
+    ("C3.action", "Repeat the measurement of [C3:endpoint] to increase confidence in the result."),
+    (
+        "production",
+        (
+            "The affected endpoints would have reduced throughput under heavy load, which might lead to queueing and "
+            "longer waits."
+        ),
+    ),
+    ("users", "Users who save settings would experience slower responses, particularly at [C1:worst load]."),
+    ("advice", "[run:recommendation]. Focus on [C1:endpoint] first, as it has the largest impact."),
+    ("advice", "Based on the findings, the recommendation is: [run:recommendation]. The urgency is [run:urgency]."),
+    ("headline", "[C1:endpoint] shows the largest regression, [C1:median change]."),
+    ("headline", "Response times of [C1:endpoint] have increased significantly."),
+    (
+        "summary",
+        (
+            "This comparison found [run:issues]. The regression in [C1:endpoint] is particularly concerning, as it "
+            "affects [C1:threads] and is [C1:median change]. It is recommended to look into this endpoint before "
+            "anything else."
+        ),
+    ),
+    (
+        "summary",
+        (
+            "For [C1:endpoint], [C1:impact at the worst load]. For [C2:endpoint], [C2:impact at the worst load]. "
+            "[C5:endpoint], on the other hand, is faster."
+        ),
+    ),
+    (
+        "C1.impact",
+        (
+            "Users will notice that saving takes longer: [C1:impact at the worst load] at [C1:worst load]. Below "
+            "[C1:first affected load] they will not notice anything."
+        ),
+    ),
+    ("C1.impact", "Operations on large data sets may feel unresponsive."),
+    (
+        "C1.remark",
+        "[C1:evidence data_size]. This is consistent with [catalogue:data_size], although [C1:objection data_size].",
+    ),
+    ("C1.remark", "Evidence for [catalogue:contention] is weak, since the slowdown is similar at [C1:threads]."),
+    ("C2.remark", "The curve recovers after [C2:last affected load], so a permanent limit seems unlikely."),
+    (
+        "C1.dive",
+        (
+            "The baseline grows smoothly with the number of policies, while the candidate departs from it at "
+            "[C1:first affected load]. The difference amounts to [C1:added at the worst load] at the worst load."
+        ),
+    ),
+    (
+        "C1.dive",
+        (
+            "Throughput and latency point in the same direction. The median change is [C1:median change], with "
+            "[C1:largest change] at individual loads."
+        ),
+    ),
+    ("patterns", "[run:pattern 1], and [run:pattern 4]. This suggests that updates are affected more than reads."),
+    (
+        "C1.action",
+        (
+            "Start with [C1:endpoint]: run it at [C1:worst load] with [C1:threads at the worst load] under a "
+            "profiler in both versions."
+        ),
+    ),
+    ("C2.action", "Next, repeat [C2:endpoint] at [C2:worst load] to rule out noise."),
+    ("C3.action", "Schedule a rerun of [C3:endpoint] to raise the confidence of this finding."),
+    (
+        "production",
+        "Under production load, [C1:endpoint] would need [C1:factor], which may put pressure on the servers.",
+    ),
+    ("production", "Service quality would degrade mainly on [C1:endpoint], [C1:reach]."),
+    ("users", "Users of large installations would be affected most."),
+    ("users", "Most affected are administrators who save settings."),
+    ("advice", "In line with the policy: [run:recommendation]."),
+)
+"""Section and text, in the style of language models. Of these and the next, 12 of 48 were refused when new."""
+
+HONEST_BUT_AGAINST_THE_RULES = (
+    ("production", "Deploying this version could degrade the performance of [C1:endpoint]."),
+    ("summary", "Performance has regressed for several operations. [C1:endpoint] is [C1:median change]."),
+    ("C1.remark", "Both latency and throughput are affected, which is typical for lock contention."),
+)
+"""True, but with an amount in words, a cause without a hedge or talk of the decision: refused on purpose."""
+
 # ── without regressions ─────────────────────────────────────────────────────────────────────────────────────────────
 
 QUIET = (

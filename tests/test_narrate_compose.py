@@ -133,6 +133,15 @@ def test_gaps_alone_make_a_headline(verdict):
     assert "3 newly failing load points" in told["production"]
 
 
+def test_a_release_of_small_changes_is_told_as_one():
+    """Where nothing reaches the threshold the risk is small, and a moderate item of some confidence is planned."""
+    made = analyses.analysis([analyses.regressed(slowdown=0.08)], analyses.decision(Verdict.APPROVE))
+    told = compose(narration.facts_of(made))
+    assert told.get(Part.PRODUCTION).text == "Small: what became slower stays below the threshold of a regression."
+    made = analyses.analysis([analyses.regressed(slowdown=0.3)], analyses.decision(Verdict.APPROVE_WITH_MONITORING))
+    assert compose(narration.facts_of(made)).get(Part.ACTION, "C1").text.startswith("Plan PUT /api/policies")
+
+
 # ── composition ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

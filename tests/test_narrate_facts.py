@@ -88,8 +88,11 @@ def test_numbers_that_do_not_exist_are_no_json(busy):
         (Label.VALUES, "32.1 ms instead of 12.6 ms"),
         (Label.IMPACT, "one request in 20 takes more than 32.1 ms instead of 12.6 ms"),
         (Label.ADDED, "19.5 ms longer"),
-        (Label.INTERVAL, "a 95 % interval of +120 % to +180 % cost per request"),
-        (Label.CONSISTENCY, "100 % of the 5 affected loads are beyond the threshold of a regression"),
+        (Label.INTERVAL, "a 95 % interval of +120 % to +180 % cost per request for its worst curve"),
+        (
+            Label.CONSISTENCY,
+            "100 % of the 5 affected loads of its worst curve are beyond the threshold of a regression",
+        ),
         (Label.REACH, "up to the highest load measured"),
         (Label.SHAPE, "step at a load"),
     ],
@@ -247,3 +250,41 @@ def test_a_shift_of_the_run_is_a_fact_with_its_direction():
         "rate at 16 threads 3 % less cost per request in the whole run",
         Direction.BETTER,
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "q_value", "expected"),
+    [
+        ("far beyond the noise (q = 4e-11)", 4e-11, "far beyond the noise (q = 4e-11)"),
+        ("every load is slower", 4e-11, "every load is slower; q < 0.0001"),
+        ("every load is slower", 0.0031, "every load is slower; q = 0.0031"),
+        ("every load is slower", None, "every load is slower"),
+    ],
+)
+def test_the_reasons_name_the_q_value_once(reason, q_value, expected):
+    """The evidence behind a confidence is complete, and says nothing twice."""
+    made = narration.busy_analysis()
+    curve = made.clusters[0].worst_curve
+    results = list(made.detection.results)
+    windows = tuple(dataclasses.replace(window, q_value=q_value) for window in results[curve].windows)
+    results[curve] = dataclasses.replace(results[curve], reasons=(reason,), windows=windows)
+    detection = dataclasses.replace(made.detection, results=tuple(results))
+    sheet = narration.facts_of(dataclasses.replace(made, detection=detection))
+    assert text(sheet, "C1", Label.REASONS) == expected
+
+
+def test_what_clusters_share_is_told():
+    """A factor shared beyond the endpoint is a fact of its own."""
+    made = narration.busy_analysis()
+    first = dataclasses.replace(made.clusters[0], factor="endpoint; method PUT with 3 of 4 clusters")
+    sheet = narration.facts_of(dataclasses.replace(made, clusters=(first, *made.clusters[1:])))
+    assert text(sheet, "C1", Label.SHARED) == "method PUT with 3 of 4 clusters"
+
+
+def test_a_change_without_a_size_is_no_fact():
+    """An infinite or undefined slowdown is left out, not printed."""
+    made = narration.busy_analysis()
+    first = dataclasses.replace(made.clusters[0], median_slowdown=float("nan"), max_slowdown=float("inf"))
+    sheet = narration.facts_of(dataclasses.replace(made, clusters=(first, *made.clusters[1:])))
+    assert (text(sheet, "C1", Label.SLOWDOWN), text(sheet, "C1", Label.LARGEST)) == (None, None)
+    assert b"NaN" not in facts_json(sheet)

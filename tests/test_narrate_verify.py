@@ -7,7 +7,7 @@ import json
 import narration
 import pytest
 from answer_attacks import ATTACKS
-from answer_bank import BUSY, QUIET_COUNT, busy, quiet
+from answer_bank import BUSY, HONEST_BUT_AGAINST_THE_RULES, LATER, QUIET_COUNT, busy, quiet
 
 from perftracker_ai.model import Direction
 from perftracker_ai.narrate import Kind, Source, compose, merge, refused_sections, verify
@@ -53,6 +53,18 @@ def test_honest_answers_are_accepted(sheet):
     assert len(judged) == HONEST == 60
     assert accepted >= 0.95 * HONEST
     assert not set().union(*map(without_a_number_in_words, judged))
+
+
+@pytest.mark.parametrize(("section", "text"), LATER)
+def test_sentences_in_the_style_of_models_are_accepted(sheet, section, text):
+    """Honest sentences that were written after the verifier, in the way models write, are accepted."""
+    assert not verify(attacked(sheet, section, text), sheet).violations
+
+
+@pytest.mark.parametrize(("section", "text"), HONEST_BUT_AGAINST_THE_RULES)
+def test_a_true_sentence_against_the_rules_is_refused(sheet, section, text):
+    """What cannot be told from a lie by its words is refused even when it happens to be true."""
+    assert verify(attacked(sheet, section, text), sheet).refused == {section}
 
 
 def test_honest_answers_differ():

@@ -16,6 +16,7 @@ from perftracker_ai.model import BASELINE, CANDIDATE, Direction, MetricKind
 from perftracker_ai.narrate.values import FactKind, Label
 from perftracker_ai.render.numbers import (
     format_change,
+    format_interval,
     format_load,
     format_number,
     format_percent,
@@ -120,20 +121,27 @@ def _measured(analysis: Analysis, cluster: Cluster) -> Iterator[Said]:
 
 
 def _window(analysis: Analysis, cluster: Cluster, curve: Curve, window: Window) -> Iterator[Said]:
-    low, high = (format_change(bound) for bound in (window.low, window.high))
-    level, share = format_percent(analysis.detection.level), window.consistency
-    yield _said(FactKind.NOTE, Label.INTERVAL, f"a {level} interval of {low} to {high} cost per request", window.low)
-    loads = plural(window.points, "affected load")
-    if window.points > 1 and share:
-        text = f"{format_percent(share)} of the {loads} are beyond the threshold of a regression"
-        yield _said(FactKind.SHARE, Label.CONSISTENCY, text, share)
-    reasons = [clean(reason, NAME_LIMIT) for reason in analysis.detection.results[curve.index].reasons]
-    if window.q_value is not None and not any("q" in reason.split() for reason in reasons):
-        reasons.append(f"q = {format_probability(window.q_value)}")
-    yield _said(FactKind.NOTE, Label.REASONS, "; ".join(reasons)[:SENTENCE_LIMIT])
+    # Of one curve: with the cluster's median, which is taken over several, it must not be confused.
+    whose = " for its worst curve" if len(cluster.curves) > 1 else ""
+    interval = f"{format_interval(window.low, window.high)} cost per request{whose}"
+    level = format_percent(analysis.detection.level)
+    yield _said(FactKind.NOTE, Label.INTERVAL, f"a {level} interval of {interval}", window.low)
+    if window.points > 1 and window.consistency:
+        loads = plural(window.points, "affected load") + whose.replace("for", "of")
+        text = f"{format_percent(window.consistency)} of the {loads} are beyond the threshold of a regression"
+        yield _said(FactKind.SHARE, Label.CONSISTENCY, text, window.consistency)
+    yield _said(FactKind.NOTE, Label.REASONS, _reasons(analysis, curve, window))
     if window.last == curve.stop - 1 and not curve.scalar and window.direction is Direction.WORSE:
         yield _said(FactKind.LABEL, Label.REACH, "up to the highest load measured")
     yield from _factor(cluster, curve)
+
+
+def _reasons(analysis: Analysis, curve: Curve, window: Window) -> str:
+    reasons = [clean(reason, NAME_LIMIT) for reason in analysis.detection.results[curve.index].reasons]
+    if window.q_value is not None and not any(re.search(r"\bq [=<]", reason) for reason in reasons):
+        q = format_probability(window.q_value)
+        reasons.append(f"q {q}" if q.startswith("<") else f"q = {q}")
+    return "; ".join(reasons)[:SENTENCE_LIMIT]
 
 
 def _factor(cluster: Cluster, curve: Curve) -> Iterator[Said]:

@@ -38,13 +38,13 @@ _THINGS = (
     r"|problems?|improvements?|installations?|cases|time)"
 )
 COUNTED = re.compile(
-    rf"\b(?:all|every|many|few|multiple|most|nearly all|almost all|various)\s+(?:of\s+)?(?:the\s+|these\s+)?"
+    rf"\b(?:all|every|many|few|multiple|(?<!the )most|nearly all|almost all|various)\s+(?:of\s+)?(?:the\s+|these\s+)?"
     rf"(?:[a-z-]+\s+)?{_THINGS}\b"
     r"|\bboth\b(?!\s+(?:versions|builds|jobs|sides|runs|the baseline)\b)"
     r"|\b(?:everything|everywhere|nowhere|nothing else|nobody|across the board|entire system|entire api)\b"
 )
 SUPERLATIVE = re.compile(
-    r"(?<!\bat )(?<!\bthe )\bmost\b(?!\s+(?:notabl|important|visibl|strongl|affected|pronounced|of all))"
+    r"(?<!\bat )(?<!\bthe )\bmost\b(?!\s+(?:notabl|important|visibl|strongl|affected|pronounced|of all)|\s*[.,;)]|\s*$)"
     r"|\bmost\s+(?:of|part)\b"
 )
 ONE = re.compile(
@@ -100,9 +100,9 @@ CAUSES = tuple(
             "contention, contended",
             "pool, pools, pooling",
             "index, indexes, indices, indexing, indexed",
-            "query, queries, querying",
+            "query, queries, querying, database*, sql",
             "row, rows",
-            "database*, sql, db, orm, transaction*, vacuum*",
+            "db, orm, transaction*, vacuum*",
             "network*, bandwidth, packet*, dns, tls, ssl, firewall*, proxy, proxies, load balancer*",
             "disk*, hard drive*, ssd*, storage, filesystem*, io",
             "cpu*, processor*, core, cores",
@@ -139,8 +139,7 @@ PLACE = re.compile(r"(?<!same )(?<!this )(?<!idle )(?<!that )(?<!test )\b(?:hard
 
 CERTAIN = words(
     "root cause*, culprit*, to blame, blame*, prove*, proving, proof, certainly, definitely, undoubtedly, doubtless,"
-    "without doubt, no doubt, obviously, evidently, surely, guarantee*, must be, must have, beyond question, confirms,"
-    "confirmed"
+    "without doubt, no doubt, obviously, evidently, surely, guarantee*, must be, must have, beyond question"
 )
 CAUSAL = words(
     "cause, causes, caused, causing, because of, due to, the reason, reason is, reason for this, stems from, stem from,"
@@ -154,12 +153,13 @@ HEDGES = words(
     " pointing to, perhaps,"
     "potential*, likely, unlikely, probabl*, appear*, seem*, candidate explanation, hypothes*, speaks against,"
     "speaks for, speak against, should, if, whether, fits, fit, indicat*, not known, unknown, unclear, open, cannot,"
-    "not, compatible with, in line with, looks like, plausibl*, suspect*"
+    "not, compatible with, in line with, looks like, plausibl*, suspect*, evidence for, evidence against"
 )
 UNKNOWN = words("not known, unknown, unclear, cannot, not, no, open, whether, nothing")
 CHECKS = words(
     "compare*, check*, measure*, profile*, verify, capture*, look, looking, repeat*, rerun*, trace*, record*, count*,"
-    "test*, raise*, confirm, refute, investigate, examine, inspect, find out, watch"
+    "test*, raise*, confirm, refute, investigate, examine, inspect, find out, watch,"
+    "analyze*, analyse*, analysing, analyzing, identif*, determine*"
 )
 
 # ── what nobody measured ────────────────────────────────────────────────────────────────────────────────────────────
@@ -175,7 +175,7 @@ DISMISSALS = words(
     "ignor*, disregard*, harmless, negligib*, insignifican*, irrelevant, acceptab*, tolerab*, nothing to worry,"
     "no concern, no cause for concern, false alarm*, false positive*, no action, not a problem, no problem,"
     " looks good, invisible,"
-    "unnoticed, not notice, not noticeable, no one will notice, no reason to worry, happy, happier, smooth*,"
+    "unnoticed, not noticeable, no one will notice, no reason to worry, happy, happier,"
     "looks fine, is fine, are fine, healthy, perfect*, excellent, flawless*"
 )
 UNDERSTATED = words("slight*, marginal*, barely, hardly, tiny, trivial*, mild*, a little, a bit, modest*, minimal*")
@@ -194,9 +194,10 @@ CONFIDENCES = re.compile(
 BETTER = words(
     "improv*, faster, fastest, quicker, quickest, speed up, speed ups, speedup*, sped up, speeds up,"
     " accelerat*, better,"
-    "more responsive, snappier, gain, gains, gained, shorter, sooner, benefit, benefits, benefited, less time,"
-    "good news, recover*, optimis*, optimiz*, outperform*, win, wins, won,"
-    "as quick as, as fast as, quick as, smooth*"
+    "more responsive, snappier, gain, gains, gained, shorter, sooner, benefit from, benefits from,"
+    "benefited from, less time,"
+    "good news, optimis*, optimiz*, outperform*, win, wins, won,"
+    "as quick as, as fast as, quick as, runs smoothly, run smoothly"
 )
 WORSE = words(
     "slow, slower, slowest, slowness, sluggish*, slowdown*, slow down, slows down, slowed down, slowed, slowing,"

@@ -51,7 +51,7 @@ prints the fact's whole text, so write the sentence around that text.
 2. Never write a digit or an amount in words (twice, half, several, most, all endpoints, seconds, percent).
 3. Never write an endpoint, path, product or version yourself. Before the numbers of an endpoint, name it by its slot. \
 In a text about C1, use only facts of C1 and of RUN.
-4. The verdict is decided. Say it only through its slots. Never advise for or against anything the verdict says.
+4. The verdict is decided. Say it only through its slots. Never write of shipping, deploying or approving.
 5. A cause is never known here. Use only causes offered for that cluster, and always with may, might, could or would.
 6. Say slower or faster only as the facts say. State an improvement only beside the slot of what improved.
 7. Do not play anything up or down. Do not mention failures, outages or untested things.

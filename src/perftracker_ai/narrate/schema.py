@@ -7,7 +7,7 @@ servers differ in what else they understand.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perftracker_ai.narrate.sections import (
     ACTIONS,
@@ -113,10 +113,8 @@ def _enum(values: list[str]) -> Schema:
     return {"type": "string", "enum": values}
 
 
-def _longest(form: object) -> int:
+def _longest(form: Mapping[str, Any]) -> int:
     """Count the characters of the longest value of a form, with quotes, keys and commas."""
-    if not isinstance(form, dict):
-        return 0
     if form["type"] == "object":
         return sum(len(name) + 6 + _longest(inner) for name, inner in form.get("properties", {}).items())
     if form["type"] == "array":

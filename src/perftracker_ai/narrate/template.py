@@ -193,7 +193,7 @@ def _calm_users(sheet: FactSheet) -> str:
 def _advice(sheet: FactSheet) -> str:
     return _text(
         _say("{}.", _slot(sheet, RUN, Label.RECOMMENDATION)),
-        _say("Urgency: {}.", _slot(sheet, RUN, Label.URGENCY)),
+        _say("Urgency – {}.", _slot(sheet, RUN, Label.URGENCY)),
     )
 
 
@@ -261,7 +261,7 @@ def _dive(sheet: FactSheet, topic: str) -> str:
     last = [_slot(sheet, topic, label) for label in (Label.LAST_LOAD, Label.LAST_VALUES)]
     spread = _say("The ends of the range: at {} it is {}, at {} {}.", *first, *last)
     return _text(
-        _say("In the median it is {}", median) + (_say(", with {}.", interval) if interval else "."),
+        _say("In the median it is {}", median) + (_say("; the evidence gives {}.", interval) if interval else "."),
         _say("Single loads are {}.", largest),
         _say("{}.", consistency),
         spread if first != last else "",

@@ -69,7 +69,6 @@ class Label(StrEnum):
     GAP = "gap in what was measured"
     SHIFT = "shift of the whole run"
     PATTERN = "pattern"
-    LEFT_OUT = "left out"
     ID = "id"
     NAME = "endpoint"
     SEVERITY = "severity"
