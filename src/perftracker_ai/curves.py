@@ -35,12 +35,13 @@ DEFAULT_UNIT = "loops/sec"
 """What the server writes when the client gave no unit: says nothing."""
 
 _STATUS = {
-    "SUCCESS": Absence.PRESENT,
-    "FAILED": Absence.FAILED,
-    "SKIPPED": Absence.SKIPPED,
-    "INPROGRESS": Absence.INPROGRESS,
-    "NOTTESTED": Absence.NOTTESTED,
+    "SUCCESS": int(Absence.PRESENT),
+    "FAILED": int(Absence.FAILED),
+    "SKIPPED": int(Absence.SKIPPED),
+    "INPROGRESS": int(Absence.INPROGRESS),
+    "NOTTESTED": int(Absence.NOTTESTED),
 }
+_UNKNOWN_STATUS = int(Absence.UNREADABLE)
 _WORDS = {"True": 1.0, "False": 0.0}  # what Python prints for scores that were sent as booleans
 _SMALLEST = np.finfo(np.float64).tiny  # below it a mean of several scores may be zero, which has no logarithm
 _UNTOUCHED = 255  # larger than any Absence, so that the minimum over a point's tests replaces it
@@ -142,10 +143,10 @@ def _lay_out(runs: Sequence[Job], settings: CurveSettings) -> _Layout:
     """Give every (group, tag, category) of any run its point."""
     rows: dict[tuple[str, str, str], int] = {}
     row_of = [[rows.setdefault((t.group, t.tag, t.category), len(rows)) for t in run.tests] for run in runs]
-    members: dict[_Key, list[tuple[str, int]]] = {}
+    members: dict[tuple[str, str, bool], list[tuple[str, int]]] = {}
     for (group, tag, category), row in rows.items():
-        members.setdefault(_Key(group, tag, not category), []).append((category, row))
-    keys = sorted(members)
+        members.setdefault((group, tag, not category), []).append((category, row))
+    keys = [_Key(*key) for key in sorted(members)]
     known: dict[tuple[str, ...], _Axis] = {}
     axes = [_axis(tuple(category for category, _ in members[key]), settings.load_pattern, known) for key in keys]
     start = np.concatenate([[0], np.cumsum([len(axis.load) for axis in axes])]).astype(np.int64)
@@ -331,9 +332,9 @@ def _read_one(text: str) -> list[float] | None:
 def _reasons(tests: Sequence[Test], scores: list[list[float] | None], owner: Ints, flat: Floats) -> NDArray[np.uint8]:
     """Say for each test why it has no value; `Absence.PRESENT` when it has one."""
     total = len(tests)
-    reason = np.fromiter((_STATUS.get(test.status, Absence.UNREADABLE) for test in tests), dtype=np.uint8, count=total)
+    reason = np.array([_STATUS.get(test.status, _UNKNOWN_STATUS) for test in tests], dtype=np.uint8)
     held = np.bincount(owner, minlength=total)
-    unreadable = np.fromiter((values is None for values in scores), dtype=bool, count=total)
+    unreadable = np.array([values is None for values in scores], dtype=bool)
     causes = (
         (unreadable, Absence.UNREADABLE),
         (held == 0, Absence.NO_SCORES),
@@ -392,8 +393,8 @@ def _notices(curves: CurveSet, flags: _Flags, settings: CurveSettings) -> tuple[
     untold = [curve for curve in curves.curves if _told_direction(curve.tag, settings) is None]
     assumed = (curve for curve in untold if curve.less_better and not flags.some_less[curve.index])
     conflict = (curve for curve in untold if flags.some_less[curve.index] and flags.some_more[curve.index])
-    loads = (curve for curve in curves.curves if _loads_differ(curves, curve))
-    units = (curve for curve in curves.curves if _holds(curves, curve, Absence.UNIT_CONFLICT))
+    loads = _chosen(curves, _loads_differ(curves))
+    units = _chosen(curves, _per_curve(curves, (curves.absence == Absence.UNIT_CONFLICT).any(axis=0)) > 0)
     found = (
         (NoticeKind.DIRECTION_ASSUMED, assumed),
         (NoticeKind.DIRECTION_CONFLICT, conflict),
@@ -403,21 +404,27 @@ def _notices(curves: CurveSet, flags: _Flags, settings: CurveSettings) -> tuple[
     return tuple(notice for kind, members in found for notice in _notice(kind, list(members)))
 
 
-def _loads_differ(curves: CurveSet, curve: Curve) -> bool:
+def _loads_differ(curves: CurveSet) -> NDArray[np.bool_]:
     """Tell whether baseline and candidate each have loads the other has not, together no fewer than those of both.
 
     Points lost or new on one side alone, or a single test lost on each, are coverage and not another set of loads.
     """
-    measured = curves.absence[: CANDIDATE + 1, curve.start : curve.stop] != Absence.MISSING
+    measured = curves.absence[: CANDIDATE + 1] != Absence.MISSING
     baseline, candidate = measured[BASELINE], measured[-1]
-    lost, new, common = (
-        int(here.sum()) for here in (baseline & ~candidate, candidate & ~baseline, baseline & candidate)
-    )
-    return min(lost, new) > 0 and lost + new >= common
+    lost = _per_curve(curves, baseline & ~candidate)
+    new = _per_curve(curves, candidate & ~baseline)
+    return (np.minimum(lost, new) > 0) & (lost + new >= _per_curve(curves, baseline & candidate))
 
 
-def _holds(curves: CurveSet, curve: Curve, absence: Absence) -> bool:
-    return bool((curves.absence[:, curve.start : curve.stop] == absence).any())
+def _per_curve(curves: CurveSet, holds: NDArray[np.bool_]) -> Ints:
+    """Count the points of each curve for which something holds."""
+    starts = np.array([curve.start for curve in curves.curves], dtype=np.int64)
+    counts: Ints = np.add.reduceat(holds.astype(np.int64), starts) if len(starts) else starts
+    return counts
+
+
+def _chosen(curves: CurveSet, holds: NDArray[np.bool_]) -> list[Curve]:
+    return [curve for curve, chosen in zip(curves.curves, holds.tolist(), strict=True) if chosen]
 
 
 def _notice(kind: NoticeKind, members: list[Curve]) -> list[Notice]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TypeVar
 
 import msgspec
@@ -200,7 +201,10 @@ def _aware(moment: datetime) -> datetime:
 
 def _in_upload_order(tests: list[Test]) -> tuple[Test, ...]:
     """Sort by sequence number, for the server promises no order; equal ones by all that curves read of them."""
-    return tuple(sorted(tests, key=_place))
+    order = [test.seq_num for test in tests]
+    if any(later <= earlier for earlier, later in pairwise(order)):
+        return tuple(sorted(tests, key=_place))
+    return tuple(tests)  # the usual case, at a tenth of the cost
 
 
 def _place(test: Test) -> tuple[int, str, str, str, str, str]:
