@@ -99,6 +99,19 @@ def test_t_to_normal_keeps_the_tail_probability(dof):
     assert stats.t_to_normal(t, dof) == pytest.approx(exact, rel=0.02)
 
 
+def test_normal_to_t_is_the_way_back(rng):
+    """A t value there and back is itself."""
+    t = rng.normal(0, 3, 50)
+    assert stats.normal_to_t(stats.t_to_normal(t, 7.0), 7.0) == pytest.approx(t)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.77, 1.0])
+def test_quantile_is_numpys(rng, share):
+    """Quantiles agree with numpy's, interpolation included."""
+    values = rng.standard_normal(11)
+    assert stats.quantile(values, share) == pytest.approx(np.quantile(values, share))
+
+
 @pytest.mark.parametrize("dof", [3.0, 8.0, 50.0])
 def test_t_quantile_is_scipys(dof):
     """Quantiles for intervals are within 2 % of the exact ones."""

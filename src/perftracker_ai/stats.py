@@ -55,6 +55,11 @@ def quantile(values: NDArray[np.float64], share: float) -> float:
     return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
 
 
+def ratio(log: float) -> float:
+    """Change of a log-ratio as a ratio minus one; so large ones that nothing overflows end at e**50."""
+    return math.expm1(min(log, 50.0))
+
+
 def robust_scale(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Standard deviation about zero of each row, deviations beyond 2.5 MAD-sigmas counted as 2.5.
 
@@ -105,7 +110,7 @@ def robust_location(values: NDArray[np.float64]) -> float:
 def _biweight(values: NDArray[np.float64], centre: float, scale: float) -> float:
     if scale <= 0:
         return centre
-    for _ in range(10):
+    for _ in range(6):  # converged to a hundredth of a sigma
         distance = np.minimum(np.abs(values - centre) / (_BIWEIGHT * scale), 1.0)
         weight = (1 - distance**2) ** 2
         centre = float(np.sum(weight * values) / np.sum(weight))
@@ -145,6 +150,12 @@ def t_to_normal(t: NDArray[np.float64], dof: NDArray[np.float64] | float) -> NDA
     return np.asarray(np.sign(t) * factor * np.sqrt(dof * np.log1p(t**2 / dof)))
 
 
+def normal_to_t(z: NDArray[np.float64], dof: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Student's t with the tail probability of a normal deviate: the inverse of `t_to_normal`, ended at t = e**25."""
+    scaled = z * (8 * dof + 3) / (8 * dof + 1)
+    return np.asarray(np.sign(scaled) * np.sqrt(dof * np.expm1(np.minimum(scaled**2 / dof, 50.0))))
+
+
 def benjamini_hochberg(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """q-values: the smallest false-discovery rate at which each hypothesis would be rejected.
 
@@ -170,8 +181,7 @@ def t_tail(t: float, dof: float) -> float:
 
 def t_quantile(tail: float, dof: float) -> float:
     """Value that Student's t exceeds with probability ``tail``, to about 2 % for 3 dof and more: see `t_to_normal`."""
-    normal = _normal_quantile(tail) * (8 * dof + 3) / (8 * dof + 1)
-    return math.copysign(math.sqrt(dof * math.expm1(normal**2 / dof)), normal)
+    return float(normal_to_t(np.array(_normal_quantile(tail)), dof))
 
 
 @cache

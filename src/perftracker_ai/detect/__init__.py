@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["detect"]
 
-LOOKS = 2
+LOOKS = 1
 """Times the environment is estimated again without what seemed changed, at most."""
 
 METHOD = "multiscale scan of log-ratios 1"

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from perftracker_ai.detect.scan import inflation
-from perftracker_ai.stats import median, quiet_scale, robust_scale
+from perftracker_ai.stats import MAD_TO_SIGMA, median, quiet_scale, robust_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -292,7 +292,7 @@ def excess_noise(cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
         Log cost per run, candidate last.
     """
     bend = cost[..., 1:-1] - (cost[..., :-2] + cost[..., 2:]) / 2
-    sigma = np.maximum(robust_scale(bend) / np.sqrt(1.5), SIGMA_FLOOR)
+    sigma = np.maximum(MAD_TO_SIGMA * median(np.abs(bend)) / np.sqrt(1.5), SIGMA_FLOOR)
     baseline, candidate = median(sigma[:-1], axis=0), sigma[-1]
     known = np.isfinite(baseline) & np.isfinite(candidate)
     ratio = float(np.exp(median(np.log(candidate[known] / baseline[known])))) if known.any() else 1.0

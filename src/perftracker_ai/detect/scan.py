@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.stats import t_to_normal
+from perftracker_ai.stats import normal_to_t
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 MIN_POINTS = 3
 """Points of the narrowest window: one is a spike, two are a spike that lasted."""
 
-EXACT, FINE, COARSE = 0.02, 0.08, 0.2
+EXACT, FINE, COARSE = 0.02, 0.1, 0.25
 """Steps between neighbouring widths: exact to tell an extent (every width up to 50 points), fine to find changes (every
-width up to 13, then 8 % apart, for a window 4 % too wide loses 2 % of its deviate), coarse to learn the noise."""
+width up to 20, then 10 % apart, for a window 5 % too wide loses 2.5 % of its deviate), coarse to learn the noise."""
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -208,12 +208,12 @@ def localise(track: Track, sign: float, cut: NDArray[np.float64], span: NDArray[
         Deviate -inf for rows where no window is significant.
     """
     best = _nothing(len(span))
-    dof = np.maximum(track.dof, 1.0)[:, None]
+    dof, level = np.maximum(track.dof, 1.0), track.level_variance[:, None]
     for windows in _sums(track, EXACT):
         price = penalty(span, windows.width)
-        proof = t_to_normal(sign * _deviates(track, windows, track.level_variance[:, None]), dof)
+        proof = sign * _deviates(track, windows, level)
         extent = sign * _deviates(track, windows, 0.0)
-        _keep(best, windows, np.where(proof >= (cut + price)[:, None], extent, -np.inf), price)
+        _keep(best, windows, np.where(proof >= normal_to_t(cut + price, dof)[:, None], extent, -np.inf), price)
     return best
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from perftracker_ai.detect.series import family_key
 from perftracker_ai.model import MetricKind, RunShift
-from perftracker_ai.stats import quiet_scale, robust_location, t_quantile
+from perftracker_ai.stats import quiet_scale, ratio, robust_location, t_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -116,11 +116,11 @@ def _shrink(difference: float, error: float) -> float:
 
 def _report(kind: MetricKind, threads: int | None, centre: _Centre, large: float, interval_level: float) -> RunShift:
     reach = t_quantile((1 - interval_level) / 2, centre.families - 1) * centre.error
-    low, high = math.expm1(centre.value - reach), math.expm1(centre.value + reach)
+    low, high = ratio(centre.value - reach), ratio(centre.value + reach)
     return RunShift(
         metric_kind=kind,
         threads=threads,
-        slowdown=math.expm1(centre.value),
+        slowdown=ratio(centre.value),
         low=low,
         high=high,
         curves=centre.curves,

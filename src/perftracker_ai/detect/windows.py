@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from perftracker_ai.detect.scan import MIN_POINTS, inflation, localise, penalty, span_of
 from perftracker_ai.model import CANDIDATE, Direction, Severity, Window
-from perftracker_ai.stats import median, t_quantile
+from perftracker_ai.stats import median, ratio, t_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -188,17 +188,17 @@ def describe(
     middle = float(median(known))
     reach = _reach(evidence, extent, len(known))
     points = evidence.net.panel.point[row]
-    slowdown = math.expm1(middle)
+    slowdown = ratio(middle)
     return Window(
         direction=Direction.WORSE if sign > 0 else Direction.BETTER,
         first=int(points[extent.first]),
         last=int(points[extent.last]),
         points=len(known),
         median_slowdown=slowdown,
-        mean_slowdown=math.expm1(float(known.mean())),
-        max_slowdown=math.expm1(float(sign * np.max(sign * known))),
-        low=math.expm1(middle - reach),
-        high=math.expm1(middle + reach),
+        mean_slowdown=ratio(float(known.mean())),
+        max_slowdown=ratio(float(sign * np.max(sign * known))),
+        low=ratio(middle - reach),
+        high=ratio(middle + reach),
         p_value=chance[0],
         q_value=chance[1],
         consistency=float(np.mean(sign * known >= math.log1p(settings.moderate))),
