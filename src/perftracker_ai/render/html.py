@@ -65,16 +65,17 @@ def html_report(
     shown = view(analysis)
     style = asset("page.css")
     script = asset("page.js") if scripts else ""
-    result = result_json(analysis, settings, policy)
-    body = el(
-        "body",
-        el("a", "Skip to the issues", href="#issues", class_="skip"),
-        _navigation(),
-        summary.header(shown),
-        _main(shown, settings, policy, narration, scripts=scripts),
-        back.origin(shown, result, narrated=narration.provenance if narration else ""),
-        el("script", Html(script)) if scripts else Html(""),
+    told = join(
+        [
+            el("a", "Skip to the issues", href="#issues", class_="skip"),
+            _navigation(),
+            summary.header(shown),
+            _main(shown, settings, policy, narration, scripts=scripts),
+        ]
     )
+    result, narrated = result_json(analysis, settings, policy), narration.provenance if narration else ""
+    origin = back.origin(shown, result, taken=len(told) + len(style) + len(script), narrated=narrated)
+    body = el("body", told, origin, el("script", Html(script)) if scripts else Html(""))
     return f'<!DOCTYPE html>\n<html lang="en">\n{_head(shown, style, script)}\n{body}\n</html>\n'
 
 

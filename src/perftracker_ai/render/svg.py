@@ -33,7 +33,8 @@ SPARK_WIDTH, SPARK_HEIGHT = 240, 48
 _SPARK_EDGE = 4
 
 _STEPS = (1.0, 2.0, 5.0, 10.0)
-_TICKS = 3
+_GAPS = 4.5  # at most so many steps on a linear axis, at least two fifths of it
+_DECADES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,22 +122,22 @@ def ticks(low: float, high: float, *, log: bool) -> tuple[float, ...]:
 
 
 def _linear_ticks(low: float, high: float) -> list[float]:
-    step = _round_step((high - low) / _TICKS)
+    step = _round_step((high - low) / _GAPS)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [at * step for at in range(first, last + 1)]
 
 
 def _round_step(rough: float) -> float:
-    """Return the largest 1, 2 or 5 times a power of ten that is not above `rough`."""
+    """Return the smallest 1, 2 or 5 times a power of ten that is not below `rough`."""
     power: float = 10.0 ** math.floor(math.log10(rough))
-    return max(step * power for step in _STEPS if step * power <= rough * (1 + 1e-9))
+    return min(step * power for step in _STEPS if step * power >= rough * (1 - 1e-9))
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     tens = [10.0**decade for decade in decades if low <= 10.0**decade <= high]
     if len(tens) > 1:
-        return tens[:: math.ceil(len(tens) / (_TICKS + 1))]
+        return tens[:: math.ceil(len(tens) / _DECADES)]
     finer = [step * 10.0**decade for decade in decades for step in _STEPS[:3]]
     return [value for value in finer if low <= value <= high]
 

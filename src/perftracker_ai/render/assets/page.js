@@ -8,7 +8,8 @@
   if (!table || !form) return;
   const body = table.tBodies[0];
   const rows = [...body.rows];
-  const words = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+  // Id and name only: "rate" is not to find every moderate change.
+  const words = new Map(rows.map((row) => [row, `${row.querySelector(".id").textContent} ${row.cells[1].textContent}`.toLowerCase()]));
   const heads = [...table.querySelectorAll("th[data-sort]")];
   const start = { q: "", outcome: "changed", kind: "", threads: "", sort: "", down: "" };
   let state = { ...start };

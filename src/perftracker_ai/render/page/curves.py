@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from perftracker_ai.render.view import Finding, View
     from perftracker_ai.settings import DetectSettings
 
-ROWS = 500
-"""Rows of the table: the page has to stay small, and a job with more curves has the rest in the results file."""
+ROOM = 450_000
+"""Characters of the table's rows: the page has to stay small, and the rest is in the results file."""
 
 _ORDER = (Outcome.REGRESSED, Outcome.MINOR, Outcome.IMPROVED, Outcome.INCONCLUSIVE, Outcome.UNCHANGED)
 _HEADS = (
@@ -48,13 +48,13 @@ _HEADS = (
 def all_curves(shown: View, settings: DetectSettings, shared: str, *, scripts: bool) -> Html:
     """Return the table of all curves, with the controls that only a script can serve if there is one."""
     findings = [finding for outcome in _ORDER for finding in shown.findings[outcome]]
-    rows = [_row(shown, finding, settings, shared) for finding in findings[:ROWS]]
+    rows = _rows(shown, findings, settings, shared)
     head = el("thead", el("tr", *(_head(text, key) for text, key in _HEADS)))
     caption = el("caption", "All curves, findings first", class_="unseen")
     parts = [el("h2", "All curves", id="curves-h"), *_controls(shown, scripts=scripts)]
     parts += [el("table", caption, head, el("tbody", *rows), class_="curves", id="all")]
-    if len(findings) > ROWS:
-        rest = f"… and {plural(len(findings) - ROWS, 'curve')} more, in the results file."
+    if len(findings) > len(rows):
+        rest = f"… and {plural(len(findings) - len(rows), 'curve')} more, in the results file."
         parts.append(el("p", rest, class_="more", data_fact="/curves"))
     return el("section", *parts, id="curves", aria_labelledby="curves-h")
 
@@ -86,6 +86,19 @@ def _select(label: str, name: str, choices: list[tuple[str, str]]) -> Html:
 
 
 # ── a row ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _rows(shown: View, findings: list[Finding], settings: DetectSettings, shared: str) -> list[Html]:
+    """Return a row for every finding, as many as there is room for."""
+    rows: list[Html] = []
+    taken = 0
+    for finding in findings:
+        row = _row(shown, finding, settings, shared)
+        taken += len(row)
+        if taken > ROOM:
+            break
+        rows.append(row)
+    return rows
 
 
 def _row(shown: View, finding: Finding, settings: DetectSettings, shared: str) -> Html:

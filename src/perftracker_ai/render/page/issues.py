@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from perftracker_ai.render.view import Finding, View
     from perftracker_ai.settings import DetectSettings
 
-ROWS, CARDS, LOOSE = 60, 16, 10
+ROWS, CARDS, LOOSE = 60, 14, 10
 """Issues in a table, issues told in full with charts, findings of no issue: nobody reads a page of everything."""
 
 HYPOTHESES = 2

@@ -122,7 +122,7 @@ def _jobs(shown: View) -> Html:
             "tr",
             el("th", label, scope="row"),
             *(
-                el("td", values[label][1], data_fact=facts.of("metadata", run, values[label][0]))
+                el("td", values[label][1], data_fact=facts.of("metadata", run, *filter(None, values[label][:1])))
                 for run, values in pairs
             ),
         )
@@ -160,17 +160,17 @@ def _largest(shown: View) -> Html:
 
 
 def _job(job: JobInfo) -> dict[str, tuple[str, str]]:
-    """Return label, key in the results file and text of what identifies a job."""
+    """Return what identifies a job: by label its key in the results file, empty for several together, and its text."""
     failed = f", {job.tests_failed:,} failed" if job.tests_failed else ""
     return {
         "Job": ("id", str(job.id)),
         "Title": ("title", clean(job.title, SHORT)),
         "Version": ("version", clean(job.product_ver, SHORT)),
-        "Suite": ("suite_version", clean(f"{job.suite_name} {job.suite_ver}".strip(), SHORT)),
+        "Suite": ("", clean(f"{job.suite_name} {job.suite_ver}".strip(), SHORT)),
         "Hardware": ("hosts", clean(", ".join(job.hosts), SHORT) or "none named"),
         "Begin (UTC)": ("begin", _time(job.begin)),
         "End (UTC)": ("end", _time(job.end)),
-        "Tests": ("tests_completed", f"{job.tests_completed:,} of {job.tests_total:,}{failed}"),
+        "Tests": ("", f"{job.tests_completed:,} of {job.tests_total:,}{failed}"),
     }
 
 

@@ -1,0 +1,280 @@
+"""The page in Chromium: nothing runs or leaves that should not, and everybody can read and use it."""
+
+import threading
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from analyses import VARIANTS, hostile
+from browser import CHROMIUM, Page, open_browser
+from pages import EVIL, examples
+from pages import page as html
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+
+AXE = Path(__file__).resolve().parents[1] / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
+WIDTHS = (360, 900, 1400)
+EXAMPLES = "/examples"
+
+
+@cache
+def rendered(name, *, scripts=True):
+    """Render a page once for all tests of it: by the name of a variant, or of the bundled jobs."""
+    make = {EXAMPLES: examples} | {f"/{name}": make for name, make in VARIANTS.items()}
+    make |= {f"/evil{at}": lambda text=text: hostile(text) for at, text in enumerate(EVIL)}
+    return html(make[name](), scripts=scripts).encode()
+
+
+class Pages(BaseHTTPRequestHandler):
+    """Serves pages as a server does that says nothing of the character set; keeps what was asked for."""
+
+    asked: list[str] = []  # noqa: RUF012 - shared by all requests on purpose
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        name, _, copy = self.path.partition("?")
+        content = rendered(name, scripts=not copy)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        """Keep the terminal to the tests."""
+
+
+@pytest.fixture(scope="module")
+def site():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(chromium, site):
+    """Open a page of the site; the requests the server saw are counted from here."""
+    Pages.asked.clear()
+    return lambda name, **options: Page(chromium, site + name, **options)
+
+
+# ── nothing runs, nothing leaves ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("copy", ["", "?copy"], ids=["local", "uploaded"])
+@pytest.mark.parametrize("name", [f"/evil{at}" for at in range(len(EVIL))])
+def test_hostile_page_runs_nothing_and_asks_for_nothing(visit, name, copy):
+    """Of a job full of markup nothing runs, nothing is asked for but the page, and the console stays empty."""
+    page = visit(name + copy)
+    assert page.evaluate("document.querySelectorAll('img, iframe, object, embed, form[action]').length") == 0
+    assert page.evaluate("document.scripts.length") == (0 if copy else 1)
+    assert page.complaints == []
+    assert len(page.requests) == 1
+    assert Pages.asked == [name + copy]
+
+
+def test_example_page_is_quiet(visit):
+    """A page with findings of every kind, opened from a server, asks for nothing more and complains of nothing."""
+    page = visit(EXAMPLES)
+    assert (page.complaints, Pages.asked) == ([], [EXAMPLES])
+
+
+def test_policy_stops_what_escaping_would_have_missed(visit):
+    """Should markup get through all the same, the browser refuses to run it and to fetch for it."""
+    page = visit("/typical")
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=/stolen onerror=\"window.ran = 1\">')")
+    page.evaluate("{const s = document.createElement('script'); s.text = 'window.ran = 1'; document.body.append(s)}")
+    assert page.evaluate("fetch('/stolen').then(() => 'sent', () => 'refused')") == "refused"
+    assert page.evaluate("window.ran") is None
+    assert Pages.asked == ["/typical"]
+
+
+def test_characters_are_read_right_without_a_charset(visit):
+    """A server that names no character set does not garble the page."""
+    assert "→" in visit("/typical").evaluate("document.querySelector('h1').textContent")
+
+
+# ── everybody can read it ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", [EXAMPLES, "/hostile", "/insufficient"])
+def test_page_is_as_wide_as_its_window(visit, name, width):
+    """On a telephone, a tablet and a desk nothing has to be scrolled sideways."""
+    assert visit(name, width=width).evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 780), (900, 900), (1400, 900)])
+def test_verdict_and_deciding_rules_are_above_the_fold(visit, width, height):
+    """Verdict and the rules that led to it are seen without scrolling."""
+    page = visit(EXAMPLES, width=width, height=height)
+    told = "[...document.querySelectorAll('.verdict, .why > .rules > li')]"
+    assert 0 < page.evaluate(f"Math.max(...{told}.map(one => one.getBoundingClientRect().bottom))") <= height
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1400])
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed")
+def test_accessibility_check_finds_nothing_serious(visit, width, dark):
+    """axe-core finds no serious or critical violation, neither contrast nor names nor order."""
+    page = visit("/typical", width=width, dark=dark)
+    page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
+    found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes[0].html]))")
+    assert [one for one in found if one[0] in {"serious", "critical"}] == []
+
+
+def test_dark_mode_is_dark(visit):
+    """Who prefers dark gets a dark page, charts included."""
+    colours = "['body', '.cand'].map(one => getComputedStyle(document.querySelector(one)))"
+    look = f"{colours}.map(style => style.backgroundColor + style.stroke).join()"
+    assert visit("/typical", dark=True).evaluate(look) != visit("/typical").evaluate(look)
+
+
+def test_print_shows_what_is_folded_and_leaves_out_what_is_clicked(visit):
+    """On paper the navigation is gone, what is folded on the screen is open, and the charts stand in three columns."""
+    page = visit(EXAMPLES, width=700)
+    page.ask("Emulation.setEmulatedMedia", media="print")
+    assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+    assert page.evaluate("document.querySelector('details .rules').getBoundingClientRect().height") > 0
+    columns = "getComputedStyle(document.querySelector('.panels')).gridTemplateColumns.split(' ').length"
+    assert page.evaluate(columns) == 3
+
+
+def test_without_scripts_everything_is_there(visit):
+    """With scripts off every curve is in the table and no control is offered that would not work."""
+    page = visit(EXAMPLES, scripts=False)
+    page.ask("Emulation.setScriptExecutionDisabled", value=False)  # to be able to look
+    assert page.evaluate("[...document.querySelectorAll('#all tbody tr')].filter(r => r.offsetHeight).length") == 84
+    assert page.evaluate("document.getElementById('filter').offsetHeight") == 0
+    assert page.evaluate("document.querySelectorAll('.sort').length") == 0
+
+
+def test_keyboard_reaches_the_issues_first(visit):
+    """The first thing the keyboard reaches leads past the navigation to the issues."""
+    page = visit("/typical")
+    page.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the issues"
+    page.press("Enter")
+    assert page.evaluate("location.hash") == "#issues"
+
+
+# ── the table of all curves ─────────────────────────────────────────────────────────────────────────────────────────
+
+ROWS = "[...document.querySelectorAll('#all tbody tr')].filter(row => !row.hidden)"
+FIRST = f"{ROWS}[0].querySelector('.id').textContent"
+STATUS = "document.getElementById('shown').textContent"
+
+
+def choose(page, name, value):
+    """Set a field of the filter as a person would."""
+    page.evaluate(
+        f"{{const field = document.getElementById('filter')['{name}']; field.value = '{value}';"
+        "field.dispatchEvent(new Event('input', {bubbles: true}))}"
+    )
+
+
+def test_table_shows_first_what_changed_or_is_open(visit):
+    """At first the table leaves out what is unchanged, and says how many it shows of how many."""
+    page = visit(EXAMPLES)
+    assert page.evaluate(f"{ROWS}.some(row => row.dataset.o === 'unchanged')") is False
+    shown = page.evaluate(f"{ROWS}.length")
+    assert page.evaluate(STATUS) == f"{shown} of 84 curves shown"
+
+
+def test_search_looks_at_every_curve(visit):
+    """A search finds unchanged curves as well, needs all its words, and is kept in the address."""
+    page = visit(EXAMPLES)
+    choose(page, "q", "GET rate 16")
+    assert page.evaluate(f"{ROWS}.some(row => row.dataset.o === 'unchanged')") is True
+    assert page.evaluate(f"{ROWS}.every(row => row.dataset.k === 'rate' && row.textContent.includes('16'))") is True
+    assert page.evaluate("location.hash") == "#curves?q=GET+rate+16"
+
+
+def test_filters_are_applied_together(visit):
+    """Outcome, metric and threads narrow the table together."""
+    page = visit(EXAMPLES)
+    for name, value in (("outcome", "unchanged"), ("kind", "latency"), ("threads", "4")):
+        choose(page, name, value)
+    found = page.evaluate(f"{ROWS}.map(row => [row.dataset.o, row.dataset.k, row.dataset.t].join())")
+    assert set(found) == {"unchanged,latency,4"}
+
+
+def test_sorting_by_change_goes_both_ways_and_unknown_stays_last(visit):
+    """A click sorts with the largest first, a second one with the smallest, and what has no value stays at the end."""
+    page = visit("/typical")
+    choose(page, "outcome", "all")
+    values = f"{ROWS}.map(row => row.cells[3].dataset.v)"
+    for way in ("descending", "ascending"):
+        page.evaluate("document.querySelector('[data-sort=change] .sort').click()")
+        assert page.evaluate("document.querySelector('[data-sort=change]').getAttribute('aria-sort')") == way
+        *known, last = page.evaluate(values)
+        assert [float(value) for value in known] == sorted(map(float, known), reverse=way == "descending")
+        assert last == ""
+
+
+@pytest.mark.parametrize(("key", "column", "way"), [("points", 6, "descending"), ("sure", 7, "descending")])
+def test_numbers_sort_with_the_largest_first(visit, key, column, way):
+    """A column of numbers sorts at the press of a key, the largest first."""
+    page = visit("/typical")
+    choose(page, "outcome", "all")
+    page.evaluate(f"document.querySelector('[data-sort={key}] .sort').focus()")
+    page.press("Enter")
+    assert page.evaluate(f"document.querySelector('[data-sort={key}]').getAttribute('aria-sort')") == way
+    values = [float(value) for value in page.evaluate(f"{ROWS}.map(row => row.cells[{column}].dataset.v)")]
+    assert values == sorted(values, reverse=True)
+    assert values[0] > values[-1]
+
+
+def test_names_sort_from_the_first_letter(visit):
+    """The column of names sorts by the text of the endpoint."""
+    page = visit(EXAMPLES)
+    page.evaluate("document.querySelector('[data-sort=name] .sort').click()")
+    names = page.evaluate(f"{ROWS}.map(row => row.cells[1].textContent)")
+    assert names == sorted(names)
+
+
+def test_address_brings_the_same_table_back(visit):
+    """Opening an address that was sent on shows the same rows in the same order."""
+    page = visit(EXAMPLES)
+    choose(page, "outcome", "regressed")
+    choose(page, "q", "policies")
+    page.evaluate("document.querySelector('[data-sort=points] .sort').click()")
+    page.evaluate("document.querySelector('[data-sort=change] .sort').click()")
+    address = page.evaluate("location.hash")
+    rows = page.evaluate(f"{ROWS}.map(row => row.id).join()")
+    again = visit(f"{EXAMPLES}{address}")
+    assert again.evaluate(f"{ROWS}.map(row => row.id).join()") == rows
+    assert again.evaluate("document.getElementById('filter').q.value") == "policies"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "#curves?sort=<img>&outcome=x&kind=__proto__&threads=9",
+        "#curves?q=%00%3Cscript%3E",
+        "#%E0%A4%A",
+        "#curves?sort=toString",
+    ],
+)
+def test_nonsense_in_the_address_does_no_harm(visit, address):
+    """An address that names what is not there leaves the table usable and the console empty."""
+    page = visit(f"/typical{address}")
+    assert page.evaluate(STATUS).endswith("of 11 curves shown")
+    assert page.complaints == []
+
+
+def test_link_to_a_hidden_curve_shows_it(visit):
+    """Following an issue's link to a curve that is filtered away brings the curve back."""
+    page = visit(EXAMPLES)
+    choose(page, "outcome", "improved")
+    page.evaluate("document.querySelector('.card .facts a').click()")
+    target = "document.getElementById(location.hash.slice(1))"
+    assert page.evaluate(f"new Promise(done => setTimeout(() => done({target}.hidden), 50))") is False

@@ -1,0 +1,221 @@
+"""The charts: where lines break, which axis fits, what is marked, and what is said to those who cannot see them."""
+
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from analyses import Plan, analysis, decision, improved, regressed, typical
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perftracker_ai.model import Absence, MetricKind, Verdict
+from perftracker_ai.render import svg
+from perftracker_ai.render.page import panels
+from perftracker_ai.render.view import view, worsened
+
+NAN = float("nan")
+
+
+def array(*values):
+    return np.array(values, dtype=float)
+
+
+def first_panel(made):
+    """The figures of the worst issue of an analysis."""
+    shown = view(made)
+    return str(panels.panels(shown, worsened(shown)[0]))
+
+
+# ── lines ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("y", "commands"),
+    [
+        (array(1, 2, 3), "M0 1 10 2 20 3"),
+        (array(1, NAN, 3), "M0 1h0M20 3h0"),
+        (array(NAN, 2, 3), "M10 2 20 3"),
+        (array(NAN, NAN, NAN), ""),
+        (array(), ""),
+    ],
+    ids=["whole", "gap", "late start", "nothing", "no points"],
+)
+def test_a_line_is_never_drawn_over_a_missing_point(y, commands):
+    """A line stops where a run has no value and goes on behind it; a lone point stays visible as a dot."""
+    assert svg.line(np.arange(len(y)) * 10.0, y) == commands
+
+
+def test_an_area_is_broken_as_its_edges_are():
+    """The noise band has no part where either edge is unknown."""
+    assert svg.area(array(0, 1, 2), array(1, 2, NAN), array(5, 6, 7)) == "M0 1 1 2 1 6 0 5z"
+
+
+# ── axes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("values", "log"),
+    [(array(1, 30), True), (array(1, 10), False), (array(0, 100), False), (array(-1, 100), False), (array(), False)],
+    ids=["wide", "narrow", "zero", "negative", "nothing"],
+)
+def test_value_axis_is_logarithmic_where_values_span_decades(values, log):
+    """Only positive values spread over more than a decade get a logarithmic axis."""
+    assert svg.log_fits(values) is log
+
+
+@pytest.mark.parametrize(
+    ("loads", "fits"),
+    [(array(1, 10, 100, 1000), True), (np.arange(1, 60) * 1000.0, False), (array(1, 1000), False)],
+    ids=["by ratio", "by difference", "two loads"],
+)
+def test_load_axis_follows_the_spacing_of_the_loads(loads, fits):
+    """Loads spaced by ratio get a logarithmic axis, loads spaced evenly a linear one."""
+    assert svg.geometric(loads) is fits
+
+
+@given(st.floats(1e-9, 1e12), st.floats(1.0, 1e9), st.booleans())
+def test_ticks_are_few_ascending_and_on_the_axis(low, ratio, log):
+    """Whatever the values, an axis gets between one and seven ticks, ascending, within its ends."""
+    if not log:
+        low, ends = 0.0, svg.value_range(array(low, low * ratio), log=False)
+    else:
+        ends = svg.value_range(array(low, low * ratio), log=True)
+    found = svg.ticks(*ends, log=log)
+    assert len(found) <= 7
+    assert all(ends[0] <= tick * 1.000001 and tick <= ends[1] * 1.000001 for tick in found)
+    assert all(one < other for one, other in pairwise(found))
+
+
+@pytest.mark.parametrize("values", [array(), array(0, 0), array(-3, -1)], ids=["nothing", "zeros", "negative"])
+def test_an_axis_without_extent_still_has_one(values):
+    """Values that span nothing, or are all below zero, still give an axis with zero on it."""
+    low, high = svg.value_range(values, log=False)
+    assert low <= 0 <= high
+    assert low < high
+
+
+# ── panels ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def with_gaps(made, run, points):
+    """The same analysis, a run of it failed at some points."""
+    curves = made.curves
+    for name, value in (("mean", np.nan), ("absence", Absence.FAILED)):
+        values = getattr(curves, name)
+        values.setflags(write=True)
+        values[run, points] = value
+    return made
+
+
+def test_absent_points_are_marked_and_told():
+    """A load at which the candidate failed has a cross in the drawing and is told with its reason."""
+    made = with_gaps(analysis([regressed()], decision(Verdict.BLOCK)), 1, [2, 3])
+    drawn = first_panel(made)
+    crosses = re.search(r'class="gone-cand" d="([^"]+)"', drawn)[1]
+    assert crosses.count("M") == 2
+    assert "The candidate has no value at 2 loads (failed)." in drawn
+    assert "gone-base" not in drawn
+
+
+def test_window_is_shaded_where_it_is():
+    """The shaded range begins and ends at the loads of the window, a little room for single loads aside."""
+    made = analysis([regressed(first=5, last=9)], decision(Verdict.BLOCK))
+    shade = re.search(r'<rect x="(\d+)" y="12" width="(\d+)" height="\d+" class="shade worse">', first_panel(made))
+    left, width = int(shade[1]), int(shade[2])
+    axis = svg.WIDTH - 8 - 92
+    assert left + 5 == round(92 + axis * 5 / 9)
+    assert left + width - 5 == 92 + axis
+
+
+def test_panels_of_a_cluster_share_their_x_axis():
+    """Curves of one issue that were measured over different loads are drawn on one axis of all these loads."""
+    made = analysis([regressed(threads=1), regressed(threads=4)], decision(Verdict.BLOCK))
+    loads = made.curves.load
+    loads.setflags(write=True)
+    loads[made.curves.curves[1].start : made.curves.curves[1].stop] += 90_000
+    drawn = first_panel(made)
+    assert drawn.count(">1000</text>") == 2
+    assert drawn.count(">100000 policies</text>") == 2
+
+
+def test_unchanged_sibling_is_drawn_beside_its_issue():
+    """A curve of the same test that did not change stands beside those that did, marked as context."""
+    drawn = first_panel(analysis([Plan(threads=1), regressed(threads=16)], decision(Verdict.BLOCK)))
+    assert re.findall(r'<figure class="([^"]+)" data-fact="([^"]+)"', drawn) == [
+        ("panel beside", "/curves/0"),
+        ("panel", "/curves/1"),
+    ]
+
+
+def test_panels_of_a_large_cluster_are_counted_not_drawn():
+    """A cluster of more curves than there is room for says how many are not drawn."""
+    made = analysis([regressed(threads=count) for count in range(1, 11)], decision(Verdict.BLOCK))
+    drawn = first_panel(made)
+    assert drawn.count("<figure") == panels.PER_CLUSTER
+    assert "… and 4 curves more of this issue" in drawn
+
+
+def test_scalars_have_no_panel():
+    """A cluster of tests without loads has nothing to draw, and draws nothing."""
+    made = analysis([regressed(scalar=True, threads=None)], decision(Verdict.BLOCK))
+    assert first_panel(made) == ""
+
+
+def test_every_drawing_says_what_it_shows():
+    """A chart has a title and a description, which its drawing refers to."""
+    drawn = first_panel(typical())
+    for name in re.findall(r'aria-labelledby="(\S+)-t \S+-d"', drawn):
+        assert f'<title id="{name}-t">' in drawn
+        assert f'<desc id="{name}-d">' in drawn
+    assert "Lower is better. Affected: 6000–10000 policies, +150 % worse in the median." in drawn
+
+
+def test_noise_band_is_drawn_only_where_noise_is_known():
+    """A curve whose noise could not be estimated has no band."""
+    made = analysis([regressed()], decision(Verdict.BLOCK))
+    assert 'class="band"' in first_panel(made)
+    object.__setattr__(made.detection.results[0], "noise", None)
+    assert 'class="band"' not in first_panel(made)
+
+
+def test_rate_says_its_unit_and_that_higher_is_better():
+    """A rate's axis has plain numbers, its unit stands in the caption, and its description says higher is better."""
+    drawn = first_panel(analysis([regressed(kind=MetricKind.RATE)], decision(Verdict.BLOCK)))
+    assert "<b>rate</b>, req/s" in drawn
+    assert "Higher is better." in drawn
+
+
+# ── sparklines, bars, intervals ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_sparkline_of_noise_is_flat():
+    """A change far below the threshold hardly leaves the middle of a sparkline."""
+    quiet = np.array([0.01, -0.01] * 10)
+    heights = [
+        int(y) for y in re.findall(r"(?:\d+) (\d+)", re.search(r'cand" d="M([^"]+)', svg.sparkline(quiet, (), 0.15))[1])
+    ]
+    assert max(heights) - min(heights) <= svg.SPARK_HEIGHT / 10
+
+
+def test_sparkline_golden(golden):
+    """A sparkline with a gap and a shaded window stays as it was looked at."""
+    golden("sparkline.svg", svg.sparkline(array(0, 0.1, NAN, 0.5, 0.6), ((3, 4, "worse"),), 0.15) + "\n")
+
+
+def test_bar_shows_even_the_smallest_count():
+    """A count of one among thousands is still to be seen, a count of none is not."""
+    widths = re.findall(r'width="(\d+)"', svg.bar(((1, "critical"), (0, "severe"), (9999, "unchanged"))))
+    assert len(widths) == 2
+    assert int(widths[0]) >= 2
+
+
+def test_interval_is_drawn_to_its_scale():
+    """An interval from none to the end of the scale begins in the middle and ends at the edge."""
+    assert f"M120 12H{svg.SPARK_WIDTH - 4}" in svg.interval(0.0, 0.05, 0.1, 0.1)
+
+
+def test_improvement_is_shaded_as_better():
+    """The range of an improvement is shaded as such."""
+    shown = view(analysis([improved()], decision(Verdict.APPROVE)))
+    assert "shade better" in str(panels.panels(shown, shown.analysis.clusters[0]))
