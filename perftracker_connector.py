@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The earlier script's command line, kept for those who have it in cron.
 
-    python3 perftracker_connector.py --product GRPM
+    python3 perftracker_connector.py --product GRPM --upload
     python3 perftracker_connector.py 85817 86303
 
-Takes ``--product --project --url --output-dir`` and job ids as before and calls ``perftracker-ai analyze``. From the
+Takes ``--product --project --url --output-dir --upload`` and job ids as before and calls ``perftracker-ai analyze``. From the
 repository it finds the package, and the environment that ``make demo`` made, by itself.
 """
 

@@ -40,7 +40,7 @@ CHILDREN = {"testsuites": {"testsuite"}, "testsuite": {"testcase"}, "testcase": 
 
 
 def read(made):
-    return ET.fromstring(junit_xml(made))
+    return ET.fromstring(junit_xml([made]))
 
 
 def cases(made):
@@ -61,7 +61,7 @@ def only(plan, **changes):
 
 def test_typical(golden):
     """A release to block: the document as a whole, with four regressed cases beside one that newly fails."""
-    text = junit_xml(typical()).decode()
+    text = junit_xml([typical()]).decode()
     assert text.count("<failure ") == 5
     assert text.count("<error ") == 1
     golden("typical.junit.xml", text)
@@ -193,7 +193,7 @@ def test_counts_agree_with_the_cases(name):
 @pytest.mark.parametrize("name", ALL)
 def test_same_analysis_same_bytes(name):
     """Nothing of the clock or of chance is in the document."""
-    assert junit_xml(ALL[name]()) == junit_xml(ALL[name]())
+    assert junit_xml([ALL[name]()]) == junit_xml([ALL[name]()])
 
 
 def renamed(made, **fields):
@@ -263,7 +263,7 @@ FORBIDDEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\
 @given(st.text(st.characters(codec=None), max_size=40))
 def test_any_text_is_valid_xml(text):
     """Whatever text a job holds, lone surrogates included, the document is XML without control characters."""
-    document = junit_xml(hostile(text)).decode()
+    document = junit_xml([hostile(text)]).decode()
     ET.fromstring(document)
     assert not FORBIDDEN.search(document)
 
@@ -271,7 +271,7 @@ def test_any_text_is_valid_xml(text):
 def test_text_cannot_end_its_element():
     """Markup in names and reasons comes out as the text it is."""
     evil = "]]></failure><testcase name='x'/>\"'&<!--"
-    document = junit_xml(hostile(evil))
+    document = junit_xml([hostile(evil)])
     assert b"<!--" not in document
     assert b"<testcase name='x'" not in document
     ((name, element), _) = cases(hostile(evil)).items()
@@ -283,7 +283,7 @@ def test_ten_thousand_curves():
     """Ten thousand regressed curves stay far below GitLab's 30 MB and take no time worth mentioning."""
     made = many(10_000)
     start = perf_counter()
-    document = junit_xml(made)
+    document = junit_xml([made])
     took_s = perf_counter() - start
     assert len(document) < 10_000_000
     assert took_s < 5

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from perftracker_ai.model import Job, JobInfo, Pair, Selection
+    from perftracker_ai.publish import Published
     from perftracker_ai.settings import ProductSettings, Settings
     from perftracker_ai.sources import Source
 
@@ -69,6 +71,7 @@ class Run:
         Whether the gate of ``fail_on`` was reached.
     """
 
+    product: str
     analysis: Analysis
     written: tuple[Path, ...]
     gated: bool
@@ -284,7 +287,7 @@ def _finish(product: str, jobs: Sequence[Job], settings: Settings, notices: Iter
         watcher.warn(notice)
     watcher.step("Writing the report")
     written = _write(analysis, own, report_folder(Path(settings.reports_dir), product, analysis))
-    return Run(analysis=analysis, written=written, gated=_gated(analysis, settings.fail_on))
+    return Run(product=product, analysis=analysis, written=written, gated=_gated(analysis, settings.fail_on))
 
 
 def judge(jobs: Sequence[Job], settings: ProductSettings, *, seed: int, notices: Iterable[Notice] = ()) -> Analysis:
@@ -360,16 +363,70 @@ def _gated(analysis: Analysis, fail_on: str) -> bool:
     return any(_RANK.get(severity, 0) >= _GATE[fail_on] for severity in severities if severity)
 
 
+def write_junit(runs: Sequence[Run], path: Path) -> None:
+    """Write the results of all runs as one JUnit file.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    from perftracker_ai.render.junit import junit_xml
+
+    write_file(path, junit_xml([run.analysis for run in runs]))
+
+
+def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
+    """Publish a run's report to the server its jobs came from, linked to the candidate.
+
+    The copy of the page that goes there holds no script, for it is served from the server's own origin.
+
+    Raises
+    ------
+    PublishError, SourceError, UsageError
+        When the server does not take it; the report on this machine stays.
+    """
+    from perftracker_ai.publish import HTML, TEXT, Document, publish
+    from perftracker_ai.render.html import html_report
+    from perftracker_ai.wire import Patience, open_connection
+
+    analysis, own = run.analysis, settings.of_product(run.product)
+    page = html_report(analysis, own.detect, own.policy, scripts=False)
+    text = run.written[0].read_bytes()
+    what = f"PerfTracker AI: {analysis.decision.verdict}, job {analysis.baseline.id} against {analysis.candidate.id}"
+    documents = (
+        Document(name="report.html", mime=HTML, content=page.encode(), description=what),
+        Document(name="report.md", mime=TEXT, content=text, description=what),
+    )
+    connection = open_connection(
+        settings.url,
+        ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
+        insecure=settings.insecure,
+        patience=Patience(read_s=settings.timeout_s),
+    )
+    with closing(connection):
+        return publish(
+            connection,
+            analysis.baseline,
+            analysis.candidate,
+            documents,
+            comparison=settings.comparison,
+            report=watcher.step,
+        )
+
+
 # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _write(analysis: Analysis, settings: ProductSettings, folder: Path) -> tuple[Path, ...]:
     """Write report and results, rendering both before either is written."""
+    from perftracker_ai.render.html import html_report
     from perftracker_ai.render.markdown import markdown_report
     from perftracker_ai.render.result import result_json
 
     contents = {
         folder / "llm_report.md": markdown_report(analysis, settings.detect, settings.policy).encode(),
+        folder / "report.html": html_report(analysis, settings.detect, settings.policy, scripts=True).encode(),
         folder / "result_v2.json": result_json(analysis, settings.detect, settings.policy),
     }
     for path, content in contents.items():

@@ -145,6 +145,12 @@ class Settings:
         Of every random draw.
     fail_on : Gate
         From what on the exit code is 1: a regression of this severity, or the verdict BLOCK.
+    upload : bool
+        Whether the report is published to the server, linked to the candidate job.
+    comparison : bool
+        Whether publishing also makes the server's own comparison of the two jobs.
+    junit : str
+        File for the results as JUnit XML; empty for none.
     defaults : ProductSettings
     products : tuple of (str, ProductSettings)
         Settings of products that have a table of their own.
@@ -159,6 +165,9 @@ class Settings:
     timeout_s: Seconds = 60.0
     seed: Count = 20260101
     fail_on: Gate = "never"
+    upload: bool = False
+    comparison: bool = False
+    junit: str = ""
     defaults: ProductSettings = ProductSettings()
     products: tuple[tuple[str, ProductSettings], ...] = ()
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
+    from perftracker_ai.app import Run
     from perftracker_ai.cli.console import Console
     from perftracker_ai.settings import Settings
     from perftracker_ai.sources import Source
@@ -119,18 +120,32 @@ def _analyze(arguments: argparse.Namespace) -> int:
 
 def _analyze_products(products: Sequence[str], source: Source, settings: Settings, console: Console) -> int:
     """Judge one product after the other."""
-    from perftracker_ai.app import analyze_product
-    from perftracker_ai.cli.console import show_run
+    from perftracker_ai.app import analyze_product, write_junit
+
+    runs: list[Run] = []
 
     def analyze(product: str) -> int:
         try:
-            run = analyze_product(source, product, settings, console)
+            runs.append(analyze_product(source, product, settings, console))
         finally:
             console.close()
-        show_run(run)
-        return GATED if run.gated else DONE
+        return _deliver(runs[-1], settings, console)
 
-    return _each(products, analyze)
+    code = _each(products, analyze)
+    if settings.junit and runs:
+        write_junit(runs, Path(settings.junit))
+    return code
+
+
+def _deliver(run: Run, settings: Settings, console: Console) -> int:
+    """Show a run and hand it on to who else gets it; give its exit code."""
+    from perftracker_ai.app import publish_run
+    from perftracker_ai.cli.console import show_published, show_run
+
+    show_run(run)
+    if settings.upload:
+        show_published(publish_run(run, settings, console))
+    return GATED if run.gated else DONE
 
 
 def _each(products: Sequence[str], treat: Callable[[str], int]) -> int:
@@ -146,8 +161,7 @@ def _each(products: Sequence[str], treat: Callable[[str], int]) -> int:
 
 
 def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Console) -> int:
-    from perftracker_ai.app import analyze_pair, is_file
-    from perftracker_ai.cli.console import show_run
+    from perftracker_ai.app import analyze_pair, is_file, write_junit
 
     if len(arguments.jobs) != 2:  # noqa: PLR2004 - a pair
         raise UsageError(f"A comparison takes two jobs, baseline and candidate; {len(arguments.jobs)} given.")
@@ -161,8 +175,9 @@ def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Co
         console.close()
         if source is not None:
             source.close()
-    show_run(run)
-    return GATED if run.gated else DONE
+    if settings.junit:
+        write_junit([run], Path(settings.junit))
+    return _deliver(run, settings, console)
 
 
 def _jobs(arguments: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from perftracker_ai.app import Run
     from perftracker_ai.doctor import Check
     from perftracker_ai.model import Considered, Notice, Selection
+    from perftracker_ai.publish import Published
 
 _SHOWN_JOBS = 25
 _LONGEST_LINE = 600
@@ -117,6 +118,15 @@ def show_run(run: Run) -> None:
         RichConsole().print(summary(run.analysis, paths))
     else:
         show(plain_summary(run.analysis, paths))
+
+
+def show_published(published: Published) -> None:
+    """Print where a report was published."""
+    show(f"Published  {clean(published.job_address, 400)}")
+    for document in published.documents:
+        show(f"           {clean(document.address, 400)}")
+    if published.comparison_address:
+        show(f"           {clean(published.comparison_address, 400)}")
 
 
 def show_selection(selection: Selection) -> None:

@@ -97,6 +97,7 @@ def _analyze(command: argparse.ArgumentParser) -> None:
         metavar="GATE",
         help="exit with 1 from this severity on: moderate, severe, critical; or on verdict block (default: never)",
     )
+    _publication(command)
     command.add_argument(
         "--seed", type=int, metavar="NUMBER", help="seed of every random draw, also in the report (default: 20260101)"
     )
@@ -166,6 +167,23 @@ def _outputs(command: argparse.ArgumentParser) -> None:
     group.add_argument("--reports-dir", metavar="DIR", help="folder for reports (default: reports)")
 
 
+def _publication(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("who else gets the result")
+    group.add_argument(
+        "--upload",
+        action="store_const",
+        const=True,
+        help="publish the report to the server, linked to the candidate job; twice is as good as once",
+    )
+    group.add_argument(
+        "--comparison",
+        action="store_const",
+        const=True,
+        help="with --upload, also make PerfTracker's own comparison of the two jobs, once",
+    )
+    group.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML for GitLab and Jenkins")
+
+
 def _talk(command: argparse.ArgumentParser) -> None:
     loudness = command.add_mutually_exclusive_group()
     loudness.add_argument("--quiet", action="store_true", help="no progress; warnings and errors only")
@@ -194,6 +212,9 @@ def flags(arguments: argparse.Namespace) -> dict[str, object]:
         "insecure": "insecure",
         "seed": "seed",
         "fail_on": "fail_on",
+        "upload": "upload",
+        "comparison": "comparison",
+        "junit": "junit",
         "hardware": "discovery.hardware",
         "baseline_version": "discovery.baseline_version",
         "candidate_version": "discovery.candidate_version",

@@ -33,7 +33,7 @@ from perftracker_ai.render.text import clean
 from perftracker_ai.render.view import labels, view, worst_point
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from perftracker_ai.model import Analysis, CoverageFinding, Curve, CurveResult, Window
     from perftracker_ai.render.view import View
@@ -65,28 +65,36 @@ class _Case:
     details: tuple[str, ...]
 
 
-def junit_xml(analysis: Analysis) -> bytes:
-    """Return the analysis as JUnit XML: a suite for every group of tests, a case for every curve.
+def junit_xml(analyses: Sequence[Analysis]) -> bytes:
+    """Return analyses as JUnit XML: a suite for every group of tests, a case for every curve.
 
     Parameters
     ----------
-    analysis : Analysis
+    analyses : sequence of Analysis
+        One for each product.
 
     Returns
     -------
     bytes
         A whole document in UTF-8; without curves one without suites.
     """
+    suites = [suite for analysis in analyses for suite in _suites(analysis)]
+    every = [case for _, _, cases in suites for case in cases]
+    lines = chain.from_iterable(_suite(*suite) for suite in suites)
+    products = ", ".join(dict.fromkeys(clean(analysis.candidate.product_name) for analysis in analyses))
+    head = f'<testsuites name="{escape(f"{products} performance")}" {_counts(every)}>'
+    document = ('<?xml version="1.0" encoding="UTF-8"?>', head, *lines, "</testsuites>", "")
+    return "\n".join(document).encode()
+
+
+def _suites(analysis: Analysis) -> Iterator[tuple[str, str, list[_Case]]]:
+    """Give product, name and cases of each group of tests."""
     suites: dict[str, list[_Case]] = defaultdict(list)
     for curve, case in zip(analysis.curves.curves, _cases(analysis), strict=True):
         suites[curve.group].append(case)
     product = clean(analysis.candidate.product_name)
-    named = zip(_unlike(clean(group) or "(no group)" for group in suites), suites.values(), strict=True)
-    lines = chain.from_iterable(_suite(product, name, cases) for name, cases in named)
-    every = [case for cases in suites.values() for case in cases]
-    head = f'<testsuites name="{escape(f"{product} performance")}" {_counts(every)}>'
-    document = ('<?xml version="1.0" encoding="UTF-8"?>', head, *lines, "</testsuites>", "")
-    return "\n".join(document).encode()
+    names = _unlike(clean(group) or "(no group)" for group in suites)
+    return ((product, name, cases) for name, cases in zip(names, suites.values(), strict=True))
 
 
 # ── cases ───────────────────────────────────────────────────────────────────────────────────────────────────────────
