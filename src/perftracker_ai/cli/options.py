@@ -181,7 +181,9 @@ def _publication(command: argparse.ArgumentParser) -> None:
         const=True,
         help="with --upload, also make PerfTracker's own comparison of the two jobs, once",
     )
-    group.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML for GitLab and Jenkins")
+    group.add_argument(
+        "--junit", metavar="FILE", help="write the results as JUnit XML for GitLab and Jenkins (default: none)"
+    )
 
 
 def _talk(command: argparse.ArgumentParser) -> None:
