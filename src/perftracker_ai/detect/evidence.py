@@ -341,12 +341,12 @@ def _twins(net: Net, track: Track) -> Track:
 
 
 def _spike_rates(rows: list[Rows], tracks: list[Track]) -> list[float]:
-    """Share of points that stick out of their neighbours by four sigmas, per direction."""
+    """Share of points that stick out of their neighbours by three sigmas, per direction."""
     above, points = [0, 0], 0
     for part, track in zip(rows, tracks, strict=True):
-        beyond = (part.value - track.value) / np.sqrt(track.variance)
+        beyond = part.value - track.value
         points += int(np.isfinite(part.value).sum())
-        above = [above[k] + int((sign * beyond > 1).sum()) for k, sign in enumerate(SIDES)]
+        above = [above[k] + int((sign * beyond > 0).sum()) for k, sign in enumerate(SIDES)]
     return [(count + 0.5) / (points + 1) for count in above]
 
 
