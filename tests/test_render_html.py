@@ -1,6 +1,7 @@
 """The page as text: what it holds, that it is safe and small, and that its numbers are those of the results file."""
 
 import base64
+import dataclasses
 import gzip
 import re
 import time
@@ -9,14 +10,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from analyses import VARIANTS, hostile, many, typical
+from analyses import COVERAGE, VARIANTS, analysis, decision, hostile, many, regressed, typical
 from hypothesis import given
 from hypothesis import strategies as st
 from pages import EVIL, POLICY, SETTINGS, examples, judged, page
 
-from perftracker_ai.model import Severity
+from perftracker_ai.model import Outcome, Severity, Verdict
 from perftracker_ai.render import numbers
 from perftracker_ai.render.html import asset
+from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown, path, tag
 from perftracker_ai.render.page.narrative import Narration, Passage, Piece
 from perftracker_ai.render.result import result_document, result_json
@@ -128,6 +130,33 @@ def test_thousands_of_findings_are_counted_not_listed():
     assert "too large to be put into this page" in text
 
 
+def test_findings_of_no_cluster_are_listed():
+    """A finding that belongs to no cluster is still told, and of many how many are left out."""
+    plans = [regressed(f"GET /api/{number}") for number in range(12)]
+    made = dataclasses.replace(analysis(plans, decision(Verdict.BLOCK)), clusters=())
+    text = page(made)
+    assert "R10. latency, p(95)" in text
+    assert "… and 2 more, in the table of all curves." in text
+
+
+def test_many_gaps_and_notices_are_counted():
+    """Of hundreds of differences in coverage and dozens of notices the first are shown, the others counted."""
+    made = dataclasses.replace(typical(), coverage=COVERAGE[:1] * 200, notices=typical().notices * 20)
+    text = page(made)
+    assert "… and 50 more, in the results file." in text
+    assert "… and 20 more notices in the results file." in text
+
+
+def test_unnumbered_loads_are_shown_as_written():
+    """Categories without numbers stand under their charts as the job wrote them."""
+    made = analysis([regressed()], decision(Verdict.BLOCK))
+    curve = dataclasses.replace(made.curves.curves[0], numbered=False)
+    curves = dataclasses.replace(made.curves, curves=(curve,), label=tuple("abcdefghij"))
+    text = page(dataclasses.replace(made, curves=curves))
+    assert ">a</text>" in text
+    assert ">j</text>" in text
+
+
 # ── safe ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -206,6 +235,7 @@ def test_endpoints_break_behind_slashes_and_dim_what_they_share():
     """An endpoint may break behind each slash, and what all share is set apart from what tells them apart."""
     shown = path("GET /api/v2/jobs", "/api/v2/")
     assert shown == '<b class="verb">GET</b> <span class=dim>/<wbr>api/<wbr>v2/<wbr></span>jobs'
+    assert path("GET /jobs", "/api/") == '<b class="verb">GET</b> /<wbr>jobs'
     assert path("no <b>endpoint") == "no &lt;b&gt;endpoint"
 
 
@@ -269,6 +299,12 @@ def test_data_to_take_along_is_the_results_file():
     packed = base64.b64decode(links[0]["href"].partition("base64,")[2])
     assert gzip.decompress(packed) == result_json(analysis, SETTINGS, POLICY)
     assert links[0]["download"] == "result_v2.json.gz"
+
+
+def test_worst_point_of_an_unlisted_curve_has_a_place():
+    """An unchanged curve, which the results file does not list as a finding, is anchored at its window."""
+    unchanged = view(typical()).findings[Outcome.UNCHANGED][0]
+    assert facts.of_worst_point(unchanged) == f"/curves/{unchanged.curve.index}/result/windows/0"
 
 
 # ── words of a language model ───────────────────────────────────────────────────────────────────────────────────────

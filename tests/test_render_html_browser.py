@@ -181,9 +181,11 @@ def choose(page, name, value):
     )
 
 
-def test_table_shows_first_what_changed_or_is_open(visit):
-    """At first the table leaves out what is unchanged, and says how many it shows of how many."""
-    page = visit(EXAMPLES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_table_shows_first_what_changed_or_is_open(visit, width):
+    """At first the table leaves out what is unchanged, however a row is laid out, and says how many it shows."""
+    page = visit(EXAMPLES, width=width)
+    assert page.evaluate("[...document.querySelectorAll('#all tr[hidden]')].every(row => !row.offsetHeight)") is True
     assert page.evaluate(f"{ROWS}.some(row => row.dataset.o === 'unchanged')") is False
     shown = page.evaluate(f"{ROWS}.length")
     assert page.evaluate(STATUS) == f"{shown} of 84 curves shown"
@@ -239,6 +241,16 @@ def test_names_sort_from_the_first_letter(visit):
     page.evaluate("document.querySelector('[data-sort=name] .sort').click()")
     names = page.evaluate(f"{ROWS}.map(row => row.cells[1].textContent)")
     assert names == sorted(names)
+
+
+def test_without_headings_a_field_sorts(visit):
+    """On a telephone, where the table has no headings, a field of the form sorts it."""
+    page = visit("/typical", width=360)
+    assert page.evaluate("document.querySelector('.sort').checkVisibility({visibilityProperty: true})") is False
+    choose(page, "sort", "points")
+    values = [float(value) for value in page.evaluate(f"{ROWS}.map(row => row.cells[6].dataset.v)")]
+    assert values == sorted(values, reverse=True)
+    assert page.evaluate("location.hash") == "#curves?sort=points&down=1"
 
 
 def test_address_brings_the_same_table_back(visit):

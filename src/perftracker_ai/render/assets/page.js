@@ -12,6 +12,7 @@
   const words = new Map(rows.map((row) => [row, `${row.querySelector(".id").textContent} ${row.cells[1].textContent}`.toLowerCase()]));
   const heads = [...table.querySelectorAll("th[data-sort]")];
   const start = { q: "", outcome: "changed", kind: "", threads: "", sort: "", down: "" };
+  const fields = ["q", "outcome", "kind", "threads", "sort"];
   let state = { ...start };
 
   const key = (row, name) => {
@@ -20,6 +21,8 @@
     if (name === "name") return cell.textContent;
     return cell.dataset.v === "" ? NaN : Number(cell.dataset.v);
   };
+  // What matters comes first: numbers start with the largest.
+  const falls = (name) => ["change", "points", "sure"].includes(name) ? "1" : "";
   const compare = (a, b) => {
     if (typeof a === "string") return a < b ? -1 : a > b ? 1 : 0;
     // What is not known goes last, whichever way the rest is sorted.
@@ -47,7 +50,7 @@
       if (head.dataset.sort === state.sort) head.setAttribute("aria-sort", state.down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     }
-    for (const field of ["q", "outcome", "kind", "threads"]) if (form[field].value !== state[field]) form[field].value = state[field];
+    for (const field of fields) if (form[field].value !== state[field]) form[field].value = state[field];
     shown.textContent = `${count} of ${rows.length} curves shown`;
   };
   const keep = () => {
@@ -68,8 +71,7 @@
     const asked = new URLSearchParams(query || "");
     state = { ...start };
     for (const name of Object.keys(start)) if (asked.has(name)) state[name] = asked.get(name);
-    for (const name of ["outcome", "kind", "threads"]) if (![...form[name].options].some((option) => option.value === state[name])) state[name] = start[name];
-    if (!heads.some((head) => head.dataset.sort === state.sort)) state.sort = "";
+    for (const name of fields.slice(1)) if (![...form[name].options].some((option) => option.value === state[name])) state[name] = start[name];
     show();
     if (query) document.getElementById("curves").scrollIntoView();
   };
@@ -81,9 +83,7 @@
     button.textContent = head.textContent;
     button.addEventListener("click", () => {
       const name = head.dataset.sort;
-      // First click: what matters comes first, so numbers start with the largest.
-      const numeric = name !== "name" && name !== "id";
-      if (state.sort !== name) state = { ...state, sort: name, down: numeric ? "1" : "" };
+      if (state.sort !== name) state = { ...state, sort: name, down: falls(name) };
       else state = { ...state, down: state.down ? "" : "1" };
       show();
       keep();
@@ -91,7 +91,8 @@
     head.replaceChildren(button);
   }
   form.addEventListener("input", () => {
-    for (const field of ["q", "outcome", "kind", "threads"]) state[field] = form[field].value;
+    if (form.sort.value !== state.sort) state.down = falls(form.sort.value);
+    for (const field of fields) state[field] = form[field].value;
     show();
     keep();
   });

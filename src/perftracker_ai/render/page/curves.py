@@ -72,17 +72,20 @@ def _controls(shown: View, *, scripts: bool) -> Iterator[Html]:
     kinds = [("", "all"), *((kind, kind) for kind in sorted({curve.metric_kind.value for curve in curves}))]
     counts = sorted({curve.threads for curve in curves if curve.threads is not None})
     threads = [("", "all"), *((str(count), str(count)) for count in counts)]
-    search = el("label", "Search ", tag("input", type="search", name="q", autocomplete="off"))
-    status = el("p", role="status", id="shown")
-    fields = (search, _select("Outcome", "outcome", outcomes), _select("Metric", "kind", kinds))
-    yield el(
-        "form", *fields, _select("Threads", "threads", threads), status, id="filter", hidden="", data_fact="/curves"
+    orders = [("", "findings first"), *((key, text.lower()) for text, key in _HEADS if key)]
+    fields = (
+        el("label", "Search ", tag("input", type="search", name="q", autocomplete="off")),
+        _select("Outcome", "outcome", outcomes),
+        _select("Metric", "kind", kinds),
+        _select("Threads", "threads", threads),
+        _select("Order", "sort", orders, "narrow"),  # where there is no room for headings to click on
     )
+    yield el("form", *fields, el("p", role="status", id="shown"), id="filter", hidden="", data_fact="/curves")
 
 
-def _select(label: str, name: str, choices: list[tuple[str, str]]) -> Html:
+def _select(label: str, name: str, choices: list[tuple[str, str]], kind: str | None = None) -> Html:
     options = [el("option", text, value=value) for value, text in choices]
-    return el("label", f"{label} ", el("select", *options, name=name))
+    return el("label", f"{label} ", el("select", *options, name=name), class_=kind)
 
 
 # ── a row ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -44,8 +44,10 @@ def of_window(finding: Finding, *fields: str) -> str:
 
 def of_worst_point(finding: Finding) -> str:
     """Return the place of the values at the worst point of a finding that has a window."""
+    listed = _LISTS.get(finding.result.outcome)
+    if listed is None:  # unchanged curves are not listed there one by one
+        return of_window(finding)
     number = int(finding.id[1:]) - 1
-    listed = _LISTS[finding.result.outcome]
     return _pointer(listed, number, "all_windows", finding.result.worst or 0, "worst_point")
 
 
