@@ -12,10 +12,10 @@ import numpy as np
 
 from perftracker_ai.detect import short
 from perftracker_ai.detect.chance import suspects
-from perftracker_ai.detect.evidence import SCANNED_POINTS, Net, calm_level, learn, weigh
+from perftracker_ai.detect.evidence import SCANNED_POINTS, calm_level, learn, weigh
 from perftracker_ai.detect.judge import Context, judge
 from perftracker_ai.detect.scan import COARSE
-from perftracker_ai.detect.series import panels, ratios
+from perftracker_ai.detect.series import Net, panels, ratios
 from perftracker_ai.detect.shift import estimate_shifts
 from perftracker_ai.detect.windows import LEVEL
 from perftracker_ai.model import FIRST_RERUN, CurveResult, Detection, Direction

@@ -14,6 +14,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from perftracker_ai.detect import noise, null
+from perftracker_ai.detect.related import joined, of_siblings, of_twins
 from perftracker_ai.detect.scan import COARSE, FINE, Track, deviate_in, points_of, raised_in, scan
 from perftracker_ai.stats import median, normal_tail, t_to_normal
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from perftracker_ai.detect.scan import Best
-    from perftracker_ai.detect.series import Panel
+    from perftracker_ai.detect.series import Net
 
 SCANNED_POINTS = 12
 """Points from which a row can be scanned: with fewer there are too few differences to learn its noise from."""
@@ -34,23 +35,6 @@ CALM_SHARE = 0.25
 
 SIDES = (1.0, -1.0)
 """Worse and better, in this order wherever there is an array per direction."""
-
-
-class Net(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One panel with the shift of every run taken off, C curves on N loads.
-
-    Attributes
-    ----------
-    ratio : ndarray, shape (C, N)
-    versus : ndarray, shape (B, C, N)
-    contrast : ndarray, shape (B - 1, C, N)
-        As in `Panel`, net.
-    """
-
-    panel: Panel
-    ratio: NDArray[np.float64]
-    versus: NDArray[np.float64]
-    contrast: NDArray[np.float64]
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -144,7 +128,7 @@ def learn(nets: list[Net]) -> list[Learned]:
     """Learn what does not depend on the shift: the noise and the correlation of rows and of their siblings."""
     rows = [_rows(net) for net in nets]
     tracks = _tracks(rows)
-    related = [_siblings(net, track) for net, track in zip(nets, tracks, strict=True)]
+    related = [_related(net, track) for net, track in zip(nets, tracks, strict=True)]
     siblings = _tracks(related)
     rates = (_spike_rates(rows, tracks), _spike_rates(related, siblings))
     excess = [noise.excess_noise(net.panel.cost) for net in nets]
@@ -172,7 +156,7 @@ def weigh(nets: list[Net], learned: list[Learned], step: float = FINE) -> list[E
     tracks = _with_levels(
         [_again(part.track, new.value - part.spikes[0]) for part, new in zip(learned, rows, strict=True)], rows
     )
-    related = [_siblings(net, track) for net, track in zip(nets, tracks, strict=True)]
+    related = [_related(net, track) for net, track in zip(nets, tracks, strict=True)]
     again = [_again(part.sibling, new.value - part.spikes[1]) for part, new in zip(learned, related, strict=True)]
     siblings = _with_levels(again, related)
     sides = _sides(nets, tracks, siblings, [part.excess for part in learned], learned[0].rates, step)
@@ -180,8 +164,8 @@ def weigh(nets: list[Net], learned: list[Learned], step: float = FINE) -> list[E
         Evidence(
             net=net,
             track=track,
-            joint=_joint(track, sibling),
-            paired=_joint(track, _twins(net, track)),
+            joint=joined(track, sibling),
+            paired=joined(track, of_twins(net, track)),
             points=points_of(track),
             sides=side,
         )
@@ -287,57 +271,10 @@ def calm_level(value: NDArray[np.float64], suspect: NDArray[np.bool_]) -> NDArra
     return np.where(left >= np.maximum(CALM_SHARE * whole, 1), median(calm), np.nan)
 
 
-def _siblings(net: Net, track: Track) -> Rows:
-    """Average every row's siblings, the row itself left out; NaN where there is none."""
-    weight = 1 / (track.variance + track.level_variance[:, None])
-
-    def others(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        known = np.isfinite(values)
-        mass, total = _rest(net, np.where(known, weight, 0.0)), _rest(net, np.where(known, values, 0.0) * weight)
-        mean: NDArray[np.float64] = np.divide(
-            total, mass, out=np.full(values.shape, np.nan), where=mass > 1e-9 * weight
-        )
-        return mean
-
-    return Rows(
-        value=others(track.value),
-        contrast=np.array([others(contrast) for contrast in net.contrast]).reshape(net.contrast.shape),
-        kind=np.zeros(len(weight), dtype=np.intp),
-        floor=np.zeros(len(weight)),
-    )
-
-
-def _rest(net: Net, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over every row's family, the row itself left out."""
-    sizes = np.diff([*net.panel.starts, len(values)])
-    rest: NDArray[np.float64] = np.repeat(np.add.reduceat(values, net.panel.starts, axis=0), sizes, axis=0) - values
-    return rest
-
-
-def _joint(track: Track, sibling: Track) -> Track:
-    """Average every row with its siblings' average, each by its precision."""
-    own = np.where(np.isfinite(track.value), 1 / track.variance, 0.0)
-    rest = np.where(np.isfinite(sibling.value), 1 / sibling.variance, 0.0)
-    total = np.where(own > 0, track.value, 0.0) * own + np.where(rest > 0, sibling.value, 0.0) * rest
-    mass = own + rest
-    theirs = np.where(np.isfinite(sibling.level_variance), sibling.level_variance, np.inf)
-    return replace(
-        track,
-        value=np.divide(total, mass, out=np.full(total.shape, np.nan), where=own > 0),
-        variance=1 / np.maximum(mass, 1e-300),
-        level_variance=np.minimum(track.level_variance, theirs),
-    )
-
-
-def _twins(net: Net, track: Track) -> Track:
-    """Put every row's twin in its place; rows without one are empty."""
-    twin = net.panel.twin
-    return replace(
-        track,
-        value=np.where(twin[:, None] >= 0, track.value[twin], np.nan),
-        variance=track.variance[twin],
-        level_variance=track.level_variance[twin],
-    )
+def _related(net: Net, track: Track) -> Rows:
+    """Make rows of every row's siblings; they are of one kind, for each is an average of both."""
+    value, contrast = of_siblings(net, track)
+    return Rows(value=value, contrast=contrast, kind=np.zeros(len(value), dtype=np.intp), floor=np.zeros(len(value)))
 
 
 def _spike_rates(rows: list[Rows], tracks: list[Track]) -> list[float]:

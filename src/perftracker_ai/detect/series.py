@@ -95,6 +95,23 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     sampling: NDArray[np.float64]
 
 
+class Net(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One panel with the shift of every run taken off, C curves on N loads.
+
+    Attributes
+    ----------
+    ratio : ndarray, shape (C, N)
+    versus : ndarray, shape (B, C, N)
+    contrast : ndarray, shape (B - 1, C, N)
+        As in `Panel`, net.
+    """
+
+    panel: Panel
+    ratio: NDArray[np.float64]
+    versus: NDArray[np.float64]
+    contrast: NDArray[np.float64]
+
+
 def ratios(curves: CurveSet) -> Ratios:
     """Compare the candidate with the baseline runs, point by point.
 
