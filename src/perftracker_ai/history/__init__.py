@@ -1,0 +1,25 @@
+"""The store of past jobs: in go a job's curves, out come the values of every curve over the jobs of a product.
+
+An edge: its one outside thing is a database, an embedded SQLite file or PostgreSQL, with one schema for both. What it
+holds is a copy, so that it can be thrown away and filled again from PerfTracker at any time.
+
+A job is known by its server's address and its uuid. The text that says when the server stored it tells whether its
+content is another one; a job that the server no longer lists is marked as gone, and series leave it out.
+"""
+
+from perftracker_ai.history.records import History, Known, Scope
+from perftracker_ai.history.store import Store, open_store
+from perftracker_ai.history.sync import Synchronised, Wanted, origin_of, record, synchronise
+
+__all__ = [
+    "History",
+    "Known",
+    "Scope",
+    "Store",
+    "Synchronised",
+    "Wanted",
+    "open_store",
+    "origin_of",
+    "record",
+    "synchronise",
+]

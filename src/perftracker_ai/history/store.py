@@ -1,0 +1,247 @@
+"""The store itself: jobs in, jobs and series out. All of it is transactions of a few statements."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+
+from perftracker_ai.errors import JobError, StoreError
+from perftracker_ai.history.database import Database
+from perftracker_ai.history.encoding import Layout, decode_layout, encode_layout, encode_points, merge
+from perftracker_ai.history.records import History, Known, Scope
+from perftracker_ai.history.schema import JOB, LAYOUT
+from perftracker_ai.model import JobInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import Connection, RowMapping
+
+    from perftracker_ai.model import CurveSet
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LARGEST = 2**63 - 1
+_TEXTS = ("uuid", "title", "product_name", "product_ver", "suite_name", "suite_ver", "project_name", "upload")
+_NUMBERS = ("id", "project_id", "tests_total", "tests_completed", "tests_failed", "tests_errors")
+_HEADER = [column for column in JOB.c if column.name not in {"layout", "points"}]
+
+
+def open_store(url: str) -> Store:
+    """Open the store of past jobs, making or migrating it first where that is needed.
+
+    Parameters
+    ----------
+    url : str
+        Path of an SQLite file, or ``postgresql://user@host/database``.
+
+    Raises
+    ------
+    UsageError
+        When the url means neither, or the driver for it is not installed.
+    StoreError
+        When the database cannot be opened, or was written by a newer version.
+    """
+    return Store(Database(url))
+
+
+class Store:
+    """Past jobs with their curves.
+
+    Any number of processes may use one store at a time. Every method is one transaction: a process that is killed
+    loses at most the job it was putting.
+
+    Every method raises `StoreError` when the database does not do what it should.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def location(self) -> str:
+        """File or database, for messages; never with credentials."""
+        return self._database.shown
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    # in
+
+    def put(self, origin: str, info: JobInfo, curves: CurveSet, reading: str) -> None:
+        """Keep a job, in the place of what was known of it.
+
+        Another job that had its number is marked as gone: the server must have been set up anew.
+
+        Parameters
+        ----------
+        origin : str
+            The server, as `origin_of` writes it.
+        info : JobInfo
+        curves : CurveSet
+            Of this job alone: one run.
+        reading : str
+            How the tests were read into curves; another text means that they may have to be read again.
+
+        Raises
+        ------
+        JobError
+            When the job has no uuid, or numbers that no database holds.
+        """
+        _check(info)
+        digest, content = encode_layout(curves)
+        row = _row(origin, info) | {"reading": reading, "layout": digest, "points": encode_points(curves)}
+        with self._database.writing() as connection:
+            if connection.execute(select(LAYOUT.c.digest).where(LAYOUT.c.digest == digest)).first() is None:
+                connection.execute(insert(LAYOUT).values(digest=digest, content=content))
+            same = and_(JOB.c.origin == origin, JOB.c.uuid == row["uuid"])
+            connection.execute(delete(JOB).where(same))
+            connection.execute(update(JOB).where(JOB.c.origin == origin, JOB.c.id == info.id).values(gone=True))
+            connection.execute(insert(JOB).values(row))
+
+    def mark(self, origin: str, uuids: Collection[str], *, gone: bool) -> None:
+        """Say of jobs whether the server has them no more."""
+        with self._database.writing() as connection:
+            chosen = (JOB.c.origin == origin, JOB.c.uuid.in_(uuids))
+            connection.execute(update(JOB).where(*chosen).values(gone=gone))
+
+    def forget(self, scope: Scope) -> int:
+        """Drop a scope's jobs, gone ones as well, and give their number."""
+        return self._drop(_condition(scope))
+
+    def prune(self, before: datetime) -> int:
+        """Drop all jobs of all products that ended before a moment, and give their number."""
+        return self._drop(JOB.c.end_us < _microseconds(before))
+
+    def _drop(self, condition: ColumnElement[bool]) -> int:
+        with self._database.writing() as connection:
+            count = connection.execute(delete(JOB).where(condition)).rowcount
+            used = select(JOB.c.layout).where(JOB.c.layout == LAYOUT.c.digest).exists()
+            connection.execute(delete(LAYOUT).where(~used))
+        self._database.shrink()
+        return count
+
+    # out
+
+    def has(self, origin: str, info: JobInfo, reading: str) -> bool:
+        """Tell whether a job is there as the server lists it now, read in this way.
+
+        False says nothing of an older content being there.
+        """
+        same = (JOB.c.origin == origin, JOB.c.id == info.id, JOB.c.upload == _text(info.upload), ~JOB.c.gone)
+        query = select(JOB.c.uuid).where(*same, JOB.c.reading == reading)
+        with self._database.reading() as connection:
+            found = connection.execute(query).scalars().all()
+        return bool(info.upload) and any(info.uuid in ("", uuid) for uuid in found)
+
+    def known(self, origin: str, product: str, project: int) -> tuple[Known, ...]:
+        """Give what is there of a product in a project (0: in all), gone jobs included, oldest first."""
+        columns = (JOB.c.id, JOB.c.uuid, JOB.c.end_us, JOB.c.upload, JOB.c.reading, JOB.c.gone)
+        condition = _condition(Scope(origin=origin, product=product))
+        if project:
+            condition &= JOB.c.project_id == project
+        with self._database.reading() as connection:
+            rows = connection.execute(select(*columns).where(condition).order_by(JOB.c.end_us, JOB.c.id)).all()
+        return tuple(
+            Known(
+                id=row.id, uuid=row.uuid, end=_moment(row.end_us), upload=row.upload, reading=row.reading, gone=row.gone
+            )
+            for row in rows
+        )
+
+    def jobs(self, scope: Scope) -> tuple[JobInfo, ...]:
+        """Give a scope's jobs, oldest first, without those that are gone."""
+        with self._database.reading() as connection:
+            return tuple(_info(row) for row in _rows(connection, scope, _HEADER))
+
+    def series(self, scope: Scope) -> History:
+        """Give the values of every curve over a scope's jobs; no job gives no curve.
+
+        A series means something on one hardware and suite only; `jobs` tells which there are.
+        """
+        with self._database.reading() as connection:
+            rows = _rows(connection, scope, list(JOB.c))
+            wanted = {row["layout"] for row in rows}
+            contents = connection.execute(select(LAYOUT).where(LAYOUT.c.digest.in_(wanted))).all()
+        try:
+            layouts: dict[str, Layout] = {row.digest: decode_layout(row.content) for row in contents}
+            curves = merge([(row["layout"], row["points"]) for row in rows], layouts)
+        except ValueError as error:
+            raise StoreError(
+                f"The store {self.location} holds values that cannot be read ({error}); "
+                "fill a new one with `perftracker-ai history sync`."
+            ) from error
+        return History(jobs=tuple(_info(row) for row in rows), curves=curves)
+
+
+def hardware_of(info: JobInfo) -> str:
+    """Name a job's hardware as `Scope` does."""
+    return "+".join(sorted(set(info.hosts)))
+
+
+def _rows(connection: Connection, scope: Scope, columns: Sequence[ColumnElement[Any]]) -> Sequence[RowMapping]:
+    query = select(*columns).where(_condition(scope), ~JOB.c.gone).order_by(JOB.c.end_us, JOB.c.id, JOB.c.uuid)
+    return connection.execute(query).mappings().all()
+
+
+def _condition(scope: Scope) -> ColumnElement[bool]:
+    condition = and_(JOB.c.origin == scope.origin, JOB.c.product_name == _text(scope.product))
+    if scope.hardware is not None:
+        condition &= JOB.c.hardware == _text(scope.hardware)
+    if scope.suite is not None:
+        condition &= JOB.c.suite_name == _text(scope.suite)
+    if scope.since is not None:
+        condition &= JOB.c.end_us >= _microseconds(scope.since)
+    return condition
+
+
+# ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _check(info: JobInfo) -> None:
+    if not info.uuid:
+        raise JobError(f"Job {info.id} has no uuid, by which a store would know it again; upload it anew.")
+    for name in _NUMBERS:
+        if abs(getattr(info, name)) > _LARGEST:
+            raise JobError(f"Job {info.uuid} has a number {name} larger than any job has; upload it anew.")
+
+
+def _row(origin: str, info: JobInfo) -> dict[str, object]:
+    """Write a header as a row."""
+    return {
+        "origin": origin,
+        **{name: _text(getattr(info, name)) for name in _TEXTS},
+        **{name: getattr(info, name) for name in _NUMBERS},
+        "hosts": msgspec.json.encode([_text(host) for host in info.hosts]).decode(),
+        "hardware": _text(hardware_of(info)),
+        "begin_us": None if info.begin is None else _microseconds(info.begin),
+        "end_us": _microseconds(info.end),
+        "gone": info.deleted,
+    }
+
+
+def _info(row: RowMapping) -> JobInfo:
+    """Read a header from its row."""
+    return JobInfo(
+        **{name: row[name] for name in (*_TEXTS, *_NUMBERS)},
+        hosts=tuple(msgspec.json.decode(row["hosts"], type=list[str])),
+        begin=None if row["begin_us"] is None else _moment(row["begin_us"]),
+        end=_moment(row["end_us"]),
+        deleted=row["gone"],
+    )
+
+
+def _text(text: str) -> str:
+    """Replace the one character that PostgreSQL's texts cannot hold, in every store alike."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

@@ -1,0 +1,285 @@
+"""The store kept in step with a source: what is new or changed comes in, what has gone is marked.
+
+Nothing but the store remembers how far a synchronisation came: it asks the source for its list, looks at what is there,
+and fetches the rest. So an interrupted one goes on where it was, and one with nothing to do costs a list and no more.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+
+from perftracker_ai.curves import build_curves
+from perftracker_ai.errors import JobError, NotFound
+from perftracker_ai.files import read_document
+from perftracker_ai.model import Notice, NoticeKind
+from perftracker_ai.parse import parse_job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from perftracker_ai.history.records import Known
+    from perftracker_ai.history.store import Store
+    from perftracker_ai.model import Job, JobInfo
+    from perftracker_ai.settings import CurveSettings, ProductSettings
+    from perftracker_ai.sources import Source
+
+_READER = 1
+"""Goes up when tests come to be read into other curves, so that stored jobs are read again."""
+_BATCH = 2
+"""Jobs fetched before they are recorded: as many as a source downloads at a time, so that a kill costs only those."""
+_PORTS = {"http": 80, "https": 443}
+
+
+class Watcher(Protocol):
+    """Who is told of progress and warnings."""
+
+    def step(self, text: str) -> None:
+        """Take note of what happens next."""
+
+    def received(self, job_id: int, received: int, total: int | None) -> None:
+        """Take note of a download's progress, in bytes."""
+
+    def warn(self, notice: Notice) -> None:
+        """Take note of something the reader must know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be synchronised.
+
+    Attributes
+    ----------
+    project : int
+        0 for all of them.
+    since : datetime or None
+        Only jobs that ended then or later are looked at; None for all.
+    settings : ProductSettings
+        How tests are read into curves, and which hosts are local.
+    scratch : Path or None
+        The folder of the source's downloads, when they are only wanted here: files directly in it are removed once
+        recorded. A year of jobs is thousands of times the size of its history.
+    """
+
+    product: str
+    project: int
+    since: datetime | None
+    settings: ProductSettings
+    scratch: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synchronised:
+    """What a synchronisation found and did; every listed job is counted once.
+
+    Attributes
+    ----------
+    recorded : int
+        New or changed jobs that the store now has.
+    unchanged : int
+        Jobs it had already, those found again included.
+    unusable : int
+        Jobs whose upload is broken, or that went while they were fetched.
+    left_out : int
+        Local runs, and jobs of which no test is completed.
+    gone : int
+        Jobs of the store that the source has no more.
+    """
+
+    recorded: int
+    unchanged: int
+    unusable: int
+    left_out: int
+    gone: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing:
+    """The jobs of the product that a source lists, newest first, and whether some rows could not be read."""
+
+    usable: tuple[JobInfo, ...]
+    left_out: int
+    doubtful: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """One synchronisation, once it is known what is to be done."""
+
+    source: Source
+    store: Store
+    origin: str
+    wanted: Wanted
+    known: tuple[Known, ...]
+
+
+def origin_of(location: str) -> str:
+    """Name a server or a folder as a job's origin: however its address is written, and without credentials.
+
+    A server that is moved from http to https is the same, so its scheme does not count.
+
+    Parameters
+    ----------
+    location : str
+        As `Source.location` tells it.
+    """
+    if "://" not in location:
+        return str(Path(location).resolve())
+    parts = urlsplit(location)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{host}{port}{parts.path.rstrip('/')}"
+
+
+def reading_of(settings: CurveSettings) -> str:
+    """Name the way tests are read into curves under these settings."""
+    return sha256(msgspec.json.encode([_READER, settings])).hexdigest()[:16]
+
+
+def record(store: Store, origin: str, job: Job, settings: CurveSettings) -> None:
+    """Keep one job, unless it is there already.
+
+    Raises
+    ------
+    StoreError
+        When the store does not take it.
+    JobError
+        When the job cannot be told from others.
+    """
+    reading = reading_of(settings)
+    if not store.has(origin, job.info, reading):
+        curves, _, _ = build_curves([job], settings)
+        store.put(origin, job.info, curves, reading)
+
+
+def synchronise(source: Source, store: Store, wanted: Wanted, watcher: Watcher) -> Synchronised:
+    """Bring a store to what a source has of a product.
+
+    Every job is kept as soon as it was fetched, newest first. It may be interrupted at any moment and begun again.
+
+    Raises
+    ------
+    NotFound
+        When neither source nor store has a job of the product.
+    SourceError
+        When the source fails; what was recorded until then stays.
+    StoreError, OutputError
+        When nothing can be kept.
+    """
+    origin = origin_of(source.location)
+    watcher.step(f"Looking for jobs of {wanted.product} in {source.location}")
+    listing = _listed(source, wanted, watcher)
+    known = store.known(origin, wanted.product, wanted.project)
+    if not listing.usable and not listing.left_out and not known and wanted.since is None:
+        raise NotFound(
+            f"No job in {source.location} has the product name {wanted.product!r}; see `perftracker-ai doctor`."
+        )
+    gone = _vanished(listing, known, wanted.since)
+    _mark(store, origin, gone, gone=True)
+    current = _current(listing.usable, known, reading_of(wanted.settings.curves))
+    _mark(store, origin, {job.uuid for job in current.values() if job.gone}, gone=False)
+    missing = [job for job in listing.usable if job.id not in current]
+    task = _Task(source=source, store=store, origin=origin, wanted=wanted, known=known)
+    recorded = sum(_record_batch(task, batch, watcher) for batch in _batches(missing, watcher))
+    return Synchronised(
+        recorded=recorded,
+        unchanged=len(current),
+        unusable=len(missing) - recorded,
+        left_out=listing.left_out,
+        gone=len(gone),
+    )
+
+
+# ── what is to be done ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _listed(source: Source, wanted: Wanted, watcher: Watcher) -> _Listing:
+    """Read the source's list as far back as wanted."""
+    usable: list[JobInfo] = []
+    left_out = 0
+    for job in source.list_jobs(wanted.project):
+        if wanted.since is not None and job.end < wanted.since:
+            break
+        if job.product_name != wanted.product:
+            continue
+        if job.deleted or job.tests_completed <= 0 or _is_local(job, wanted.settings.discovery.local_labels):
+            left_out += 1
+        else:
+            usable.append(job)
+    for name, why in source.skipped:
+        watcher.warn(Notice(kind=NoticeKind.SKIPPED_FILE, values=(name, why.rstrip("."))))
+    return _Listing(usable=tuple(usable), left_out=left_out, doubtful=bool(source.skipped))
+
+
+def _is_local(job: JobInfo, labels: Sequence[str]) -> bool:
+    folded = {label.casefold() for label in labels}
+    return any(not folded.isdisjoint(host.casefold().split(".")) for host in job.hosts)
+
+
+def _vanished(listing: _Listing, known: Sequence[Known], since: datetime | None) -> set[str]:
+    """Choose the known jobs that the list should hold and does not; none when a row of it could not be read."""
+    if listing.doubtful:
+        return set()
+    listed = {job.id for job in listing.usable}
+    looked_at = (job for job in known if not job.gone and (since is None or job.end >= since))
+    return {job.uuid for job in looked_at if job.id not in listed}
+
+
+def _current(listed: Sequence[JobInfo], known: Sequence[Known], reading: str) -> dict[int, Known]:
+    """Find the listed jobs that the store has as they are now, by number; one without upload time may always differ."""
+    have = {(job.id, job.upload): job for job in known if job.upload and job.reading == reading}
+    return {job.id: have[job.id, job.upload] for job in listed if (job.id, job.upload) in have}
+
+
+def _mark(store: Store, origin: str, uuids: set[str], *, gone: bool) -> None:
+    """Mark jobs, without asking to write when there are none."""
+    if uuids:
+        store.mark(origin, uuids, gone=gone)
+
+
+# ── doing it ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _batches(jobs: Sequence[JobInfo], watcher: Watcher) -> Iterator[Sequence[JobInfo]]:
+    """Cut the work, telling of each piece as it is begun."""
+    for first in range(0, len(jobs), _BATCH):
+        batch = jobs[first : first + _BATCH]
+        numbers = " and ".join(str(job.id) for job in batch)
+        watcher.step(f"Recording job {numbers} ({first + len(batch)} of {len(jobs)})")
+        yield batch
+
+
+def _record_batch(task: _Task, batch: Sequence[JobInfo], watcher: Watcher) -> int:
+    """Fetch and keep a few jobs, and give the number of those that could be."""
+    unusable = set()
+    for info, fetched in zip(batch, task.source.fetch_all(batch, watcher.received), strict=True):
+        try:
+            _keep(task, info, fetched)
+        except (JobError, NotFound) as error:
+            unusable.add(info.id)
+            watcher.warn(Notice(kind=NoticeKind.SKIPPED_JOB, values=(str(info.id), str(error).rstrip("."))))
+    # What was known of them is not what the server has now.
+    _mark(task.store, task.origin, {job.uuid for job in task.known if job.id in unusable and not job.gone}, gone=True)
+    return len(batch) - len(unusable)
+
+
+def _keep(task: _Task, info: JobInfo, fetched: Path | JobError | NotFound) -> None:
+    """Read a fetched job, with the host names that only the list tells, and record it."""
+    if not isinstance(fetched, Path):
+        raise fetched
+    job = parse_job(read_document(fetched), str(fetched))
+    if job.info.deleted:
+        raise NotFound(f"Job {info.id} was deleted since it was listed.")
+    job = replace(job, info=replace(job.info, hosts=info.hosts))
+    record(task.store, task.origin, job, task.wanted.settings.curves)
+    scratch = task.wanted.scratch
+    if scratch is not None and fetched.parent.resolve() == scratch.resolve():
+        with suppress(OSError):  # a file that stays costs room and nothing else
+            fetched.unlink()

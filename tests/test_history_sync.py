@@ -1,0 +1,354 @@
+"""The store kept in step with a server: what comes in, what is skipped, what is marked, and what a kill costs."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import postgres
+import pytest
+from builders import job
+from fake_perftracker import FakePerfTracker, answer, delay, make_job
+
+from perftracker_ai.errors import NotFound, SourceError
+from perftracker_ai.history import Scope, Synchronised, Wanted, open_store, origin_of, record, synchronise
+from perftracker_ai.model import NoticeKind
+from perftracker_ai.settings import CurveSettings, ProductSettings
+from perftracker_ai.sources import open_source
+
+NOTHING = Synchronised(recorded=0, unchanged=0, unusable=0, left_out=0, gone=0)
+WANTED = Wanted(product="Product", project=1, since=None, settings=ProductSettings(), scratch=None)
+NOON = datetime(2026, 9, 6, 12, 0, tzinfo=UTC)
+
+SYNCHRONISE = """
+import sys
+from pathlib import Path
+from perftracker_ai.history import Wanted, open_store, synchronise
+from perftracker_ai.settings import ProductSettings
+from perftracker_ai.sources import open_source
+
+class Watcher:
+    def step(self, text): pass
+    def received(self, job_id, received, total): pass
+    def warn(self, notice): pass
+
+url, store, folder = sys.argv[1:]
+source = open_source(url, output_dir=Path(folder), ca_bundle=None, insecure=False)
+wanted = Wanted(product="Product", project=1, since=None, settings=ProductSettings(), scratch=Path(folder))
+synchronise(source, open_store(store), wanted, Watcher())
+"""
+
+
+class Watcher:
+    """Remembers what it is told."""
+
+    def __init__(self):
+        self.steps, self.notices = [], []
+
+    def step(self, text):
+        self.steps.append(text)
+
+    def received(self, job_id, received, total):
+        pass
+
+    def warn(self, notice):
+        self.notices.append(notice)
+
+
+@pytest.fixture
+def server():
+    """A server with five jobs, job n ending n hours after noon."""
+    with FakePerfTracker([made(number) for number in range(1, 6)]) as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    return postgres.fresh_database() if request.param == "postgresql" else str(tmp_path / "history.sqlite3")
+
+
+@pytest.fixture
+def store(url):
+    with closing(open_store(url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sync(server, store, tmp_path):
+    """Synchronise with a connection of its own, and give the outcome."""
+    watcher = Watcher()
+
+    def call(wanted=WANTED, url=server.url):
+        with closing(open_source(url, output_dir=tmp_path / "jobs", ca_bundle=None, insecure=False)) as source:
+            return synchronise(source, store, wanted, watcher)
+
+    call.watcher = watcher
+    return call
+
+
+def made(number, **fields):
+    return make_job(number, end=f"{NOON + timedelta(hours=number):%Y-%m-%dT%H:%M:%SZ}", **fields)
+
+
+def stored(store, server):
+    """Give the numbers of the jobs that are there."""
+    return [one.id for one in store.jobs(Scope(origin=origin_of(server.url), product="Product"))]
+
+
+def downloads(server):
+    return [request for request in server.asked(r"/job/\d+$") if "as_json" in request.query]
+
+
+def test_the_first_brings_all_and_the_second_nothing(server, store, sync):
+    """Every job comes in once; a second run asks for the list and downloads nothing."""
+    assert sync() == replace(NOTHING, recorded=5)
+    assert stored(store, server) == [1, 2, 3, 4, 5]
+    server.requests.clear()
+    assert sync() == replace(NOTHING, unchanged=5)
+    assert len(server.requests) == 1
+
+
+def test_progress_names_the_jobs_newest_first(server, sync):
+    """Each batch is told with its jobs and how far it gets."""
+    sync()
+    assert sync.watcher.steps[1:] == [
+        "Recording job 5 and 4 (2 of 5)",
+        "Recording job 3 and 2 (4 of 5)",
+        "Recording job 1 (5 of 5)",
+    ]
+
+
+def test_hardware_is_named_as_the_list_names_it(server, store, sync):
+    """Host names are those the server shows, which the document does not hold."""
+    server.display_name_re = r"\.example$"
+    sync()
+    (one, *_) = store.jobs(Scope(origin=origin_of(server.url), product="Product", hardware="bg-f1"))
+    assert one.hosts == ("bg-f1",)
+
+
+def test_a_job_uploaded_again_is_replaced(server, store, sync):
+    """A job whose upload time moved is downloaded again, and its values are the new ones."""
+    sync()
+    server.add(made(2, tests=1, upload="2026-11-24T00:00:00Z", uuid=server.jobs[2]["uuid"], product_ver="9"))
+    server.requests.clear()
+    assert sync() == replace(NOTHING, recorded=1, unchanged=4)
+    assert len(downloads(server)) == 1
+    history = store.series(Scope(origin=origin_of(server.url), product="Product"))
+    assert [one.product_ver for one in history.jobs if one.id == 2] == ["9"]
+    assert (history.curves.absence == 0).sum(axis=1).tolist() == [3, 1, 3, 3, 3]
+
+
+def test_a_deleted_job_is_marked_and_comes_back(server, store, sync):
+    """A job deleted on the server leaves the history, and is back without a download when it is restored."""
+    sync()
+    server.jobs[3]["deleted"] = True
+    assert sync() == replace(NOTHING, unchanged=4, gone=1)
+    assert stored(store, server) == [1, 2, 4, 5]
+    assert sync() == replace(NOTHING, unchanged=4)
+    server.jobs[3]["deleted"] = False
+    server.requests.clear()
+    assert sync() == replace(NOTHING, unchanged=5)
+    assert downloads(server) == []
+    assert stored(store, server) == [1, 2, 3, 4, 5]
+
+
+def test_a_server_set_up_anew_keeps_no_ghosts(server, store, sync):
+    """When the same numbers are other jobs, the old ones go and stay gone."""
+    sync()
+    for number in (1, 2):
+        server.add(made(number, uuid=f"anew-{number}", upload="2026-11-24T00:00:00Z"))
+    for _ in range(2):
+        sync()
+        jobs = store.jobs(Scope(origin=origin_of(server.url), product="Product"))
+        assert [one.uuid for one in jobs[:2]] == ["anew-1", "anew-2"]
+        assert len(jobs) == 5
+
+
+def test_a_job_moved_to_another_product_leaves_this_one(server, store, sync):
+    """A job renamed to another product is no longer in the history of the first."""
+    sync()
+    server.add(made(4, product_name="Other", upload="2026-11-24T00:00:00Z"))
+    assert sync() == replace(NOTHING, unchanged=4, gone=1)
+    assert sync(replace(WANTED, product="Other")) == replace(NOTHING, recorded=1)
+    assert stored(store, server) == [1, 2, 3, 5]
+
+
+def test_since_looks_no_further_back(server, store, sync):
+    """Only jobs that ended at that moment or later are looked at; older ones are neither fetched nor marked."""
+    assert sync(replace(WANTED, since=NOON + timedelta(hours=4))) == replace(NOTHING, recorded=2)
+    sync()
+    del server.jobs[1], server.jobs[5]
+    assert sync(replace(WANTED, since=NOON + timedelta(hours=4))) == replace(NOTHING, unchanged=1, gone=1)
+    assert stored(store, server) == [1, 2, 3, 4]
+
+
+def test_a_project_is_kept_apart(server, store, sync):
+    """Synchronising one project says nothing of another's jobs of the same product."""
+    server.add(made(6, project=2))
+    sync(replace(WANTED, project=0))
+    del server.jobs[6], server.jobs[5]
+    assert sync() == replace(NOTHING, unchanged=4, gone=1)
+    assert stored(store, server) == [1, 2, 3, 4, 6]
+
+
+def test_local_and_empty_runs_are_left_out(server, store, sync):
+    """Runs on a developer's machine and runs without any completed test are not downloaded."""
+    server.add(made(6, hosts=("dev.LOCAL",)), made(7, tests_completed=0))
+    assert sync() == replace(NOTHING, recorded=5, left_out=2)
+    assert len(downloads(server)) == 5
+
+
+def test_a_broken_upload_is_told_and_tried_again(server, store, sync):
+    """A job whose counters disagree with its tests is skipped with a warning, and comes in once it is whole."""
+    server.jobs[2]["tests_total"] = 9
+    assert sync() == replace(NOTHING, recorded=4, unusable=1)
+    assert [(one.kind, one.values[0]) for one in sync.watcher.notices] == [(NoticeKind.SKIPPED_JOB, "2")]
+    server.jobs[2]["tests_total"] = 3
+    assert sync() == replace(NOTHING, recorded=1, unchanged=4)
+
+
+def test_values_that_the_server_no_longer_has_are_not_shown(server, store, sync):
+    """A known job whose new upload is broken leaves the history until it is whole again."""
+    sync()
+    server.jobs[2] |= {"tests_total": 9, "upload": "2026-11-24T00:00:00Z"}
+    assert sync() == replace(NOTHING, unchanged=4, unusable=1)
+    assert stored(store, server) == [1, 3, 4, 5]
+    server.jobs[2] |= {"tests_total": 3}
+    assert sync() == replace(NOTHING, recorded=1, unchanged=4)
+    assert stored(store, server) == [1, 2, 3, 4, 5]
+
+
+def test_a_job_deleted_meanwhile_is_not_recorded(server, store, sync):
+    """A job that is deleted between the list and its download does not come in."""
+
+    def delete(request):
+        server.jobs[3]["deleted"] = server.jobs[3]["deleted"] or "as_json" in request.query
+
+    server.before = delete
+    assert sync() == replace(NOTHING, recorded=4, unusable=1)
+    assert stored(store, server) == [1, 2, 4, 5]
+
+
+def test_an_unreadable_row_marks_nothing_as_gone(server, store, sync):
+    """When a row of the list cannot be read, no job is taken for gone: it may be that one."""
+    sync()
+    server.rows[2] = {"tests_total": "three"}
+    assert sync() == replace(NOTHING, unchanged=4)
+    assert stored(store, server) == [1, 2, 3, 4, 5]
+    assert [one.kind for one in sync.watcher.notices] == [NoticeKind.SKIPPED_FILE]
+
+
+def test_a_product_that_nobody_knows_is_told(sync):
+    """A product without any job on the server or in the store is not found."""
+    with pytest.raises(NotFound, match="'Produkt'"):
+        sync(replace(WANTED, product="Produkt"))
+
+
+def test_a_product_that_lost_all_its_jobs_is_no_error(server, store, sync):
+    """When all known jobs were deleted on the server, the history is empty afterwards."""
+    sync()
+    server.jobs.clear()
+    server.add(made(9, product_name="Other"))
+    assert sync() == replace(NOTHING, gone=5)
+    assert stored(store, server) == []
+
+
+def test_a_server_that_fails_costs_only_what_is_not_there_yet(server, store, sync):
+    """What came in before the server failed stays, and the next run fetches the rest alone."""
+    server.script(r"/job/3\?as_json", answer(500, "broken"), times=1)
+    with pytest.raises(SourceError):
+        sync()
+    assert stored(store, server) == [4, 5]
+    server.requests.clear()
+    assert sync() == replace(NOTHING, recorded=3, unchanged=2)
+    assert {request.path.rpartition("/")[2] for request in downloads(server)} <= {"1", "2", "3"}
+
+
+def test_other_settings_read_the_jobs_again(server, store, sync):
+    """When the settings change how tests are read, jobs are read again, from the files that are still there."""
+    sync()
+    server.requests.clear()
+    turned = ProductSettings(curves=CurveSettings(less_better=(("latency", False),)))
+    assert sync(replace(WANTED, settings=turned)) == replace(NOTHING, recorded=5)
+    assert downloads(server) == []
+    curves = store.series(Scope(origin=origin_of(server.url), product="Product")).curves.curves
+    assert [one.less_better for one in curves] == [False]
+
+
+def test_downloads_that_only_the_history_wanted_are_cleared(server, sync, tmp_path):
+    """With a folder for scratch no file stays in it; files in any other folder are never touched."""
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "notes.txt").touch()
+    assert sync(replace(WANTED, scratch=tmp_path / "jobs")).recorded == 5
+    assert [path.name for path in (tmp_path / "jobs").iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_is_a_source_like_any_other(server, store, sync, tmp_path):
+    """Jobs come from a folder as well, whose files stay where they are."""
+    sync()
+    folder = tmp_path / "jobs"
+    names = sorted(path.name for path in folder.iterdir())
+    assert sync(replace(WANTED, scratch=tmp_path / "scratch"), str(folder)) == replace(NOTHING, recorded=5)
+    assert sync(WANTED, str(folder)) == replace(NOTHING, unchanged=5)
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert len(store.jobs(Scope(origin=str(folder.resolve()), product="Product"))) == 5
+
+
+@pytest.mark.parametrize("moment", ["first download", "second batch", "last batch"])
+def test_a_killed_synchronisation_goes_on_where_it_was(server, url, sync, tmp_path, moment):
+    """After kill -9 what was recorded is whole, at most the batch under way is missing, and the next run ends it."""
+    spared = {"first download": 0, "second batch": 2, "last batch": 4}[moment]
+    server.script("as_json", delay(30), skip=spared)
+    command = [sys.executable, "-c", SYNCHRONISE, server.url, url, str(tmp_path / "jobs")]
+    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)})
+    deadline = time.monotonic() + 30
+    while len(downloads(server)) <= spared and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    server._scripts.clear()
+    with closing(open_store(url)) as killed:
+        assert stored(killed, server) == list(range(6 - spared, 6))
+        assert sync() == replace(NOTHING, recorded=5 - spared, unchanged=spared)
+        history = killed.series(Scope(origin=origin_of(server.url), product="Product"))
+    assert (history.curves.absence == 0).sum(axis=1).tolist() == [3] * 5
+
+
+def test_recording_twice_writes_once(store):
+    """A job that is there as it is now is left alone."""
+    header = {"upload": "u", "uuid": "one"}
+    record(store, "perf.example", job({"tag": "a", "scores": "[1]"}, **header), CurveSettings())
+    record(store, "perf.example", job({"tag": "b", "scores": "[1]"}, **header), CurveSettings())
+    assert [one.tag for one in store.series(Scope(origin="perf.example", product="Shop")).curves.curves] == ["a"]
+    record(store, "perf.example", job({"tag": "b", "scores": "[1]"}, upload="u2", uuid="one"), CurveSettings())
+    assert [one.tag for one in store.series(Scope(origin="perf.example", product="Shop")).curves.curves] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("location", "origin"),
+    [
+        ("http://Perf.Example", "perf.example"),
+        ("https://perf.example:443/", "perf.example"),
+        ("http://perf.example:9000/", "perf.example:9000"),
+        ("https://perf.example:80", "perf.example:80"),
+        ("https://user:secret@perf.example/tracker/", "perf.example/tracker"),
+        ("http://[::1]:9000", "[::1]:9000"),
+    ],
+)
+def test_one_server_has_one_name(location, origin):
+    """However an address is written, the server is the same one, and no password is in its name."""
+    assert origin_of(location) == origin
+
+
+def test_a_folder_has_its_full_path_for_a_name(tmp_path, monkeypatch):
+    """A folder is the same one from wherever it is named."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jobs").mkdir()
+    assert origin_of("jobs") == origin_of(str(tmp_path / "jobs")) == str((tmp_path / "jobs").resolve())
+    assert re.fullmatch(r"/.*/jobs", origin_of("jobs"))
