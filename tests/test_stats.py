@@ -125,3 +125,9 @@ def test_benjamini_hochberg_is_scipys(rng):
     gapped = stats.benjamini_hochberg(np.insert(p, 5, np.nan))
     assert np.isnan(gapped[5])
     assert np.delete(gapped, 5) == pytest.approx(stats.benjamini_hochberg(p))
+
+
+@pytest.mark.parametrize("values", [[], [3.0], [2.0, 2.0], [3.0, 1.0, 2.0, 1.0, 3.0]])
+def test_distinct_values_are_numpy_s(values):
+    """Different values come out once each, ascending, as from numpy's own slower function."""
+    assert stats.distinct(np.array(values)).tolist() == np.unique(np.array(values)).tolist()

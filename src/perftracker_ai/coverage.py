@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Absence, CoverageFinding, CoverageKind, Severity
+from perftracker_ai.stats import median
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -254,10 +255,11 @@ def _lost_severity(one: _Range, background: _Background) -> Severity | None:
 
 def _reasons(curves: CurveSet, one: _Range) -> str:
     """Say why the candidate has no value at these points."""
-    reasons, counts = np.unique(curves.absence[CANDIDATE][one.points], return_counts=True)
-    if len(reasons) == 1:
-        return _WORDS[Absence(int(reasons[0]))]
-    return ", ".join(f"{n} {_WORDS[Absence(int(r))]}" for r, n in zip(reasons, counts, strict=True))
+    counts = np.bincount(curves.absence[CANDIDATE][one.points]).tolist()
+    found = [(Absence(reason), count) for reason, count in enumerate(counts) if count]
+    if len(found) == 1:
+        return _WORDS[found[0][0]]
+    return ", ".join(f"{count} {_WORDS[reason]}" for reason, count in found)
 
 
 def _gained(curves: CurveSet, owner: Ints) -> list[CoverageFinding]:
@@ -301,8 +303,8 @@ def _more_errors(curves: CurveSet, owner: Ints) -> list[CoverageFinding]:
     after = np.where(both, curves.errors[CANDIDATE], 0).astype(np.float64)
     total_before, total_after = (_by_curve(errors, owner, len(curves.curves)) for errors in (before, after))
     spread = _dispersion(total_before, total_after)
-    flagged = np.flatnonzero(_rise(total_before, total_after) / spread >= SIGNIFICANT_RISE)
-    risen = both & (_rise(before, after) / spread >= RISEN_POINT) & np.isin(owner, flagged)
+    flagged = _rise(total_before, total_after) / spread >= SIGNIFICANT_RISE
+    risen = both & (_rise(before, after) / spread >= RISEN_POINT) & flagged[owner]
     ranges = _ranges(curves, owner, risen, both)
     return [f for _, own in groupby(ranges, key=lambda one: one.curve) for f in _risen(curves, list(own))]
 
@@ -337,7 +339,7 @@ def _dispersion(before: Floats, after: Floats) -> float:
     fell = rise[rise < 0]
     if len(fell) < MIN_FALLEN:
         return 1.0
-    return float(np.sqrt(max(1.0, np.median(fell**2) / MEDIAN_CHI2)))
+    return float(np.sqrt(max(1.0, float(median(fell**2)) / MEDIAN_CHI2)))
 
 
 # ── ranges and findings ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.model import CANDIDATE, Direction, Outcome
+from perftracker_ai.stats import distinct
 from perftracker_ai.stats import median as column_median
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ def _places(curves: CurveSet, owner: Ints) -> Ints:
     place, used = np.zeros(len(owner), dtype=np.int64), 0
     for unit in sorted({curve.load_unit for curve in curves.curves}):
         mine = np.array([curve.load_unit == unit for curve in curves.curves], dtype=bool)[owner]
-        loads, number = np.unique(curves.load[mine], return_inverse=True)
-        place[mine] = number + used
+        loads = distinct(curves.load[mine])
+        place[mine] = np.searchsorted(loads, curves.load[mine]) + used
         used += len(loads)
     return place
 
@@ -148,7 +149,7 @@ def pool(comparison: Comparison, members: Sequence[int], direction: Direction) -
     """
     first = comparison.curves.curves[members[0]]
     axis = [index for index in members if _same_axis(comparison.curves.curves[index], first)]
-    load = np.unique(np.concatenate([_loads(comparison, index) for index in axis]))
+    load = distinct(np.concatenate([_loads(comparison, index) for index in axis]))
     table = np.full((len(axis), len(load)), np.nan)
     for row, index in enumerate(axis):
         table[row, np.searchsorted(load, _loads(comparison, index))] = curve_change(comparison, index)
@@ -171,7 +172,7 @@ def without_spikes(values: Floats) -> Floats:
     """
     if len(values) < 5:  # noqa: PLR2004 - with fewer there is no shape to protect
         return values
-    middle = np.median(np.stack([values[:-2], values[1:-1], values[2:]]), axis=0)
+    middle = column_median(np.stack([values[:-2], values[1:-1], values[2:]]), axis=0)
     return np.concatenate([middle[:1], middle, middle[-1:]])
 
 
