@@ -4,8 +4,8 @@
     python3 perftracker_connector.py --product GRPM --upload
     python3 perftracker_connector.py 85817 86303
 
-Takes ``--product --project --url --output-dir --upload`` and job ids as before and calls ``perftracker-ai analyze``. From the
-repository it finds the package, and the environment that ``make demo`` made, by itself.
+Takes ``--product --project --url --output-dir --upload`` and job ids as before and calls ``perftracker-ai analyze``.
+From the repository it finds the package, and the environment that ``make demo`` made, by itself.
 """
 
 from __future__ import annotations

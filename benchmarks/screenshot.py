@@ -15,6 +15,7 @@ from perftracker_ai.app import judge
 from perftracker_ai.files import read_document
 from perftracker_ai.parse import parse_job
 from perftracker_ai.render.html import html_report
+from perftracker_ai.render.result import result_json
 from perftracker_ai.settings import ProductSettings
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "src" / "perftracker_ai" / "examples"
@@ -50,7 +51,8 @@ def report() -> str:
     settings = ProductSettings()
     jobs = [parse_job(read_document(EXAMPLES / name), name) for name in JOBS]
     analysis = judge(jobs, settings, seed=20260101)
-    return html_report(analysis, settings.detect, settings.policy, scripts=False)
+    result = result_json(analysis, settings.detect, settings.policy)
+    return html_report(analysis, settings.detect, settings.policy, result=result, scripts=False)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from perftracker_ai.app import judge
 from perftracker_ai.files import read_document
 from perftracker_ai.parse import parse_job
 from perftracker_ai.render.html import html_report
+from perftracker_ai.render.result import result_json
 from perftracker_ai.settings import DetectSettings, PolicySettings, ProductSettings
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "src" / "perftracker_ai" / "examples"
@@ -24,7 +25,8 @@ EVIL = (
 
 
 def page(analysis, *, scripts=True, narration=None):
-    return html_report(analysis, SETTINGS, POLICY, scripts=scripts, narration=narration)
+    result = result_json(analysis, SETTINGS, POLICY)
+    return html_report(analysis, SETTINGS, POLICY, result=result, scripts=scripts, narration=narration)
 
 
 def judged(folder, *names):

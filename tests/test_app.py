@@ -10,6 +10,7 @@ from shop import put, shop_job, shop_jobs
 from perftracker_ai.app import safe_name
 
 REPORT = Path("reports/Shop/2 vs 3/llm_report.md")
+PAGE = Path("reports/Shop/2 vs 3/report.html")
 RESULT = Path("reports/Shop/2 vs 3/result_v2.json")
 
 
@@ -45,7 +46,7 @@ def test_a_product_on_a_server_is_compared_and_reported(run, server):
     assert "POST /orders" in ran.out
     assert str(REPORT) in ran.out
     assert str(RESULT) in ran.out
-    assert files() == [f"data/job-{n}.json" for n in (1, 2, 3)] + [str(REPORT), str(RESULT)]
+    assert files() == [f"data/job-{n}.json" for n in (1, 2, 3)] + [str(REPORT), str(PAGE), str(RESULT)]
 
 
 def test_progress_says_what_the_earlier_script_said(run, server):

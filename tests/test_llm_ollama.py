@@ -142,13 +142,15 @@ def test_server_is_asked_for_facts_once(server, connect):
 
 
 def test_progress_counts_pieces_and_seconds(server, connect):
-    """Progress begins with nothing, never falls, and ends with the pieces of the answer."""
+    """Progress begins with nothing, never falls, and its pieces are the answer."""
     told = []
-    server.say('{"a": "F1", "b": "' + "x" * 200 + '"}')
+    text = '{"a": "F1", "b": "' + "x" * 200 + '"}'
+    server.say(text)
     ask(connect(server.url), progress=lambda *state: told.append(state))
-    assert told[0] == (0, 0.0)
-    assert told == sorted(told)
+    assert told[0] == (0, 0.0, "")
+    assert [state[:2] for state in told] == sorted(state[:2] for state in told)
     assert told[-1][0] > 20
+    assert "".join(state[2] for state in told) == text
 
 
 def test_cold_start_is_waited_for(server, connect):
@@ -428,6 +430,17 @@ def test_deadline_is_one_for_both_tries(server, connect):
     begun = time.monotonic()
     ask_and_fail(connect(server.url, deadline_s=0.5, sleep=time.sleep), ModelUnreachable)
     assert time.monotonic() - begun < 0.7
+
+
+def test_deadline_is_one_for_all_questions(server, connect):
+    """A second question has what the first one left of the time."""
+    server.say(GOOD)
+    backend = connect(server.url, deadline_s=0.6)
+    ask(backend)
+    server.script("/api/chat", hang())
+    begun = time.monotonic()
+    assert "within 0.6 s" in ask_and_fail(backend, ModelUnreachable)
+    assert time.monotonic() - begun < 0.6
 
 
 def test_deadline_that_passed_meanwhile(server, connect):

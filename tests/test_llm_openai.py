@@ -124,7 +124,7 @@ def test_progress_counts_pieces(vllm, connect):
     """Progress begins with nothing and grows with the pieces."""
     told = []
     ask(connect(vllm.url), progress=lambda *state: told.append(state))
-    assert told[0] == (0, 0.0)
+    assert told[0] == (0, 0.0, "")
     assert told[-1][0] > 0
 
 

@@ -294,7 +294,7 @@ def test_draft_tells_of_its_growth():
     draft = Draft("here", lambda *state: told.append(state), lambda: next(times))
     for piece in ("a", "", "b"):
         draft.add(piece)
-    assert (draft.text, told, draft.seconds) == ("ab", [(0, 0.0), (1, 1.0), (2, 3.0)], 4.0)
+    assert (draft.text, told, draft.seconds) == ("ab", [(0, 0.0, ""), (1, 1.0, "a"), (2, 3.0, "b")], 4.0)
 
 
 def test_draft_is_bounded():

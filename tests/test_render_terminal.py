@@ -9,7 +9,7 @@ from rich.console import Console
 
 from perftracker_ai.model import Decision, MetricKind, Verdict
 from perftracker_ai.render.terminal import HEIGHT, WIDTH, plain_summary, summary
-from perftracker_ai.render.text import columns
+from perftracker_ai.text import columns
 
 PATHS = ("reports/GRPM/a vs b/llm_report.md", "reports/GRPM/a vs b/result_v2.json")
 ALL = VARIANTS | {"many": many}

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from perftracker_ai.settings import ProductSettings, Settings
     from perftracker_ai.sources import Source
 
+REPORT, PAGE, RESULT = "llm_report.md", "report.html", "result_v2.json"
+"""Names of the files of a run."""
+
 _RANK = {Severity.MODERATE: 1, Severity.SEVERE: 2, Severity.CRITICAL: 3}
 _GATE = {"moderate": 1, "severe": 2, "critical": 3}
 _LONGEST_ID = 18
@@ -258,7 +261,7 @@ def _load_reference(reference: str, source: Source | None, watcher: Watcher) -> 
     if is_file(reference):
         path = Path(reference)
         if not _exists(path):
-            from perftracker_ai.render.text import clean
+            from perftracker_ai.text import clean
 
             raise UsageError(f"{clean(reference)} is neither a job id nor a file; give two job ids or two job files.")
         return parse_job(read_document(path), reference)
@@ -376,6 +379,11 @@ def write_junit(runs: Sequence[Run], path: Path) -> None:
     write_file(path, junit_xml([run.analysis for run in runs]))
 
 
+def _written(run: Run, name: str) -> bytes:
+    """Read a file that this run wrote."""
+    return next(path for path in run.written if path.name == name).read_bytes()
+
+
 def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
     """Publish a run's report to the server its jobs came from, linked to the candidate.
 
@@ -391,8 +399,8 @@ def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
     from perftracker_ai.wire import Patience, open_connection
 
     analysis, own = run.analysis, settings.of_product(run.product)
-    page = html_report(analysis, own.detect, own.policy, scripts=False)
-    text = run.written[0].read_bytes()
+    page = html_report(analysis, own.detect, own.policy, result=_written(run, RESULT), scripts=False)
+    text = _written(run, REPORT)
     what = f"PerfTracker AI: {analysis.decision.verdict}, job {analysis.baseline.id} against {analysis.candidate.id}"
     documents = (
         Document(name="report.html", mime=HTML, content=page.encode(), description=what),
@@ -424,10 +432,12 @@ def _write(analysis: Analysis, settings: ProductSettings, folder: Path) -> tuple
     from perftracker_ai.render.markdown import markdown_report
     from perftracker_ai.render.result import result_json
 
+    detect, policy = settings.detect, settings.policy
+    result = result_json(analysis, detect, policy)
     contents = {
-        folder / "llm_report.md": markdown_report(analysis, settings.detect, settings.policy).encode(),
-        folder / "report.html": html_report(analysis, settings.detect, settings.policy, scripts=True).encode(),
-        folder / "result_v2.json": result_json(analysis, settings.detect, settings.policy),
+        folder / REPORT: markdown_report(analysis, detect, policy).encode(),
+        folder / PAGE: html_report(analysis, detect, policy, result=result, scripts=True).encode(),
+        folder / RESULT: result,
     }
     for path, content in contents.items():
         write_file(path, content)
@@ -442,7 +452,7 @@ def report_folder(reports: Path, product: str, analysis: Analysis) -> Path:
     """
     pair = f"{analysis.baseline.id} vs {analysis.candidate.id}"
     folder = reports / safe_name(product) / pair
-    if _holds_another_pair(folder / "result_v2.json", analysis):
+    if _holds_another_pair(folder / RESULT, analysis):
         return folder.with_name(f"{pair} {safe_name(analysis.candidate.uuid)[:8]}")
     return folder
 

@@ -7,8 +7,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from perftracker_ai.cli.streams import show, tell
-from perftracker_ai.render.numbers import plural
-from perftracker_ai.render.text import clean
+from perftracker_ai.formats import plural
+from perftracker_ai.text import clean
 from perftracker_ai.wording import notice_text
 
 if TYPE_CHECKING:

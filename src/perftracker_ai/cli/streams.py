@@ -64,7 +64,7 @@ def tell(text: str) -> None:
 
 def tell_error(error: PerfTrackerAIError) -> None:
     """Print an error, whatever it quotes."""
-    from perftracker_ai.render.text import clean
+    from perftracker_ai.text import clean
 
     tell(f"error: {clean(str(error), _LONGEST_ERROR)}")
 

@@ -18,8 +18,8 @@ from perftracker_ai.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    Progress = Callable[[int, float], None]
-    """Takes the tokens written so far and the seconds since the question was put."""
+    Progress = Callable[[int, float, str], None]
+    """Takes the tokens written so far, the seconds since the question was put, and the piece that came last."""
     Pulled = Callable[[str, int, int], None]
     """Takes what the server does, and the bytes received and known of so far."""
 
@@ -111,7 +111,7 @@ class Terms:
     ceiling : int
         Longest window asked for, in tokens.
     deadline_s : float
-        For one question, from connecting to the last byte, further tries included.
+        For all questions of a run together, from the first connecting to the last byte, further tries included.
     clock, sleep : callable
         Monotonic seconds, and a pause of so many.
     """
@@ -152,6 +152,14 @@ class Backend(Protocol):
         Raises
         ------
         ModelUnreachable, ModelMissing, PromptTooLong, BadReply
+        """
+
+    def ready(self) -> None:
+        """Find out before the work whether a question could be put: the server is there, and has the model.
+
+        Raises
+        ------
+        ModelUnreachable, ModelMissing, BadReply
         """
 
     def check(self) -> list[Inspection]:
@@ -220,6 +228,19 @@ def open_backend(  # noqa: PLR0913 - one place takes all there is to say of a ba
     from perftracker_ai.llm.ollama import OllamaBackend
 
     return OllamaBackend(base, terms)
+
+
+def require_usable(url: str, model: str, api_key: str | None) -> None:
+    """Refuse what `open_backend` would refuse, without paying for a client.
+
+    Raises
+    ------
+    UsageError
+        When the address, the model or the key cannot be one.
+    """
+    _key(api_key)
+    _model_name(model)
+    address_of(url.strip() or DEFAULT_URL)
 
 
 def address_of(text: str) -> str:

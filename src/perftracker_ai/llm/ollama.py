@@ -113,6 +113,7 @@ class OllamaBackend:
     def __init__(self, base: str, terms: Terms) -> None:
         self._wire = Wire(base, "Ollama", terms)
         self._terms = terms
+        self._deadline: Deadline | None = None
         self._window = 0
         self._trained: int | None = None
         self._asked_for_trained = False
@@ -132,7 +133,7 @@ class OllamaBackend:
 
     def ask(self, prompt: Prompt, schema: Mapping[str, object], *, answer_tokens: int, progress: Progress) -> Answer:
         """Put one question and give its whole answer; see `Backend`."""
-        deadline = self._wire.within(self._terms.deadline_s)
+        deadline = self._deadline = self._deadline or self._wire.within(self._terms.deadline_s)
         draft = Draft(self._wire.where(), progress, self._terms.clock)
         window = self._choose_window(prompt, answer_tokens, deadline)
         body = self._body(prompt, plain_schema(schema), window, answer_tokens)
@@ -287,6 +288,12 @@ class OllamaBackend:
     def _window_in_force(self, deadline: Deadline) -> int | None:
         loaded = _named(self.model, self._optional("/api/ps", _Ps, deadline).models or [])
         return (loaded.context_length or None) if loaded else None
+
+    # before the work
+
+    def ready(self) -> None:
+        """Ask for the model's window, which is needed anyway and only told of a model that is there; see `Backend`."""
+        self._trained_length()
 
     # doctor
 

@@ -125,6 +125,7 @@ class OpenAIBackend:
     def __init__(self, base: str, terms: Terms) -> None:
         self._wire = Wire(base.removesuffix("/v1"), _OTHER, terms)  # what servers tell of themselves is outside of /v1
         self._terms = terms
+        self._deadline: Deadline | None = None
         self._server: _Server | None = None
         self._bound_key = "max_tokens"
 
@@ -142,7 +143,7 @@ class OpenAIBackend:
 
     def ask(self, prompt: Prompt, schema: Mapping[str, object], *, answer_tokens: int, progress: Progress) -> Answer:
         """Put one question and give its whole answer; see `Backend`."""
-        deadline = self._wire.within(self._terms.deadline_s)
+        deadline = self._deadline = self._deadline or self._wire.within(self._terms.deadline_s)
         draft = Draft(self._wire.where(), progress, self._terms.clock)
         server = self._described(deadline)
         require_room(tokens_needed(prompt, answer_tokens), server.window, self.model, f"says {self._wire.where()}")
@@ -309,6 +310,12 @@ class OpenAIBackend:
             return self._converted(self._wire.fetch(path, self._wire.soon(deadline)), kind)
         except LanguageModelError:
             return kind()
+
+    # before the work
+
+    def ready(self) -> None:
+        """Ask the server what it is; whether a gateway takes the model's name shows with the question. See `Backend`."""
+        self._described(self._wire.soon())
 
     # doctor
 

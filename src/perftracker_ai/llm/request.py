@@ -151,7 +151,7 @@ class Draft:
         self._begun = clock()
         self._pieces: list[str] = []
         self._bytes = 0
-        progress(0, 0.0)
+        progress(0, 0.0, "")
 
     @property
     def text(self) -> str:
@@ -177,4 +177,4 @@ class Draft:
         self._bytes += len(piece.encode(errors="surrogatepass"))
         if self._bytes > MAX_ANSWER_BYTES:
             raise BadReply(f"{self._where} wrote more than {MAX_ANSWER_BYTES >> 20} MiB; take another model.")
-        self._progress(len(self._pieces), self.seconds)
+        self._progress(len(self._pieces), self.seconds, piece)

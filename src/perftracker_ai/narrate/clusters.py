@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 import numpy as np
 
 from perftracker_ai import wording
-from perftracker_ai.model import BASELINE, CANDIDATE, Direction, MetricKind
-from perftracker_ai.narrate.values import FactKind, Label
-from perftracker_ai.render.numbers import (
+from perftracker_ai.formats import (
     format_change,
     format_interval,
     format_load,
@@ -25,7 +23,9 @@ from perftracker_ai.render.numbers import (
     format_value,
     plural,
 )
-from perftracker_ai.render.text import clean, listing
+from perftracker_ai.model import BASELINE, CANDIDATE, Direction, MetricKind
+from perftracker_ai.narrate.values import FactKind, Label
+from perftracker_ai.text import clean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from perftracker_ai.model import Severity
 from perftracker_ai.narrate.prose import SLOT
 from perftracker_ai.narrate.sections import Part, sections
 from perftracker_ai.narrate.template import hypotheses, template
-from perftracker_ai.render.text import md
+from perftracker_ai.text import md
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

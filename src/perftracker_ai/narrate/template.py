@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from perftracker_ai.model import Confidence, Direction, Severity, Verdict
 from perftracker_ai.narrate.sections import Part
 from perftracker_ai.narrate.values import CATALOGUE, RUN, FactKind, Label
-from perftracker_ai.render.text import listing
+from perftracker_ai.text import listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

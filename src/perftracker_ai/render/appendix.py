@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai import wording
+from perftracker_ai.formats import format_change, format_percent, format_value, plural
 from perftracker_ai.model import Absence, Outcome, Severity
 from perftracker_ai.render import phrases
 from perftracker_ai.render.assessment import needed
-from perftracker_ai.render.numbers import format_change, format_percent, format_value, plural
 from perftracker_ai.render.result import TOOL_VERSION
 from perftracker_ai.render.sections import more
-from perftracker_ai.render.text import listing, md, table
 from perftracker_ai.render.view import coverage_order, leading, point, worsened
+from perftracker_ai.text import listing, md, table
 
 if TYPE_CHECKING:
     from perftracker_ai.model import Cluster, RunAccount, Window

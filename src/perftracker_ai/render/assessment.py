@@ -11,11 +11,11 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from perftracker_ai import wording
+from perftracker_ai.formats import format_change, format_percent, plural
 from perftracker_ai.model import Confidence, Outcome, Severity, Verdict
 from perftracker_ai.render import phrases
-from perftracker_ai.render.numbers import format_change, format_percent, plural
-from perftracker_ai.render.text import listing, md, sentence
 from perftracker_ai.render.view import clusters, coverage_order, leading, worsened, worst_point
+from perftracker_ai.text import listing, md, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from perftracker_ai.render.page import back, curves, issues, summary
 from perftracker_ai.render.page.markup import Html, el, join, tag
 from perftracker_ai.render.page.narrative import narrative
-from perftracker_ai.render.result import result_json
 from perftracker_ai.render.view import view
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ def html_report(
     settings: DetectSettings,
     policy: PolicySettings,
     *,
+    result: bytes,
     scripts: bool,
     narration: Narration | None = None,
 ) -> str:
@@ -51,6 +51,8 @@ def html_report(
     analysis : Analysis
     settings : DetectSettings
     policy : PolicySettings
+    result : bytes
+        The results file, which the page offers as a download.
     scripts : bool
         Whether the table of all curves gets its sorting and filtering. False for a copy to be served from somebody
         else's origin: it holds no script at all.
@@ -73,7 +75,7 @@ def html_report(
             _main(shown, settings, policy, narration, scripts=scripts),
         ]
     )
-    result, narrated = result_json(analysis, settings, policy), narration.provenance if narration else ""
+    narrated = narration.provenance if narration else ""
     origin = back.origin(shown, result, taken=len(told) + len(style) + len(script), narrated=narrated)
     body = el("body", told, origin, el("script", Html(script)) if scripts else Html(""))
     return f'<!DOCTYPE html>\n<html lang="en">\n{_head(shown, style, script)}\n{body}\n</html>\n'

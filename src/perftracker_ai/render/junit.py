@@ -20,8 +20,7 @@ from html import escape
 from itertools import chain
 from typing import TYPE_CHECKING, assert_never
 
-from perftracker_ai.model import CoverageKind, Outcome, Severity
-from perftracker_ai.render.numbers import (
+from perftracker_ai.formats import (
     format_change,
     format_interval,
     format_pair,
@@ -29,8 +28,9 @@ from perftracker_ai.render.numbers import (
     format_range,
     plural,
 )
-from perftracker_ai.render.text import clean
+from perftracker_ai.model import CoverageKind, Outcome, Severity
 from perftracker_ai.render.view import labels, view, worst_point
+from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

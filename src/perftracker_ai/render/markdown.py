@@ -10,11 +10,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from perftracker_ai import wording
+from perftracker_ai.formats import UNKNOWN, format_change, plural
 from perftracker_ai.model import Outcome, Severity, Verdict
 from perftracker_ai.render import appendix, assessment, phrases, sections
-from perftracker_ai.render.numbers import UNKNOWN, format_change, plural
-from perftracker_ai.render.text import listing, md, table
 from perftracker_ai.render.view import clusters, coverage_counts, view, worsened
+from perftracker_ai.text import listing, md, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

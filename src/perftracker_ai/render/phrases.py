@@ -9,8 +9,7 @@ import math
 from typing import TYPE_CHECKING, assert_never
 
 from perftracker_ai import wording
-from perftracker_ai.model import CoverageKind, MetricKind
-from perftracker_ai.render.numbers import (
+from perftracker_ai.formats import (
     format_change,
     format_interval,
     format_load,
@@ -22,8 +21,9 @@ from perftracker_ai.render.numbers import (
     format_value,
     plural,
 )
-from perftracker_ai.render.text import listing, md, sentence
+from perftracker_ai.model import CoverageKind, MetricKind
 from perftracker_ai.render.view import labels, leading, worst_point
+from perftracker_ai.text import listing, md, sentence
 
 if TYPE_CHECKING:
     from perftracker_ai.model import Cluster, CoverageFinding, Curve, RunShift, ShapeEvidence, Window

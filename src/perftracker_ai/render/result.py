@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from perftracker_ai import wording
+from perftracker_ai.formats import format_load
 from perftracker_ai.model import Absence, Confidence, MetricKind, Outcome, Severity
-from perftracker_ai.render.numbers import format_load
 from perftracker_ai.render.view import labels, view, worst_point
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perftracker_ai import wording
+from perftracker_ai.formats import format_change, plural
 from perftracker_ai.model import Severity
 from perftracker_ai.render import phrases
-from perftracker_ai.render.numbers import format_change, plural
 from perftracker_ai.render.phrases import RESULT_FILE
-from perftracker_ai.render.text import md, table
 from perftracker_ai.render.view import clusters, improved, leading, loose
+from perftracker_ai.text import md, table
 
 if TYPE_CHECKING:
     from perftracker_ai.model import Cluster

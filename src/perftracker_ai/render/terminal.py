@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
+from perftracker_ai.formats import format_change, format_range, plural
 from perftracker_ai.model import CoverageKind, Outcome, Severity, Verdict
-from perftracker_ai.render.numbers import format_change, format_range, plural
 from perftracker_ai.render.phrases import shift_of
-from perftracker_ai.render.text import ELLIPSIS, clean, columns, fit
 from perftracker_ai.render.view import LOST, coverage_counts, view, worsened
+from perftracker_ai.text import ELLIPSIS, clean, columns, fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perftracker_ai import wording
+from perftracker_ai.formats import format_change, plural
 from perftracker_ai.model import Outcome, Severity
 from perftracker_ai.render import phrases
-from perftracker_ai.render.numbers import format_change, plural
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown, join, path
 from perftracker_ai.render.page.panels import legend, panels, spark
-from perftracker_ai.render.text import clean, sentence
 from perftracker_ai.render.view import improved, leading, loose, worsened
+from perftracker_ai.text import clean, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -11,7 +11,7 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from perftracker_ai.render.text import clean
+from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai import wording
-from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Absence, Direction
-from perftracker_ai.render import phrases, svg
-from perftracker_ai.render.numbers import (
+from perftracker_ai.formats import (
     format_change,
     format_load,
     format_number,
@@ -23,11 +21,13 @@ from perftracker_ai.render.numbers import (
     format_value,
     plural,
 )
+from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Absence, Direction
+from perftracker_ai.render import phrases, svg
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, join
-from perftracker_ai.render.text import clean, listing
 from perftracker_ai.render.view import labels
-from perftracker_ai.stats import median
+from perftracker_ai.stats import distinct, median
+from perftracker_ai.text import clean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +104,7 @@ def _x_ranges(shown: View, findings: list[Finding]) -> dict[tuple[str, bool], Fl
     for finding in findings:
         curve = finding.curve
         together.setdefault(_axis(curve), []).append(shown.analysis.curves.load[curve.start : curve.stop])
-    return {axis: np.unique(np.concatenate(loads)) for axis, loads in together.items()}
+    return {axis: distinct(np.concatenate(loads)) for axis, loads in together.items()}
 
 
 # ── one figure ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from perftracker_ai.render.numbers import (
+from perftracker_ai.formats import (
     format_change,
     format_interval,
     format_load,
