@@ -481,7 +481,7 @@ def test_interrupt_while_writing_cancels(server, connect):
     """Ctrl-C in the middle of an answer closes the connection, which stops the server."""
     server.say(Written("", endless=True, pause_s=0.01))
 
-    def interrupt(count, seconds):
+    def interrupt(count, seconds, piece):
         if count == 3:
             raise KeyboardInterrupt
 
@@ -564,6 +564,17 @@ def test_https_to_a_server_that_speaks_http(server, connect):
 
 def checks(backend):
     return {check.name: check for check in backend.check()}
+
+
+def test_ready_asks_no_question(server, connect):
+    """Whether a question could be put is found out without one; a missing model and a missing server are named."""
+    connect(server.url).ready()
+    assert server.asked() == []
+    with pytest.raises(ModelMissing, match="get it with `ollama pull other`"):
+        connect(server.url, "other").ready()
+    server.stop()
+    with pytest.raises(ModelUnreachable, match="ollama serve"):
+        connect("http://127.0.0.1:1").ready()
 
 
 def test_check_of_a_good_server(server, connect):

@@ -329,6 +329,16 @@ def test_pull_is_refused(vllm, connect):
 # ── doctor ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_ready_asks_no_question(vllm, connect):
+    """A server that is there is enough, for some gateways list no models; one that is not is named."""
+    connect(vllm.url).ready()
+    vllm.script("/v1/models", proxy_page(404, "Not Found"))
+    connect(vllm.url).ready()
+    assert vllm.asked("/completions") == []
+    with pytest.raises(ModelUnreachable, match=r"127\.0\.0\.1:1 "):
+        connect("http://127.0.0.1:1").ready()
+
+
 def test_check_names_the_kind_and_its_window(server, connect):
     """The kind of server is told, its window where known, and Ollama is sent to its own interface."""
     found = checks(connect(server.url))

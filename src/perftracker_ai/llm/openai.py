@@ -314,7 +314,7 @@ class OpenAIBackend:
     # before the work
 
     def ready(self) -> None:
-        """Ask the server what it is; whether a gateway takes the model's name shows with the question. See `Backend`."""
+        """Ask the server what it is; whether it takes the model's name shows with the question. See `Backend`."""
         self._described(self._wire.soon())
 
     # doctor
