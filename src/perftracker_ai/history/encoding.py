@@ -23,12 +23,13 @@ from perftracker_ai.model import Absence, Curve, CurveSet
 from perftracker_ai.tags import metric_kind, read_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     Columns = NDArray[np.int64]
     _Measured = dict[str, NDArray[Any]]
+    _Place = tuple[Columns, NDArray[np.bool_]]
 
 _STORED = (("mean", "<f8"), ("sd", "<f8"), ("count", "<i8"), ("errors", "<i8"), ("absence", "u1"))
 """Columns of a job's points in the order of their bytes; columns of mostly equal numbers pack to nearly nothing."""
@@ -50,7 +51,8 @@ class StoredCurve(msgspec.Struct, frozen=True):
     loads: tuple[float, ...]
 
 
-Layout = tuple[StoredCurve, ...]
+Layout = tuple[bytes, ...]
+"""The curves of a job, each as it is written: most curves of a new layout are old ones, and need not be read again."""
 
 
 class _Key(NamedTuple):
@@ -100,7 +102,7 @@ def encode_points(curves: CurveSet) -> bytes:
 
 
 def decode_layout(content: bytes) -> Layout:
-    """Read a layout.
+    """Cut a layout into its curves.
 
     Raises
     ------
@@ -108,8 +110,8 @@ def decode_layout(content: bytes) -> Layout:
         When the bytes are none.
     """
     try:
-        return msgspec.json.decode(zlib.decompress(content), type=Layout)
-    except (zlib.error, msgspec.MsgspecError) as error:
+        return tuple(bytes(raw) for raw in msgspec.json.decode(zlib.decompress(content), type=list[msgspec.Raw]))
+    except zlib.error as error:
         raise ValueError(str(error)) from error
 
 
@@ -139,20 +141,22 @@ def merge(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, Layout]) -> C
     ----------
     jobs : sequence of (str, bytes)
         Digest of the layout and bytes of the points.
-    layouts : mapping of str to tuple of StoredCurve
+    layouts : mapping of str to tuple of bytes
         By digest.
 
     Raises
     ------
     ValueError
-        When the bytes of a job are not its layout's points.
+        When the bytes are not those of a layout and its points.
     """
     newest_first = dict.fromkeys(digest for digest, _ in reversed(jobs))
-    merged = _merge_layouts([layouts[digest] for digest in newest_first])
+    written = dict.fromkeys(piece for digest in newest_first for piece in layouts[digest])
+    known = {piece: msgspec.json.decode(piece, type=StoredCurve) for piece in written}
+    merged = _merge_curves(known.values())
     axes = {key: _axis(curve) for key, curve in merged.items()}
     start = dict(zip(axes, accumulate(map(len, axes.values()), initial=0), strict=False))
-    column_of = {key: {label: column for column, label in enumerate(axis, start[key])} for key, axis in axes.items()}
-    columns = {digest: _columns(layouts[digest], merged, column_of) for digest in newest_first}
+    places = _places(known, merged, axes, start)
+    columns = {digest: _columns([places[piece] for piece in layouts[digest]]) for digest in newest_first}
     measured = _fill(jobs, columns, sum(map(len, axes.values())))
     return CurveSet(
         curves=tuple(_curve(index, merged[key], start[key], len(axes[key])) for index, key in enumerate(axes)),
@@ -162,18 +166,18 @@ def merge(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, Layout]) -> C
     )
 
 
-def _merge_layouts(newest_first: Sequence[Layout]) -> dict[_Key, _Merged]:
-    """Collect every curve with the categories of any layout, in order of (group, tag)."""
+def _merge_curves(newest_first: Iterable[StoredCurve]) -> dict[_Key, _Merged]:
+    """Collect every curve with the categories of any job, in order of (group, tag)."""
     merged: dict[_Key, _Merged] = {}
-    for curve in (curve for layout in newest_first for curve in layout):
-        known = merged.setdefault(
-            _Key(curve.group, curve.tag, curve.scalar),
-            _Merged(newest=curve, load_of={}, numbered=True),
-        )
+    for curve in newest_first:
+        known = merged.setdefault(_key(curve), _Merged(newest=curve, load_of={}, numbered=True))
         known.numbered &= curve.numbered and curve.load_unit == known.newest.load_unit
-        if curve.labels != known.newest.labels or not known.load_of:
-            known.load_of = dict(zip(curve.labels, curve.loads, strict=True)) | known.load_of
+        known.load_of = dict(zip(curve.labels, curve.loads, strict=True)) | known.load_of
     return {key: merged[key] for key in sorted(merged)}
+
+
+def _key(curve: StoredCurve) -> _Key:
+    return _Key(curve.group, curve.tag, curve.scalar)
 
 
 def _axis(curve: _Merged) -> dict[str, float]:
@@ -184,22 +188,32 @@ def _axis(curve: _Merged) -> dict[str, float]:
     return {label: float(place) for place, label in enumerate([*curve.newest.labels, *newest_last])}
 
 
-def _columns(
-    layout: Layout, merged: Mapping[_Key, _Merged], column_of: Mapping[_Key, Mapping[str, int]]
-) -> tuple[Columns, NDArray[np.bool_]]:
-    """Give the common column of each point of a layout, and whether the newest job has it in a foreign unit."""
-    columns: list[int] = []
-    foreign: list[bool] = []
-    for curve in layout:
-        key = _Key(curve.group, curve.tag, curve.scalar)
-        columns += map(column_of[key].__getitem__, curve.labels)
-        foreign += [curve.base_unit != merged[key].newest.base_unit] * len(curve.labels)
-    return np.array(columns, dtype=np.int64), np.array(foreign, dtype=bool)
+def _places(
+    known: Mapping[bytes, StoredCurve],
+    merged: Mapping[_Key, _Merged],
+    axes: Mapping[_Key, Mapping[str, float]],
+    start: Mapping[_Key, int],
+) -> dict[bytes, _Place]:
+    """Give the common column of each point of each curve, and whether its unit is foreign to the newest job's."""
+    column_of = {key: {label: column for column, label in enumerate(axis, start[key])} for key, axis in axes.items()}
+    return {
+        piece: (
+            np.array([column_of[_key(curve)][label] for label in curve.labels], dtype=np.int64),
+            np.full(len(curve.labels), curve.base_unit != merged[_key(curve)].newest.base_unit),
+        )
+        for piece, curve in known.items()
+    }
 
 
-def _fill(
-    jobs: Sequence[tuple[str, bytes]], places: Mapping[str, tuple[Columns, NDArray[np.bool_]]], points: int
-) -> _Measured:
+def _columns(places: Sequence[_Place]) -> _Place:
+    """Join the places of a layout's curves."""
+    if not places:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
+    columns, foreign = zip(*places, strict=True)
+    return np.concatenate(columns), np.concatenate(foreign)
+
+
+def _fill(jobs: Sequence[tuple[str, bytes]], places: Mapping[str, _Place], points: int) -> _Measured:
     """Write every job's points into its row."""
     shape = (len(jobs), points)
     filled = {
