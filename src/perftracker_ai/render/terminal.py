@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from perftracker_ai.model import Analysis, Cluster, JobInfo
+    from perftracker_ai.model import Analysis, Cluster, JobInfo, Rule
     from perftracker_ai.render.view import View
 
 WIDTH, HEIGHT = 100, 24
@@ -84,8 +84,14 @@ def _verdict(analysis: Analysis) -> list[Line]:
     verdict = analysis.decision.verdict
     fired = [rule for rule in analysis.decision.rules if rule.fired]
     lines: list[Line] = [(Span(_key("Verdict"), "dim"), Span(verdict.value, _verdict_style(verdict)))]
-    lines += [_row("", ": ".join(filter(None, (rule.text.rstrip("."), rule.because)))) for rule in fired[:RULES]]
+    lines += [_row("", _reason(rule)) for rule in fired[:RULES]]
     return lines + _and_more("", len(fired) - RULES, "rule")
+
+
+def _reason(rule: Rule) -> str:
+    """Say which rule fired on what; its thresholds are in the report, and what it fired on must not be cut off."""
+    what = rule.text.partition(" (")[0].rstrip(".")
+    return f"{what}: {rule.because}" if rule.because else what
 
 
 def _tally(shown: View) -> list[Line]:
