@@ -8,8 +8,9 @@ import re
 
 import analyses
 
-from perftracker_ai.model import Hypothesis, Strength
-from perftracker_ai.narrate import build_facts
+from perftracker_ai.model import Author, Hypothesis, Strength
+from perftracker_ai.narrate.compose import compose
+from perftracker_ai.narrate.facts import build_facts
 from perftracker_ai.narrate.sections import ACTIONS, DIVES, HEADLINE, ISSUES, PATTERNS, RISK, SUMMARY
 from perftracker_ai.settings import DetectSettings, PolicySettings
 
@@ -40,6 +41,29 @@ MEMORY = Hypothesis(
     confirm=("Compare cache hit rates and memory use of both versions just below and above the first affected load.",),
     refute=("Hit rates and memory use do not change around the first affected load.",),
 )
+
+
+AUTHOR = Author(
+    model="qwen2.5-coder:14b",
+    digest="9ec8897f747e" + "0" * 52,
+    window=8192,
+    prompt_tokens=4512,
+    answer_tokens=1040,
+    seed=7,
+)
+
+
+def composed(sheet, verified):
+    return compose(sheet, verified, AUTHOR)
+
+
+def text_of(passage):
+    return "".join(piece.text for piece in passage.pieces)
+
+
+def texts(narrated):
+    """Give the texts of a narration by part and cluster."""
+    return {(passage.part.value, passage.cluster): text_of(passage) for passage in narrated.passages}
 
 
 def facts_of(analysis):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import json
 import random
 import re
@@ -16,24 +15,17 @@ from answer_bank import BUSY, busy
 from narration_check import foreign_parts
 
 from perftracker_ai.model import Verdict
-from perftracker_ai.narrate import Fact, Part, Source, compose, fill, pieces, verify
-from perftracker_ai.narrate.agreement import disagreements
-from perftracker_ai.narrate.prose import Kind, normalised, sentences
-from perftracker_ai.narrate.rules import broken_rules
-from perftracker_ai.narrate.sections import sections
+from perftracker_ai.narrate.compose import pieces
+from perftracker_ai.narrate.prose import Kind
+from perftracker_ai.narrate.sections import asked
+from perftracker_ai.narrate.verify import verify
 
-EVERY = {**analyses.VARIANTS, "busy": narration.busy_analysis, "crowded": narration.crowded, "many": analyses.many}
 GENERATED = 10_000
 SEED = 20261123
 
 
 def texts_of(sheet):
     return frozenset(fact.text for fact in sheet.facts)
-
-
-@pytest.fixture(scope="module", params=EVERY)
-def sheet(request):
-    return narration.facts_of(EVERY[request.param]())
 
 
 # ── the auditor itself ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -65,108 +57,28 @@ def test_the_auditor_lets_facts_pass():
     assert foreign_parts("GET /items2 is 1150 % slower.", facts)
 
 
-# ── the template ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_template_says_nothing_but_facts(sheet):
-    """Without a model, every numeral, endpoint and verdict word is a fact's text, and no section is empty."""
-    for told in compose(sheet).told:
-        assert told.source is Source.TEMPLATE
-        assert told.text.strip()
-        assert not foreign_parts(told.text, texts_of(sheet)), told.section.key
-
-
-def test_the_template_keeps_the_verifiers_rules(sheet):
-    """The program's own sentences would be accepted from a model."""
-    for section, told in ((one.section, one) for one in compose(sheet).told):
-        if section.part is Part.HYPOTHESES:
-            continue  # it asserts nothing: every sentence there is the catalogue's
-        for sentence in sentences(normalised(told.slotted, sheet), section, sheet):
-            assert not [*broken_rules(sentence), *disagreements(sentence)], told.text
-
-
-def test_the_template_reads_as_an_engineer_writes():
-    """The words of a release to block, in full: what is slow, for whom, where, and what to do first."""
-    told = {one.section.key: one.text for one in compose(narration.busy_sheet()).told}
-    assert told["headline"] == "BLOCK: PUT /api/policies/{id}/settings is 150 % slower over 6000–10000 policies."
-    assert told["summary"] == (
-        "Do not ship this version as it is. Found: 1 critical, 1 severe, 1 moderate and 1 minor issues in 10 compared "
-        "curves. The worst is PUT /api/policies/{id}/settings, 150 % slower in the median over 6000–10000 policies. "
-        "Next comes POST /api/drafts, 62 % slower in the median over 4000–7000 policies. Missing from the picture: "
-        "3 newly failing load points. In return, GET /api/policies improved: 30 % less cost per request."
-    )
-    assert told["C1.impact"] == (
-        "At 6000 policies with 16 threads, one request in 20 takes more than 32.1 ms instead of 12.6 ms, 19.5 ms "
-        "longer. The change covers 6000–10000 policies, up to the highest load measured."
-    )
-    assert told["C1.action"].startswith(
-        "Profile PUT /api/policies/{id}/settings at 6000 policies with 16 threads on both versions. Then: Compare the"
-    )
-    assert told["C3.action"].startswith("Measure PUT /api/policies/{id} at 1000 policies with 4 threads again")
-
-
-@pytest.mark.parametrize(
-    ("name", "headline"),
-    [
-        ("nothing_found", "APPROVE: no regression was found."),
-        ("insufficient", "INSUFFICIENT EVIDENCE: 0 of 2 curves could be compared."),
-        ("drifted", "INVESTIGATE: latency 12 % slower in the whole run."),
-        ("only_improvements", "APPROVE: no regression was found."),
-    ],
-)
-def test_the_template_fits_every_verdict(name, headline):
-    """A quiet, a drifted and an undecidable run each get the headline that is true of them."""
-    narrated = compose(narration.facts_of(EVERY[name]()))
-    assert narrated.get(Part.HEADLINE).text == headline
-
-
-@pytest.mark.parametrize("verdict", Verdict)
-def test_gaps_alone_make_a_headline(verdict):
-    """Where only tests fail, the headline and the summary say so and do not claim that nothing is worse."""
-    gaps = tuple(dataclasses.replace(found, curves=(0,)) for found in analyses.COVERAGE)
-    quiet = analyses.nothing_found()
-    made = dataclasses.replace(quiet, coverage=gaps, decision=analyses.decision(verdict, "failures"))
-    told = {one.section.key: one.text for one in compose(narration.facts_of(made)).told}
-    assert told["headline"] == f"{verdict.value}: 3 newly failing load points."
-    assert "3 newly failing load points" in told["summary"]
-    assert "No regression" not in told["summary"]
-    assert "3 newly failing load points" in told["production"]
-
-
-def test_a_release_of_small_changes_is_told_as_one():
-    """Where nothing reaches the threshold the risk is small, and a moderate item of some confidence is planned."""
-    made = analyses.analysis([analyses.regressed(slowdown=0.08)], analyses.decision(Verdict.APPROVE))
-    told = compose(narration.facts_of(made))
-    assert told.get(Part.PRODUCTION).text == "Small: what became slower stays below the threshold of a regression."
-    made = analyses.analysis([analyses.regressed(slowdown=0.3)], analyses.decision(Verdict.APPROVE_WITH_MONITORING))
-    assert compose(narration.facts_of(made)).get(Part.ACTION, "C1").text.startswith("Plan PUT /api/policies")
-
-
 # ── composition ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_facts_text_is_never_taken_for_a_slot():
     """A name that looks like a slot prints as it is: slots are filled in one pass."""
-    made = analyses.analysis([analyses.regressed("GET /{{F1}}/{{C1}}")], analyses.decision(Verdict.BLOCK))
-    headline = compose(narration.facts_of(made)).get(Part.HEADLINE)
-    assert headline.text.startswith("BLOCK: GET /{{F1}}/{{C1}} is 150 % slower")
+    made = narration.facts_of(
+        analyses.analysis([analyses.regressed("GET /{{F1}}/{{C1}}")], analyses.decision(Verdict.BLOCK))
+    )
+    name = narration.with_slots("[C1:endpoint]", made)
+    told = narration.composed(made, verify(json.dumps({"g_headline": f"{name} became slower."}), made))
+    assert narration.texts(told)["headline", ""] == "GET /{{F1}}/{{C1}} became slower."
 
 
-def test_a_section_comes_apart_into_words_and_facts():
-    """A renderer that marks every fact gets words and facts in order, and together they are the text."""
+def test_a_passage_comes_apart_into_words_and_facts():
+    """A renderer gets words and facts in order: a fact's piece is its text, and words hold no digit."""
     made = narration.busy_sheet()
-    for told in compose(made).told:
-        parts = list(pieces(told.slotted, made))
-        assert "".join(part.text if isinstance(part, Fact) else part for part in parts) == told.text
-        assert not re.search(r"\d", "".join(part for part in parts if isinstance(part, str)))
-
-
-def test_markdown_is_the_text_escaped(sheet):
-    """The Markdown of a section, its escapes undone, is its text; nothing in it can format, link or embed."""
-    for told in compose(sheet).told:
-        assert html.unescape(re.sub(r"\\([\\`*|\[\]~_#+=.)-])", r"\1", told.markdown)) == told.text
-        assert "<" not in told.markdown
-        assert not re.search(r"(?<!\\)[`*\[\]|]|://|www\.", told.markdown)
+    told = narration.composed(made, verify(narration.answer(made, busy(3)), made))
+    parts = [piece for passage in told.passages for piece in passage.pieces]
+    assert len(parts) > len(told.passages)
+    assert all(
+        part.text == made.by_id[part.fact].text if part.fact else not re.search(r"\d", part.text) for part in parts
+    )
 
 
 def test_actions_keep_the_models_order_within_a_severity():
@@ -176,37 +88,27 @@ def test_actions_keep_the_models_order_within_a_severity():
     assert made.topic[first].severity == made.topic[second].severity
     wanted = list(reversed(made.actions))
     answer = {"d_actions": [{"cluster": topic, "text": f"Profile {{{{{topic}}}}}."} for topic in wanted]}
-    ordered = [told.section.topic for told in compose(made, verify(json.dumps(answer), made)).all_of(Part.ACTION)]
+    ordered = [passage.cluster for passage in narration.composed(made, verify(json.dumps(answer), made)).passages]
     ranks = [list(type(made.topic[first].severity)).index(made.topic[topic].severity) for topic in ordered]
     assert ranks == sorted(ranks)
     assert ordered.index(second) < ordered.index(first)
 
 
-def test_sources_are_counted():
-    """The narration says how many sections the model wrote and how many the template."""
+def test_what_was_accepted_is_counted():
+    """The narration says how many texts were asked for and how many of them are the model's."""
     made = narration.busy_sheet()
-    narrated = compose(made, verify(json.dumps({"g_headline": "{{C1}} is slower."}), made))
-    assert narrated.sources() == {Source.MODEL: 1, Source.REPAIRED: 0, Source.TEMPLATE: len(sections(made)) - 1}
+    told = narration.composed(made, verify(json.dumps({"g_headline": "{{C1}} is slower."}), made))
+    assert (told.asked, told.written, told.repaired) == (len(asked(made)), 1, 0)
+    assert narration.texts(told) == {("headline", ""): "C1 is slower."}
 
 
-def test_a_part_that_is_not_there_is_none():
-    """Asking for a section of a topic that has none gives none."""
-    assert compose(narration.quiet_sheet()).get(Part.DIVE, "C1") is None
-
-
-def test_chosen_hypotheses_are_told_with_what_speaks_against_them():
-    """A model chooses hypotheses and evidence; objections, checks and strength come with them all the same."""
+def test_chosen_hypotheses_keep_the_models_order():
+    """Of the hypotheses offered those are told first that a model chose, in its order."""
     made = narration.busy_sheet()
     cited = made.find("C1", "affected loads").id
-    issues = {"C1": {"hypotheses": [{"evidence": [cited], "hypothesis": "contention"}]}}
-    told = compose(made, verify(json.dumps({"a_issues": issues}), made)).get(Part.HYPOTHESES, "C1")
-    assert told.source is Source.MODEL
-    assert told.text.startswith(
-        "Possibly contention: a lock held longer, a smaller pool, a queue (weak evidence). For it: "
-        "6000–10000 policies. "
-        "Against it: It is much the same at every thread count"
-    )
-    assert "data size" not in told.text
+    wanted = [{"evidence": [cited], "hypothesis": key} for key in ("contention", "data_size")]
+    told = narration.composed(made, verify(json.dumps({"a_issues": {"C1": {"hypotheses": wanted}}}), made))
+    assert told.chosen == (("C1", ("contention", "data_size")),)
 
 
 # ── whatever a model answers ────────────────────────────────────────────────────────────────────────────────────────
@@ -275,10 +177,10 @@ def test_whatever_is_answered_only_facts_are_printed():
         sheet, sentences_, facts = drawn[rng.choice((0, 0, 0, 0, 1, 2))]
         verified = verify(generated(rng, sentences_, sheet), sheet)
         if not verified.texts and not verified.choices:
-            continue  # the template alone is checked above
-        written = [told for told in compose(sheet, verified).told if told.source is not Source.TEMPLATE]
-        printed += len(written)
-        wrong += [told.text for told in written if foreign_parts(told.text, facts)]
+            continue
+        told = narration.composed(sheet, verified)
+        printed += told.written
+        wrong += [text for text in narration.texts(told).values() if foreign_parts(text, facts)]
     assert not wrong[:5]
     assert printed > GENERATED / 10  # the check is of something: many answers do hold acceptable sections
 
@@ -299,12 +201,16 @@ def test_a_hostile_tag_changes_nothing_but_its_own_text(tag):
     """With an endpoint of any name, the same answer gives the same sections by the same hand, in the same words."""
     hostile, harmless = (narration.facts_of(renamed(name)) for name in (f"GET /{tag}", "GET /harmless"))
     answer = narration.answer(harmless, busy(5))
-    one, other = (compose(sheet, verify(answer, sheet)) for sheet in (hostile, harmless))
-    assert [told.slotted for told in one.told] == [told.slotted for told in other.told]
-    assert [told.source for told in one.told] == [told.source for told in other.told]
-    assert not any(foreign_parts(told.text, texts_of(hostile)) for told in one.told)
-    assert not any("<script" in told.markdown or "\x1b" in told.markdown for told in one.told)
-    assert max(len(told.text) for told in one.told) < 4000
+    one, other = (narration.composed(sheet, verify(answer, sheet)) for sheet in (hostile, harmless))
+    assert one.written == other.written > 10
+    assert words(one) == words(other)
+    assert not any(foreign_parts(text, texts_of(hostile)) for text in narration.texts(one).values())
+    assert max(map(len, narration.texts(one).values())) < 4000
+
+
+def words(narrated):
+    """Give everything but what facts say: their ids in their places."""
+    return [(one.part, one.cluster, [piece.fact or piece.text for piece in one.pieces]) for one in narrated.passages]
 
 
 def renamed(endpoint):
@@ -314,10 +220,10 @@ def renamed(endpoint):
     return dataclasses.replace(made, clusters=(first, *made.clusters[1:]))
 
 
-def test_fill_puts_every_fact_in_its_place():
+def test_pieces_put_every_fact_in_its_place():
     """Slots are replaced by their facts' texts, and words stay as they are."""
     made = narration.busy_sheet()
-    assert fill("{{C1}} and {{F1}}.", made) == "C1 and BLOCK."
+    assert "".join(piece.text for piece in pieces("{{C1}} and {{F1}}.", made)) == "C1 and BLOCK."
 
 
 def test_kinds_say_what_to_do():

@@ -12,7 +12,8 @@ import pytest
 
 from perftracker_ai.errors import JobError
 from perftracker_ai.model import Direction, MetricKind, Shape, ShapeEvidence
-from perftracker_ai.narrate import FactKind, Label, build_facts, facts_json, read_facts
+from perftracker_ai.narrate.facts import build_facts, facts_json, read_facts
+from perftracker_ai.narrate.values import FactKind, Label
 from perftracker_ai.settings import DetectSettings, PolicySettings
 
 EVERY = {**analyses.VARIANTS, "busy": narration.busy_analysis, "crowded": narration.crowded, "many": analyses.many}

@@ -13,17 +13,11 @@ import narration
 import pytest
 from answer_bank import BUSY, busy, quiet
 
-from perftracker_ai.narrate import (
-    answer_schema,
-    answer_tokens,
-    build_prompt,
-    estimated_tokens,
-    refused_sections,
-    repair_prompt,
-    verify,
-)
+from perftracker_ai.narrate.prompt import build_prompt, estimated_tokens, refused_sections, repair_prompt
+from perftracker_ai.narrate.schema import answer_schema, answer_tokens
 from perftracker_ai.narrate.sections import asked
 from perftracker_ai.narrate.sheet import quoted, sheet_text
+from perftracker_ai.narrate.verify import verify
 
 SHEETS = {**analyses.VARIANTS, "busy": narration.busy_analysis, "crowded": narration.crowded, "many": analyses.many}
 TAGS = {

@@ -10,8 +10,10 @@ from answer_attacks import ATTACKS
 from answer_bank import BUSY, HONEST_BUT_AGAINST_THE_RULES, LATER, QUIET_COUNT, busy, quiet
 
 from perftracker_ai.model import Direction
-from perftracker_ai.narrate import Kind, Source, compose, merge, refused_sections, verify
+from perftracker_ai.narrate.prompt import refused_sections
+from perftracker_ai.narrate.prose import Kind
 from perftracker_ai.narrate.sections import asked
+from perftracker_ai.narrate.verify import merge, verify
 
 HONEST = BUSY + QUIET_COUNT
 
@@ -247,20 +249,19 @@ def test_a_repair_replaces_what_was_refused_and_nothing_else(sheet):
     assert merged.texts["headline"] == first.texts["headline"]
     assert merged.texts["summary"] == narration.with_slots(busy(1)["summary"], sheet)
     assert (merged.repaired, merged.violations) == ({"summary"}, ())
-    sources = {told.section.key: told.source for told in compose(sheet, merged).told}
-    assert sources.pop("summary") is Source.REPAIRED
-    assert sources.pop("C2.hypotheses") is Source.MODEL
-    assert set(sources.values()) == {Source.MODEL}
+    told = narration.composed(sheet, merged)
+    assert (told.asked, told.written, told.repaired) == (len(asked(sheet)), len(asked(sheet)), 1)
 
 
-def test_a_repair_that_fails_again_leaves_the_template(sheet):
-    """A section that is refused twice is the template's, and its violation stays on record."""
+def test_a_repair_that_fails_again_leaves_the_place_to_the_program(sheet):
+    """A section that is refused twice is not told, and its violation stays on record."""
     first = verify(narration.answer(sheet, busy(0) | {"summary": "It doubled."}), sheet)
     second = verify(narration.answer(sheet, busy(1) | {"summary": "It tripled."}), sheet, frozenset({"summary"}))
     merged = merge(first, second)
     assert [violation.section for violation in merged.violations] == ["summary"]
-    told = {one.section.key: one for one in compose(sheet, merged).told}
-    assert told["summary"].source is Source.TEMPLATE
+    told = narration.composed(sheet, merged)
+    assert ("summary", "") not in narration.texts(told)
+    assert told.asked - told.written == 1
 
 
 def test_a_repair_of_an_unusable_answer_is_a_whole_answer(sheet):

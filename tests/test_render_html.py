@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import gzip
+import html
 import re
 import time
 from hashlib import sha256
@@ -16,11 +17,10 @@ from hypothesis import strategies as st
 from pages import EVIL, POLICY, SETTINGS, examples, judged, page
 
 from perftracker_ai import formats
-from perftracker_ai.model import Outcome, Severity, Verdict
+from perftracker_ai.model import Author, Narration, Outcome, Part, Passage, Piece, Severity, Verdict
 from perftracker_ai.render.html import asset
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown, path, tag
-from perftracker_ai.render.page.narrative import Narration, Passage, Piece
 from perftracker_ai.render.result import result_document, result_json
 from perftracker_ai.render.view import clusters, view
 from perftracker_ai.text import clean, md
@@ -309,16 +309,18 @@ def test_worst_point_of_an_unlisted_curve_has_a_place():
 
 # ── words of a language model ───────────────────────────────────────────────────────────────────────────────────────
 
-NARRATION = Narration(
-    passages=(
-        Passage(
-            heading="Summary",
-            paragraphs=((Piece(text="Slower by ", fact=""), Piece(text="+150 %", fact="F12")),),
-            by_model=True,
-        ),
-        Passage(heading="Risk", paragraphs=((Piece(text="<b>none</b>", fact=""),),), by_model=False),
-    ),
-    provenance="Words by some-model, window 8192, seed 7.",
+AUTHOR = Author(model="some-model", digest="", window=8192, prompt_tokens=None, answer_tokens=None, seed=7)
+
+
+def narrated(*passages, chosen=()):
+    made = (Passage(part=part, cluster=cluster, pieces=pieces) for part, cluster, pieces in passages)
+    return Narration(passages=tuple(made), chosen=chosen, asked=9, repaired=0, author=AUTHOR)
+
+
+NARRATION = narrated(
+    (Part.SUMMARY, "", (Piece(text="Slower by ", fact=""), Piece(text="+150 %", fact="F12"))),
+    (Part.ACTION, "C1", (Piece(text="<b>none</b>", fact=""),)),
+    (Part.REMARK, "C1", (Piece(text="Worst above ", fact=""), Piece(text="6000 policies", fact="F13"))),
 )
 
 
@@ -326,11 +328,36 @@ def test_narration_is_marked_and_its_figures_are_anchored():
     """What a model wrote says so, its figures carry the ids of their facts, and markup in it is plain text."""
     text = page(typical(), narration=NARRATION)
     assert '<span data-fact="F12">+150 %</span>' in text
-    assert "written by a language model" in text
-    assert "written by template" in text
+    assert text.count("† written by a language model, checked against the facts") == 3
     assert "&lt;b&gt;none&lt;/b&gt;" in text
-    assert NARRATION.provenance in text
+    assert "the language model some-model (window 8,192, seed 7)" in text
     assert "No language model was used" not in text
+
+
+def test_words_on_an_issue_stand_in_its_card():
+    """A remark is read beside the charts it is about, and nowhere else."""
+    text = page(typical(), narration=NARRATION)
+    card = text[text.index('id="issue-1"') : text.index('id="issue-2"')]
+    assert text.count("Worst above") == card.count("Worst above") == 1
+
+
+def test_chosen_hypotheses_come_first_and_are_marked():
+    """Of the hypotheses of an issue those that a model chose are told in full, marked, and the others are named."""
+    analysis = examples()
+    cluster = next(one for one in analysis.clusters if len(one.hypotheses) > 1)
+    last = cluster.hypotheses[-1]
+    text = page(analysis, narration=narrated(chosen=((cluster.id, (last.key,)),)))
+    card = text[text.index(f'aria-label="Hypotheses on {cluster.id}"') :]
+    assert card.index(f"{html.escape(last.title)} †") < card.index("Also possible: ")
+    assert card.index("Also possible: ") < card.index(html.escape(cluster.hypotheses[0].title))
+
+
+def test_every_number_of_a_narration_has_its_fact():
+    """No digit of a model's passage stands outside of an element with the id of its fact."""
+    reader = Reader(page(typical(), narration=NARRATION))
+    told = [(text, anchored) for text, _, anchored in reader.texts if text in {"+150 %", "6000 policies", "C1"}]
+    assert all(anchored for _, anchored in told)
+    assert {text for text, _ in told} == {"+150 %", "6000 policies", "C1"}
 
 
 def test_without_narration_the_page_says_so():

@@ -674,6 +674,100 @@ class Decision:
     rules: tuple[Rule, ...]
 
 
+# ── narration ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Part(StrEnum):
+    """What a passage is for, and so where it stands in a report."""
+
+    HEADLINE = "headline"
+    SUMMARY = "summary"
+    IMPACT = "impact"
+    REMARK = "remark"
+    HYPOTHESES = "hypotheses"
+    DIVE = "dive"
+    PATTERNS = "patterns"
+    ACTION = "action"
+    PRODUCTION = "production"
+    USERS = "users"
+    ADVICE = "advice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A piece of a passage: the words between facts, or one fact as it is printed.
+
+    Attributes
+    ----------
+    fact : str
+        Id in ``facts.json`` of what the text is; empty for words.
+    """
+
+    text: str
+    fact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """Something a language model wrote, checked and with its slots filled.
+
+    Attributes
+    ----------
+    cluster : str
+        Id of the cluster it is about; empty when it is about the whole run.
+    """
+
+    part: Part
+    cluster: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """The language model that was asked.
+
+    Attributes
+    ----------
+    digest : str
+        Hash of the model's files; empty when the server does not tell.
+    window, prompt_tokens, answer_tokens : int or None
+        As the server told them, tokens of all answers together; None when it did not.
+    """
+
+    model: str
+    digest: str
+    window: int | None
+    prompt_tokens: int | None
+    answer_tokens: int | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narration:
+    """Everything of a language model's answer that may be printed; what is not here, the program says itself.
+
+    Attributes
+    ----------
+    passages : tuple of Passage
+        In reading order, actions in the order in which they are to be done.
+    chosen : tuple of (str, tuple of str)
+        Hypotheses chosen for a cluster, by their keys, the likelier first.
+    asked, repaired : int
+        Texts and choices that were asked for, and those that were right at the second attempt only.
+    """
+
+    passages: tuple[Passage, ...]
+    chosen: tuple[tuple[str, tuple[str, ...]], ...]
+    asked: int
+    repaired: int
+    author: Author
+
+    @property
+    def written(self) -> int:
+        """Texts and choices that were accepted."""
+        return len(self.passages) + len(self.chosen)
+
+
 # ── notices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -698,6 +792,9 @@ class NoticeKind(Enum):
     NO_RERUNS = "no_reruns"  # the baseline's version
     SKIPPED_FILE = "skipped_file"  # file name, reason
     SKIPPED_JOB = "skipped_job"  # job id, reason
+    NO_MODEL = "no_model"  # problem, next step
+    NO_REPAIR = "no_repair"  # problem, next step
+    TEXTS_REFUSED = "texts_refused"  # texts refused, texts asked for, the model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from perftracker_ai.model import CoverageKind, Method, MetricKind, NoticeKind, Severity, Verdict
+from perftracker_ai.model import CoverageKind, Method, MetricKind, NoticeKind, Part, Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +56,11 @@ _NOTICES: dict[NoticeKind, str] = {
     NoticeKind.SKIPPED_FILE: "File {0} was left out ({1}), so its job was not considered: correct or remove it.",
     NoticeKind.SKIPPED_JOB: "Job {0} was left out ({1}), so another job may have been chosen in its place: correct "
     "it where it comes from, or name two jobs.",
+    NoticeKind.NO_MODEL: "The report was written without a language model ({0}): {1}.",
+    NoticeKind.NO_REPAIR: "The language model's second answer did not come ({0}), so the program's own words stand for "
+    "what was refused of the first: {1}.",
+    NoticeKind.TEXTS_REFUSED: "Of {1} texts by the language model {2} the check against the facts refused {0}, so the "
+    "program's own words stand there: take a larger model with --model if that happens often.",
 }
 
 _COVERAGE: dict[CoverageKind, str] = {
@@ -68,6 +73,20 @@ _COVERAGE: dict[CoverageKind, str] = {
     CoverageKind.NEW_POINTS: "new loads",
     CoverageKind.NEW_CURVE: "new test",
     CoverageKind.NEW_GROUP: "new group",
+}
+
+_PARTS: dict[Part, str] = {
+    Part.HEADLINE: "Bottom line",
+    Part.SUMMARY: "Summary",
+    Part.IMPACT: "User impact",
+    Part.REMARK: "Remark",
+    Part.HYPOTHESES: "Hypotheses",
+    Part.DIVE: "Deep-dive",
+    Part.PATTERNS: "Patterns",
+    Part.ACTION: "What to do",
+    Part.PRODUCTION: "Production impact",
+    Part.USERS: "User experience",
+    Part.ADVICE: "Recommendation",
 }
 
 _NO_VALUE = ("?",) * 4  # as many as the longest notice has: a missing value must not cost the sentence
@@ -166,6 +185,11 @@ def severity_headline(severity: Severity) -> str:
             return "Minor Changes"
         case _:
             assert_never(severity)
+
+
+def part_title(part: Part) -> str:
+    """Return what a passage of the report is called."""
+    return _PARTS[part]
 
 
 def metric_name(curve: Curve) -> str:

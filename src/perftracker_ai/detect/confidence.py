@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.detect.scan import inflation
+from perftracker_ai.formats import format_percent
 from perftracker_ai.model import Confidence, Method
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _by_chance(window: Window) -> tuple[Confidence, str]:
 
 
 def _by_consistency(window: Window) -> tuple[Confidence, str]:
-    share = f"{window.consistency:.0%} of the window's points are beyond the threshold"
+    share = f"{format_percent(window.consistency)} of the window's points are beyond the threshold"
     if window.consistency >= CONSISTENT:
         return Confidence.HIGH, share
     return (Confidence.MEDIUM if window.consistency > PATCHY else Confidence.LOW), f"only {share}"

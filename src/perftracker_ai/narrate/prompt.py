@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perftracker_ai.model import Part
 from perftracker_ai.narrate.schema import CHARACTERS_PER_TOKEN
 from perftracker_ai.narrate.sections import (
     ACTIONS,
@@ -19,7 +20,6 @@ from perftracker_ai.narrate.sections import (
     PATTERNS,
     RISK,
     SUMMARY,
-    Part,
     asked,
 )
 from perftracker_ai.narrate.sheet import sheet_text

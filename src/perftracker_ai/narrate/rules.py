@@ -9,9 +9,10 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from perftracker_ai.model import Part
 from perftracker_ai.narrate import lexicon
 from perftracker_ai.narrate.prose import MARK, SLOT, Kind
-from perftracker_ai.narrate.sections import EXECUTIVE, Part
+from perftracker_ai.narrate.sections import EXECUTIVE
 from perftracker_ai.narrate.values import FactKind, Topic
 
 if TYPE_CHECKING:

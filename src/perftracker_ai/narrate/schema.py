@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from perftracker_ai.model import Part
 from perftracker_ai.narrate.sections import (
     ACTIONS,
     DIVES,
@@ -19,7 +20,6 @@ from perftracker_ai.narrate.sections import (
     PROPERTIES,
     RISK,
     SUMMARY,
-    Part,
     asked,
 )
 from perftracker_ai.narrate.values import FactKind

@@ -7,8 +7,9 @@ with letters that put them into the wanted order, for some servers generate prop
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from perftracker_ai.model import Part
 
 if TYPE_CHECKING:
     from perftracker_ai.narrate.values import FactSheet
@@ -23,22 +24,6 @@ ISSUES, DIVES, PATTERNS, ACTIONS, RISK, SUMMARY, HEADLINE = (
     "g_headline",
 )
 PROPERTIES = (ISSUES, DIVES, PATTERNS, ACTIONS, RISK, SUMMARY, HEADLINE)
-
-
-class Part(StrEnum):
-    """What a section is for."""
-
-    HEADLINE = "headline"
-    SUMMARY = "summary"
-    IMPACT = "impact"
-    REMARK = "remark"
-    HYPOTHESES = "hypotheses"
-    DIVE = "dive"
-    PATTERNS = "patterns"
-    ACTION = "action"
-    PRODUCTION = "production"
-    USERS = "users"
-    ADVICE = "advice"
 
 
 EXECUTIVE = frozenset({Part.HEADLINE, Part.SUMMARY, Part.PRODUCTION, Part.USERS, Part.ADVICE})

@@ -44,7 +44,7 @@ class FactKind(StrEnum):
 
 
 class Label(StrEnum):
-    """What a fact says of its subject, as far as templates ask for it by name."""
+    """What a fact says of its subject, as far as anybody asks for it by name."""
 
     VERDICT = "verdict"
     MEANING = "meaning of the verdict"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from perftracker_ai.model import Part
 from perftracker_ai.narrate.agreement import disagreements
 from perftracker_ai.narrate.prose import SLOT, Kind, Violation, normalised, sentences
 from perftracker_ai.narrate.rules import broken_rules
@@ -25,7 +26,6 @@ from perftracker_ai.narrate.sections import (
     PROPERTIES,
     RISK,
     SUMMARY,
-    Part,
     Section,
     asked,
 )

@@ -11,11 +11,12 @@ import numpy as np
 
 from perftracker_ai import wording
 from perftracker_ai.formats import format_change, format_percent, format_value, plural
-from perftracker_ai.model import Absence, Outcome, Severity
+from perftracker_ai.model import Absence, Outcome, Part, Severity
 from perftracker_ai.render import phrases
 from perftracker_ai.render.assessment import needed
 from perftracker_ai.render.result import TOOL_VERSION
 from perftracker_ai.render.sections import more
+from perftracker_ai.render.told import authorship, said
 from perftracker_ai.render.view import coverage_order, leading, point, worsened
 from perftracker_ai.text import listing, md, table
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 DIVES, DIVE_ROWS, COVERAGE_ROWS, BAD_ROWS, OPEN_ROWS = 3, 12, 8, 3, 2
+AUTHORSHIP = 1000
 _AROUND = 2  # loads shown on either side of a window, so that its ends can be seen
 
 
@@ -52,6 +54,7 @@ def _dive(shown: View, cluster: Cluster) -> list[str]:
         "",
         _dive_intro(finding),
         "",
+        *(line for text in (said(shown, Part.DIVE, cluster.id),) if text for line in (text, "")),
         *table(header, rows),
         "",
     ]
@@ -184,8 +187,14 @@ def provenance(shown: View) -> list[str]:
     """Return what this report was made from and by."""
     pair = (shown.analysis.baseline, shown.analysis.candidate)
     jobs = " and ".join(f"job {job.id}" + (f" ({md(job.uuid)})" if job.uuid else "") for job in pair)
-    text = (
-        f"Made by perftracker-ai {TOOL_VERSION} from {jobs}. No language model was used: every sentence is derived "
-        f"from the measurements, and the numbers behind them are in {phrases.RESULT_FILE}."
+    lines = [f"Made by perftracker-ai {TOOL_VERSION} from {jobs}. {_author(shown)}"]
+    return ["## Provenance", "", *lines, ""]
+
+
+def _author(shown: View) -> str:
+    if shown.narration:
+        return f"{md(authorship(shown.narration), AUTHORSHIP)} All numbers are in {phrases.RESULT_FILE}."
+    return (
+        "No language model was used: every sentence is derived from the measurements, and the numbers behind them are "
+        f"in {phrases.RESULT_FILE}."
     )
-    return ["## Provenance", "", text, ""]

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai import wording
 from perftracker_ai.formats import format_change, format_percent, plural
-from perftracker_ai.model import Confidence, Outcome, Severity, Verdict
+from perftracker_ai.model import Confidence, Outcome, Part, Severity, Verdict
 from perftracker_ai.render import phrases
+from perftracker_ai.render.told import MARK, chosen, passages, said
 from perftracker_ai.render.view import clusters, coverage_order, leading, worsened, worst_point
 from perftracker_ai.text import listing, md, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from perftracker_ai.model import Cluster, Curve, Hypothesis
     from perftracker_ai.render.view import Finding, View
@@ -37,12 +38,24 @@ def hypotheses(shown: View) -> list[str]:
     found = [cluster for cluster in worsened(shown) if cluster.hypotheses]
     for cluster in found[:HYPOTHESES]:
         lines += [f"**{cluster.id}. {phrases.name(cluster)}** ({cluster.shape.value})", ""]
-        lines += [line for hypothesis in cluster.hypotheses[:PER_CLUSTER] for line in _hypothesis(hypothesis)]
-        others = [md(hypothesis.title) for hypothesis in cluster.hypotheses[PER_CLUSTER:]]
+        preferred, rest = preference(shown, cluster)
+        mark = f" {MARK}" if chosen(shown, cluster.id) else ""
+        lines += [line for hypothesis in preferred for line in _hypothesis(hypothesis, mark)]
+        others = [md(hypothesis.title) for hypothesis in rest]
         lines += [f"- Also possible, in {phrases.RESULT_FILE}: {'; '.join(others)}.", ""] if others else [""]
     if len(found) > HYPOTHESES:
         lines += [f"… and {len(found) - HYPOTHESES:,} more clusters with hypotheses, in {phrases.RESULT_FILE}.", ""]
     return lines if found else lines + _no_hypotheses(shown)
+
+
+def preference(shown: View, cluster: Cluster) -> tuple[list[Hypothesis], list[Hypothesis]]:
+    """Return the hypotheses to tell in full and the others: as a model chose, or else the better supported first."""
+    wanted = chosen(shown, cluster.id)
+    if not wanted:
+        return list(cluster.hypotheses[:PER_CLUSTER]), list(cluster.hypotheses[PER_CLUSTER:])
+    found = {hypothesis.key: hypothesis for hypothesis in cluster.hypotheses}
+    preferred = [found.pop(key) for key in wanted if key in found]
+    return preferred, list(found.values())
 
 
 def _no_hypotheses(shown: View) -> list[str]:
@@ -55,7 +68,7 @@ def _no_hypotheses(shown: View) -> list[str]:
     ]
 
 
-def _hypothesis(hypothesis: Hypothesis) -> list[str]:
+def _hypothesis(hypothesis: Hypothesis, mark: str) -> list[str]:
     parts = (
         ("for", hypothesis.evidence_for),
         ("against", hypothesis.evidence_against),
@@ -63,7 +76,7 @@ def _hypothesis(hypothesis: Hypothesis) -> list[str]:
         ("would refute", hypothesis.refute),
     )
     told = " ".join(f"*{label}:* {' '.join(sentence(md(text)) for text in texts)}" for label, texts in parts if texts)
-    return [f"- **{md(hypothesis.title)}** ({hypothesis.strength.value} evidence). {told}".rstrip()]
+    return [f"- **{md(hypothesis.title)}**{mark} ({hypothesis.strength.value} evidence). {told}".rstrip()]
 
 
 # ── risk ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -75,9 +88,9 @@ def risk(shown: View) -> list[str]:
     return [
         "## Risk Assessment",
         "",
-        f"- **Production impact:** {_production(shown)}",
-        f"- **User experience:** {_experience(shown)}",
-        f"- **Recommendation:** {wording.recommendation(verdict)}",
+        f"- **Production impact:** {said(shown, Part.PRODUCTION) or _production(shown)}",
+        f"- **User experience:** {said(shown, Part.USERS) or _experience(shown)}",
+        f"- **Recommendation:** {said(shown, Part.ADVICE) or wording.recommendation(verdict)}",
         f"- **Urgency:** {wording.urgency(verdict)}",
         "",
     ]
@@ -149,11 +162,21 @@ def _failures(shown: View) -> Iterator[str]:
 
 def _clusters(shown: View) -> Iterator[str]:
     heavy = [cluster for severity in _HEAVY for cluster in clusters(shown, severity)]
-    for cluster in heavy[:ACTIONS_PER_KIND]:
+    yield from _worded(shown, heavy)
+    rest = [cluster for cluster in heavy if not said(shown, Part.ACTION, cluster.id)]
+    for cluster in rest[:ACTIONS_PER_KIND]:
         yield _investigate(shown, cluster)
-    if len(heavy) > ACTIONS_PER_KIND:
-        rest = [cluster.id for cluster in heavy[ACTIONS_PER_KIND:]]
-        yield f"**The same** for {phrases.capped(rest, 8)}, in this order."
+    if len(rest) > ACTIONS_PER_KIND:
+        ids = [cluster.id for cluster in rest[ACTIONS_PER_KIND:]]
+        yield f"**The same** for {phrases.capped(ids, 8)}{', in this order' if len(ids) > 1 else ''}."
+
+
+def _worded(shown: View, found: Sequence[Cluster]) -> Iterator[str]:
+    """Yield what a model says is to be done about these clusters, in its order."""
+    ids = {cluster.id for cluster in found}
+    for one in passages(shown, Part.ACTION):
+        if one.cluster in ids:
+            yield f"**{one.cluster}:** {said(shown, Part.ACTION, one.cluster)}"
 
 
 def _investigate(shown: View, cluster: Cluster) -> str:
@@ -175,7 +198,9 @@ def _spot(shown: View, cluster: Cluster) -> str:
 
 
 def _moderate(shown: View, settings: DetectSettings) -> Iterator[str]:
-    found = clusters(shown, Severity.MODERATE)
+    every = clusters(shown, Severity.MODERATE)
+    yield from _worded(shown, every)
+    found = [cluster for cluster in every if not said(shown, Part.ACTION, cluster.id)]
     if found:
         ids = phrases.capped([cluster.id for cluster in found], 8)
         limit = format_percent(settings.moderate)
@@ -210,8 +235,9 @@ def _baseline_runs(shown: View) -> Iterator[str]:
 def patterns(shown: View) -> list[str]:
     """Return what the regressed curves share, as shares of what was measured."""
     found = shown.findings[Outcome.REGRESSED]
+    words = [line for text in (said(shown, Part.PATTERNS),) if text for line in (text, "")]
     if not found:
-        return ["## Patterns", "", "No regressed curves, so no pattern.", ""]
+        return ["## Patterns", "", *words, *([] if words else ["No regressed curves, so no pattern.", ""])]
     depth = _shared_depth([finding.curve.path for finding in shown.by_curve.values() if finding.curve.path])
     factors: dict[str, Callable[[Curve], str]] = {
         "Threads": lambda curve: phrases.threads((curve.threads,)) if curve.threads else "",
@@ -223,7 +249,7 @@ def patterns(shown: View) -> list[str]:
     lines += [f"- {cluster.id} shares: {md(cluster.factor)}." for cluster in _other_factors(shown)]
     told = list(filter(None, lines))
     head = "Regressed curves of those measured:" if told else "The regressed curves share nothing the others lack."
-    return ["## Patterns", "", head, "", *told, *([""] if told else [])]
+    return ["## Patterns", "", *words, head, "", *told, *([""] if told else [])]
 
 
 def _shared(shown: View, found: tuple[Finding, ...], title: str, factor: Callable[[Curve], str]) -> str:

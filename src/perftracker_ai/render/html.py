@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import pkgutil
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from itertools import takewhile
@@ -20,8 +21,7 @@ from perftracker_ai.render.page.narrative import narrative
 from perftracker_ai.render.view import view
 
 if TYPE_CHECKING:
-    from perftracker_ai.model import Analysis
-    from perftracker_ai.render.page.narrative import Narration
+    from perftracker_ai.model import Analysis, Narration
     from perftracker_ai.render.view import View
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
@@ -57,14 +57,14 @@ def html_report(
         Whether the table of all curves gets its sorting and filtering. False for a copy to be served from somebody
         else's origin: it holds no script at all.
     narration : Narration, optional
-        What a language model wrote, verified.
+        What a language model wrote.
 
     Returns
     -------
     str
         HTML with its own character set and policy, to be encoded as UTF-8.
     """
-    shown = view(analysis)
+    shown = view(analysis, narration)
     style = asset("page.css")
     script = asset("page.js") if scripts else ""
     told = join(
@@ -72,11 +72,10 @@ def html_report(
             el("a", "Skip to the issues", href="#issues", class_="skip"),
             _navigation(),
             summary.header(shown),
-            _main(shown, settings, policy, narration, scripts=scripts),
+            _main(shown, settings, policy, scripts=scripts),
         ]
     )
-    narrated = narration.provenance if narration else ""
-    origin = back.origin(shown, result, taken=len(told) + len(style) + len(script), narrated=narrated)
+    origin = back.origin(shown, result, taken=len(told) + len(style) + len(script))
     body = el("body", told, origin, el("script", Html(script)) if scripts else Html(""))
     return f'<!DOCTYPE html>\n<html lang="en">\n{_head(shown, style, script)}\n{body}\n</html>\n'
 
@@ -119,17 +118,15 @@ def _navigation() -> Html:
     return el("nav", el("ul", *links), aria_label="Sections")
 
 
-def _main(
-    shown: View, settings: DetectSettings, policy: PolicySettings, narration: Narration | None, *, scripts: bool
-) -> Html:
+def _main(shown: View, settings: DetectSettings, policy: PolicySettings, *, scripts: bool) -> Html:
     shared = shared_path(shown)
     return el(
         "main",
         join(
             [
-                *narrative(narration),
+                *narrative(shown),
                 issues.glance(shown, settings, shared),
-                back.actions(shown, settings),
+                back.actions(replace(shown, narration=None), settings),  # a model's are told above, figure by figure
                 summary.certainty(shown),
                 issues.details(shown, shared),
                 issues.improvements(shown, settings, shared),

@@ -1,7 +1,8 @@
 """``llm_report.md``: the report a person reads, complete without a language model.
 
-In: an `Analysis` and the settings it was made under. Out: Markdown in a fixed order of sections, the same text for the
-same analysis. Everything that comes from a job is escaped; nothing is decided here.
+In: an `Analysis`, the settings it was made under, and what a language model wrote of it, if any. Out: Markdown in a
+fixed order of sections, the same text for the same input. Everything that comes from a job is escaped; nothing is
+decided here.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai import wording
 from perftracker_ai.formats import UNKNOWN, format_change, plural
-from perftracker_ai.model import Outcome, Severity, Verdict
+from perftracker_ai.model import Outcome, Part, Severity, Verdict
 from perftracker_ai.render import appendix, assessment, phrases, sections
+from perftracker_ai.render.told import said
 from perftracker_ai.render.view import clusters, coverage_counts, view, worsened
 from perftracker_ai.text import listing, md, table
 
@@ -20,16 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from perftracker_ai.model import Analysis, JobInfo, Rule
+    from perftracker_ai.model import Analysis, JobInfo, Narration, Rule
     from perftracker_ai.render.view import View
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 NOTICES = 8
 
 
-def markdown_report(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) -> str:
-    """Return the whole report."""
-    shown = view(analysis)
+def markdown_report(
+    analysis: Analysis, settings: DetectSettings, policy: PolicySettings, narration: Narration | None = None
+) -> str:
+    """Return the whole report, in a language model's words where it has any and in the program's elsewhere."""
+    shown = view(analysis, narration)
     lines = [
         *_title(shown),
         *_summary(shown),
@@ -55,10 +59,11 @@ def _title(shown: View) -> list[str]:
     analysis = shown.analysis
     versions = " → ".join(md(job.product_ver) or UNKNOWN for job in (analysis.baseline, analysis.candidate))
     verdict = analysis.decision.verdict
+    line = (wording.verdict_text(verdict), said(shown, Part.HEADLINE), _found(shown))
     return [
         f"# {md(analysis.candidate.product_name) or UNKNOWN} {versions}: {verdict.value}",
         "",
-        f"**Bottom line:** {wording.verdict_text(verdict)} {_found(shown)}",
+        f"**Bottom line:** {' '.join(filter(None, line))}",
         "",
     ]
 
@@ -70,11 +75,15 @@ def _found(shown: View) -> str:
         return "No regression was found, but too little could be compared for that to mean anything."
     if not told:
         return "No regression was found."
-    worst = worsened(shown)[:1]
-    named = [
-        f" First in rank: {phrases.name(one)}, {format_change(one.median_slowdown)} in the median." for one in worst
-    ]
-    return f"Found: {'; '.join(told)}." + "".join(named)
+    return f"Found: {'; '.join(told)}.{'' if said(shown, Part.HEADLINE) else _first(shown)}"
+
+
+def _first(shown: View) -> str:
+    """Name the worst that was found; a model's headline does it itself."""
+    return "".join(
+        f" First in rank: {phrases.name(one)}, {format_change(one.median_slowdown)} in the median."
+        for one in worsened(shown)[:1]
+    )
 
 
 def _issues(shown: View) -> list[str]:
@@ -97,7 +106,8 @@ def _summary(shown: View) -> list[str]:
     fired = [rule for rule in shown.analysis.decision.rules if rule.fired]
     rules = [_rule(rule) for rule in fired] or ["- No rule fired."]
     head = ["## Executive Summary", "", f"**Verdict: {verdict.value}**, because:", "", *rules, ""]
-    return [*head, *_jobs(shown.analysis), *_tally(shown), *_certainty(shown)]
+    summary = said(shown, Part.SUMMARY)
+    return [*head, *([summary, ""] if summary else []), *_jobs(shown.analysis), *_tally(shown), *_certainty(shown)]
 
 
 def _rule(rule: Rule) -> str:

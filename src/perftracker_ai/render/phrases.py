@@ -6,6 +6,7 @@ In: clusters and findings of a `View`. Out: Markdown text with everything foreig
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, assert_never
 
 from perftracker_ai import wording
@@ -34,6 +35,7 @@ LABEL_LIMIT = 60
 NO_CHANGE = format_change(0.0)
 EVIDENCE = 3  # numbers told of a shape; the others are in the results file
 
+_Q = re.compile(r"\bq [=<]")
 _WHO = {
     "p50": "half of the requests take more than",
     "p75": "one request in 4 takes more than",
@@ -145,8 +147,9 @@ def confidence(shown: View, cluster: Cluster) -> str:
     finding = leading(shown, cluster)
     window = finding.window
     reasons = [md(reason) for reason in finding.result.reasons]
-    if window is not None and window.q_value is not None and not any("q = " in text for text in reasons):
-        reasons.append(f"q = {format_probability(window.q_value)}")
+    if window is not None and window.q_value is not None and not any(_Q.search(text) for text in reasons):
+        q = format_probability(window.q_value)
+        reasons.append(f"q {q}" if q.startswith("<") else f"q = {q}")
     return cluster.confidence.value + (f": {'; '.join(reasons)}" if reasons else "") + "."
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai import wording
 from perftracker_ai.formats import format_change, plural
-from perftracker_ai.model import Severity
+from perftracker_ai.model import Part, Severity
 from perftracker_ai.render import phrases
 from perftracker_ai.render.phrases import RESULT_FILE
+from perftracker_ai.render.told import said
 from perftracker_ai.render.view import clusters, improved, leading, loose
 from perftracker_ai.text import md, table
 
@@ -68,7 +69,8 @@ def _item(shown: View, cluster: Cluster) -> list[str]:
         f"- **Extent:** {phrases.extent(shown, cluster)}",
         f"- **Shape:** {phrases.shape(cluster)}",
         f"- **Confidence:** {phrases.confidence(shown, cluster)}",
-        f"- **User impact:** {phrases.impact(shown, cluster)}",
+        f"- **User impact:** {said(shown, Part.IMPACT, cluster.id) or phrases.impact(shown, cluster)}",
+        *(f"- **Remark:** {text}" for text in (said(shown, Part.REMARK, cluster.id),) if text),
         "",
     ]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from perftracker_ai.model import Analysis, Cluster, CoverageFinding, Curve, CurveResult, Window
+    from perftracker_ai.model import Analysis, Cluster, CoverageFinding, Curve, CurveResult, Narration, Window
 
     Floats = NDArray[np.float64]
 
@@ -73,19 +73,28 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class View:
-    """An analysis in reading order."""
+    """An analysis in reading order.
+
+    Attributes
+    ----------
+    narration : Narration or None
+        What a language model wrote of it; None when none was asked.
+    """
 
     analysis: Analysis
+    narration: Narration | None
     slowdown: Floats
     findings: dict[Outcome, tuple[Finding, ...]]
     by_curve: dict[int, Finding]
 
 
-def view(analysis: Analysis) -> View:
-    """Sort an analysis for showing."""
+def view(analysis: Analysis, narration: Narration | None = None) -> View:
+    """Sort an analysis for showing, with what a language model wrote of it."""
     findings = {outcome: _ranked(analysis, outcome) for outcome in Outcome}
     by_curve = {finding.curve.index: finding for group in findings.values() for finding in group}
-    return View(analysis=analysis, slowdown=_slowdown(analysis), findings=findings, by_curve=by_curve)
+    return View(
+        analysis=analysis, narration=narration, slowdown=_slowdown(analysis), findings=findings, by_curve=by_curve
+    )
 
 
 def clusters(shown: View, severity: Severity) -> tuple[Cluster, ...]:

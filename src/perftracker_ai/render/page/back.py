@@ -156,7 +156,7 @@ def _rule(at: int, rule: Rule) -> Html:
     )
 
 
-def origin(shown: View, result: bytes, *, taken: int, narrated: str = "") -> Html:
+def origin(shown: View, result: bytes, *, taken: int) -> Html:
     """Return what the page was made from and by, with the results file to take along.
 
     Parameters
@@ -166,11 +166,8 @@ def origin(shown: View, result: bytes, *, taken: int, narrated: str = "") -> Htm
         The results file.
     taken : int
         Characters of the page so far.
-    narrated : str
-        Where the words of a language model come from; empty when there are none.
     """
-    lines = _items(appendix.provenance(shown)) if not narrated else [el("li", narrated)]
-    words = [el("ul", *lines, class_="plain", data_fact="/metadata")]
+    words = [el("ul", *_items(appendix.provenance(shown)), class_="plain", data_fact="/metadata")]
     return el("footer", el("h2", "Where this page comes from"), *words, *_download(result, PAGE_LIMIT - taken))
 
 

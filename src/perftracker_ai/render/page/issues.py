@@ -11,9 +11,12 @@ from perftracker_ai import wording
 from perftracker_ai.formats import format_change, plural
 from perftracker_ai.model import Outcome, Severity
 from perftracker_ai.render import phrases
+from perftracker_ai.render.assessment import preference
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown, join, path
+from perftracker_ai.render.page.narrative import remarks
 from perftracker_ai.render.page.panels import legend, panels, spark
+from perftracker_ai.render.told import MARK, chosen
 from perftracker_ai.render.view import improved, leading, loose, worsened
 from perftracker_ai.text import clean, sentence
 
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
 ROWS, CARDS, LOOSE = 60, 14, 10
 """Issues in a table, issues told in full with charts, findings of no issue: nobody reads a page of everything."""
 
-HYPOTHESES = 2
 SCENARIOS = 3
 
 
@@ -193,6 +195,7 @@ def _card(shown: View, cluster: Cluster, shared: str) -> Html:
         "article",
         head,
         _told(shown, cluster),
+        *remarks(shown, cluster.id),
         panels(shown, cluster),
         *_hypotheses(shown, cluster),
         id=name,
@@ -230,9 +233,11 @@ def _hypotheses(shown: View, cluster: Cluster) -> Iterator[Html]:
     if not cluster.hypotheses:
         return
     position = facts.of_cluster(shown.analysis, cluster, "hypotheses")
-    told = [_hypothesis(one, f"{position}/{at}") for at, one in enumerate(cluster.hypotheses[:HYPOTHESES])]
-    others = [clean(one.title) for one in cluster.hypotheses[HYPOTHESES:]]
-    rest = [el("p", f"Also possible: {'; '.join(others)}.", class_="more")] if others else []
+    preferred, others = preference(shown, cluster)
+    mark = f" {MARK}" if chosen(shown, cluster.id) else ""
+    told = [_hypothesis(one, f"{position}/{cluster.hypotheses.index(one)}", mark) for one in preferred]
+    names = "; ".join(clean(one.title) for one in others)
+    rest = [el("p", f"Also possible: {names}.", class_="more")] if names else []
     note = el("p", el("strong", "Hypotheses, not findings."), " ", wording.NO_TRACES, class_="note")
     yield el(
         "div",
@@ -245,7 +250,7 @@ def _hypotheses(shown: View, cluster: Cluster) -> Iterator[Html]:
     )
 
 
-def _hypothesis(hypothesis: Hypothesis, fact: str) -> Html:
+def _hypothesis(hypothesis: Hypothesis, fact: str, mark: str) -> Html:
     parts = (
         ("For", hypothesis.evidence_for),
         ("Against", hypothesis.evidence_against),
@@ -254,7 +259,9 @@ def _hypothesis(hypothesis: Hypothesis, fact: str) -> Html:
     )
     told = [el("div", el("dt", term), el("dd", _sentences(texts))) for term, texts in parts if texts]
     title = el(
-        "h4", clean(hypothesis.title), " ", el("span", f"{hypothesis.strength.value} evidence", class_="strength")
+        "h4",
+        f"{clean(hypothesis.title)}{mark} ",
+        el("span", f"{hypothesis.strength.value} evidence", class_="strength"),
     )
     return el("div", title, el("dl", *told), class_="hypothesis", data_fact=fact)
 

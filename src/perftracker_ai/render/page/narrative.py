@@ -1,76 +1,46 @@
 """Words of a language model on the page: marked as such, every figure in them with the id of its fact.
 
-In: a `Narration`, composed and verified elsewhere. Out: `Html`.
+In: a `View`. Out: `Html`; nothing where no model wrote.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from perftracker_ai import wording
+from perftracker_ai.model import Part
 from perftracker_ai.render.page.markup import Html, el
+from perftracker_ai.render.told import MARK, passages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from perftracker_ai.model import Passage
+    from perftracker_ai.render.view import View
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """A piece of a paragraph: the words between figures, or one figure or name.
-
-    Attributes
-    ----------
-    fact : str
-        Id in ``facts.json`` of what the text is; empty for words.
-    """
-
-    text: str
-    fact: str
+_OF_RUN = (Part.HEADLINE, Part.SUMMARY, Part.PRODUCTION, Part.USERS, Part.ADVICE, Part.ACTION, Part.PATTERNS)
+"""What is told on its own; what is about one issue stands in that issue's card."""
+_OF_CLUSTER = (Part.IMPACT, Part.REMARK, Part.DIVE)
+_BY = f"{MARK} written by a language model, checked against the facts"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """One section of the narration.
-
-    Attributes
-    ----------
-    by_model : bool
-        False for a section that fell back to the template.
-    """
-
-    heading: str
-    paragraphs: tuple[tuple[Piece, ...], ...]
-    by_model: bool
+def narrative(shown: View) -> Iterator[Html]:
+    """Return the section of the words about the whole run; nothing when there are none."""
+    found = [one for part in _OF_RUN for one in passages(shown, part)]
+    if found:
+        parts = [el("h2", "In words", id="words-h"), *map(_passage, found)]
+        yield el("section", *parts, id="words", aria_labelledby="words-h")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Narration:
-    """Everything a language model had to say, in the order to be read.
-
-    Attributes
-    ----------
-    provenance : str
-        Model, window, seed, tokens: a sentence for the foot of the page.
-    """
-
-    passages: tuple[Passage, ...]
-    provenance: str
-
-
-def narrative(narration: Narration | None) -> Iterator[Html]:
-    """Return the section of the narrated words; nothing when there are none."""
-    if narration is None or not narration.passages:
-        return
-    parts = [el("h2", "In words", id="words-h"), *map(_passage, narration.passages)]
-    yield el("section", *parts, id="words", aria_labelledby="words-h")
+def remarks(shown: View, cluster: str) -> Iterator[Html]:
+    """Return the words about one issue."""
+    yield from (_passage(one) for part in _OF_CLUSTER for one in passages(shown, part) if one.cluster == cluster)
 
 
 def _passage(passage: Passage) -> Html:
-    mark = "written by a language model, checked against the facts" if passage.by_model else "written by template"
-    heading = el("h3", passage.heading, " ", el("span", mark, class_="mark"))
-    paragraphs = [el("p", *map(_piece, pieces)) for pieces in passage.paragraphs]
-    return el("div", heading, *paragraphs, class_="passage model" if passage.by_model else "passage")
-
-
-def _piece(piece: Piece) -> Html:
-    return el("span", piece.text, data_fact=piece.fact or None)
+    parts: list[Html | str] = [wording.part_title(passage.part), " "]
+    if passage.part is Part.ACTION:
+        parts += [el("span", passage.cluster, data_fact=passage.cluster), " "]
+    heading = el("h4" if passage.part in _OF_CLUSTER else "h3", *parts, el("span", _BY, class_="mark"))
+    pieces = [el("span", piece.text, data_fact=piece.fact or None) for piece in passage.pieces]
+    return el("div", heading, el("p", *pieces), class_="passage model")
