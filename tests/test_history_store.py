@@ -183,6 +183,13 @@ def test_a_gone_job_is_left_out_until_it_is_back(store):
     assert [one.id for one in store.jobs(SHOP)] == [1, 2]
 
 
+def test_a_job_that_says_it_is_deleted_is_gone(store):
+    """A job whose own document says that it is deleted is known, and in no series."""
+    put(store, info(1, deleted=True))
+    assert store.jobs(SHOP) == ()
+    assert [one.gone for one in store.known(ORIGIN, "Shop", 0)] == [True]
+
+
 def test_a_mark_keeps_to_its_server(store):
     """Marking a job of one server leaves the same uuid of another alone."""
     put(store, info(1))
@@ -380,16 +387,19 @@ def count(url, table):
 
 
 def test_dropped_jobs_give_their_room_back(tmp_path):
-    """An SQLite file gets smaller when most of its jobs are dropped."""
+    """An SQLite file gets as small as its jobs are when some of them are dropped."""
     path = tmp_path / "history.sqlite3"
     rng = np.random.default_rng(1)
     with closing(open_store(str(path))) as store:
         for number in range(1, 9):
-            put(
-                store, info(number, days_ago=number), *curve_tests("latency", dict(enumerate(rng.random((2000, 1)), 1)))
-            )
+            values = dict(enumerate(rng.random((2000, 1)).tolist(), 1))
+            put(store, info(number, days_ago=number), *curve_tests("latency", values))
+        with closing(sqlite3.connect(path)) as connection:
+            (before,) = connection.execute("PRAGMA page_count").fetchone()
         store.prune(NOON)
-    assert path.stat().st_size < 100_000
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA freelist_count").fetchone() == (0,)
+        assert connection.execute("PRAGMA page_count").fetchone()[0] < before / 3
 
 
 # ── many writers, killed writers ────────────────────────────────────────────────────────────────────────────────────
@@ -435,6 +445,31 @@ def test_readers_do_not_wait_for_a_writer(url):
             reader.start()
             reader.join(timeout=10)
             assert [one.title for one in seen] == ["API suite"]
+
+
+def test_a_reader_sees_one_moment(url):
+    """What is put between two questions of one reading is not seen by the second."""
+    with closing(Database(url)) as database:
+        put(Store(database), info(1))
+        with database.reading() as connection:
+            before = connection.execute(JOB.select()).all()
+            put(Store(database), info(2))
+            assert connection.execute(JOB.select()).all() == before
+        assert len(Store(database).jobs(SHOP)) == 2
+
+
+def test_a_new_file_that_another_run_is_just_making_is_waited_for(tmp_path):
+    """Making an SQLite store waits for another process that writes to the file, and for a bounded time only."""
+    path = tmp_path / "h.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE begun (step)")  # with pages in the file SQLite itself would not wait
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="being written to by another run"):
+            Database(str(path), patience_s=0)
+        timer = threading.Timer(0.2, other.execute, ("COMMIT",))
+        timer.start()
+        open_store(str(path)).close()
+        timer.join()
 
 
 def test_a_writer_that_does_not_end_is_told_of(url):
@@ -526,7 +561,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
         put(store, info(1))
         with database.reading() as connection:
             connection.exec_driver_sql("PRAGMA max_page_count = 1")  # kept to the pages it has by now
-        noise = dict(enumerate(np.random.default_rng(2).random((5000, 1)), 1))
+        noise = dict(enumerate(np.random.default_rng(2).random((5000, 1)).tolist(), 1))
         with pytest.raises(StoreError, match="no room left on its disk; make room"):
             put(store, info(2), *curve_tests("latency", noise))
         assert [one.id for one in store.jobs(SHOP)] == [1]

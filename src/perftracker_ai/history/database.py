@@ -139,8 +139,7 @@ class Database:
         if self._engine.dialect.name == "sqlite":
             _let_readers_read(self._engine, self._patience_s)
         with self._transaction() as connection:
-            if not is_current(connection, self.shown):
-                migrate(connection)
+            migrate(connection)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
