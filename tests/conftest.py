@@ -60,10 +60,12 @@ def run(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment():
-    """Keep the settings of whoever runs the tests out of them."""
+    """Keep the settings of whoever runs the tests out of them, and ask no language model unless a test says so."""
+    foreign = ("OLLAMA_HOST", "OLLAMA_API_KEY", "OPENAI_API_KEY")
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("PERFTRACKER_AI_")]:
+        for name in [name for name in os.environ if name.startswith("PERFTRACKER_AI_") or name in foreign]:
             patch.delenv(name)
+        patch.setenv("PERFTRACKER_AI_LLM", "off")
         yield
 
 

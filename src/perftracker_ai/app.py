@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
-from perftracker_ai.files import read_document, require_writable, write_file
+from perftracker_ai.files import read_document, reason, remove_file, require_writable, write_file
 from perftracker_ai.model import (
     BASELINE,
     CANDIDATE,
@@ -28,20 +28,24 @@ from perftracker_ai.model import (
     Verdict,
 )
 from perftracker_ai.parse import parse_job
+from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from perftracker_ai.model import Job, JobInfo, Pair, Selection
+    from perftracker_ai.model import Job, JobInfo, Narration, Pair, Selection
     from perftracker_ai.publish import Published
     from perftracker_ai.settings import ProductSettings, Settings
     from perftracker_ai.sources import Source
+    from perftracker_ai.storyteller import Story
 
 REPORT, PAGE, RESULT = "llm_report.md", "report.html", "result_v2.json"
 """Names of the files of a run."""
 
 _RANK = {Severity.MODERATE: 1, Severity.SEVERE: 2, Severity.CRITICAL: 3}
 _GATE = {"moderate": 1, "severe": 2, "critical": 3}
+_LONGEST_ANSWERS = 8 << 20
+"""Bytes of two answers of a language model, of which none is longer than 1 MiB, as they are kept."""
 _LONGEST_ID = 18
 """Digits of a number that every database takes; a longer one is no job's."""
 
@@ -58,6 +62,12 @@ class Watcher(Protocol):
     def received(self, job_id: int, received: int, total: int | None) -> None:
         """Take note of a download's progress, in bytes."""
 
+    def writing(self, section: str, tokens: int, seconds: float) -> None:
+        """Take note of how far a language model's answer is."""
+
+    def pulling(self, status: str, received: int, total: int) -> None:
+        """Take note of a language model's download, in bytes."""
+
     def warn(self, notice: Notice) -> None:
         """Take note of something the reader must know, told as often as it comes up."""
 
@@ -68,16 +78,22 @@ class Run:
 
     Attributes
     ----------
+    narration : Narration or None
+        What a language model wrote of it.
     written : tuple of Path
-        The files, the report for people first.
+        The files, the report for people first; none when only the prompt was wanted.
     gated : bool
         Whether the gate of ``fail_on`` was reached.
+    prompt : str
+        What a language model would be asked, when that was wanted in place of a report.
     """
 
     product: str
     analysis: Analysis
+    narration: Narration | None
     written: tuple[Path, ...]
     gated: bool
+    prompt: str
 
 
 class _Replayed:
@@ -155,7 +171,7 @@ def analyze_product(source: Source, product: str, settings: Settings, watcher: W
     PerfTrackerAIError
         Whatever keeps the comparison from being made, in one sentence.
     """
-    _require_outputs(settings)
+    _require_outputs(settings, watcher)
     watcher.step(f"Looking for jobs of {product} in {source.location}")
     listing = _Replayed(source.list_jobs(settings.project))
     broken: dict[int, str] = {}
@@ -208,7 +224,7 @@ def analyze_pair(
     PerfTrackerAIError
         Whatever keeps the comparison from being made, in one sentence.
     """
-    _require_outputs(settings)
+    _require_outputs(settings, watcher)
     jobs = [_load_reference(text, source, watcher) for text in (*references, *reruns)]
     product = jobs[CANDIDATE].info.product_name or jobs[BASELINE].info.product_name
     notices = [
@@ -227,9 +243,12 @@ def is_file(reference: str) -> bool:
 # ── jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _require_outputs(settings: Settings) -> None:
-    """Find out before the work whether its results can be kept."""
+def _require_outputs(settings: Settings, watcher: Watcher) -> None:
+    """Find out before the work whether its results can be kept, and told as they have to be."""
+    from perftracker_ai.storyteller import prepare
+
     require_writable(Path(settings.reports_dir))
+    prepare(settings, watcher)
 
 
 def _load_pair(source: Source, pair: Pair, watcher: Watcher, broken: dict[int, str]) -> list[Job] | None:
@@ -261,8 +280,6 @@ def _load_reference(reference: str, source: Source | None, watcher: Watcher) -> 
     if is_file(reference):
         path = Path(reference)
         if not _exists(path):
-            from perftracker_ai.text import clean
-
             raise UsageError(f"{clean(reference)} is neither a job id nor a file; give two job ids or two job files.")
         return parse_job(read_document(path), reference)
     assert source is not None  # the command line opens one as soon as any reference is an id
@@ -288,9 +305,69 @@ def _finish(product: str, jobs: Sequence[Job], settings: Settings, notices: Iter
     analysis = judge(jobs, own, seed=settings.seed, notices=notices)
     for notice in analysis.notices:
         watcher.warn(notice)
+    folder = report_folder(Path(settings.reports_dir), product, analysis)
+    return replace(_told(analysis, own, settings, folder, watcher), product=product)
+
+
+def report_again(result: Path, settings: Settings, watcher: Watcher) -> Run:
+    """Write the report of saved results again, beside them.
+
+    Raises
+    ------
+    UsageError
+        When the file holds no results of this version.
+    OutputError, LanguageModelError
+        As for a comparison.
+    """
+    from perftracker_ai.render.saved import read_result
+    from perftracker_ai.settings import ProductSettings
+    from perftracker_ai.storyteller import prepare
+
+    content = _results(result)
+    prepare(settings, watcher)
+    analysis, detect, policy = read_result(content, str(result))
+    return _told(analysis, ProductSettings(detect=detect, policy=policy), settings, result.parent, watcher)
+
+
+def _results(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{clean(str(path))} cannot be read: {why}; give the {RESULT} of an earlier run.") from error
+
+
+def _told(analysis: Analysis, own: ProductSettings, settings: Settings, folder: Path, watcher: Watcher) -> Run:
+    """Have a language model tell what was found, as the settings want it, and write everything.
+
+    Where a model is required and failed, the report is complete all the same; the failure is raised afterwards.
+    """
+    from perftracker_ai.storyteller import ANSWER, prompt_text, tell
+
+    run = Run(
+        product=analysis.candidate.product_name,
+        analysis=analysis,
+        narration=None,
+        written=(),
+        gated=_gated(analysis, settings.fail_on),
+        prompt="",
+    )
+    if settings.emit_prompt:
+        return replace(run, prompt=prompt_text(analysis, own))
+    story = tell(analysis, own, settings, _saved(folder / ANSWER), watcher)
     watcher.step("Writing the report")
-    written = _write(analysis, own, report_folder(Path(settings.reports_dir), product, analysis))
-    return Run(product=product, analysis=analysis, written=written, gated=_gated(analysis, settings.fail_on))
+    written = _write(analysis, own, folder, story)
+    if settings.llm == "required" and story.problem is not None:
+        raise story.problem
+    return replace(run, narration=story.narration, written=written)
+
+
+def _saved(path: Path) -> bytes | None:
+    """Read what an earlier run kept of a model's answers; None when there is nothing of a sensible size."""
+    try:
+        return path.read_bytes() if path.stat().st_size <= _LONGEST_ANSWERS else None
+    except OSError:
+        return None
 
 
 def judge(jobs: Sequence[Job], settings: ProductSettings, *, seed: int, notices: Iterable[Notice] = ()) -> Analysis:
@@ -399,7 +476,8 @@ def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
     from perftracker_ai.wire import Patience, open_connection
 
     analysis, own = run.analysis, settings.of_product(run.product)
-    page = html_report(analysis, own.detect, own.policy, result=_written(run, RESULT), scripts=False)
+    result = _written(run, RESULT)
+    page = html_report(analysis, own.detect, own.policy, result=result, scripts=False, narration=run.narration)
     text = _written(run, REPORT)
     what = f"PerfTracker AI: {analysis.decision.verdict}, job {analysis.baseline.id} against {analysis.candidate.id}"
     documents = (
@@ -426,19 +504,24 @@ def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
 # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _write(analysis: Analysis, settings: ProductSettings, folder: Path) -> tuple[Path, ...]:
-    """Write report and results, rendering both before either is written."""
+def _write(analysis: Analysis, settings: ProductSettings, folder: Path, story: Story) -> tuple[Path, ...]:
+    """Write report and results, rendering all before any is written, and take away what is not of this run."""
     from perftracker_ai.render.html import html_report
     from perftracker_ai.render.markdown import markdown_report
     from perftracker_ai.render.result import result_json
+    from perftracker_ai.storyteller import ANSWER, FACTS, PROMPT
 
     detect, policy = settings.detect, settings.policy
     result = result_json(analysis, detect, policy)
+    told, kept = story.narration, dict(story.files)
     contents = {
-        folder / REPORT: markdown_report(analysis, detect, policy).encode(),
-        folder / PAGE: html_report(analysis, detect, policy, result=result, scripts=True).encode(),
+        folder / REPORT: markdown_report(analysis, detect, policy, told).encode(),
+        folder / PAGE: html_report(analysis, detect, policy, result=result, scripts=True, narration=told).encode(),
         folder / RESULT: result,
+        **{folder / name: content for name, content in kept.items()},
     }
+    for name in {FACTS, PROMPT, ANSWER} - set(kept):
+        remove_file(folder / name)
     for path, content in contents.items():
         write_file(path, content)
     return tuple(contents)

@@ -1,8 +1,10 @@
 """Settings from the command line, the environment and ``perftracker-ai.toml``, in this order of precedence.
 
 In the file, a product's own table stands over what all products share.
-The only module that reads the environment. An unknown key is refused with the nearest known name, a value of the wrong
-type with the type that is wanted, both with the place they stand in.
+The only module that reads the environment. Of other programs' variables those count that name a language model's
+server and its key, where nothing of ours does: ``OLLAMA_HOST``, ``OLLAMA_API_KEY``, ``OPENAI_API_KEY``. An unknown key
+is refused with the nearest known name, a value of the wrong type with the type that is wanted, both with the place they
+stand in.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ _SECTIONS = {
     "detect": DetectSettings,
     "policy": PolicySettings,
 }
+_SECRETS = frozenset({"llm_api_key"})
+"""Keys whose values no message shows."""
 _RUN_KEYS = tuple(f.name for f in dataclasses.fields(Settings) if f.name not in {"defaults", "products"})
 
 
@@ -50,7 +54,7 @@ def load(
     flags : mapping
         Options given on the command line, by key: ``url``, ``discovery.hardware``; None for one not given.
     environ : mapping
-        The environment; keys beginning with ``PERFTRACKER_AI_`` count.
+        The environment; keys beginning with ``PERFTRACKER_AI_`` count, and those of a language model's server.
     directory : Path
         Where the search for the settings file begins, upwards.
     file : Path, optional
@@ -68,9 +72,10 @@ def load(
     path = file or _find(directory)
     tables = _read(path) if path else {}
     own_tables = tables.pop("product", {})
-    common = _checked_all(_flatten(tables), str(path))
+    written = _checked_all(_flatten(tables), str(path))
     given = {key: value for key, value in flags.items() if value is not None}
     over = _checked_all(_from_environment(environ), "the environment") | _checked_all(given, "the command line")
+    common = _borrowed(environ, {**written, **over}) | written
     products = [
         (name, _product({**common, **own, **over}, f" of product {name}"))
         for name, own in _own_settings(own_tables, str(path))
@@ -126,6 +131,14 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     return found
 
 
+def _borrowed(environ: Mapping[str, str], ours: Mapping[str, object]) -> dict[str, object]:
+    """Take a model's server and key from the variables of other programs, each key for its own kind of server."""
+    address = str(ours.get("llm_url") or environ.get("OLLAMA_HOST") or Settings().llm_url)
+    openai = address.rstrip("/").endswith("/v1")
+    key = environ.get("OPENAI_API_KEY" if openai else "OLLAMA_API_KEY", "")
+    return _checked_all({"llm_url": address, "llm_api_key": key}, "the environment")
+
+
 def _checked_all(layer: Mapping[str, object], origin: str) -> dict[str, object]:
     return {key: _checked(key, value, origin) for key, value in layer.items()}
 
@@ -140,10 +153,14 @@ def _checked(key: str, value: object, origin: str) -> object:
         converted = msgspec.convert(_prepared(value, wanted), wanted, strict=False)
     except msgspec.ValidationError as error:
         allowed = f" (one of {', '.join(get_args(wanted))})" if get_origin(wanted) is Literal else ""
-        raise UsageError(f"The setting {key} is {value!r} in {origin}: {error}{allowed}.") from error
+        raise UsageError(f"The setting {key} is {_shown(key, value)} in {origin}: {error}{allowed}.") from error
     if wants := _wants(name, converted):
-        raise UsageError(f"The setting {key} is {value!r} in {origin}; it takes {wants}.")
+        raise UsageError(f"The setting {key} is {_shown(key, value)} in {origin}; it takes {wants}.")
     return cast("object", converted)
+
+
+def _shown(key: str, value: object) -> str:
+    return "not usable" if key in _SECRETS else repr(value)
 
 
 def _wants(name: str, converted: object) -> str:

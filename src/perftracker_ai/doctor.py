@@ -1,16 +1,20 @@
-"""Check everything a run needs and name a cure for what is wrong; compares nothing and downloads nothing."""
+"""Check everything a run needs, a language model included, and name a cure for what is wrong.
+
+Compares nothing and downloads nothing.
+"""
 
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perftracker_ai.app import connect, select
-from perftracker_ai.errors import NotFound, NothingComparable, PerfTrackerAIError
+from perftracker_ai.errors import ModelUnreachable, NotFound, NothingComparable, PerfTrackerAIError, UsageError
 from perftracker_ai.files import require_writable
+from perftracker_ai.storyteller import open_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +27,10 @@ _SHOWN_PROJECTS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing looked at: what was found, and what to do about it when it is not as it must be."""
+    """One thing looked at: what was found, and what to do about it when it is not as it must be.
+
+    With a cure although it passed, it is a hint: the run goes without.
+    """
 
     name: str
     passed: bool
@@ -32,7 +39,7 @@ class Check:
 
 
 def examine(settings: Settings, products: Sequence[str]) -> list[Check]:
-    """Look at folders, source, project and products.
+    """Look at folders, source, project and products, and at the language model.
 
     Parameters
     ----------
@@ -45,7 +52,7 @@ def examine(settings: Settings, products: Sequence[str]) -> list[Check]:
     list of Check
         In the order in which problems should be mended; what depends on a failed check is not tried.
     """
-    return [*_folders(settings), *_source(settings, products)]
+    return [*_folders(settings), *_source(settings, products), *_language_model(settings)]
 
 
 def _folders(settings: Settings) -> Iterator[Check]:
@@ -121,6 +128,26 @@ def _product(source: Source, product: str, settings: Settings) -> str:
     if selection.pair is None:
         raise NothingComparable(selection.problem)
     return f"would compare {selection.pair.baseline.id} with {selection.pair.candidate.id}"
+
+
+def _language_model(settings: Settings) -> Iterator[Check]:
+    """Check the model's server, the model, its window and memory; where none is required, what is wrong is a hint."""
+    if settings.llm == "off":
+        yield Check(name="language model", passed=True, detail="not asked: --llm off", cure="")
+        return
+    needed = settings.llm == "required"
+    try:
+        with closing(open_model(settings, settings.seed)) as backend:
+            found = backend.check()
+    except ModelUnreachable as error:
+        problem = _problem("language model", "start it", error)
+        yield replace(problem, passed=not needed)
+    except UsageError as error:
+        yield _problem("language model", "correct the settings", error)
+    else:
+        yield from (
+            Check(name=one.name, passed=one.passed or not needed, detail=one.detail, cure=one.cure) for one in found
+        )
 
 
 def _check(name: str, cure: str, look: Callable[[], str]) -> Check:

@@ -98,6 +98,22 @@ def write_file(path: Path, content: bytes) -> None:
         stream.write(content)
 
 
+def remove_file(path: Path) -> None:
+    """Take a file away that an earlier run left, if it is there.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be taken away.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{path} is left from an earlier run and cannot be removed: {reason(error)}; remove it yourself."
+        ) from error
+
+
 def reason(error: OSError) -> str:
     """Say in a few words what the operating system refused, without the path it repeats."""
     return (error.strerror or type(error).__name__).lower()

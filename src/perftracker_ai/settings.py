@@ -5,7 +5,7 @@ Ratios are ratios (0.15, never 15), durations carry their unit in the name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -16,6 +16,9 @@ Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Gate = Literal["never", "moderate", "severe", "critical", "block"]
 """From what on a run's exit code is 1, in falling strictness."""
+Window = Annotated[int, Meta(ge=2048, le=2**20)]
+Model = Literal["auto", "required", "off"]
+"""Whether a language model is asked when one can be reached, has to be, or is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +154,21 @@ class Settings:
         Whether publishing also makes the server's own comparison of the two jobs.
     junit : str
         File for the results as JUnit XML; empty for none.
+    llm : Model
+    model : str
+        The language model's name on its server.
+    llm_url : str
+        Its server: an Ollama, or with a path that ends in ``/v1`` an OpenAI-compatible one.
+    llm_api_key : str
+        Sent as bearer token, and never shown.
+    llm_timeout_s : float
+        For everything a model is asked in a run, loading it included.
+    llm_window : int
+        Longest window of an Ollama, in tokens: a longer one needs more memory beside the model.
+    pull : bool
+        Whether a model that is missing is downloaded first.
+    emit_prompt : bool
+        Whether the run ends with showing what a model would be asked, asking none.
     defaults : ProductSettings
     products : tuple of (str, ProductSettings)
         Settings of products that have a table of their own.
@@ -168,6 +186,14 @@ class Settings:
     upload: bool = False
     comparison: bool = False
     junit: str = ""
+    llm: Model = "auto"
+    model: str = "qwen2.5-coder:14b"
+    llm_url: str = "http://127.0.0.1:11434"
+    llm_api_key: str = field(default="", repr=False)
+    llm_timeout_s: Seconds = 900.0
+    llm_window: Window = 32768
+    pull: bool = False
+    emit_prompt: bool = False
     defaults: ProductSettings = ProductSettings()
     products: tuple[tuple[str, ProductSettings], ...] = ()
 

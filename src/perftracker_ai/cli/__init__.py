@@ -145,6 +145,9 @@ def _deliver(run: Run, settings: Settings, console: Console) -> int:
     from perftracker_ai.app import publish_run
     from perftracker_ai.cli.console import show_published, show_run
 
+    if run.prompt:
+        show(run.prompt.rstrip())
+        return DONE
     show_run(run)
     if settings.upload:
         show_published(publish_run(run, settings, console))
@@ -181,6 +184,19 @@ def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Co
     if settings.junit:
         write_junit([run], Path(settings.junit))
     return _deliver(run, settings, console)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from perftracker_ai.app import report_again
+
+    settings, console = _settings(arguments), _console(arguments)
+    try:
+        run = report_again(Path(arguments.result), settings, console)
+    finally:
+        console.close()
+    return _deliver(run, replace(settings, upload=False), console)
 
 
 def _jobs(arguments: argparse.Namespace) -> int:
@@ -224,6 +240,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "analyze": _analyze,
+    "report": _report,
     "jobs": _jobs,
     "doctor": _doctor,
     "demo": _demo,

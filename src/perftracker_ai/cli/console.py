@@ -12,7 +12,7 @@ from perftracker_ai.text import clean
 from perftracker_ai.wording import notice_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.progress import Progress, TaskID
 
@@ -38,8 +38,10 @@ class Console:
         self._quiet = quiet
         self._verbose = verbose
         self._bar: Progress | None = None
-        self._tasks: dict[int, TaskID] = {}
+        self._tasks: dict[str, TaskID] = {}
         self._moving = Lock()  # downloads tell of their progress from threads of their own
+        self._section = ""
+        self._steps: set[str] = set()
         self._warned: set[Notice] = set()
 
     def step(self, text: str) -> None:
@@ -69,9 +71,30 @@ class Console:
             return
         if sys.stderr.isatty():
             with self._moving:
-                self._move_bar(job_id, received, total)
+                self._move(_download_bar, f"job {job_id}", received, total)
         elif received == total:
             self._say(f"job {job_id}: {received / 1e6:.1f} MB read", indent="  ")
+
+    def writing(self, section: str, tokens: int, seconds: float) -> None:
+        """Show how far a model's answer is; where there is no terminal, say when it comes to another section."""
+        if self._quiet:
+            return
+        text = f"{section or 'waiting for the model'}, {plural(tokens, 'token')}"
+        if sys.stderr.isatty():
+            self._move(_answer_line, text, tokens, None, name="answer")
+        elif section != self._section:
+            self._section = section
+            self._say(f"{text}, {seconds:.0f} s", indent="  ")
+
+    def pulling(self, status: str, received: int, total: int) -> None:
+        """Move the progress bar of a model's download; where there is no terminal, name each step once."""
+        if self._quiet:
+            return
+        if sys.stderr.isatty():
+            self._move(_download_bar, clean(status, 60), received, total or None, name="model")
+        elif status not in self._steps:
+            self._steps.add(status)
+            self._say(status, indent="  ")
 
     def warn(self, notice: Notice) -> None:
         """Show a notice, once."""
@@ -90,20 +113,34 @@ class Console:
     def _say(self, text: str, indent: str = "") -> None:
         tell(indent + clean(text, _LONGEST_LINE))
 
-    def _move_bar(self, job_id: int, received: int, total: int | None) -> None:
+    def _move(
+        self, make: Callable[[], Progress], text: str, done: int, total: int | None, name: str | None = None
+    ) -> None:
+        """Move the line of this name, by default its text, of the bar that is shown, made when there is none."""
         if self._bar is None:
-            self._bar = _download_bar()
+            self._bar = make()
             self._bar.start()
-        if job_id not in self._tasks:
-            self._tasks[job_id] = self._bar.add_task(f"job {job_id}", total=total)
-        self._bar.update(self._tasks[job_id], completed=received)
+        key = name or text
+        if key not in self._tasks:
+            self._tasks[key] = self._bar.add_task(text, total=total)
+        self._bar.update(self._tasks[key], description=text, completed=done, total=total)
 
 
 def _download_bar() -> Progress:
     from rich.console import Console as RichConsole
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("  {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    name = TextColumn("  {task.description}", markup=False)
+    columns = (name, BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=RichConsole(stderr=True), transient=True)
+
+
+def _answer_line() -> Progress:
+    """Make the line of an answer on its way; the seconds go on while a model says nothing."""
+    from rich.console import Console as RichConsole
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     return Progress(*columns, console=RichConsole(stderr=True), transient=True)
 
 
@@ -173,8 +210,9 @@ def _job_lines(considered: Sequence[Considered]) -> list[str]:
 
 
 def show_checks(checks: Sequence[Check]) -> None:
-    """Print what the doctor found, each problem with its cure."""
+    """Print what the doctor found, each problem with its cure; what has one and is no problem is a hint."""
     for check in checks:
-        show(f"{'ok     ' if check.passed else 'PROBLEM'}  {check.name}: {clean(check.detail, _LONGEST_LINE)}")
+        word = ("hint   " if check.cure else "ok     ") if check.passed else "PROBLEM"
+        show(f"{word}  {check.name}: {clean(check.detail, _LONGEST_LINE)}")
         if check.cure:
             show(f"         → {clean(check.cure, _LONGEST_LINE)}")

@@ -31,6 +31,12 @@ listed is expected to be chance (detect.fdr).
 """
 
 
+_AGAIN = """\
+Write the report again beside the results it is made from. A language model's answer that lies there is used again; with
+another --model, or when there is none, the model is asked. The jobs and the server are not needed.
+"""
+
+
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are sentences of ours."""
 
@@ -51,11 +57,17 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _analyze(_command(commands, "analyze", "compare two jobs and write the report", _ANALYZE))
     _jobs(_command(commands, "jobs", "show what discovery sees, and which pair it would take"))
+    _report(_command(commands, "report", "write the report again from saved results, without jobs or server", _AGAIN))
     _doctor(
-        _command(commands, "doctor", "check server, TLS, project, product and folders; every problem with its cure")
+        _command(
+            commands,
+            "doctor",
+            "check server, TLS, project, product, folders and language model; every problem with its cure",
+        )
     )
     demo = _command(commands, "demo", "run the whole job on the three measured jobs that come with the tool")
     _outputs(demo)
+    _words(demo)
     _talk(demo)
     return top
 
@@ -98,9 +110,17 @@ def _analyze(command: argparse.ArgumentParser) -> None:
         help="exit with 1 from this severity on: moderate, severe, critical; or on verdict block (default: never)",
     )
     _publication(command)
+    _words(command)
     command.add_argument(
         "--seed", type=int, metavar="NUMBER", help="seed of every random draw, also in the report (default: 20260101)"
     )
+    _talk(command)
+
+
+def _report(command: argparse.ArgumentParser) -> None:
+    command.add_argument("result", metavar="RESULT_JSON", help="a result_v2.json that an earlier run wrote")
+    command.add_argument("--config", metavar="FILE", help="settings file (default: the nearest perftracker-ai.toml)")
+    _words(command)
     _talk(command)
 
 
@@ -115,6 +135,7 @@ def _doctor(command: argparse.ArgumentParser) -> None:
     _product(command)
     _source(command)
     _outputs(command)
+    _model(command)
     _talk(command)
 
 
@@ -186,6 +207,37 @@ def _publication(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _model(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    group = command.add_argument_group("language model")
+    group.add_argument(
+        "--llm",
+        choices=("auto", "required", "off"),
+        metavar="WHEN",
+        help="have a model word the report: auto when one can be reached, required, or off (default: auto)",
+    )
+    group.add_argument("--model", metavar="NAME", help="model to ask (default: qwen2.5-coder:14b)")
+    group.add_argument(
+        "--llm-url",
+        metavar="URL",
+        help="its server: an Ollama, or an OpenAI-compatible one, whose address ends in /v1 (default: OLLAMA_HOST, or "
+        "http://127.0.0.1:11434)",
+    )
+    return group
+
+
+def _words(command: argparse.ArgumentParser) -> None:
+    group = _model(command)
+    group.add_argument(
+        "--pull", action="store_const", const=True, help="have Ollama download the model first where it is missing"
+    )
+    group.add_argument(
+        "--emit-prompt",
+        action="store_const",
+        const=True,
+        help="print what a model would be asked; ask none and write no report",
+    )
+
+
 def _talk(command: argparse.ArgumentParser) -> None:
     loudness = command.add_mutually_exclusive_group()
     loudness.add_argument("--quiet", action="store_true", help="no progress; warnings and errors only")
@@ -217,6 +269,11 @@ def flags(arguments: argparse.Namespace) -> dict[str, object]:
         "upload": "upload",
         "comparison": "comparison",
         "junit": "junit",
+        "llm": "llm",
+        "model": "model",
+        "llm_url": "llm_url",
+        "pull": "pull",
+        "emit_prompt": "emit_prompt",
         "hardware": "discovery.hardware",
         "baseline_version": "discovery.baseline_version",
         "candidate_version": "discovery.candidate_version",
