@@ -271,6 +271,13 @@ def test_no_job_gives_no_curve(store):
     assert (history.jobs, history.curves.curves, history.curves.mean.shape) == ((), (), (0, 0))
 
 
+def test_a_job_without_tests_has_its_row(store):
+    """A job that holds no test at all is a row without a value."""
+    put(store, info(1, days_ago=1))
+    store.put(ORIGIN, info(2), curves(job()), "r")
+    assert store.series(SHOP).curves.absence.tolist() == [[Absence.PRESENT], [Absence.MISSING]]
+
+
 def test_values_cannot_be_changed(store):
     """A series is read-only, like every curve set."""
     put(store, info(1))
@@ -585,10 +592,11 @@ def test_damaged_values_are_one_sentence(store, url):
             connection.execute(JOB.update().values(points=points))
         with pytest.raises(StoreError, match="values that cannot be read"):
             store.series(SHOP)
-    with closing(Database(url)) as database, database.writing() as connection:
-        connection.execute(LAYOUT.update().values(content=zlib.compress(b'[{"tag": 1}]')))
-    with pytest.raises(StoreError, match="values that cannot be read"):
-        store.series(SHOP)
+    for content in (b"\0\1", zlib.compress(b"["), zlib.compress(b'[{"tag": 1}]')):
+        with closing(Database(url)) as database, database.writing() as connection:
+            connection.execute(LAYOUT.update().values(content=content))
+        with pytest.raises(StoreError, match="values that cannot be read"):
+            store.series(SHOP)
 
 
 def test_a_folder_in_the_way_is_one_sentence(tmp_path):
