@@ -42,7 +42,7 @@ class Server:
 
     def __init__(self, programs):
         self._programs = programs
-        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # short, for a socket's path must be
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))  # not a test's own: the path of a socket must be short
         self._user = _plain_user() if os.geteuid() == 0 else None
         if self._user:
             os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
