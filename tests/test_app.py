@@ -46,7 +46,8 @@ def test_a_product_on_a_server_is_compared_and_reported(run, server):
     assert "POST /orders" in ran.out
     assert str(REPORT) in ran.out
     assert str(RESULT) in ran.out
-    assert files() == [f"data/job-{n}.json" for n in (1, 2, 3)] + [str(REPORT), str(PAGE), str(RESULT)]
+    written = [REPORT.with_name("facts.json"), REPORT, PAGE, RESULT]
+    assert files() == [f"data/job-{n}.json" for n in (1, 2, 3)] + list(map(str, written))
 
 
 def test_progress_says_what_the_earlier_script_said(run, server):

@@ -37,6 +37,7 @@ def test_all_well_on_a_server(run, server):
         "ok       TLS: not encrypted",
         "ok       project: 3 jobs in project 1, the newest 3 of 2026-09-04",
         "ok       product Shop: would compare 2 with 3",
+        "ok       language model: not asked: --llm off",
     ]
     assert ran.err == ""
     assert list(Path().iterdir()) == []
@@ -143,8 +144,8 @@ def test_folders_that_cannot_be_written_to(run, server):
 def test_a_problem_without_a_next_step_gets_the_checks_own(tmp_path):
     """Every problem comes with a cure, also one whose sentence ends without it."""
     folder = put(tmp_path / "jobs", *shop_jobs())
-    checks = examine(Settings(url=str(folder), project=9), [])
-    assert checks[-1] == Check(
+    checks = examine(Settings(url=str(folder), project=9, llm="off"), [])
+    assert checks[-2] == Check(
         name="project",
         passed=False,
         detail="There is no job in project 9.",
