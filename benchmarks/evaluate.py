@@ -10,9 +10,9 @@ localised is the share of points in the injected range and the reported windows 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from perftracker_ai.model import Direction, Outcome
@@ -33,8 +33,7 @@ DUE = 0.15
 """Median slowdown from which a change has to be reported as a regression, not merely listed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What a detector says of one curve.
 
     Attributes

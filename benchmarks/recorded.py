@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from perftracker_ai.curves import build_curves
 from perftracker_ai.model import CANDIDATE
@@ -28,8 +29,7 @@ GRPM_FILES = {25: "baseline", 26: "rerun", 27: "candidate"}
 LAB_JOBS = (91001, 91002, 91012)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One thing built into the GRPM candidate; first and last load are inclusive, the tags name its curves."""
 
     id: str
@@ -40,8 +40,7 @@ class Item:
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabCurve:
+class LabCurve(msgspec.Struct, frozen=True, kw_only=True):
     """What is true of one curve of the LAB candidate.
 
     Attributes

@@ -10,9 +10,9 @@ It is given what the earlier script lacked: the direction of every metric and on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -31,8 +31,7 @@ CONSISTENCY = 0.70
 SEVERITIES = ((1.00, Severity.CRITICAL), (0.50, Severity.SEVERE), (THRESHOLD, Severity.MODERATE))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReferenceWindow:
+class ReferenceWindow(msgspec.Struct, frozen=True, kw_only=True):
     """One window the criteria report; first and last are inclusive indices into the arrays of the `CurveSet`."""
 
     curve: int

@@ -10,10 +10,11 @@ The regimes bracket what repeated runs of real services show; none is fitted to 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from perftracker_ai.model import CANDIDATE, FIRST_RERUN, Absence, Curve, CurveSet, MetricKind
 
@@ -31,8 +32,7 @@ RAMP_SHARE = 0.3
 SLOW_SPIKES = 0.85  # share of the spikes that are slow-downs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Regime:
+class Regime(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of noise; ratios are standard deviations of the logarithm of one point of one run.
 
     Attributes
@@ -99,8 +99,7 @@ REGIMES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Truth:
+class Truth(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What was injected, one entry per curve of the `CurveSet`.
 
     Attributes

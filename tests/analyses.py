@@ -6,10 +6,11 @@ little evidence, hostile text, thousands of findings. Values follow the windows 
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime
 
+import msgspec
 import numpy as np
+from msgspec import structs
 
 from perftracker_ai.model import (
     Absence,
@@ -73,8 +74,7 @@ def job(job_id, version, day=1, **changes):
     return JobInfo(**fields | changes)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What one curve of the analysis shall be; `first` and `last` count its loads from 0."""
 
     endpoint: str = SETTINGS
@@ -356,9 +356,9 @@ def typical():
         Plan(endpoint="GET /api/health", scalar=True, threads=None),
     ]
     made = analysis(plans, Decision(verdict=Verdict.BLOCK, rules=RULES))
-    detection = dataclasses.replace(made.detection, mirrored=2, noise_source="curve roughness and 1 rerun")
-    first = dataclasses.replace(made.clusters[0], hypotheses=(INDEX,))
-    return dataclasses.replace(
+    detection = structs.replace(made.detection, mirrored=2, noise_source="curve roughness and 1 rerun")
+    first = structs.replace(made.clusters[0], hypotheses=(INDEX,))
+    return structs.replace(
         made,
         clusters=(first, *made.clusters[1:]),
         detection=detection,
@@ -416,14 +416,14 @@ def insufficient():
     plans = [Plan(outcome=Outcome.INCONCLUSIVE, needed="candidate values at 3 loads", threads=n) for n in (1, 4)]
     because = "0 of 2 curves could be compared"
     made = analysis(plans, decision(Verdict.INSUFFICIENT_EVIDENCE, because))
-    return dataclasses.replace(made, detection=dataclasses.replace(made.detection, shifts=()))
+    return structs.replace(made, detection=structs.replace(made.detection, shifts=()))
 
 
 def drifted():
     """A candidate that is 12 % slower everywhere, and nothing else."""
     made = analysis([Plan(), Plan(threads=4)], decision(Verdict.INVESTIGATE, "latency is 12 % slower in the whole run"))
     shifts = (shift(MetricKind.LATENCY, 0.12), shift(MetricKind.RATE, -0.03, threads=16))
-    return dataclasses.replace(made, detection=dataclasses.replace(made.detection, shifts=shifts))
+    return structs.replace(made, detection=structs.replace(made.detection, shifts=shifts))
 
 
 HOSTILE = (
@@ -437,22 +437,22 @@ def hostile(text=HOSTILE):
     endpoint = "GET " + text + "/" + "long" * 100
     made = analysis([regressed(endpoint, scenario=text), improved(endpoint)], decision(Verdict.BLOCK, text))
     info = {"title": text, "product_name": text, "product_ver": text, "suite_name": text, "hosts": (text, text)}
-    curves = dataclasses.replace(
+    curves = structs.replace(
         made.curves,
-        curves=tuple(dataclasses.replace(curve, group=text, unit=text, base_unit=text) for curve in made.curves.curves),
+        curves=tuple(structs.replace(curve, group=text, unit=text, base_unit=text) for curve in made.curves.curves),
         label=tuple(f"{at} {text}" for at in range(len(made.curves.label))),
     )
-    results = tuple(dataclasses.replace(result, reasons=(text,), needed=text) for result in made.detection.results)
-    evil = dataclasses.replace(INDEX, title=text, evidence_for=(text,), confirm=(text,))
+    results = tuple(structs.replace(result, reasons=(text,), needed=text) for result in made.detection.results)
+    evil = structs.replace(INDEX, title=text, evidence_for=(text,), confirm=(text,))
     found = {"title": text, "load_first": text, "load_last": text + "9", "scenarios": (text,), "hypotheses": (evil,)}
-    return dataclasses.replace(
+    return structs.replace(
         made,
         baseline=job(1, "1", **info),
         candidate=job(2, "2", **info),
         curves=curves,
-        detection=dataclasses.replace(made.detection, results=results, noise_source=text, method=text),
-        clusters=tuple(dataclasses.replace(cluster, **found) for cluster in made.clusters),
-        coverage=tuple(dataclasses.replace(item, group=text, reason=text, curves=(0,)) for item in COVERAGE),
+        detection=structs.replace(made.detection, results=results, noise_source=text, method=text),
+        clusters=tuple(structs.replace(cluster, **found) for cluster in made.clusters),
+        coverage=tuple(structs.replace(item, group=text, reason=text, curves=(0,)) for item in COVERAGE),
         accounts=(account(1, bad_records=(BadRecord(position=1, problem=text),)), account(2)),
         notices=tuple(Notice(kind=kind, values=(text,) * 4) for kind in NoticeKind),
     )

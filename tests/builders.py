@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from perftracker_ai.model import JobInfo
 from perftracker_ai.parse import parse_job

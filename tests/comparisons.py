@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from perftracker_ai.model import (
     Absence,
@@ -35,8 +36,7 @@ SHORT_LOADS = tuple(float(load) for load in range(1000, 31000, 1000))
 THRESHOLDS = ((1.0, Severity.CRITICAL), (0.5, Severity.SEVERE), (0.15, Severity.MODERATE), (0.05, Severity.MINOR))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """One curve: what it is called, its cost per operation in the baseline and the factor of the change."""
 
     endpoint: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 
 import analyses
+from msgspec import structs
 
 from perftracker_ai.model import Author, Hypothesis, Strength
 from perftracker_ai.narrate.compose import compose
@@ -74,9 +74,9 @@ def busy_analysis():
     """A release to block: a critical cluster with two hypotheses, a severe one with one, an improvement."""
     made = analyses.typical()
     first, second, *rest = made.clusters
-    first = dataclasses.replace(first, hypotheses=(DATA_SIZE, CONTENTION))
-    second = dataclasses.replace(second, hypotheses=(MEMORY,))
-    return dataclasses.replace(made, clusters=(first, second, *rest))
+    first = structs.replace(first, hypotheses=(DATA_SIZE, CONTENTION))
+    second = structs.replace(second, hypotheses=(MEMORY,))
+    return structs.replace(made, clusters=(first, second, *rest))
 
 
 def busy_sheet():
@@ -144,7 +144,5 @@ def crowded(curves=152, findings=134, endpoints=19):
     ]
     made = analyses.analysis(plans, analyses.decision(analyses.Verdict.BLOCK, "critical clusters"))
     known = (DATA_SIZE, CONTENTION, MEMORY)
-    worse = [
-        dataclasses.replace(cluster, hypotheses=known) if cluster.severity else cluster for cluster in made.clusters
-    ]
-    return dataclasses.replace(made, clusters=tuple(worse), coverage=analyses.COVERAGE)
+    worse = [structs.replace(cluster, hypotheses=known) if cluster.severity else cluster for cluster in made.clusters]
+    return structs.replace(made, clusters=tuple(worse), coverage=analyses.COVERAGE)

@@ -1,8 +1,7 @@
 """Settings come from four places in one order, and whatever is wrong with them is one sentence."""
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from perftracker_ai.config import FILE_NAME, PREFIX, load
 from perftracker_ai.errors import UsageError
@@ -94,9 +93,9 @@ def test_every_setting_can_be_given_in_the_environment(given_settings):
 
 def test_every_default_is_a_value_its_setting_takes(given_settings):
     """Each setting of the run, given as its own default, is accepted and changes nothing."""
-    flags = {f.name: f.default for f in dataclasses.fields(Settings) if f.name not in {"defaults", "products"}}
-    for section in dataclasses.fields(ProductSettings):
-        flags |= {f"{section.name}.{f.name}": f.default for f in dataclasses.fields(section.default)}
+    flags = {f.name: f.default for f in structs.fields(Settings) if f.name not in {"defaults", "products"}}
+    for section in structs.fields(ProductSettings):
+        flags |= {f"{section.name}.{f.name}": f.default for f in structs.fields(section.default)}
     assert given_settings(flags=flags) == Settings()
 
 
@@ -301,3 +300,10 @@ def test_thresholds_that_fall_are_refused(given_settings, text, part):
 def test_thresholds_may_be_equal(given_settings):
     """Two severities that begin at one size are one way of doing without the lower."""
     assert given_settings("[detect]\nminor = 0.15").defaults.detect.minor == 0.15
+
+
+def test_the_key_is_in_no_representation_of_the_settings():
+    """What prints the settings, in a log or a failing assertion, prints all of them but the language model's key."""
+    shown = repr(Settings(llm_api_key="hush"))
+    assert "hush" not in shown
+    assert "qwen2.5-coder:14b" in shown

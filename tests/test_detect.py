@@ -1,11 +1,11 @@
 """What detection says of jobs made for the purpose: shifts, windows, short curves, thresholds, words."""
 
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from detect_cases import LATENCY, RATE, SETTINGS, curve_set, found, judged, noisy_job, window
+from msgspec.structs import replace
 
 from perftracker_ai.detect import detect
 from perftracker_ai.model import Confidence, Direction, Method, Outcome, Severity

@@ -1,12 +1,11 @@
 """What holds for every job: order, units, swapping, and input that should not raise."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from detect_cases import LATENCY, RATE, curve_set, judged, noisy_job, window
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from perftracker_ai.model import Direction, Outcome
 

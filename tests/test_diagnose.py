@@ -6,7 +6,6 @@ import gzip
 import json
 import random
 import re
-from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from comparisons import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from perftracker_ai.curves import build_curves
 from perftracker_ai.detect import detect

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from evaluate import (
     rows_of,
     small_recall,
 )
+from msgspec.structs import replace
 from reference import ReferenceWindow
 from simulate import REGIMES, Truth, simulate
 

@@ -9,7 +9,6 @@ import sys
 import threading
 import zlib
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 import postgres
 import pytest
 from builders import NOON, curve_tests, info, job, test_record
+from msgspec.structs import replace
 from sqlalchemy import create_engine, inspect
 
 import perftracker_ai

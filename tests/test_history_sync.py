@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import postgres
 import pytest
 from builders import job
 from fake_perftracker import FakePerfTracker, answer, delay, make_job
+from msgspec.structs import replace
 
 from perftracker_ai.errors import NotFound, SourceError
 from perftracker_ai.history import Scope, Synchronised, Wanted, open_store, origin_of, record, synchronise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import random
 import re
@@ -12,6 +11,7 @@ import narration
 import pytest
 from answer_attacks import ATTACKS
 from answer_bank import BUSY, busy
+from msgspec import structs
 from narration_check import foreign_parts
 
 from perftracker_ai.model import Verdict
@@ -216,8 +216,8 @@ def words(narrated):
 def renamed(endpoint):
     """The busy analysis with another name for its worst endpoint."""
     made = narration.busy_analysis()
-    first = dataclasses.replace(made.clusters[0], endpoint=endpoint, title=endpoint)
-    return dataclasses.replace(made, clusters=(first, *made.clusters[1:]))
+    first = structs.replace(made.clusters[0], endpoint=endpoint, title=endpoint)
+    return structs.replace(made, clusters=(first, *made.clusters[1:]))
 
 
 def test_pieces_put_every_fact_in_its_place():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import analyses
 import narration
 import numpy as np
 import pytest
+from msgspec import structs
 
 from perftracker_ai.errors import JobError
 from perftracker_ai.model import Direction, MetricKind, Shape, ShapeEvidence
@@ -171,8 +171,8 @@ def test_kinds_of_curves_say_what_fits_them(plan, label, expected):
 def test_a_statistic_says_who_waits(statistic, start):
     """The impact puts a percentile into words about requests."""
     made = analyses.analysis([analyses.regressed()], analyses.decision(analyses.Verdict.BLOCK))
-    curve = dataclasses.replace(made.curves.curves[0], statistic=statistic)
-    made = dataclasses.replace(made, curves=dataclasses.replace(made.curves, curves=(curve,)))
+    curve = structs.replace(made.curves.curves[0], statistic=statistic)
+    made = structs.replace(made, curves=structs.replace(made.curves, curves=(curve,)))
     assert text(narration.facts_of(made), "C1", Label.IMPACT).startswith(start)
 
 
@@ -189,8 +189,8 @@ def test_shape_evidence_keeps_its_name_and_reads_as_what_it_is():
     made = narration.busy_analysis()
     named = (("slowdown at 16 threads", 1.5), ("first affected load", 6000.0), ("cost exponent before", 0.123))
     shown = tuple(ShapeEvidence(name=name, value=value) for name, value in named)
-    first = dataclasses.replace(made.clusters[0], shape_evidence=shown, shape=Shape.GROWS)
-    sheet = narration.facts_of(dataclasses.replace(made, clusters=(first, *made.clusters[1:])))
+    first = structs.replace(made.clusters[0], shape_evidence=shown, shape=Shape.GROWS)
+    sheet = narration.facts_of(structs.replace(made, clusters=(first, *made.clusters[1:])))
     assert text(sheet, "C1", "slowdown at 16 threads") == "slowdown at 16 threads +150 %"
     assert text(sheet, "C1", "cost exponent before") == "cost exponent before 0.123"
     assert [fact.text for fact in sheet.by_label["C1", "first affected load"]] == [
@@ -204,7 +204,7 @@ def test_a_cluster_without_a_comparable_point_says_nothing_of_values():
     made = narration.busy_analysis()
     mean = made.curves.mean.copy()
     mean[1] = np.nan
-    sheet = narration.facts_of(dataclasses.replace(made, curves=dataclasses.replace(made.curves, mean=mean)))
+    sheet = narration.facts_of(structs.replace(made, curves=structs.replace(made.curves, mean=mean)))
     assert text(sheet, "C1", Label.WORST_LOAD) is None
     assert text(sheet, "C1", Label.SLOWDOWN) == "150 % slower"
 
@@ -212,8 +212,8 @@ def test_a_cluster_without_a_comparable_point_says_nothing_of_values():
 def test_a_cluster_without_a_window_keeps_its_row():
     """A cluster whose curve has no window of its direction still says what is in its row."""
     made = narration.busy_analysis()
-    turned = dataclasses.replace(made.clusters[0], direction=Direction.BETTER, hypotheses=())
-    sheet = narration.facts_of(dataclasses.replace(made, clusters=(turned,)))
+    turned = structs.replace(made.clusters[0], direction=Direction.BETTER, hypotheses=())
+    sheet = narration.facts_of(structs.replace(made, clusters=(turned,)))
     assert text(sheet, "C1", Label.LOADS) == "6000–10000 policies"
     assert text(sheet, "C1", Label.IMPACT) is None
 
@@ -267,25 +267,25 @@ def test_the_reasons_name_the_q_value_once(reason, q_value, expected):
     made = narration.busy_analysis()
     curve = made.clusters[0].worst_curve
     results = list(made.detection.results)
-    windows = tuple(dataclasses.replace(window, q_value=q_value) for window in results[curve].windows)
-    results[curve] = dataclasses.replace(results[curve], reasons=(reason,), windows=windows)
-    detection = dataclasses.replace(made.detection, results=tuple(results))
-    sheet = narration.facts_of(dataclasses.replace(made, detection=detection))
+    windows = tuple(structs.replace(window, q_value=q_value) for window in results[curve].windows)
+    results[curve] = structs.replace(results[curve], reasons=(reason,), windows=windows)
+    detection = structs.replace(made.detection, results=tuple(results))
+    sheet = narration.facts_of(structs.replace(made, detection=detection))
     assert text(sheet, "C1", Label.REASONS) == expected
 
 
 def test_what_clusters_share_is_told():
     """A factor shared beyond the endpoint is a fact of its own."""
     made = narration.busy_analysis()
-    first = dataclasses.replace(made.clusters[0], factor="endpoint; method PUT with 3 of 4 clusters")
-    sheet = narration.facts_of(dataclasses.replace(made, clusters=(first, *made.clusters[1:])))
+    first = structs.replace(made.clusters[0], factor="endpoint; method PUT with 3 of 4 clusters")
+    sheet = narration.facts_of(structs.replace(made, clusters=(first, *made.clusters[1:])))
     assert text(sheet, "C1", Label.SHARED) == "method PUT with 3 of 4 clusters"
 
 
 def test_a_change_without_a_size_is_no_fact():
     """An infinite or undefined slowdown is left out, not printed."""
     made = narration.busy_analysis()
-    first = dataclasses.replace(made.clusters[0], median_slowdown=float("nan"), max_slowdown=float("inf"))
-    sheet = narration.facts_of(dataclasses.replace(made, clusters=(first, *made.clusters[1:])))
+    first = structs.replace(made.clusters[0], median_slowdown=float("nan"), max_slowdown=float("inf"))
+    sheet = narration.facts_of(structs.replace(made, clusters=(first, *made.clusters[1:])))
     assert (text(sheet, "C1", Label.SLOWDOWN), text(sheet, "C1", Label.LARGEST)) == (None, None)
     assert b"NaN" not in facts_json(sheet)

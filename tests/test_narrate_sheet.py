@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 import re
@@ -12,6 +11,7 @@ import jsonschema
 import narration
 import pytest
 from answer_bank import BUSY, busy, quiet
+from msgspec import structs
 
 from perftracker_ai.narrate.prompt import build_prompt, estimated_tokens, refused_sections, repair_prompt
 from perftracker_ai.narrate.schema import answer_schema, answer_tokens
@@ -99,11 +99,11 @@ def named(text):
         [analyses.regressed("GET /" + text, scenario=text)], analyses.decision(analyses.Verdict.BLOCK)
     )
     info = {"product_name": "P" + text, "product_ver": "V" + text, "title": text, "hosts": ("h" + text,)}
-    curves = dataclasses.replace(made.curves, label=tuple(f"{at} {text}" for at in range(len(made.curves.label))))
+    curves = structs.replace(made.curves, label=tuple(f"{at} {text}" for at in range(len(made.curves.label))))
     clusters = tuple(
-        dataclasses.replace(cluster, load_first="1 " + text, load_last="9 x" + text) for cluster in made.clusters
+        structs.replace(cluster, load_first="1 " + text, load_last="9 x" + text) for cluster in made.clusters
     )
-    return dataclasses.replace(
+    return structs.replace(
         made,
         baseline=analyses.job(1, "1", **info),
         candidate=analyses.job(2, "2", **info),

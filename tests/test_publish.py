@@ -8,7 +8,6 @@ import subprocess
 import sys
 import uuid
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +28,7 @@ from fake_perftracker import (
     redirect,
     refused_url,
 )
+from msgspec.structs import replace
 
 from perftracker_ai.errors import (
     BadAnswer,

@@ -1,10 +1,10 @@
 import statistics
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from reference import ReferenceWindow, find, severity
 from simulate import REGIMES, simulate
 

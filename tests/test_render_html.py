@@ -1,7 +1,6 @@
 """The page as text: what it holds, that it is safe and small, and that its numbers are those of the results file."""
 
 import base64
-import dataclasses
 import gzip
 import html
 import re
@@ -14,6 +13,7 @@ import pytest
 from analyses import COVERAGE, VARIANTS, analysis, decision, hostile, many, regressed, typical
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from pages import EVIL, POLICY, SETTINGS, examples, judged, page
 
 from perftracker_ai import formats
@@ -133,7 +133,7 @@ def test_thousands_of_findings_are_counted_not_listed():
 def test_findings_of_no_cluster_are_listed():
     """A finding that belongs to no cluster is still told, and of many how many are left out."""
     plans = [regressed(f"GET /api/{number}") for number in range(12)]
-    made = dataclasses.replace(analysis(plans, decision(Verdict.BLOCK)), clusters=())
+    made = structs.replace(analysis(plans, decision(Verdict.BLOCK)), clusters=())
     text = page(made)
     assert "R10. latency, p(95)" in text
     assert "… and 2 more, in the table of all curves." in text
@@ -141,7 +141,7 @@ def test_findings_of_no_cluster_are_listed():
 
 def test_many_gaps_and_notices_are_counted():
     """Of hundreds of differences in coverage and dozens of notices the first are shown, the others counted."""
-    made = dataclasses.replace(typical(), coverage=COVERAGE[:1] * 200, notices=typical().notices * 20)
+    made = structs.replace(typical(), coverage=COVERAGE[:1] * 200, notices=typical().notices * 20)
     text = page(made)
     assert "… and 50 more, in the results file." in text
     assert "… and 20 more notices in the results file." in text
@@ -150,9 +150,9 @@ def test_many_gaps_and_notices_are_counted():
 def test_unnumbered_loads_are_shown_as_written():
     """Categories without numbers stand under their charts as the job wrote them."""
     made = analysis([regressed()], decision(Verdict.BLOCK))
-    curve = dataclasses.replace(made.curves.curves[0], numbered=False)
-    curves = dataclasses.replace(made.curves, curves=(curve,), label=tuple("abcdefghij"))
-    text = page(dataclasses.replace(made, curves=curves))
+    curve = structs.replace(made.curves.curves[0], numbered=False)
+    curves = structs.replace(made.curves, curves=(curve,), label=tuple("abcdefghij"))
+    text = page(structs.replace(made, curves=curves))
     assert ">a</text>" in text
     assert ">j</text>" in text
 

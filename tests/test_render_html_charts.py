@@ -8,6 +8,7 @@ import pytest
 from analyses import Plan, analysis, decision, improved, regressed, typical
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from perftracker_ai.model import Absence, MetricKind, Verdict
 from perftracker_ai.render import svg
@@ -175,7 +176,8 @@ def test_noise_band_is_drawn_only_where_noise_is_known():
     """A curve whose noise could not be estimated has no band."""
     made = analysis([regressed()], decision(Verdict.BLOCK))
     assert 'class="band"' in first_panel(made)
-    object.__setattr__(made.detection.results[0], "noise", None)
+    results = (structs.replace(made.detection.results[0], noise=None),)
+    made = structs.replace(made, detection=structs.replace(made.detection, results=results))
     assert 'class="band"' not in first_panel(made)
 
 

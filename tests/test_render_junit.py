@@ -1,6 +1,5 @@
 """`render.junit`: what GitLab and Jenkins read, for ordinary, hostile and very large analyses."""
 
-import dataclasses
 import re
 import xml.etree.ElementTree as ET
 from functools import partial
@@ -22,6 +21,7 @@ from analyses import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from perftracker_ai.model import Confidence, CoverageKind, MetricKind, Outcome, Severity, Verdict
 from perftracker_ai.render.junit import junit_xml
@@ -51,7 +51,7 @@ def cases(made):
 
 def only(plan, **changes):
     """The element of the one case of an analysis of one curve."""
-    made = dataclasses.replace(analysis([plan], decision(Verdict.BLOCK)), **changes)
+    made = structs.replace(analysis([plan], decision(Verdict.BLOCK)), **changes)
     ((_, element),) = cases(made).items()
     return element
 
@@ -116,8 +116,8 @@ def test_regression_without_a_window():
     """A regressed curve without window, severity and confidence is a failure that says no more than that."""
     made = analysis([regressed()], decision(Verdict.BLOCK))
     bare = {"windows": (), "worst": None, "severity": None, "confidence": None, "reasons": ()}
-    results = tuple(dataclasses.replace(result, **bare) for result in made.detection.results)
-    made = dataclasses.replace(made, detection=dataclasses.replace(made.detection, results=results))
+    results = tuple(structs.replace(result, **bare) for result in made.detection.results)
+    made = structs.replace(made, detection=structs.replace(made.detection, results=results))
     (element,) = cases(made).values()
     assert (element.tag, element.get("message")) == ("failure", "slower")
 
@@ -129,7 +129,7 @@ def test_skipped_says_what_is_needed():
     assert only(Plan(outcome=Outcome.INCONCLUSIVE)).get("message") == "inconclusive"
 
 
-NEW_FAILURE = dataclasses.replace(COVERAGE[0], curves=(0,))
+NEW_FAILURE = structs.replace(COVERAGE[0], curves=(0,))
 
 
 def test_new_failure_is_an_error():
@@ -141,7 +141,7 @@ def test_new_failure_is_an_error():
 
 def test_new_failure_of_a_whole_curve_without_reason():
     """A new failure that names neither loads nor a severity is an error all the same."""
-    bare = dataclasses.replace(NEW_FAILURE, load_first="", load_last="", reason="", severity=None, points=1)
+    bare = structs.replace(NEW_FAILURE, load_first="", load_last="", reason="", severity=None, points=1)
     element = only(Plan(), coverage=(bare,))
     assert (element.get("type"), element.get("message")) == ("new failure", "1 load point newly failing")
 
@@ -156,8 +156,8 @@ def test_new_failure_and_regression():
 
 @pytest.mark.parametrize(
     "found",
-    [dataclasses.replace(NEW_FAILURE, severity=Severity.MINOR)]
-    + [dataclasses.replace(NEW_FAILURE, kind=kind) for kind in CoverageKind if kind is not CoverageKind.NEW_FAILURE],
+    [structs.replace(NEW_FAILURE, severity=Severity.MINOR)]
+    + [structs.replace(NEW_FAILURE, kind=kind) for kind in CoverageKind if kind is not CoverageKind.NEW_FAILURE],
     ids=lambda found: f"{found.kind.value}-{found.severity.value}",
 )
 def test_other_differences_in_coverage_are_no_error(found):
@@ -199,10 +199,10 @@ def test_same_analysis_same_bytes(name):
 def renamed(made, **fields):
     """The analysis with fields of its curves replaced, one value for each curve."""
     curves = tuple(
-        dataclasses.replace(curve, **{key: values[at] for key, values in fields.items()})
+        structs.replace(curve, **{key: values[at] for key, values in fields.items()})
         for at, curve in enumerate(made.curves.curves)
     )
-    return dataclasses.replace(made, curves=dataclasses.replace(made.curves, curves=curves))
+    return structs.replace(made, curves=structs.replace(made.curves, curves=curves))
 
 
 def test_a_suite_for_every_group():
@@ -218,7 +218,7 @@ def test_names_do_not_change_with_the_version():
     """Both servers follow a case over time by class and name, so neither holds a version or a job."""
     made = typical()
     later = {"product_ver": "1.66", "id": 9}
-    newer = dataclasses.replace(made, candidate=dataclasses.replace(made.candidate, **later))
+    newer = structs.replace(made, candidate=structs.replace(made.candidate, **later))
     names = [
         [(case.get("classname"), case.get("name")) for case in read(one).iter("testcase")] for one in (made, newer)
     ]
@@ -241,7 +241,7 @@ def test_names_that_look_alike_stay_apart():
 def test_curve_and_product_without_a_name():
     """A test without tag in a job without product has a name and a class all the same."""
     made = renamed(analysis([Plan()], decision(Verdict.APPROVE)), tag=("\x00",))
-    made = dataclasses.replace(made, candidate=dataclasses.replace(made.candidate, product_name=""))
+    made = structs.replace(made, candidate=structs.replace(made.candidate, product_name=""))
     (case,) = read(made).iter("testcase")
     assert (case.get("classname"), case.get("name")) == ("(no product).policies", "(no name)")
 
@@ -249,8 +249,8 @@ def test_curve_and_product_without_a_name():
 def test_analysis_without_curves():
     """Nothing measured is a document without suites."""
     made = analysis([Plan()], decision(Verdict.INSUFFICIENT_EVIDENCE))
-    empty = dataclasses.replace(curve_set([Plan()]), curves=())
-    made = dataclasses.replace(made, curves=empty, detection=dataclasses.replace(made.detection, results=()))
+    empty = structs.replace(curve_set([Plan()]), curves=())
+    made = structs.replace(made, curves=empty, detection=structs.replace(made.detection, results=()))
     assert (read(made).attrib["tests"], len(read(made))) == ("0", 0)
 
 

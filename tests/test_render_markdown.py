@@ -1,6 +1,5 @@
 """`render.markdown`: the report says what was found, in order, safely, and in a length people read."""
 
-import dataclasses
 import re
 
 import numpy as np
@@ -22,6 +21,7 @@ from analyses import (
     typical,
 )
 from markdown_it import MarkdownIt
+from msgspec import structs
 
 from perftracker_ai.model import (
     Absence,
@@ -167,7 +167,7 @@ def test_other_metric_and_scalar_have_no_load():
 
 def test_finding_without_cluster_is_still_shown():
     """No regression disappears because diagnosis put it nowhere."""
-    made = dataclasses.replace(typical(), clusters=())
+    made = structs.replace(typical(), clusters=())
     assert "R1. latency, p(95) (16 th)" in section(report(made), "Critical Issues")
     assert "M1. latency" in section(report(made), "Minor Changes")
 
@@ -177,7 +177,7 @@ def test_hypotheses_show_both_sides_and_the_limits():
     text = section(report(typical()), "Root-Cause Hypotheses")
     assert NO_TRACES in text
     assert text.index("*for:*") < text.index("*against:*") < text.index("*to confirm:*") < text.index("*would refute:*")
-    bare = section(report(dataclasses.replace(typical(), clusters=typical().clusters[1:])), "Root-Cause Hypotheses")
+    bare = section(report(structs.replace(typical(), clusters=typical().clusters[1:])), "Root-Cause Hypotheses")
     assert NO_TRACES in bare
     assert "a profile of POST /api/drafts at 4000 policies with 1 thread would say more" in bare
 
@@ -235,7 +235,7 @@ def test_accounting_drops_nothing_silently():
     assert "2 tests pooled" in text
     assert "1 unreadable record (record 17: scores is no list)" in text
     assert "without a value: 10 failed" in text
-    made = dataclasses.replace(typical(), accounts=(account(1, absent=((Absence.NO_SCORES, 2), (Absence.ZERO, 1))),))
+    made = structs.replace(typical(), accounts=(account(1, absent=((Absence.NO_SCORES, 2), (Absence.ZERO, 1))),))
     assert "without a value: 2 no scores and 1 zero" in report(made)
 
 
@@ -296,7 +296,7 @@ def test_mixed_curve_leads_an_improvement_by_its_better_part():
     """The improvement cluster of a mixed curve shows the loads that became faster, not the ones that became slower."""
     made = typical()
     better = cluster(9, made.curves, made.detection.results, [3], direction=Direction.BETTER, severity=None)
-    text = section(report(dataclasses.replace(made, clusters=(*made.clusters, better))), "Improvements")
+    text = section(report(structs.replace(made, clusters=(*made.clusters, better))), "Improvements")
     row = next(line for line in text.splitlines() if line.startswith("| C9 "))
     before, after = re.search(r"latency ([\d.]+) ms → ([\d.]+) ms", row).groups()
     assert float(after) < float(before)
@@ -304,8 +304,8 @@ def test_mixed_curve_leads_an_improvement_by_its_better_part():
 
 def test_isolated_failures_make_no_headline():
     """Minor failures, as every job has some, are listed under Coverage and not in the bottom line."""
-    minor = dataclasses.replace(typical().coverage[0], severity=Severity.MINOR)
-    text = report(dataclasses.replace(nothing_found(), coverage=(dataclasses.replace(minor, curves=(0,)),)))
+    minor = structs.replace(typical().coverage[0], severity=Severity.MINOR)
+    text = report(structs.replace(nothing_found(), coverage=(structs.replace(minor, curves=(0,)),)))
     assert "No regression was found." in text.split("##")[0]
     assert "**minor**, newly failing" in section(text, "Coverage")
 
@@ -315,8 +315,8 @@ def test_statistic_decides_who_is_slower():
     made = analysis([regressed()], decision(Verdict.BLOCK))
     said = {}
     for statistic in ("p50", "max", ""):
-        curve = dataclasses.replace(made.curves.curves[0], statistic=statistic)
-        text = report(dataclasses.replace(made, curves=dataclasses.replace(made.curves, curves=(curve,))))
+        curve = structs.replace(made.curves.curves[0], statistic=statistic)
+        text = report(structs.replace(made, curves=structs.replace(made.curves, curves=(curve,))))
         said[statistic] = section(text, "Critical Issues").split("**User impact:** ")[1]
     assert "with 1 thread half of the requests take more than" in said["p50"]
     assert "with 1 thread the max request takes" in said["max"]
@@ -326,11 +326,11 @@ def test_statistic_decides_who_is_slower():
 def test_coverage_of_a_group_and_of_errors():
     """A lost group is one line with the number of its tests, and risen errors say from what to what."""
     failing = typical().coverage[0]
-    lost = dataclasses.replace(
+    lost = structs.replace(
         failing, kind=CoverageKind.LOST_GROUP, curves=(0, 1, 2), points=0, load_first="", load_last=""
     )
-    errors = dataclasses.replace(failing, kind=CoverageKind.MORE_ERRORS, reason="", baseline_errors=1)
-    text = report(dataclasses.replace(typical(), coverage=(lost, errors, failing, failing, failing)))
+    errors = structs.replace(failing, kind=CoverageKind.MORE_ERRORS, reason="", baseline_errors=1)
+    text = report(structs.replace(typical(), coverage=(lost, errors, failing, failing, failing)))
     assert "group no longer measured: group policies, 3 tests" in section(text, "Coverage")
     assert "8000–10000 policies, errors 1 → 12." in section(text, "Coverage")
     assert "1 loss of coverage" in text.split("##")[0]
@@ -340,8 +340,8 @@ def test_coverage_of_a_group_and_of_errors():
 def test_factor_other_than_endpoint_is_named():
     """A cluster that shares something else than an endpoint is named by its title, and its factor is a pattern."""
     made = typical()
-    shared = dataclasses.replace(made.clusters[0], endpoint="", title="all PUT requests", factor="method")
-    text = report(dataclasses.replace(made, clusters=(shared,)))
+    shared = structs.replace(made.clusters[0], endpoint="", title="all PUT requests", factor="method")
+    text = report(structs.replace(made, clusters=(shared,)))
     assert "First in rank: all PUT requests, +150 % in the median." in text.split("##")[0]
     assert "- C1 shares: method." in section(text, "Patterns")
 
@@ -349,8 +349,8 @@ def test_factor_other_than_endpoint_is_named():
 def test_window_without_a_comparable_point_is_not_measurable():
     """A window whose values are gone prints no invented number."""
     made = analysis([regressed()], decision(Verdict.BLOCK))
-    gone = dataclasses.replace(made.curves, mean=np.full_like(made.curves.mean, np.nan))
-    text = section(report(dataclasses.replace(made, curves=gone)), "Critical Issues")
+    gone = structs.replace(made.curves, mean=np.full_like(made.curves.mean, np.nan))
+    text = section(report(structs.replace(made, curves=gone)), "Critical Issues")
     assert "**User impact:** not measurable at a single load." in text
     assert "**Change:** median +150 %" in text
 
@@ -358,8 +358,8 @@ def test_window_without_a_comparable_point_is_not_measurable():
 def test_run_without_shift_says_so():
     """When no run-wide shift was removed, the report does not list noughts."""
     made = nothing_found()
-    none = tuple(dataclasses.replace(found, slowdown=0.0, significant=False) for found in made.detection.shifts)
-    text = report(dataclasses.replace(made, detection=dataclasses.replace(made.detection, shifts=none)))
+    none = tuple(structs.replace(found, slowdown=0.0, significant=False) for found in made.detection.shifts)
+    text = report(structs.replace(made, detection=structs.replace(made.detection, shifts=none)))
     assert "- No run-wide shift." in text
 
 
@@ -369,14 +369,14 @@ def test_long_window_is_thinned_to_its_ends_and_its_worst():
     size = 60
     mean = np.array([np.full(size, 0.01), np.full(size, 0.025)])
     mean[1, 23] = 0.07
-    curve = dataclasses.replace(made.curves.curves[0], stop=size)
-    curves = dataclasses.replace(
+    curve = structs.replace(made.curves.curves[0], stop=size)
+    curves = structs.replace(
         made.curves, curves=(curve,), mean=mean, label=tuple(f"{load} users" for load in range(size))
     )
     (result,) = made.detection.results
-    wide = dataclasses.replace(result.windows[0], first=7, last=51, points=45)
-    detection = dataclasses.replace(made.detection, results=(dataclasses.replace(result, windows=(wide,)),))
-    text = section(report(dataclasses.replace(made, curves=curves, detection=detection)), "Technical Deep-Dive")
+    wide = structs.replace(result.windows[0], first=7, last=51, points=45)
+    detection = structs.replace(made.detection, results=(structs.replace(result, windows=(wide,)),))
+    text = section(report(structs.replace(made, curves=curves, detection=detection)), "Technical Deep-Dive")
     shown = [int(line.split()[1]) for line in text.splitlines() if "users" in line]
     assert len(shown) <= 12
     assert shown == sorted(shown)
@@ -388,6 +388,6 @@ def test_shape_evidence_reads_by_what_it_is():
     values = {"slowdown below": -0.02, "first affected load": 43000.0, "cost exponent": 1.234, "another": 1.0}
     evidence = tuple(ShapeEvidence(name=name, value=value) for name, value in values.items())
     made = typical()
-    first = dataclasses.replace(made.clusters[0], shape_evidence=evidence)
-    text = section(report(dataclasses.replace(made, clusters=(first,))), "Critical Issues")
+    first = structs.replace(made.clusters[0], shape_evidence=evidence)
+    text = section(report(structs.replace(made, clusters=(first,))), "Critical Issues")
     assert "(slowdown below -2 %, first affected load 43000, cost exponent 1.23)." in text

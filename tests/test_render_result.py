@@ -1,6 +1,5 @@
 """`render.result`: the results file keeps the old keys, follows its schema, and holds everything."""
 
-import dataclasses
 import json
 import math
 from importlib.metadata import version
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from analyses import VARIANTS, analysis, decision, hostile, many, regressed, typical
 from jsonschema import Draft202012Validator
+from msgspec import structs
 
 from perftracker_ai.model import Outcome, Verdict
 from perftracker_ai.render.result import TOOL_VERSION, result_document, result_json
@@ -154,9 +154,9 @@ def test_window_location_follows_the_kind_of_load():
     """Numbers give 36000-38000, ordered categories their names, a test without load nothing."""
     made = analysis([regressed(), regressed(scalar=True)], decision(Verdict.BLOCK))
     numbered, scalar = made.curves.curves
-    named = dataclasses.replace(made.curves, curves=(dataclasses.replace(numbered, numbered=False), scalar))
+    named = structs.replace(made.curves, curves=(structs.replace(numbered, numbered=False), scalar))
     assert locations(made) == {"1000-10000", ""}
-    assert locations(dataclasses.replace(made, curves=named)) == {"1000 policies-10000 policies", ""}
+    assert locations(structs.replace(made, curves=named)) == {"1000 policies-10000 policies", ""}
 
 
 def locations(made):
@@ -167,14 +167,14 @@ def locations(made):
 def test_data_quality_is_the_share_compared(points, quality):
     """The earlier script's key says how much of the curve could be compared."""
     made = analysis([regressed()], decision(Verdict.BLOCK))
-    results = (dataclasses.replace(made.detection.results[0], points=points),)
-    made = dataclasses.replace(made, detection=dataclasses.replace(made.detection, results=results))
+    results = (structs.replace(made.detection.results[0], points=points),)
+    made = structs.replace(made, detection=structs.replace(made.detection, results=results))
     assert document(made)["regressions"][0]["data_quality"] == quality
 
 
 def test_missing_candidate_gives_null_not_a_number():
     """A change that cannot be computed is null."""
     made = analysis([regressed()], decision(Verdict.BLOCK))
-    gone = dataclasses.replace(made.curves, mean=np.full_like(made.curves.mean, np.nan))
-    found = document(dataclasses.replace(made, curves=gone))["regressions"][0]
+    gone = structs.replace(made.curves, mean=np.full_like(made.curves.mean, np.nan))
+    found = document(structs.replace(made, curves=gone))["regressions"][0]
     assert found["worst_window"]["worst_point"] is None

@@ -1,10 +1,9 @@
 """`render.saved`: a results file is enough to render everything again."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from analyses import VARIANTS, many, typical
+from msgspec import structs
 
 from perftracker_ai.errors import UsageError
 from perftracker_ai.render.markdown import markdown_report
@@ -24,7 +23,7 @@ def saved(made):
 def test_everything_is_rendered_again_without_the_jobs(name):
     """Report, summary and results made from a results file equal those made from the jobs, to the byte."""
     made = VARIANTS[name]()
-    made = dataclasses.replace(made, reruns=())  # the builder measures no curves of reruns
+    made = structs.replace(made, reruns=())  # the builder measures no curves of reruns
     again, settings, policy = read_result(saved(made), "result_v2.json")
     assert (settings, policy) == (SETTINGS, POLICY)
     assert markdown_report(again, settings, policy) == markdown_report(made, SETTINGS, POLICY)
@@ -37,7 +36,7 @@ def test_reruns_come_back_as_rows():
     made = typical()
     curves = made.curves
     tripled = {key: np.vstack([getattr(curves, key)[:1]] * 3) for key in ("mean", "sd", "count", "absence", "errors")}
-    made = dataclasses.replace(made, curves=dataclasses.replace(curves, **tripled))
+    made = structs.replace(made, curves=structs.replace(curves, **tripled))
     again, _, _ = read_result(saved(made), "result_v2.json")
     np.testing.assert_array_equal(again.curves.mean, made.curves.mean)
     assert not again.curves.mean.flags.writeable

@@ -1,10 +1,10 @@
 """`render.terminal`: one screen, the same words with and without a terminal."""
 
-import dataclasses
 import io
 
 import pytest
 from analyses import VARIANTS, analysis, decision, drifted, hostile, many, regressed, shift, typical
+from msgspec import structs
 from rich.console import Console
 
 from perftracker_ai.model import Decision, MetricKind, Verdict
@@ -90,7 +90,7 @@ def test_paths_are_never_cut():
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_has_a_colour(verdict):
     """A verdict stands out on the screen, whichever it is."""
-    made = dataclasses.replace(typical(), decision=Decision(verdict=verdict, rules=()))
+    made = structs.replace(typical(), decision=Decision(verdict=verdict, rules=()))
     styles = [span.style for span in summary(made, ()).spans]
     assert any(style.startswith("bold ") for style in styles)
     assert verdict.value in plain_summary(made, ())
@@ -100,7 +100,7 @@ def test_more_shifts_than_fit_are_counted():
     """A run with many shifts names the largest ones and counts the rest."""
     made = typical()
     shifts = tuple(shift(MetricKind.LATENCY, count / 20, threads=count) for count in range(1, 17))
-    made = dataclasses.replace(made, detection=dataclasses.replace(made.detection, shifts=shifts))
+    made = structs.replace(made, detection=structs.replace(made.detection, shifts=shifts))
     row = next(line for line in plain_summary(made, ()).splitlines() if line.startswith("Whole run"))
     assert row.endswith("latency at 16 threads +80 %, latency at 15 threads +75 % and 14 more (large: rerun first)")
     assert len(row) <= WIDTH

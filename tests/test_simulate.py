@@ -1,8 +1,8 @@
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from simulate import REGIMES, SHAPES, Regime, simulate, undone, with_reruns
 
 from perftracker_ai.model import BASELINE, CANDIDATE, Absence, MetricKind

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from comparisons import LOADS, curve_set, family, judged, make_set, marked, measured, times
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from perftracker_ai.coverage import compare_coverage
 from perftracker_ai.diagnose import diagnose

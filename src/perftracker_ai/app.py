@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from contextlib import closing
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
 from perftracker_ai.files import read_document, reason, remove_file, require_writable, write_file
@@ -72,8 +72,7 @@ class Watcher(Protocol):
         """Take note of something the reader must know, told as often as it comes up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What one comparison left behind.
 
     Attributes

@@ -9,11 +9,11 @@ stand in.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec.structs import fields
 
 from perftracker_ai.errors import UsageError
 from perftracker_ai.files import reason
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FILE_NAME = "perftracker-ai.toml"
 PREFIX = "PERFTRACKER_AI_"
 
-_SECTIONS = {
+_SECTIONS: dict[str, type[msgspec.Struct]] = {
     "discovery": DiscoverySettings,
     "curves": CurveSettings,
     "detect": DetectSettings,
@@ -41,7 +41,7 @@ _SECTIONS = {
 }
 _SECRETS = frozenset({"llm_api_key"})
 """Keys whose values no message shows."""
-_RUN_KEYS = tuple(f.name for f in dataclasses.fields(Settings) if f.name not in {"defaults", "products"})
+_RUN_KEYS = tuple(f.name for f in fields(Settings) if f.name not in {"defaults", "products"})
 
 
 def load(
@@ -193,7 +193,7 @@ def _prepared(value: object, wanted: object) -> object:
 
 
 def _known_keys() -> list[str]:
-    inner = [f"{section}.{f.name}" for section, owner in _SECTIONS.items() for f in dataclasses.fields(owner)]
+    inner = [f"{section}.{f.name}" for section, owner in _SECTIONS.items() for f in fields(owner)]
     return [*_RUN_KEYS, *inner]
 
 

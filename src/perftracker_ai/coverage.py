@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Absence, CoverageFinding, CoverageKind, Severity
 from perftracker_ai.stats import median
@@ -74,8 +75,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Range:
+class _Range(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Affected points of one curve that lie together.
 
     ``top``: it reaches the highest load the other side measured; ``whole``: nothing of the curve is left outside.
@@ -87,8 +87,7 @@ class _Range:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Background:
+class _Background(msgspec.Struct, frozen=True, kw_only=True):
     """How often tests fail, or are missing, by themselves.
 
     Attributes

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -83,8 +82,7 @@ class _Units(NamedTuple):
     of_curve: Ints
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Measured:
+class _Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What one run measured at every point; the names are the fields of `CurveSet`."""
 
     mean: Floats

@@ -7,9 +7,10 @@ The stream is read only as far as older jobs can matter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from perftracker_ai.errors import NotFound
 from perftracker_ai.model import Considered, Exclusion, JobInfo, Notice, NoticeKind, Pair, Selection
@@ -20,15 +21,14 @@ if TYPE_CHECKING:
     from perftracker_ai.settings import DiscoverySettings
 
 
-@dataclass(slots=True, kw_only=True)
-class _Group:
+class _Group(msgspec.Struct, kw_only=True):
     """Usable jobs of one hardware and suite, newest first, with the roles found so far; lives only inside `choose`."""
 
     hardware: tuple[str, ...]
-    jobs: list[JobInfo] = field(default_factory=list)
+    jobs: list[JobInfo] = []
     candidate: JobInfo | None = None
     baseline: JobInfo | None = None
-    reruns: list[JobInfo] = field(default_factory=list)
+    reruns: list[JobInfo] = []
 
 
 _Groups = dict[tuple[tuple[str, ...], str], _Group]

@@ -6,10 +6,12 @@ Compares nothing and downloads nothing.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from perftracker_ai.app import connect, select
 from perftracker_ai.errors import ModelUnreachable, NotFound, NothingComparable, PerfTrackerAIError, UsageError
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
 _SHOWN_PROJECTS = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One thing looked at: what was found, and what to do about it when it is not as it must be.
 
     With a cure although it passed, it is a hint: the run goes without.

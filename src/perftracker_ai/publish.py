@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import bz2
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
@@ -46,8 +45,7 @@ _PRODUCT_LENGTH, _VERSION_LENGTH, _KIND_LENGTH = 36, 24, 36
 _NOT_FOUND, _TOO_LARGE, _BAD_REQUEST, _SERVER_ERROR, _NOT_IMPLEMENTED = 404, 413, 400, 500, 501
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(msgspec.Struct, frozen=True, kw_only=True):
     """One finished report.
 
     Attributes
@@ -66,8 +64,7 @@ class Document:
     description: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedDocument:
+class PublishedDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A document as it is on the server: stored, linked and read back.
 
     Attributes
@@ -89,8 +86,7 @@ class PublishedDocument:
     packed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class Published(msgspec.Struct, frozen=True, kw_only=True):
     """What one publication left on the server.
 
     Attributes
@@ -149,8 +145,7 @@ class _Created(msgspec.Struct):
     id: int
 
 
-@dataclass(slots=True)
-class _Upload:
+class _Upload(msgspec.Struct):
     """One document on its way; it learns from refusals what to try next."""
 
     document: Document

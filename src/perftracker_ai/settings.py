@@ -5,24 +5,22 @@ Ratios are ratios (0.15, never 15), durations carry their unit in the name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from msgspec import Meta
+import msgspec
 
-Ratio = Annotated[float, Meta(ge=0, le=1e6)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-Count = Annotated[int, Meta(ge=0)]
-Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Ratio = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Gate = Literal["never", "moderate", "severe", "critical", "block"]
 """From what on a run's exit code is 1, in falling strictness."""
-Window = Annotated[int, Meta(ge=2048, le=2**20)]
+Window = Annotated[int, msgspec.Meta(ge=2048, le=2**20)]
 Model = Literal["auto", "required", "off"]
 """Whether a language model is asked when one can be reached, has to be, or is not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscoverySettings:
+class DiscoverySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which jobs of a product may be compared.
 
     Attributes
@@ -48,8 +46,7 @@ class DiscoverySettings:
     rerun_days: Count = 90
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurveSettings:
+class CurveSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How tests are read into curves, for one product.
 
     Attributes
@@ -64,8 +61,7 @@ class CurveSettings:
     load_pattern: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetectSettings:
+class DetectSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What counts as a change, for one product.
 
     Attributes
@@ -91,8 +87,7 @@ class DetectSettings:
     min_time_change_s: Ratio = 50e-6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicySettings:
+class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
     """When the verdict is what; counts are of clusters (an endpoint with all its curves is one).
 
     Attributes
@@ -118,8 +113,7 @@ class PolicySettings:
     max_inconclusive: Ratio = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProductSettings:
+class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that may differ from product to product."""
 
     discovery: DiscoverySettings = DiscoverySettings()
@@ -128,8 +122,7 @@ class ProductSettings:
     policy: PolicySettings = PolicySettings()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One run's settings: command line over environment over settings file over these defaults.
 
     Attributes
@@ -189,7 +182,7 @@ class Settings:
     llm: Model = "auto"
     model: str = "qwen2.5-coder:14b"
     llm_url: str = "http://127.0.0.1:11434"
-    llm_api_key: str = field(default="", repr=False)
+    llm_api_key: str = ""
     llm_timeout_s: Seconds = 900.0
     llm_window: Window = 32768
     pull: bool = False
@@ -200,3 +193,8 @@ class Settings:
     def of_product(self, name: str) -> ProductSettings:
         """Give a product's settings."""
         return dict(self.products).get(name, self.defaults)
+
+    def __repr__(self) -> str:
+        """Show every setting but the key, which no log and no message may hold."""
+        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name != "llm_api_key"}
+        return f"Settings({shown})"

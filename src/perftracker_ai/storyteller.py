@@ -8,7 +8,6 @@ a model wrote is verified whether it comes from a server or from a file. Nothing
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,8 +50,7 @@ class Listener(Protocol):
         """Take note of something the reader must know."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Story(msgspec.Struct, frozen=True, kw_only=True):
     """What came of asking a language model.
 
     Attributes

@@ -7,7 +7,8 @@ follow the grammar is its own endpoint; nothing is refused.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from perftracker_ai.model import MetricKind
 
@@ -28,8 +29,7 @@ _TIME_WORDS = re.compile(r"\b(?:latency|latencies|response[ _-]?times?)\b", re.I
 _RATE_WORDS = re.compile(r"\b(?:rate|throughput|rps|tps|qps)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TagParts:
+class TagParts(msgspec.Struct, frozen=True, kw_only=True):
     """What a tag says; empty texts and None for what it does not say."""
 
     metric_label: str

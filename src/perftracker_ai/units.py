@@ -7,7 +7,8 @@ bytes, operations per second) with factors, and load numbers. A unit that is not
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 SECOND, BYTE, PER_SECOND = "s", "B", "/s"
 """The base units; everything else stays in the unit it was written in."""
@@ -41,8 +42,7 @@ MAX_UNIT = 64
 """Longer units are taken as they are: the server holds no longer ones, and matching must stay cheap."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """A written unit, the base unit it converts to, and the factor that does it."""
 
     written: str
@@ -50,8 +50,7 @@ class Unit:
     factor: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadText:
+class LoadText(msgspec.Struct, frozen=True, kw_only=True):
     """A category of load taken apart.
 
     Attributes

@@ -14,9 +14,10 @@ import socket
 import ssl
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
+
+import msgspec
 
 from perftracker_ai.errors import BadAnswer, NotFound, PerfTrackerAIError, SourceError, Unreachable, UsageError
 from perftracker_ai.files import reason
@@ -40,8 +41,7 @@ _REPEATING_REDIRECTS = (307, 308)
 _PASSING = (502, 503, 504)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait, and how often to try again.
 
     Attributes
@@ -65,8 +65,7 @@ class PassingTrouble(Unreachable):
     """What may be over at the next try; `Connection.trying` is the only one to tell it from its base."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer, whatever its status; the body of one other than 200 is only its beginning."""
 
     where: str

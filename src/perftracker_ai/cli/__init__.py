@@ -187,7 +187,7 @@ def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Co
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from perftracker_ai.app import report_again
 
@@ -228,8 +228,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from dataclasses import replace
     from importlib.resources import as_file, files
+
+    from msgspec.structs import replace
 
     settings, console = _settings(arguments), _console(arguments)
     with as_file(files("perftracker_ai") / "examples") as folder:

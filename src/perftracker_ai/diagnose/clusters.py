@@ -8,10 +8,11 @@ same change seen at other threads or in another metric.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from perftracker_ai.diagnose.factors import shared_factors
 from perftracker_ai.diagnose.hypotheses import propose
@@ -38,8 +39,7 @@ _SEVERITIES = {severity: place for place, severity in enumerate(Severity)}
 _CONFIDENCES = {confidence: place for place, confidence in enumerate(Confidence)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Member:
+class _Member(msgspec.Struct, frozen=True, kw_only=True):
     """A changed curve with the window that stands for it."""
 
     curve: Curve

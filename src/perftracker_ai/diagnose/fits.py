@@ -9,10 +9,10 @@ at most half of the change inside it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from perftracker_ai.diagnose.profiles import median
@@ -68,8 +68,7 @@ PARAMETERS = {
 """Free numbers of each description, positions included."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
     """A description with its numbers.
 
     Attributes

@@ -7,9 +7,9 @@ is not proposed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Hypothesis, MetricKind, Shape, Strength
@@ -50,8 +50,7 @@ class _Case(NamedTuple):
         return self.comparison.curves.curves[self.members[0]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of explanation.
 
     Attributes

@@ -8,9 +8,9 @@ pools the curves of a cluster by the median at each load, so that one noisy curv
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from perftracker_ai.model import CANDIDATE, Direction, Outcome
@@ -36,8 +36,7 @@ MIN_STEADY = 10
 _STEADY = frozenset({Outcome.UNCHANGED, Outcome.INCONCLUSIVE})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What diagnosis looks at: the curves, what was found on them, and which of them are related.
 
     Attributes
@@ -59,8 +58,7 @@ class Comparison:
     families: dict[str, tuple[int, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Profile:
+class Profile(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The pooled change of a cluster along the load.
 
     Attributes

@@ -7,9 +7,9 @@ distribution suffer, and does the throughput run against a ceiling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from perftracker_ai.diagnose.fits import FLOOR, MIN_POINTS, Fit, Form, effective_size, fit
@@ -52,8 +52,7 @@ _LOAD_SHAPES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
+class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a cluster's change; ratios are slowdowns (speed-ups are negative), loads in the curves' unit.
 
     Attributes
@@ -94,8 +93,7 @@ class Traits:
     cost_growth: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Scene:
+class _Scene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A cluster with its profile, the fit and the affected loads."""
 
     comparison: Comparison

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from perftracker_ai.model import CurveSet, JobInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """Which jobs are meant; None stands for any.
 
     Attributes
@@ -32,8 +32,7 @@ class Scope:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What a store knows of one job without reading its values.
 
     Attributes
@@ -54,8 +53,7 @@ class Known:
     gone: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class History:
+class History(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The values of every curve over the jobs of a scope.
 
     Attributes

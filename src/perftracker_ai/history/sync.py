@@ -7,13 +7,13 @@ and fetches the rest. So an interrupted one goes on where it was, and one with n
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from perftracker_ai.curves import build_curves
 from perftracker_ai.errors import JobError, NotFound
@@ -51,8 +51,7 @@ class Watcher(Protocol):
         """Take note of something the reader must know."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be synchronised.
 
     Attributes
@@ -75,8 +74,7 @@ class Wanted:
     scratch: Path | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Synchronised:
+class Synchronised(msgspec.Struct, frozen=True, kw_only=True):
     """What a synchronisation found and did; every listed job is counted once.
 
     Attributes
@@ -100,8 +98,7 @@ class Synchronised:
     gone: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Listing:
+class _Listing(msgspec.Struct, frozen=True, kw_only=True):
     """The jobs of the product that a source lists, newest first, and whether some rows could not be read."""
 
     usable: tuple[JobInfo, ...]
@@ -109,8 +106,7 @@ class _Listing:
     doubtful: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Task:
+class _Task(msgspec.Struct, frozen=True, kw_only=True):
     """One synchronisation, once it is known what is to be done."""
 
     source: Source

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
+
+import msgspec
 
 from perftracker_ai.errors import UsageError
 
@@ -30,16 +31,14 @@ DEFAULT_CEILING = 32768
 _OLLAMA_PORT = 11434
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """What the model is told: its task, and the material."""
 
     system: str
     user: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer and where it came from.
 
     Attributes
@@ -70,8 +69,7 @@ class Answer:
     seed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inspection:
+class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """One thing looked at for ``doctor``; the cure is empty where there is nothing to mend."""
 
     name: str
@@ -80,8 +78,7 @@ class Inspection:
     cure: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait for what; the answer itself is bounded by the deadline alone.
 
     Attributes
@@ -102,8 +99,7 @@ class Patience:
     busy_pause_s: float = 2.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for every question of a run.
 
     Attributes

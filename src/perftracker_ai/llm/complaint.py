@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,8 +14,7 @@ OK, NOT_FOUND, BUSY = 200, 404, 503
 """Statuses of HTTP."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Complaint:
+class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     """What a server says went wrong.
 
     Attributes

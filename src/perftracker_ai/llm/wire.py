@@ -11,7 +11,6 @@ import socket
 import ssl
 import threading
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -43,8 +42,7 @@ class Refusal(BadReply):
         self.complaint = complaint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadline:
+class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     """When an answer must be complete.
 
     Attributes

@@ -7,9 +7,10 @@ everything else that is in braces is markup.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from perftracker_ai.narrate.values import RUN
 
@@ -50,8 +51,7 @@ class Kind(StrEnum):
     NOT_JSON = "the answer is no complete JSON object"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """One thing wrong with an answer.
 
     Attributes
@@ -67,8 +67,7 @@ class Violation:
     excerpt: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sentence:
+class Sentence(msgspec.Struct, frozen=True, kw_only=True):
     """One sentence of a section.
 
     Attributes

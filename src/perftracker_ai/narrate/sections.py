@@ -6,8 +6,9 @@ with letters that put them into the wanted order, for some servers generate prop
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from perftracker_ai.model import Part
 
@@ -45,8 +46,7 @@ LIMITS = {
 """Characters of each part as the model writes it; none is above 1000, which some servers cannot enforce."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class Section(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of a narration.
 
     Attributes

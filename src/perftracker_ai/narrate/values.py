@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+import msgspec
+
 from perftracker_ai.model import (  # noqa: TC001 - msgspec reads these types when it reads a sheet back
     Confidence,
     Direction,
@@ -99,8 +101,7 @@ class Label(StrEnum):
     STRENGTH = "strength"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """One thing a report may say.
 
     Attributes
@@ -125,8 +126,7 @@ class Fact:
     direction: Direction | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Topic:
+class Topic(msgspec.Struct, frozen=True, kw_only=True):
     """A cluster as far as words about it have to agree with it.
 
     Attributes

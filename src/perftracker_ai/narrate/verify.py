@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from perftracker_ai.model import Part
 from perftracker_ai.narrate.agreement import disagreements
@@ -47,16 +47,14 @@ EXCERPT = 80
 _FENCE = re.compile(r"\A```[a-z]*\s*\n(?P<body>.*)\n?```\Z", re.DOTALL | re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """A hypothesis chosen for a topic, with the facts cited for it."""
 
     hypothesis: str
     evidence: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """What of an answer may be used.
 
     Attributes

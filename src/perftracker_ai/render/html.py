@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import base64
 import pkgutil
-from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from itertools import takewhile
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from perftracker_ai.render.page import back, curves, issues, summary
 from perftracker_ai.render.page.markup import Html, el, join, tag

@@ -15,10 +15,11 @@ case fared over time; the versions compared are in the text of what failed.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from html import escape
 from itertools import chain
 from typing import TYPE_CHECKING, assert_never
+
+import msgspec
 
 from perftracker_ai.formats import (
     format_change,
@@ -44,8 +45,7 @@ _LABEL_LIMIT = 60
 _REASONS = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
+class _Case(msgspec.Struct, frozen=True, kw_only=True):
     """One test case; `kind` is the name of its element, empty when it passed.
 
     Attributes

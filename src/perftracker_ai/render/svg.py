@@ -7,9 +7,9 @@ mode are classes, so that a chart carries no style of its own. Nothing here know
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from perftracker_ai.render.page.markup import Html, el, join, tag
@@ -37,8 +37,7 @@ _GAPS = 4.5  # at most so many steps on a linear axis, at least two fifths of it
 _DECADES = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shade:
+class Shade(msgspec.Struct, frozen=True, kw_only=True):
     """A range of the x axis to shade; `kind` is its class: ``worse`` or ``better``."""
 
     first: float
@@ -46,8 +45,7 @@ class Shade:
     kind: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Panel:
+class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One of the small multiples: two curves over the same loads.
 
     Attributes

@@ -7,10 +7,11 @@ here: outcome, severity and verdict are the analysis's own.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from perftracker_ai.model import BASELINE, CANDIDATE, CoverageKind, Direction, Outcome, Severity
 
@@ -28,8 +29,7 @@ _LETTER = {Outcome.REGRESSED: "R", Outcome.MINOR: "M", Outcome.IMPROVED: "I", Ou
 LOST = frozenset({CoverageKind.LOST_POINTS, CoverageKind.LOST_CURVE, CoverageKind.LOST_GROUP})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class Point(msgspec.Struct, frozen=True, kw_only=True):
     """One load point on both sides, as measured: the run-wide shift is still in it.
 
     Attributes
@@ -48,8 +48,7 @@ class Point:
     slowdown: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A curve's result with what a reader calls it.
 
     Attributes
@@ -71,8 +70,7 @@ class Finding:
         return None if self.result.worst is None else self.result.windows[self.result.worst]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class View:
+class View(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """An analysis in reading order.
 
     Attributes

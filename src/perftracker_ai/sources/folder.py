@@ -6,9 +6,10 @@ Only headers are read to list; a file that is no job, or a broken one, is skippe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from perftracker_ai.errors import JobError, NotFound, Unreachable, UsageError
 from perftracker_ai.files import read_document, reason
@@ -24,14 +25,12 @@ if TYPE_CHECKING:
 _ENDINGS = (".json", ".json.gz")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
+class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     info: JobInfo
     path: Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Listing:
+class _Listing(msgspec.Struct, frozen=True, kw_only=True):
     """What one look into the folder found: jobs newest first, broken jobs by id, and everything left aside."""
 
     entries: tuple[_Entry, ...]

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar
 
@@ -70,11 +69,10 @@ class _Project(msgspec.Struct):
     name: str
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(msgspec.Struct):
     """How far one list has been read; it grows while the list is read."""
 
-    seen: set[int | bytes] = field(default_factory=set)
+    seen: set[int | bytes] = set()
     pages: int = 0
     total: int = 0
 
