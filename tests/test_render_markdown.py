@@ -189,7 +189,7 @@ def test_actions_come_in_order():
         "Find out why (newly failing):",
         "Profile C1 on both versions:",
         "Profile C2 on both versions:",
-        "Plan the moderate issues",
+        "Plan the moderate issue",
         "Settle 1 inconclusive curve:",
     ]
     assert "Compare the query plans" in steps[1]

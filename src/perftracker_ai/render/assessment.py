@@ -203,8 +203,9 @@ def _moderate(shown: View, settings: DetectSettings) -> Iterator[str]:
     found = [cluster for cluster in every if not said(shown, Part.ACTION, cluster.id)]
     if found:
         ids = phrases.capped([cluster.id for cluster in found], 8)
-        limit = format_percent(settings.moderate)
-        yield f"**Plan the moderate issues** ({ids}), each {limit} slower or more, and measure the next build."
+        limit = f"{'each ' if len(found) > 1 else ''}{format_percent(settings.moderate)}"
+        issues = "issues" if len(found) > 1 else "issue"
+        yield f"**Plan the moderate {issues}** ({ids}), {limit} slower or more, and measure the next build."
 
 
 def _inconclusive(shown: View) -> Iterator[str]:

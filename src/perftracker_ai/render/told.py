@@ -55,14 +55,17 @@ def authorship(narration: Narration) -> str:
     return (
         f"What bears the mark {MARK} was written or chosen by {model} from facts.json and checked sentence by "
         "sentence; every number, name and verdict in it was put in by the program, like all the rest. "
-        f"{_shares(narration)} refused and left to the program's words."
+        f"{_shares(narration)}"
     )
 
 
 def _shares(narration: Narration) -> str:
     repaired = f" ({narration.repaired:,} at the second attempt)" if narration.repaired else ""
     refused = narration.asked - narration.written
-    return f"Of {narration.asked:,} texts {narration.written:,} stand here{repaired}, {refused:,} were"
+    if not refused:
+        return f"All {narration.asked:,} texts asked for stand here{repaired}."
+    left = f"{plural(refused, 'was', 'were')} refused and left to the program's words"
+    return f"Of {narration.asked:,} texts asked for {narration.written:,} stand here{repaired}, {left}."
 
 
 def _conditions(author: Author) -> Iterator[str]:
