@@ -230,7 +230,7 @@ def test_an_answer_of_no_use_leaves_the_programs_report(asked, plain, bad, llm_m
 def test_a_repair_that_does_not_come_keeps_what_was_right(asked, llm):
     """When the second question fails, the first answer's good texts stand, and a warning says what happened."""
     replies = iter([lambda reply: reply, failure(500, "out of memory")])
-    llm.script("/api/chat", lambda reply: next(replies)(reply))
+    llm.script("/api/chat", lambda reply, replies=replies: next(replies)(reply))
     ran = asked(honest(sheet_of(FOLDER), headline=LIE))
     assert ran.code == 0
     (warning,) = without_progress(ran.err)

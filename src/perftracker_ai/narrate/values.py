@@ -6,7 +6,6 @@ may be wrong: a count carries its noun, a change its direction, two values their
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
@@ -146,9 +145,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     cause_words: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class FactSheet:
-    """Every fact of a comparison; without slots, for its look-ups are made once and kept.
+class FactSheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """Every fact of a comparison; with room for its look-ups, which are made once and kept.
 
     Attributes
     ----------
