@@ -7,6 +7,7 @@ mode are classes, so that a chart carries no style of its own. Nothing here know
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,6 +32,13 @@ _MARKS_ABOVE = 9  # absent points are marked this far above the axis, each run i
 
 SPARK_WIDTH, SPARK_HEIGHT = 240, 48
 _SPARK_EDGE = 4
+_SPARK = tag(
+    "svg",
+    class_="spark",
+    viewBox=f"0 0 {SPARK_WIDTH} {SPARK_HEIGHT}",
+    preserveAspectRatio="none",
+    aria_hidden="true",
+)
 
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 _GAPS = 4.5  # at most so many steps on a linear axis, at least two fifths of it
@@ -154,7 +162,7 @@ def _scaled(values: Floats, ends: tuple[float, float], *, log: bool, pixels: tup
             values = np.log(values)
         low, high = math.log(low), math.log(high)
     share = (values - low) / ((high - low) or 1.0)
-    placed: Floats = (pixels[0] + np.clip(share, 0.0, 1.0) * (pixels[1] - pixels[0])).round()
+    placed: Floats = (pixels[0] + np.minimum(np.maximum(share, 0.0), 1.0) * (pixels[1] - pixels[0])).round()
     return placed
 
 
@@ -165,17 +173,17 @@ def panel(drawn: Panel) -> Html:
     """Return one panel: shades, noise band, grid, baseline, candidate, marks where a run has no value."""
     floor = HEIGHT - _BOTTOM
     x = _on_x(drawn, drawn.x)
-    y = [_on_y(drawn, run) for run in (drawn.baseline, drawn.candidate)]
+    base, cand, *band = _on_y(drawn, np.array([drawn.baseline, drawn.candidate, *(drawn.band or ())]))
     return _figure(
         (WIDTH, HEIGHT),
         (drawn.name, drawn.title, drawn.description),
         *(_shade(drawn, shade, floor) for shade in drawn.shades),
-        *_band(drawn, x),
+        path(area(x, *band) if band else "", "band"),
         *_grid(drawn),
-        path(line(x, y[0]), "base"),
-        path(line(x, y[1]), "cand"),
-        path(_crosses(x, y[0], floor - 2 * _MARKS_ABOVE - 4), "gone-base"),
-        path(_crosses(x, y[1], floor - _MARKS_ABOVE), "gone-cand"),
+        path(line(x, base), "base"),
+        path(line(x, cand), "cand"),
+        path(_crosses(x, base, floor - 2 * _MARKS_ABOVE - 4), "gone-base"),
+        path(_crosses(x, cand, floor - _MARKS_ABOVE), "gone-cand"),
         *_x_axis(drawn, floor),
     )
 
@@ -189,22 +197,16 @@ def _on_y(drawn: Panel, values: Floats) -> Floats:
 
 
 def _shade(drawn: Panel, shade: Shade, floor: int) -> Html:
-    first, last = _on_x(drawn, np.array([shade.first, shade.last])).astype(int).tolist()
+    first, last = _whole(_on_x(drawn, np.array([shade.first, shade.last])))
     edge = 5  # a window of a single load is still to be seen
     return el(
         "rect", x=first - edge, y=_TOP, width=last - first + 2 * edge, height=floor - _TOP, class_=f"shade {shade.kind}"
     )
 
 
-def _band(drawn: Panel, x: Floats) -> Iterator[Html]:
-    if drawn.band is not None:
-        low, high = (_on_y(drawn, edge) for edge in drawn.band)
-        yield path(area(x, low, high), "band")
-
-
 def _grid(drawn: Panel) -> Iterator[Html]:
     """Draw one line and its label per tick; the lines are one path, for they are many."""
-    heights = _on_y(drawn, np.array([value for value, _ in drawn.tick_text])).astype(int).tolist()
+    heights = _whole(_on_y(drawn, np.array([value for value, _ in drawn.tick_text])))
     yield path("".join(f"M{_LEFT} {y}H{WIDTH - _RIGHT}" for y in heights), "grid")
     for y, (_, label) in zip(heights, drawn.tick_text, strict=True):
         yield el("text", label, x=_LEFT - 10, y=y + 7, class_="end")
@@ -235,25 +237,24 @@ def sparkline(slowdown: Floats, shades: Sequence[tuple[int, int, str]], least: f
     height = np.log1p(np.maximum(slowdown, -0.99))
     known = height[np.isfinite(height)]
     reach = math.log1p(least)
-    ends = (min(-reach, *known.tolist()), max(reach, *known.tolist())) if len(known) else (-reach, reach)
-    down = (SPARK_HEIGHT - _SPARK_EDGE, _SPARK_EDGE)
-    across = (_SPARK_EDGE, SPARK_WIDTH - _SPARK_EDGE)
-    x = _scaled(np.arange(len(height), dtype=np.float64), (0.0, max(len(height) - 1.0, 1.0)), log=False, pixels=across)
-    y = _scaled(height, ends, log=False, pixels=down)
-    (zero,) = _scaled(np.zeros(1), ends, log=False, pixels=down).astype(int).tolist()
+    ends = min(-reach, known.min(initial=0.0)), max(reach, known.max(initial=0.0))
+    y = _scaled(np.concatenate((height, [0.0])), ends, log=False, pixels=(SPARK_HEIGHT - _SPARK_EDGE, _SPARK_EDGE))
+    x = _spark_x(len(height))
     parts = (
         *(_spark_shade(x, shade) for shade in shades),
-        path(f"M0 {zero}H{SPARK_WIDTH}", "axis"),
-        path(line(x, y), "cand"),
+        path(f"M0 {int(y[-1])}H{SPARK_WIDTH}", "axis"),
+        path(line(x, y[:-1]), "cand"),
     )
-    start = tag(
-        "svg",
-        class_="spark",
-        viewBox=f"0 0 {SPARK_WIDTH} {SPARK_HEIGHT}",
-        preserveAspectRatio="none",
-        aria_hidden="true",
-    )
-    return Html(f"{start}{join(parts)}</svg>")
+    return Html(f"{_SPARK}{join(parts)}</svg>")
+
+
+@cache
+def _spark_x(count: int) -> Floats:
+    """Return the places of so many loads; remembered, for most curves of a job have equally many."""
+    ends = 0.0, max(count - 1.0, 1.0)
+    x = _scaled(np.arange(count, dtype=np.float64), ends, log=False, pixels=(_SPARK_EDGE, SPARK_WIDTH - _SPARK_EDGE))
+    x.setflags(write=False)
+    return x
 
 
 def _spark_shade(x: Floats, shade: tuple[int, int, str]) -> Html:
@@ -281,7 +282,7 @@ def bar(parts: Sequence[tuple[int, str]]) -> Html:
 def interval(low: float, middle: float, high: float, reach: float) -> Html:
     """Return an interval as a line with a dot on an axis from minus to plus `reach`; for eyes only."""
     ends = np.array([low, middle, high, 0.0])
-    left, dot, right, zero = _scaled(ends, (-reach, reach), log=False, pixels=(4, SPARK_WIDTH - 4)).astype(int).tolist()
+    left, dot, right, zero = _whole(_scaled(ends, (-reach, reach), log=False, pixels=(4, SPARK_WIDTH - 4)))
     parts = (
         path(f"M{zero} 0V24", "axis"),
         path(f"M{left} 12H{max(right, left + 1)}", "whisker"),
@@ -318,7 +319,7 @@ def area(x: Floats, low: Floats, high: Floats) -> str:
 
 def _crosses(x: Floats, y: Floats, height: int) -> str:
     """Return a small cross at every point without a value."""
-    missing = x[np.isnan(y)].astype(int).tolist()
+    missing = _whole(x[np.isnan(y)])
     return "".join(f"M{at - 5} {height - 5}l10 10m0-10l-10 10" for at in missing)
 
 
@@ -332,7 +333,12 @@ def _runs(y: Floats) -> list[slice]:
 
 
 def _points(x: Floats, y: Floats) -> str:
-    return " ".join(map(str, np.column_stack((x, y)).astype(int).ravel().tolist()))
+    return " ".join([f"{across} {down}" for across, down in zip(_whole(x), _whole(y), strict=True)])
+
+
+def _whole(pixels: Floats) -> list[int]:
+    whole: list[int] = pixels.astype(int).tolist()
+    return whole
 
 
 def _figure(size: tuple[int, int], words: tuple[str, str, str], *parts: Html) -> Html:

@@ -186,5 +186,5 @@ def _download(result: bytes, room: int) -> Iterator[Html]:
 def packed_result(result: bytes) -> bytes:
     """Pack the results file with gzip, without a time stamp: the same analysis gives the same page."""
     gzip_header = 16
-    packer = zlib.compressobj(4, zlib.DEFLATED, zlib.MAX_WBITS + gzip_header)
+    packer = zlib.compressobj(3, zlib.DEFLATED, zlib.MAX_WBITS + gzip_header)
     return packer.compress(result) + packer.flush()

@@ -42,13 +42,20 @@ def el(name: str, /, *content: str, **attributes: str | int | None) -> Html:
         ``class_`` stands for ``class``, ``data_fact`` for ``data-fact``; None leaves an attribute out.
     """
     inner = "".join([part if type(part) is Html else escaped(part) for part in content])
-    return Html(f"{tag(name, **attributes)}{inner}</{name}>")
+    return Html(f"{_start(name, attributes)}{inner}</{name}>")
 
 
 def tag(name: str, /, **attributes: str | int | None) -> Html:
     """Return a start tag, which is all there is of an element without content."""
-    told = [f' {_spelled(key)}="{escaped(str(value))}"' for key, value in attributes.items() if value is not None]
-    return Html(f"<{name}{''.join(told)}>")
+    return Html(_start(name, attributes))
+
+
+def _start(name: str, attributes: dict[str, str | int | None]) -> str:
+    start = f"<{name}"
+    for key, value in attributes.items():
+        if value is not None:
+            start += f' {_spelled(key)}="{escaped(str(value))}"'
+    return start + ">"
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -56,11 +56,9 @@ def panels(shown: View, cluster: Cluster) -> Html:
     findings = chosen(shown, cluster)
     if not findings:
         return Html("")
-    ranges = _x_ranges(shown, findings)
+    axes = _x_axes(shown, findings)
     position = facts.position(shown.analysis, cluster)
-    drawn = [
-        _figure(shown, cluster, one, f"p{position}-{one.curve.index}", ranges[_axis(one.curve)]) for one in findings
-    ]
+    drawn = [_figure(shown, cluster, one, f"p{position}-{one.curve.index}", axes[_axis(one.curve)]) for one in findings]
     left_out = sum(_drawable(shown.by_curve[index]) for index in cluster.curves) - len(
         {one.curve.index for one in findings} & set(cluster.curves)
     )
@@ -93,31 +91,39 @@ def _order(curve: Curve) -> tuple[str, str, str, int, int]:
     return curve.scenario, curve.metric_kind.value, curve.statistic, curve.threads or 0, curve.index
 
 
+class _Axis(NamedTuple):
+    """What curves drawn on one x axis have in common."""
+
+    loads: Floats  # of all of them, ascending
+    log: bool
+
+
 def _axis(curve: Curve) -> tuple[str, bool]:
     """Return what two curves must share to be drawn on one x axis."""
     return curve.load_unit, curve.numbered
 
 
-def _x_ranges(shown: View, findings: list[Finding]) -> dict[tuple[str, bool], Floats]:
-    """Return the loads of all curves that share an x axis, ascending."""
+def _x_axes(shown: View, findings: list[Finding]) -> dict[tuple[str, bool], _Axis]:
+    """Return the x axis of all curves that share one."""
     together: dict[tuple[str, bool], list[Floats]] = {}
     for finding in findings:
         curve = finding.curve
         together.setdefault(_axis(curve), []).append(shown.analysis.curves.load[curve.start : curve.stop])
-    return {axis: distinct(np.concatenate(loads)) for axis, loads in together.items()}
+    every = {axis: distinct(np.concatenate(loads)) for axis, loads in together.items()}
+    return {axis: _Axis(loads, axis[1] and svg.geometric(loads)) for axis, loads in every.items()}
 
 
 # ── one figure ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _figure(shown: View, cluster: Cluster, finding: Finding, name: str, loads: Floats) -> Html:
+def _figure(shown: View, cluster: Cluster, finding: Finding, name: str, axis: _Axis) -> Html:
     member = finding.curve.index in cluster.curves
     caption = el(
         "figcaption",
         el("span", el("b", clean(wording.metric_name(finding.curve), _LABEL)), _beside(finding), class_="what"),
         _change(finding),
     )
-    drawing = svg.panel(_panel(shown, finding, name, loads))
+    drawing = svg.panel(_panel(shown, finding, name, axis))
     kind = "panel" if member else "panel beside"
     return el("figure", caption, drawing, class_=kind, data_fact=facts.of_curve(finding.curve.index))
 
@@ -139,7 +145,7 @@ def _change(finding: Finding) -> Html:
     return el("span", format_change(window.median_slowdown), class_=f"num {kind.value}", data_fact=fact)
 
 
-def _panel(shown: View, finding: Finding, name: str, loads: Floats) -> svg.Panel:
+def _panel(shown: View, finding: Finding, name: str, axis: _Axis) -> svg.Panel:
     curves, curve = shown.analysis.curves, finding.curve
     part = slice(curve.start, curve.stop)
     baseline, candidate = curves.mean[BASELINE, part], curves.mean[CANDIDATE, part]
@@ -152,9 +158,9 @@ def _panel(shown: View, finding: Finding, name: str, loads: Floats) -> svg.Panel
         title=clean(curve.tag),
         description=_description(shown, finding),
         x=curves.load[part],
-        x_range=(float(loads[0]), float(loads[-1])),
-        x_log=curve.numbered and svg.geometric(loads),
-        x_labels=_x_labels(curves, curve, loads),
+        x_range=(float(axis.loads[0]), float(axis.loads[-1])),
+        x_log=axis.log,
+        x_labels=_x_labels(curves, curve, axis.loads),
         baseline=baseline,
         candidate=candidate,
         band=band,
