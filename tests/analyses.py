@@ -334,6 +334,7 @@ def analysis(plans, verdict, **changes):
         ),
         "coverage": (),
         "clusters": clusters_of(curves, results),
+        "accepted": (),
         "decision": verdict,
         "notices": (),
     }

@@ -96,6 +96,8 @@ def test_every_default_is_a_value_its_setting_takes(given_settings):
     flags = {f.name: f.default for f in structs.fields(Settings) if f.name not in {"defaults", "products"}}
     for section in structs.fields(ProductSettings):
         flags |= {f"{section.name}.{f.name}": f.default for f in structs.fields(section.default)}
+        if section.name in tables:
+            continue
     assert given_settings(flags=flags) == Settings()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +33,7 @@ from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
 
     from perftracker_ai.model import Job, JobInfo, Narration, Pair, Selection
     from perftracker_ai.publish import Published
@@ -301,7 +303,7 @@ def _finish(product: str, jobs: Sequence[Job], settings: Settings, notices: Iter
     """Judge the jobs and write what was found."""
     own = settings.of_product(product)
     watcher.step(f"Comparing job {jobs[BASELINE].info.id} with job {jobs[CANDIDATE].info.id}")
-    analysis = judge(jobs, own, seed=settings.seed, notices=notices)
+    analysis = judge(jobs, own, seed=settings.seed, notices=notices, today=datetime.now(UTC).date())
     for notice in analysis.notices:
         watcher.warn(notice)
     folder = report_folder(Path(settings.reports_dir), product, analysis)
@@ -341,8 +343,10 @@ def _told(analysis: Analysis, own: ProductSettings, settings: Settings, folder: 
 
     Where a model is required and failed, the report is complete all the same; the failure is raised afterwards.
     """
+    from perftracker_ai.accept import counting
     from perftracker_ai.storyteller import ANSWER, prompt_text, tell
 
+    narrated = replace(analysis, clusters=counting(analysis.clusters, analysis.accepted))
     run = Run(
         product=analysis.candidate.product_name,
         analysis=analysis,
@@ -352,8 +356,8 @@ def _told(analysis: Analysis, own: ProductSettings, settings: Settings, folder: 
         prompt="",
     )
     if settings.emit_prompt:
-        return replace(run, prompt=prompt_text(analysis, own))
-    story = tell(analysis, own, settings, _saved(folder / ANSWER), watcher)
+        return replace(run, prompt=prompt_text(narrated, own))
+    story = tell(narrated, own, settings, _saved(folder / ANSWER), watcher)
     watcher.step("Writing the report")
     written = _write(analysis, own, folder, story)
     if settings.llm == "required" and story.problem is not None:
@@ -369,7 +373,14 @@ def _saved(path: Path) -> bytes | None:
         return None
 
 
-def judge(jobs: Sequence[Job], settings: ProductSettings, *, seed: int, notices: Iterable[Notice] = ()) -> Analysis:
+def judge(
+    jobs: Sequence[Job],
+    settings: ProductSettings,
+    *,
+    seed: int,
+    notices: Iterable[Notice] = (),
+    today: date | None = None,
+) -> Analysis:
     """Take jobs through every stage from curves to verdict; pure.
 
     Parameters
@@ -380,12 +391,15 @@ def judge(jobs: Sequence[Job], settings: ProductSettings, *, seed: int, notices:
     seed : int
     notices : iterable of Notice
         What was noticed on the way here.
+    today : date, optional
+        The day by which accepted regressions end; without it none does.
 
     Raises
     ------
     NothingComparable
         When no load point has a value in both jobs.
     """
+    from perftracker_ai.accept import acceptance_notices, accepted, counting
     from perftracker_ai.coverage import compare_coverage
     from perftracker_ai.curves import build_curves
     from perftracker_ai.detect import detect
@@ -403,7 +417,9 @@ def judge(jobs: Sequence[Job], settings: ProductSettings, *, seed: int, notices:
     detection = detect(curves, settings.detect, seed)
     coverage = compare_coverage(curves)
     clusters = diagnose(curves, detection)
-    every = (*notices, *pair_notices(baseline, candidate), *_job_notices(jobs), *read_notices)
+    known = accepted(settings.accept, curves, detection, settings.detect.moderate, today)
+    told = (*pair_notices(baseline, candidate), *_job_notices(jobs), *read_notices, *acceptance_notices(known))
+    every, counted = (*notices, *told), counting(clusters, known)
     return Analysis(
         baseline=baseline,
         candidate=candidate,
@@ -413,7 +429,8 @@ def judge(jobs: Sequence[Job], settings: ProductSettings, *, seed: int, notices:
         detection=detection,
         coverage=coverage,
         clusters=clusters,
-        decision=decide(curves, detection, coverage, clusters, settings.policy, settings.detect, notices=every),
+        accepted=known,
+        decision=decide(curves, detection, coverage, counted, settings.policy, settings.detect, notices=every),
         notices=every,
     )
 
@@ -437,7 +454,8 @@ def _gated(analysis: Analysis, fail_on: str) -> bool:
         return False
     if fail_on == "block":
         return analysis.decision.verdict is Verdict.BLOCK
-    severities = [result.severity for result in analysis.detection.results]
+    known = analysis.accepted_curves
+    severities = [result.severity for result in analysis.detection.results if result.curve not in known]
     severities += [finding.severity for finding in analysis.coverage if finding.kind is not CoverageKind.FIXED]
     return any(_RANK.get(severity, 0) >= _GATE[fail_on] for severity in severities if severity)
 

@@ -15,6 +15,7 @@ every run pays for all of them when it starts.
 
 from __future__ import annotations
 
+from datetime import date  # noqa: TC003 - msgspec reads it when it reads results back
 from enum import Enum, IntEnum, StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -615,6 +616,53 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     hypotheses: tuple[Hypothesis, ...]
 
 
+# ── accepted regressions ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Standing(StrEnum):
+    """What an entry of the settings that accepts a regression does in this comparison."""
+
+    IN_FORCE = "in force"  # everything it names is within what it accepts
+    OUTGROWN = "outgrown"  # some of what it names is larger, or at other loads, than it accepts, and counts
+    GONE = "gone"  # the tests it names are not slower any more
+    OPEN = "open"  # nothing it names is known to be slower, but some of it could not be told
+    UNMATCHED = "unmatched"  # there is no such test
+    ENDED = "ended"  # its date is past
+
+
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the settings that accepts a regression, and what of this comparison it covers.
+
+    Attributes
+    ----------
+    endpoint, tag, metric : str
+        As written in the entry; empty for what it leaves open.
+    loads : tuple of float or None
+    slowdown : float or None
+        The accepted size; None for any.
+    until : date
+        The last day on which it is accepted.
+    days_left : int or None
+        Until then, negative when it is past; None when the comparison was made without a date.
+    curves : tuple of int
+        Curves whose regressions do not count because of it, perhaps together with other entries.
+    found : float or None
+        The largest median slowdown among what it names; None when nothing of it is slower.
+    """
+
+    endpoint: str
+    tag: str
+    metric: str
+    loads: tuple[float, float] | None
+    slowdown: float | None
+    reason: str
+    until: date
+    days_left: int | None
+    standing: Standing
+    curves: tuple[int, ...]
+    found: float | None
+
+
 # ── decision ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -769,6 +817,11 @@ class NoticeKind(Enum):
     BAD_RECORDS = "bad_records"  # job id, number of records, first position, first problem
     INSECURE = "insecure"  # server
     NO_RERUNS = "no_reruns"  # the baseline's version
+    ACCEPT_ENDS = "accept_ends"  # what is accepted, the last day, days left
+    ACCEPT_ENDED = "accept_ended"  # what was accepted, the last day
+    ACCEPT_GONE = "accept_gone"  # what is accepted
+    ACCEPT_UNMATCHED = "accept_unmatched"  # what is accepted
+    ACCEPT_OUTGROWN = "accept_outgrown"  # what is accepted, how much of it, what was found
     SKIPPED_FILE = "skipped_file"  # file name, reason
     SKIPPED_JOB = "skipped_job"  # job id, reason
     NO_MODEL = "no_model"  # problem, next step
@@ -787,7 +840,13 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Everything one comparison established; renderers show it and decide nothing."""
+    """Everything one comparison established; renderers show it and decide nothing.
+
+    Attributes
+    ----------
+    accepted : tuple of Acceptance
+        The product's entries of accepted regressions, in the order of the settings file.
+    """
 
     baseline: JobInfo
     candidate: JobInfo
@@ -798,4 +857,14 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     coverage: tuple[CoverageFinding, ...]
     clusters: tuple[Cluster, ...]
     decision: Decision
+    accepted: tuple[Acceptance, ...]
     notices: tuple[Notice, ...]
+
+    @property
+    def accepted_curves(self) -> frozenset[int]:
+        """Curves whose regressions are accepted, and count for nothing."""
+        return frozenset(curve for entry in self.accepted for curve in entry.curves)
+
+    def accepts(self, cluster: Cluster) -> bool:
+        """Tell whether a cluster counts for nothing: it became worse, and all its curves are accepted."""
+        return cluster.direction is Direction.WORSE and self.accepted_curves.issuperset(cluster.curves)

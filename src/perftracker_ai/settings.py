@@ -5,12 +5,15 @@ Ratios are ratios (0.15, never 15), durations carry their unit in the name.
 
 from __future__ import annotations
 
+from datetime import date  # noqa: TC003 - msgspec reads it when it reads an entry
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Load = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Gate = Literal["never", "moderate", "severe", "critical", "block"]
@@ -115,6 +118,36 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
 
 class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that may differ from product to product."""
+class Accept(msgspec.Struct, frozen=True, kw_only=True):
+    """An ``[[accept]]`` entry: a regression that is known and is not to decide anything until a date.
+
+    Attributes
+    ----------
+    product : str
+        Compared exactly.
+    endpoint, tag : str
+        Patterns of the shell (``*``, ``?``, ``[…]``), upper and lower case apart; an empty one fits everything.
+    metric : str
+        ``latency``, ``rate``, ``p95`` or ``p95 latency``; empty for every metric.
+    loads : tuple of float or None
+        First and last load, both included; None for every load.
+    slowdown : float or None
+        The size that is accepted, as a ratio; None for any size.
+    reason : str
+    until : date
+        The last day on which it is accepted.
+    """
+
+    product: str
+    reason: str
+    until: date
+    endpoint: str = ""
+    tag: str = ""
+    metric: str = ""
+    loads: tuple[Load, Load] | None = None
+    slowdown: Ratio | None = None
+
+
 
     discovery: DiscoverySettings = DiscoverySettings()
     curves: CurveSettings = CurveSettings()
@@ -191,10 +224,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     products: tuple[tuple[str, ProductSettings], ...] = ()
 
     def of_product(self, name: str) -> ProductSettings:
-        """Give a product's settings."""
-        return dict(self.products).get(name, self.defaults)
+        """Give a product's settings, its accepted regressions among them."""
+        own = dict(self.products).get(name, self.defaults)
+        return replace(own, accept=tuple(entry for entry in self.accept if entry.product == name))
 
     def __repr__(self) -> str:
         """Show every setting but the key, which no log and no message may hold."""
         shown = {name: getattr(self, name) for name in self.__struct_fields__ if name != "llm_api_key"}
+    accept : tuple of Accept
+        Accepted regressions of all products.
         return f"Settings({shown})"
+    accept: tuple[Accept, ...] = ()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from perftracker_ai.model import CoverageKind, Method, MetricKind, NoticeKind, Part, Severity, Verdict
+from perftracker_ai.formats import format_change, format_load, format_range
+from perftracker_ai.model import CoverageKind, Method, MetricKind, NoticeKind, Part, Severity, Standing, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from perftracker_ai.model import Curve, Notice
+    from perftracker_ai.model import Acceptance, Curve, Notice
 
 NO_TRACES = (
     "No logs, traces, profiles or commits were available: everything said of causes is read from the shape of the "
@@ -53,6 +54,16 @@ _NOTICES: dict[NoticeKind, str] = {
     "CA bundle instead.",
     NoticeKind.NO_RERUNS: "No other run of the baseline's version {0} was available, so the noise comes from this pair "
     "alone: rerun the baseline to sharpen the result most.",
+    NoticeKind.ACCEPT_ENDS: "The accepted regression {0} counts again after {1} (days left: {2}), so the verdict may "
+    "turn: repair it or accept it anew.",
+    NoticeKind.ACCEPT_ENDED: "The acceptance of {0} ended on {1}, so what it names counts again: repair it, or accept "
+    "it anew with another date.",
+    NoticeKind.ACCEPT_GONE: "The accepted regression {0} is not there any more, so its entry would hide the next one: "
+    "remove it from the settings file.",
+    NoticeKind.ACCEPT_UNMATCHED: "The accepted regression {0} names no test of these jobs, so its entry does nothing: "
+    "correct its patterns or remove it.",
+    NoticeKind.ACCEPT_OUTGROWN: "The accepted regression {0} is more than was accepted ({1}; found: {2}), so it "
+    "counts: look at it as at a new one.",
     NoticeKind.SKIPPED_FILE: "File {0} was left out ({1}), so its job was not considered: correct or remove it.",
     NoticeKind.SKIPPED_JOB: "Job {0} was left out ({1}), so another job may have been chosen in its place: correct "
     "it where it comes from, or name two jobs.",
@@ -201,3 +212,34 @@ def metric_name(curve: Curve) -> str:
             return curve.metric_label or "value"
         case _:
             assert_never(curve.metric_kind)
+
+
+def accepted_name(entry: Acceptance) -> str:
+    """Return what an entry accepts, as it is written there: ``POST /orders, p95 latency``."""
+    return ", ".join(filter(None, (entry.endpoint, entry.tag, entry.metric)))
+
+
+def accepted_size(entry: Acceptance) -> str:
+    """Return how much an entry accepts: ``up to +62.0 % at loads 9000–16000``."""
+    size = "any size" if entry.slowdown is None else f"up to {format_change(entry.slowdown)}"
+    loads = "" if entry.loads is None else f" at loads {format_range(*map(format_load, entry.loads))}"
+    return size + loads
+
+
+def standing_text(standing: Standing) -> str:
+    """Return what an entry that accepts a regression does in a comparison."""
+    match standing:
+        case Standing.IN_FORCE:
+            return "accepted"
+        case Standing.OUTGROWN:
+            return "more than was accepted: counts"
+        case Standing.GONE:
+            return "not slower any more: remove the entry"
+        case Standing.OPEN:
+            return "not found this time, some of it could not be told"
+        case Standing.UNMATCHED:
+            return "names no test of these jobs"
+        case Standing.ENDED:
+            return "ended: counts"
+        case _:
+            assert_never(standing)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from perftracker_ai.render.page import back, curves, issues, summary
+from perftracker_ai.render.page import accepted, back, curves, issues, summary
 from perftracker_ai.render.page.markup import Html, el, join, tag
 from perftracker_ai.render.page.narrative import narrative
 from perftracker_ai.render.view import view
@@ -130,6 +130,7 @@ def _main(shown: View, settings: DetectSettings, policy: PolicySettings, *, scri
                 back.actions(replace(shown, narration=None), settings),  # a model's are told above, figure by figure
                 summary.certainty(shown),
                 issues.details(shown, shared),
+                *accepted.accepted_regressions(shown),
                 issues.improvements(shown, settings, shared),
                 back.coverage(shown),
                 curves.all_curves(shown, settings, shared, scripts=scripts),

@@ -5,7 +5,7 @@ does not allow is left out, the rest escaped. Nothing is decided here; this is h
 
 * *error*: load points that newly fail, unless detection of lost and failing tests puts them down to chance (minor);
 * *failure*: a regression, from the moderate threshold on;
-* *skipped*: inconclusive, which takes in curves that only one of the jobs has;
+* *skipped*: inconclusive, which takes in curves that only one of the jobs has, and regressions that are accepted;
 * passed: all others. A minor slowdown is listed in the report and breaks no build.
 
 Suites and cases are named after what does not change from version to version, so that both servers can show how one
@@ -137,6 +137,9 @@ def _case(shown: View, curve: Curve, result: CurveResult, failing: list[Coverage
 def _judged(shown: View, curve: Curve, result: CurveResult) -> tuple[str, str, str, tuple[str, ...]]:
     """Give element, type, message and details of what detection says of a curve."""
     match result.outcome:
+        case Outcome.REGRESSED if curve.index in shown.accepted:
+            message = f"{_accepted(shown, curve)}; {_regression(shown, curve, result)}"
+            return "skipped", "accepted", message, _details(shown, curve, result)
         case Outcome.REGRESSED:
             severity = result.severity.value if result.severity else ""
             return "failure", severity, _regression(shown, curve, result), _details(shown, curve, result)
@@ -147,6 +150,13 @@ def _judged(shown: View, curve: Curve, result: CurveResult) -> tuple[str, str, s
             return "", "", "", ()
         case _:
             assert_never(result.outcome)
+
+
+def _accepted(shown: View, curve: Curve) -> str:
+    """Say until when a regression is accepted, and why; the entry that ends first decides."""
+    entries = [entry for entry in shown.analysis.accepted if curve.index in entry.curves]
+    first = min(entries, key=lambda entry: entry.until)
+    return f"accepted until {first.until} ({clean(first.reason)})"
 
 
 def _regression(shown: View, curve: Curve, result: CurveResult) -> str:

@@ -38,6 +38,7 @@ def markdown_report(
         *_title(shown),
         *_summary(shown),
         *(line for severity in Severity for line in sections.severity_section(shown, severity)),
+        *sections.accepted_regressions(shown),
         *sections.improvements(shown),
         *assessment.hypotheses(shown),
         *assessment.risk(shown),
@@ -148,6 +149,8 @@ def _tally(shown: View) -> list[str]:
     curves["minor"] = len(shown.findings[Outcome.MINOR])
     for outcome in (Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE):
         curves[outcome.value] = len(shown.findings[outcome])
+    if shown.accepted:
+        curves["of them accepted"] = len(shown.accepted)
     header = (*curves, "newly failing points", "lost")
     row = tuple(f"{count:,}" for count in (*curves.values(), failing, lost))
     total = plural(len(shown.by_curve), "curve")

@@ -15,10 +15,20 @@ import msgspec
 from perftracker_ai import wording
 from perftracker_ai.formats import format_load
 from perftracker_ai.model import Absence, Confidence, MetricKind, Outcome, Severity
-from perftracker_ai.render.view import labels, view, worst_point
+from perftracker_ai.render.view import accepted, labels, view, worst_point
 
 if TYPE_CHECKING:
-    from perftracker_ai.model import Analysis, Cluster, Curve, CurveResult, JobInfo, Notice, RunAccount, Window
+    from perftracker_ai.model import (
+        Acceptance,
+        Analysis,
+        Cluster,
+        Curve,
+        CurveResult,
+        JobInfo,
+        Notice,
+        RunAccount,
+        Window,
+    )
     from perftracker_ai.render.view import Finding, Point, View
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
@@ -64,6 +74,7 @@ def _head(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) 
         "summary": _summary(shown),
         "run_shift": detection.shifts,
         "clusters": [_cluster(shown, cluster) for cluster in analysis.clusters],
+        "accepted": [_acceptance(shown, entry) for entry in analysis.accepted],
         "regressions": [_finding(shown, finding) for finding in shown.findings[Outcome.REGRESSED]],
         "minor": [_finding(shown, finding) for finding in shown.findings[Outcome.MINOR]],
         "improvements": [_finding(shown, finding) for finding in shown.findings[Outcome.IMPROVED]],
@@ -115,6 +126,7 @@ def _summary(shown: View) -> dict[str, Any]:
         "curves_analyzed": sum(result.points > 0 for result in results),
         "curves_total": len(results),
         "regressions_detected": len(regressed),
+        "accepted": len(shown.accepted),
         "by_severity": {severity: by_severity[severity] for severity in Severity if severity is not Severity.MINOR},
         "by_confidence": {confidence: by_confidence[confidence] for confidence in Confidence},
         "by_outcome": {outcome: len(shown.findings[outcome]) for outcome in Outcome},
@@ -123,7 +135,15 @@ def _summary(shown: View) -> dict[str, Any]:
 
 def _cluster(shown: View, cluster: Cluster) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(cluster)
-    return document | {"findings": [shown.by_curve[index].id for index in cluster.curves]}
+    return document | {
+        "findings": [shown.by_curve[index].id for index in cluster.curves],
+        "accepted": accepted(shown, cluster),
+    }
+
+
+def _acceptance(shown: View, entry: Acceptance) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(entry)
+    return document | {"findings": [shown.by_curve[index].id for index in entry.curves]}
 
 
 def _finding(shown: View, finding: Finding) -> dict[str, Any]:
@@ -145,6 +165,7 @@ def _finding(shown: View, finding: Finding) -> dict[str, Any]:
         "outcome": result.outcome,
         "severity": result.severity,
         "confidence": result.confidence,
+        "accepted": curve.index in shown.accepted,
         "reasons": result.reasons,
         "method": result.method,
         "data_quality": _data_quality(curve, result),

@@ -15,6 +15,7 @@ import numpy as np
 from perftracker_ai.errors import UsageError
 from perftracker_ai.model import (
     Absence,
+    Acceptance,
     Analysis,
     BadRecord,
     Cluster,
@@ -92,6 +93,7 @@ def _analysis(document: Document) -> Analysis:
         detection=_detection(document),
         coverage=msgspec.convert(document["coverage"], tuple[CoverageFinding, ...]),
         clusters=msgspec.convert(document["clusters"], tuple[Cluster, ...]),
+        accepted=msgspec.convert(document["accepted"], tuple[Acceptance, ...]),
         decision=msgspec.convert(document["verdict"], Decision),
         notices=msgspec.convert(document["notices"], tuple[Notice, ...]),
     )

@@ -13,17 +13,19 @@ from perftracker_ai.model import Part, Severity
 from perftracker_ai.render import phrases
 from perftracker_ai.render.phrases import RESULT_FILE
 from perftracker_ai.render.told import said
-from perftracker_ai.render.view import clusters, improved, leading, loose
+from perftracker_ai.render.view import accepted, clusters, improved, leading, loose
 from perftracker_ai.text import md, table
 
 if TYPE_CHECKING:
-    from perftracker_ai.model import Cluster
+    from perftracker_ai.model import Acceptance, Cluster
     from perftracker_ai.render.view import Finding, View
 
 ITEMS = {Severity.CRITICAL: 6, Severity.SEVERE: 4}
 """Clusters told in full; a reader has two minutes, and the worst come first."""
 ROWS = 10
 
+ACCEPTED_HEADER = ("entry", "accepts", "found", "curves", "standing", "until", "reason")
+COVERED = 5
 _HEADER = ("", "endpoint", "change (median)", "worst point", "where", "shape", "confidence")
 
 
@@ -46,6 +48,30 @@ def improvements(shown: View) -> list[str]:
     found = improved(shown)
     rows = cluster_table(shown, found) if found else ["None.", ""]
     return ["## Improvements", "", *rows]
+
+
+def accepted_regressions(shown: View) -> list[str]:
+    """Return the section of accepted regressions, an entry of the settings a row; nothing where there are none."""
+    entries = shown.analysis.accepted
+    if not entries:
+        return []
+    known = [f"{one.id} {phrases.name(one)}" for one in shown.analysis.clusters if accepted(shown, one)]
+    told = [f"Known, and not counted for the verdict: {phrases.capped(known, ROWS)}.", ""] if known else []
+    rows = [_entry(shown, entry) for entry in entries[:ROWS]]
+    return ["## Accepted Regressions", "", *told, *table(ACCEPTED_HEADER, rows), "", *more(len(entries) - ROWS)]
+
+
+def _entry(shown: View, entry: Acceptance) -> tuple[str, ...]:
+    covered = [shown.by_curve[curve].id for curve in entry.curves]
+    return (
+        md(wording.accepted_name(entry), phrases.LABEL_LIMIT),
+        wording.accepted_size(entry),
+        "nothing" if entry.found is None else format_change(entry.found),
+        phrases.capped(covered, COVERED) or "none",
+        wording.standing_text(entry.standing),
+        str(entry.until),
+        md(entry.reason),
+    )
 
 
 def cluster_table(shown: View, found: tuple[Cluster, ...]) -> list[str]:

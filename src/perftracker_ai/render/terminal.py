@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 from perftracker_ai.formats import format_change, format_range, plural
 from perftracker_ai.model import CoverageKind, Outcome, Severity, Verdict
 from perftracker_ai.render.phrases import shift_of
-from perftracker_ai.render.view import LOST, coverage_counts, view, worsened
+from perftracker_ai.render.view import LOST, accepted, coverage_counts, view, worsened
 from perftracker_ai.text import ELLIPSIS, clean, columns, fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from rich.text import Text
 
@@ -62,6 +62,7 @@ def _lines(analysis: Analysis, paths: tuple[str, ...]) -> list[Line]:
         *_tally(shown),
         *_shift(analysis),
         *_clusters(shown),
+        *_accepted(shown),
         _row("Coverage", _coverage(analysis)),
         *_notices(analysis),
         *_written(paths),
@@ -102,7 +103,8 @@ def _tally(shown: View) -> list[Line]:
     slower = [(worse[severity], severity.value) for severity in Severity]
     rest = [(len(shown.findings[outcome]), outcome.value) for outcome in _REST]
     total = plural(len(shown.by_curve), "curve")
-    return [_row("Slower", f"{_counts(slower)} (of {total})"), _row("Other", _counts(rest))]
+    known = f"; {len(shown.accepted):,} of them accepted" if shown.accepted else ""
+    return [_row("Slower", f"{_counts(slower)} (of {total}{known})"), _row("Other", _counts(rest))]
 
 
 def _counts(counts: list[tuple[int, str]]) -> str:
@@ -129,8 +131,18 @@ def _clusters(shown: View) -> list[Line]:
     header = (
         f"{'severity':9}{fit('endpoint', _ENDPOINT)} {'threads':{_THREADS}}{'loads':{_LOADS}} {'slowdown':>9} conf."
     )
-    lines = [(Span(header, "dim"),), *map(_cluster, found[:CLUSTERS])]
-    return [*lines, *_and_more("", len(found) - CLUSTERS, "issue")]
+    most = CLUSTERS - bool(shown.accepted)  # the line that tells what is accepted takes the room of one
+    lines = [(Span(header, "dim"),), *map(_cluster, found[:most])]
+    return [*lines, *_and_more("", len(found) - most, "issue")]
+
+
+def _accepted(shown: View) -> Iterator[Line]:
+    """Say in a line what is accepted, and when the first of it counts again."""
+    entries = [entry for entry in shown.analysis.accepted if entry.curves]
+    if entries:
+        names = [f"{one.id} {one.endpoint}" for one in shown.analysis.clusters if accepted(shown, one)]
+        until = min(entry.until for entry in entries)
+        yield _row("Accepted", f"until {until}: {'; '.join(names) or plural(len(shown.accepted), 'curve')}")
 
 
 def _cluster(cluster: Cluster) -> Line:

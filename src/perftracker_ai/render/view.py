@@ -77,6 +77,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ----------
     narration : Narration or None
         What a language model wrote of it; None when none was asked.
+    accepted : frozenset of int
+        Curves whose regressions are accepted.
     """
 
     analysis: Analysis
@@ -84,6 +86,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     slowdown: Floats
     findings: dict[Outcome, tuple[Finding, ...]]
     by_curve: dict[int, Finding]
+    accepted: frozenset[int]
 
 
 def view(analysis: Analysis, narration: Narration | None = None) -> View:
@@ -91,7 +94,12 @@ def view(analysis: Analysis, narration: Narration | None = None) -> View:
     findings = {outcome: _ranked(analysis, outcome) for outcome in Outcome}
     by_curve = {finding.curve.index: finding for group in findings.values() for finding in group}
     return View(
-        analysis=analysis, narration=narration, slowdown=_slowdown(analysis), findings=findings, by_curve=by_curve
+        analysis=analysis,
+        narration=narration,
+        slowdown=_slowdown(analysis),
+        findings=findings,
+        by_curve=by_curve,
+        accepted=analysis.accepted_curves,
     )
 
 
@@ -101,8 +109,19 @@ def clusters(shown: View, severity: Severity) -> tuple[Cluster, ...]:
 
 
 def worsened(shown: View) -> tuple[Cluster, ...]:
-    """Return every cluster that became worse, worst first."""
-    return tuple(cluster for cluster in shown.analysis.clusters if cluster.direction is Direction.WORSE)
+    """Return every cluster that became worse and counts, worst first; what is accepted is told apart."""
+    worse = (cluster for cluster in shown.analysis.clusters if cluster.direction is Direction.WORSE)
+    return tuple(cluster for cluster in worse if not accepted(shown, cluster))
+
+
+def accepted(shown: View, cluster: Cluster) -> bool:
+    """Tell whether a cluster counts for nothing, for all that became worse in it is accepted."""
+    return cluster.direction is Direction.WORSE and shown.accepted.issuperset(cluster.curves)
+
+
+def counted(shown: View, outcome: Outcome) -> tuple[Finding, ...]:
+    """Return the findings of an outcome that are not accepted."""
+    return tuple(finding for finding in shown.findings[outcome] if finding.curve.index not in shown.accepted)
 
 
 def improved(shown: View) -> tuple[Cluster, ...]:
@@ -112,7 +131,7 @@ def improved(shown: View) -> tuple[Cluster, ...]:
 
 def loose(shown: View, severity: Severity) -> tuple[Finding, ...]:
     """Return the findings of one severity that no cluster holds, so that none goes unshown."""
-    found = shown.findings[Outcome.MINOR if severity is Severity.MINOR else Outcome.REGRESSED]
+    found = counted(shown, Outcome.MINOR if severity is Severity.MINOR else Outcome.REGRESSED)
     return tuple(finding for finding in found if finding.result.severity is severity and not finding.cluster)
 
 

@@ -107,9 +107,10 @@ def _rows(shown: View, findings: list[Finding], settings: DetectSettings, shared
 def _row(shown: View, finding: Finding, settings: DetectSettings, shared: str) -> Html:
     curve, result = finding.curve, finding.result
     kind = (result.severity or result.outcome).value
+    known = [el("span", "accepted", class_="chip neutral")] if curve.index in shown.accepted else []
     return el(
         "tr",
-        el("th", el("span", finding.id, class_="id"), el("span", kind, class_=f"chip {kind}"), scope="row"),
+        el("th", el("span", finding.id, class_="id"), el("span", kind, class_=f"chip {kind}"), *known, scope="row"),
         el("td", _name(finding, shared), class_="what"),
         el("td", spark(shown, finding, settings.moderate), class_="line"),
         _change(finding),

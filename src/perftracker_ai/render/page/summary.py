@@ -185,7 +185,9 @@ def _tally(shown: View) -> Html:
     """Return every curve counted once, as a bar and as numbers, and the gaps in what was measured."""
     curves = list(_curve_counts(shown))
     failing, lost = coverage_counts(shown.analysis.coverage)
-    gaps = (("newly failing points", failing, "gap", "/coverage"), ("lost tests or loads", lost, "gap", "/coverage"))
+    gaps = [("newly failing points", failing, "gap", "/coverage"), ("lost tests or loads", lost, "gap", "/coverage")]
+    if shown.accepted:
+        gaps.insert(0, ("of them accepted", len(shown.accepted), "neutral", "/summary/accepted"))
     bar = svg.bar([(count, kind) for _, count, kind, _ in curves])
     total = el("p", plural(len(shown.by_curve), "curve"), ", each counted once", data_fact="/summary/curves_total")
     cells = [_count(*one) for one in (*curves, *gaps)]
