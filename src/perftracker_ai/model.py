@@ -856,8 +856,8 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     detection: Detection
     coverage: tuple[CoverageFinding, ...]
     clusters: tuple[Cluster, ...]
-    decision: Decision
     accepted: tuple[Acceptance, ...]
+    decision: Decision
     notices: tuple[Notice, ...]
 
     @property

@@ -116,8 +116,6 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
     max_inconclusive: Ratio = 0.5
 
 
-class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that may differ from product to product."""
 class Accept(msgspec.Struct, frozen=True, kw_only=True):
     """An ``[[accept]]`` entry: a regression that is known and is not to decide anything until a date.
 
@@ -148,11 +146,14 @@ class Accept(msgspec.Struct, frozen=True, kw_only=True):
     slowdown: Ratio | None = None
 
 
+class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that may differ from product to product."""
 
     discovery: DiscoverySettings = DiscoverySettings()
     curves: CurveSettings = CurveSettings()
     detect: DetectSettings = DetectSettings()
     policy: PolicySettings = PolicySettings()
+    accept: tuple[Accept, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,6 +196,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Whether a model that is missing is downloaded first.
     emit_prompt : bool
         Whether the run ends with showing what a model would be asked, asking none.
+    accept : tuple of Accept
+        Accepted regressions of all products.
     defaults : ProductSettings
     products : tuple of (str, ProductSettings)
         Settings of products that have a table of their own.
@@ -220,6 +223,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     llm_window: Window = 32768
     pull: bool = False
     emit_prompt: bool = False
+    accept: tuple[Accept, ...] = ()
     defaults: ProductSettings = ProductSettings()
     products: tuple[tuple[str, ProductSettings], ...] = ()
 
@@ -231,7 +235,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Show every setting but the key, which no log and no message may hold."""
         shown = {name: getattr(self, name) for name in self.__struct_fields__ if name != "llm_api_key"}
-    accept : tuple of Accept
-        Accepted regressions of all products.
         return f"Settings({shown})"
-    accept: tuple[Accept, ...] = ()
