@@ -1,10 +1,12 @@
 """Whole runs with a language model: what it words, what it cannot, what is remembered, and every way it can fail."""
 
+import io
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -30,7 +32,9 @@ from fake_perftracker import FakePerfTracker
 from shop import SLOW, put, shop_jobs
 from told import honest, sheet_of
 
+from perftracker_ai.cli.console import Console
 from perftracker_ai.render.told import MARK
+from perftracker_ai.storyteller import _refuses
 
 FOLDER = Path("reports/Shop/2 vs 3")
 REPORT, PAGE, FACTS, PROMPT, RAW = (
@@ -548,6 +552,46 @@ def test_the_doctor_refuses_an_address_that_is_none(run):
 
 
 # ── what it costs ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_listening_is_found_out_by_a_connection(llm):
+    """An address where somebody listens is worth a client, also one that accepts late; a closed one is not."""
+    assert not _refuses(llm.url)
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        assert _refuses(f"http://127.0.0.1:{busy.getsockname()[1]}")
+        busy.listen(0)
+        address = f"http://127.0.0.1:{busy.getsockname()[1]}"
+        waiting = [socket.create_connection(busy.getsockname()) for _ in range(1)]
+        assert not _refuses(address)
+        assert not _refuses(address)
+        for one in waiting:
+            one.close()
+
+
+def test_a_terminal_shows_how_far_a_model_is(monkeypatch):
+    """In a terminal a line with section and tokens, and a bar for a download, are drawn and taken away again."""
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    console = Console(quiet=False, verbose=False)
+    console.pulling("pulling [bold] 9ec8", 10, 100)
+    console.close()
+    console.writing("", 0, 0.0)
+    console.writing("headline", 12, 3.0)
+    console.close()
+    shown = sys.stderr.getvalue()
+    for part in ("pulling [bold] 9ec8", "waiting for the model, 0 tokens", "headline, 12 tokens"):
+        assert part in shown
+
+
+def test_quiet_says_nothing_of_progress(asked):
+    """With --quiet a run with a model says nothing at all on stderr."""
+    assert asked(honest(sheet_of(FOLDER)), options=("--quiet",)).err == ""
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def open_model(settings: Settings, seed: int) -> Backend:
     UsageError
         When address, model or key cannot be one.
     """
-    if settings.llm_url == _USUAL.llm_url and _refuses():
+    if settings.llm_url == _USUAL.llm_url and _refuses(settings.llm_url):
         raise ModelUnreachable(
             f"No Ollama answers at {settings.llm_url}; start it with `ollama serve`, give its address with --llm-url, "
             "or go without with --llm off."
@@ -161,11 +161,11 @@ def tell(
 # ── before the work ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _refuses() -> bool:
-    """Tell whether nobody listens at the usual address; one who is slow to answer does listen."""
+def _refuses(address: str) -> bool:
+    """Tell whether nobody listens at an address of this machine; one who is slow to answer does listen."""
     import socket
 
-    host, _, port = _USUAL.llm_url.rpartition("/")[2].partition(":")
+    host, _, port = address.rpartition("/")[2].partition(":")
     try:
         socket.create_connection((host, int(port)), timeout=_PROBE_S).close()
     except TimeoutError:
