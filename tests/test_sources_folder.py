@@ -9,6 +9,7 @@ import pytest
 from fake_perftracker import make_job
 
 from perftracker_ai.errors import JobError, NotFound, Unreachable, UsageError
+from perftracker_ai.parse import parse_job
 from perftracker_ai.sources import open_source
 from perftracker_ai.sources.folder import FolderSource
 
@@ -118,6 +119,16 @@ def test_fetch_gives_the_own_file_and_writes_nothing(tmp_path):
     assert reports == [(path.stat().st_size, path.stat().st_size)]
     after = {entry.name: entry.stat() for entry in tmp_path.iterdir()}
     assert {name: stat.st_mtime_ns for name, stat in after.items()} == {n: s.st_mtime_ns for n, s in before.items()}
+
+
+@pytest.mark.parametrize("files", [2, 12])
+def test_a_fetched_job_reads_as_its_file_does(tmp_path, files):
+    """Whether the folder was small enough to be read whole or not, a job is what its own file holds."""
+    for job in range(1, files + 1):
+        put(tmp_path, f"{job}.json", make_job(job))
+    source = FolderSource(tmp_path)
+    path = source.fetch(source.describe(2), quiet)
+    assert source.read(path) == parse_job(path.read_bytes(), str(path))
 
 
 def test_symlink_to_elsewhere_is_followed(tmp_path):

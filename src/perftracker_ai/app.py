@@ -258,7 +258,7 @@ def _load_pair(source: Source, pair: Pair, watcher: Watcher, broken: dict[int, s
     jobs = []
     for info, fetched in zip(infos, source.fetch_all(infos, watcher.received), strict=True):
         try:
-            job = _read(fetched, info)
+            job = _read(source, fetched, info)
         except (JobError, NotFound) as error:
             broken[info.id] = str(error)
             continue
@@ -268,11 +268,11 @@ def _load_pair(source: Source, pair: Pair, watcher: Watcher, broken: dict[int, s
     return None if any(info.id in broken for info in infos) else jobs
 
 
-def _read(fetched: Path | JobError | NotFound, info: JobInfo) -> Job:
+def _read(source: Source, fetched: Path | JobError | NotFound, info: JobInfo) -> Job:
     """Read a fetched job, keeping the display names that only the source's list tells."""
     if not isinstance(fetched, Path):
         raise fetched
-    job = parse_job(read_document(fetched), str(fetched))
+    job = source.read(fetched)
     return replace(job, info=replace(job.info, hosts=info.hosts))
 
 
@@ -286,7 +286,7 @@ def _load_reference(reference: str, source: Source | None, watcher: Watcher) -> 
     assert source is not None  # the command line opens one as soon as any reference is an id
     info = source.describe(int(reference))
     (fetched,) = source.fetch_all((info,), watcher.received)
-    return _read(fetched, info)
+    return _read(source, fetched, info)
 
 
 def _exists(path: Path) -> bool:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from perftracker_ai.errors import JobError, NotFound
-    from perftracker_ai.model import JobInfo
+    from perftracker_ai.model import Job, JobInfo
 
     Report = Callable[[int, int | None], None]
     """Takes the bytes received so far and those expected, None when nobody knows."""
@@ -49,6 +49,9 @@ class Source(Protocol):
 
     def fetch_all(self, infos: Sequence[JobInfo], report: JobReport) -> list[Path | JobError | NotFound]:
         """Give each job's file, or why that one cannot be used."""
+
+    def read(self, path: Path) -> Job:
+        """Give the job in a fetched file."""
 
     def close(self) -> None:
         """Let go of connections."""

@@ -1,6 +1,7 @@
 """A folder of job files as a source: ``*.json`` and ``*.json.gz`` directly in it, read and never written.
 
-Only headers are read to list; a file that is no job, or a broken one, is skipped and remembered with its reason.
+Of many files only headers are read to list them; few are read whole at once, for a comparison wants most of them. A
+file that is no job, or a broken one, is skipped and remembered with its reason.
 """
 
 from __future__ import annotations
@@ -13,21 +14,24 @@ import msgspec
 
 from perftracker_ai.errors import JobError, NotFound, Unreachable, UsageError
 from perftracker_ai.files import read_document, reason
-from perftracker_ai.parse import parse_info
+from perftracker_ai.parse import parse_info, parse_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from perftracker_ai.model import JobInfo
+    from perftracker_ai.model import Job, JobInfo
     from perftracker_ai.sources import Report
 
 _ENDINGS = (".json", ".json.gz")
+_FEW = 7
+"""Files up to which a folder is read whole: a pair and the reruns of its baseline."""
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     info: JobInfo
     path: Path
+    job: Job | None  # None where only the header was read
 
 
 class _Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +133,17 @@ class FolderSource:
         """Give the files of several jobs, as `fetch` does."""
         return [self.fetch(info, partial(report, info.id)) for info in infos]
 
+    def read(self, path: Path) -> Job:
+        """Give the job in a fetched file, as it was when the folder was listed if it was read whole then.
+
+        Raises
+        ------
+        JobError
+            When it cannot be read, or is no job.
+        """
+        listed = next((entry.job for entry in self._look().entries if entry.path == path), None)
+        return listed or parse_job(read_document(path), str(path))
+
     def close(self) -> None:
         """Do nothing: no file is kept open."""
 
@@ -172,18 +187,19 @@ def _check(path: Path) -> None:
 
 
 def _look_into(folder: Path) -> _Listing:
-    """Read every candidate's header."""
+    """Read every candidate, its header at least."""
     found: list[_Entry] = []
     broken: list[tuple[int, str]] = []
     skipped: list[tuple[str, str]] = []
-    for path in _candidates(folder):
+    paths = _candidates(folder)
+    for path in paths:
         try:
-            info, present = _header(path)
+            info, present, job = _read(path, whole=len(paths) <= _FEW)
         except JobError as error:
             skipped.append((path.name, str(error)))
             continue
         if info.tests_total == present:
-            found.append(_Entry(info=info, path=path))
+            found.append(_Entry(info=info, path=path, job=job))
         else:
             problem = _unfinished(path, info, present)
             broken.append((info.id, problem))
@@ -204,11 +220,18 @@ def _unreadable(folder: Path, error: OSError) -> Unreachable:
     return Unreachable(f"The folder {folder} cannot be read: {reason(error)}; check the name and its permissions.")
 
 
-def _header(path: Path) -> tuple[JobInfo, int]:
-    """Read a file's header; a pipe or a device named like a job would be waited for, so only files are opened."""
+def _read(path: Path, *, whole: bool) -> tuple[JobInfo, int, Job | None]:
+    """Read a file's header, the number of its tests, and if asked for the whole job.
+
+    A pipe or a device named like a job would be waited for, so only files are opened.
+    """
     if not path.is_file():
         raise JobError(f"{path} is not a file.")
-    return parse_info(read_document(path), str(path))
+    document = read_document(path)
+    if not whole:
+        return *parse_info(document, str(path)), None
+    job = parse_job(document, str(path))
+    return job.info, len(job.tests) + len(job.bad_records), job
 
 
 def _unfinished(path: Path, info: JobInfo, present: int) -> str:

@@ -18,7 +18,7 @@ import msgspec
 
 from perftracker_ai.errors import BadAnswer, JobError, NotFound
 from perftracker_ai.files import MAX_DOCUMENT_BYTES, read_document, replacing
-from perftracker_ai.parse import parse_info, row_to_info
+from perftracker_ai.parse import parse_info, parse_job, row_to_info
 from perftracker_ai.wire import (
     READ_OF_ERRORS,
     Answer,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from perftracker_ai.model import JobInfo
+    from perftracker_ai.model import Job, JobInfo
     from perftracker_ai.sources import Report
 
 T = TypeVar("T")
@@ -242,6 +242,16 @@ class ServerSource:
             return self.fetch(info, partial(report, info.id))
         except (JobError, NotFound) as error:
             return error
+
+    def read(self, path: Path) -> Job:
+        """Give the job in a fetched file.
+
+        Raises
+        ------
+        JobError
+            When it cannot be read, or is no job.
+        """
+        return parse_job(read_document(path), str(path))
 
     def close(self) -> None:
         """Close the connections."""
