@@ -284,7 +284,7 @@ def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, row: int) ->
     points, point = int(layout.start[-1]), layout.point[row]
     scores = _read_scores([test.scores for test in tests])
     owner = np.repeat(np.arange(len(tests)), np.array([len(values or ()) for values in scores], dtype=np.int64))
-    flat = np.fromiter(chain.from_iterable(values or () for values in scores), dtype=np.float64, count=len(owner))
+    flat = np.fromiter(chain.from_iterable(filter(None, scores)), dtype=np.float64, count=len(owner))
     with np.errstate(over="ignore"):  # what is too large in the base unit is told as infinite
         flat *= np.array([unit.factor for unit in units.known])[units.of_test[row]][owner]
     reason = _reasons(tests, scores, owner, flat)
@@ -309,7 +309,7 @@ def _read_scores(texts: list[str]) -> list[list[float] | None]:
     """
     # Texts such as "[1],[2]" or "[1" and "2]" would shift their followers. With one bracket opened by each text, and
     # at its beginning, the whole is either one list for each text or no list of lists.
-    if all(text.rfind("[") == 0 for text in texts):
+    if {text.rfind("[") for text in texts} <= {0}:
         with suppress(msgspec.DecodeError):
             return [*msgspec.json.decode("[" + ",".join(texts) + "]", type=list[list[float]])]
     return [_read_one(text) for text in texts]

@@ -32,7 +32,7 @@ def median(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
 
     ``numpy.nanmedian`` is two orders of magnitude slower on many short rows, and warns.
     """
-    ordered = np.sort(np.moveaxis(values, axis, -1), axis=-1)
+    ordered = np.sort(values if axis == -1 else np.moveaxis(values, axis, -1), axis=-1)
     count = ordered.shape[-1]
     if count == 0:
         return np.full(ordered.shape[:-1], np.nan)

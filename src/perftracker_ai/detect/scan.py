@@ -66,9 +66,14 @@ class Best(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class _Windows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """All windows of one width: sums of weight and of weighted value, and which are no windows (None: all are)."""
+    """All windows of one width: sums of weight and of weighted value, and which are no windows (None: all are).
+
+    Penalty and inflation are those of the width in every row.
+    """
 
     width: int
+    penalty: NDArray[np.float64]
+    inflation: NDArray[np.float64]
     weight: NDArray[np.float64]
     total: NDArray[np.float64]
     barred: NDArray[np.bool_] | None
@@ -90,14 +95,14 @@ def widths(longest: int, step: float) -> list[int]:
     return [*chosen, longest] if longest >= MIN_POINTS else []
 
 
-def inflation(rho: NDArray[np.float64], width: NDArray[np.float64] | int) -> NDArray[np.float64]:
+def inflation(rho: NDArray[np.float64], width: NDArray[np.float64] | NDArray[np.int64] | int) -> NDArray[np.float64]:
     """Variance of the mean of ``width`` neighbours with correlation ``rho ** lag``, against independent ones."""
     rest = 1 - rho
     widened: NDArray[np.float64] = 1 + 2 * rho / rest - 2 * rho * (1 - rho**width) / (width * rest**2)
     return widened
 
 
-def penalty(span: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+def penalty(span: NDArray[np.float64], width: NDArray[np.int64] | int) -> NDArray[np.float64]:
     """Price of the best of all windows of ``width`` columns among ``span``."""
     price: NDArray[np.float64] = np.sqrt(2 * np.log(np.e * np.maximum(span / width, 1.0)))
     return price
@@ -111,15 +116,20 @@ def span_of(track: Track) -> NDArray[np.float64]:
     return np.where(present.any(axis=1), width, 0).astype(np.float64)
 
 
-def _sums(track: Track, step: float) -> Iterator[_Windows]:
+def _sums(track: Track, step: float, span: NDArray[np.float64]) -> Iterator[_Windows]:
+    """Go through all windows, width by width; what depends on the width alone is computed for all of them at once."""
     present = np.isfinite(track.value)
     weight = np.where(present, 1 / track.variance, 0.0)
     total = np.where(present, track.value, 0.0) * weight
     weights, totals = _running(weight), _running(total)
     gaps = None if present.all() else (present, _running(present))
-    for width in widths(track.value.shape[1], step):
+    tried = np.array(widths(track.value.shape[1], step), dtype=np.int64)
+    penalties, inflations = penalty(span[:, None], tried), inflation(track.rho[:, None], tried)
+    for at, width in enumerate(tried.tolist()):
         yield _Windows(
             width=width,
+            penalty=penalties[:, at],
+            inflation=inflations[:, at],
             weight=weights[:, width:] - weights[:, :-width],
             total=totals[:, width:] - totals[:, :-width],
             barred=None if gaps is None else _barred(*gaps, width),
@@ -138,10 +148,10 @@ def _barred(present: NDArray[np.bool_], counts: NDArray[np.float64], width: int)
     return few | ~present[:, : present.shape[1] - width + 1] | ~present[:, width - 1 :]
 
 
-def _deviates(track: Track, windows: _Windows, level_variance: NDArray[np.float64] | float) -> NDArray[np.float64]:
+def _deviates(windows: _Windows, level_variance: NDArray[np.float64] | float) -> NDArray[np.float64]:
     """Standardise the windows of one width, positive for worse."""
     spread = windows.weight * level_variance
-    spread += inflation(track.rho, windows.width)[:, None]
+    spread += windows.inflation[:, None]
     spread *= windows.weight
     deviates: NDArray[np.float64] = windows.total / np.sqrt(np.maximum(spread, 1e-300))
     return deviates
@@ -157,11 +167,10 @@ def scan(track: Track, step: float = FINE) -> tuple[Best, Best]:
     """
     span = span_of(track)
     worse, better = _nothing(len(span)), _nothing(len(span))
-    for windows in _sums(track, step):
-        deviates = _deviates(track, windows, track.level_variance[:, None])
-        price = penalty(span, windows.width)
-        _keep(worse, windows, deviates, price)
-        _keep(better, windows, np.negative(deviates), price)
+    for windows in _sums(track, step, span):
+        deviates = _deviates(windows, track.level_variance[:, None])
+        _keep(worse, windows, deviates)
+        _keep(better, windows, np.negative(deviates))
     return worse, better
 
 
@@ -174,15 +183,15 @@ def _nothing(rows: int) -> Best:
     )
 
 
-def _keep(best: Best, windows: _Windows, deviates: NDArray[np.float64], price: NDArray[np.float64]) -> None:
+def _keep(best: Best, windows: _Windows, deviates: NDArray[np.float64]) -> None:
     """Note each row's best window of one width where it beats what is known; both arrays are this module's own."""
     if windows.barred is not None:
         deviates[windows.barred] = -np.inf
     column = np.argmax(deviates, axis=1)
     new = deviates[np.arange(len(deviates)), column]
-    wins = np.flatnonzero(new - price > best.deviate - best.penalty)
+    wins = np.flatnonzero(new - windows.penalty > best.deviate - best.penalty)
     best.deviate[wins] = new[wins]
-    best.penalty[wins] = price[wins]
+    best.penalty[wins] = windows.penalty[wins]
     best.first[wins] = column[wins]
     best.last[wins] = column[wins] + windows.width - 1
 
@@ -209,11 +218,10 @@ def localise(track: Track, sign: float, cut: NDArray[np.float64], span: NDArray[
     """
     best = _nothing(len(span))
     dof, level = np.maximum(track.dof, 1.0), track.level_variance[:, None]
-    for windows in _sums(track, EXACT):
-        price = penalty(span, windows.width)
-        proof = sign * _deviates(track, windows, level)
-        extent = sign * _deviates(track, windows, 0.0)
-        _keep(best, windows, np.where(proof >= normal_to_t(cut + price, dof)[:, None], extent, -np.inf), price)
+    for windows in _sums(track, EXACT, span):
+        proof = sign * _deviates(windows, level)
+        extent = sign * _deviates(windows, 0.0)
+        _keep(best, windows, np.where(proof >= normal_to_t(cut + windows.penalty, dof)[:, None], extent, -np.inf))
     return best
 
 
