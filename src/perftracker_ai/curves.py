@@ -54,7 +54,7 @@ class _Key(NamedTuple):
     scalar: bool
 
 
-class _Axis(NamedTuple):
+class _Axis(msgspec.Struct, frozen=True):
     """The load axis of one set of categories."""
 
     load: tuple[float, ...]  # ascending
@@ -64,7 +64,7 @@ class _Axis(NamedTuple):
     numbered: bool
 
 
-class _Layout(NamedTuple):
+class _Layout(msgspec.Struct, frozen=True):
     """Which points there are, and which of them each test of each run belongs to."""
 
     keys: list[_Key]
@@ -74,7 +74,7 @@ class _Layout(NamedTuple):
     curve: list[Ints]  # per run, the curve of each test
 
 
-class _Units(NamedTuple):
+class _Units(msgspec.Struct, frozen=True):
     """The written units met, and the one each curve is read in."""
 
     known: list[Unit]
@@ -215,7 +215,7 @@ def _read_units(runs: Sequence[Job], layout: _Layout) -> _Units:
     return _Units(known=[read_unit(text) for text in codes], of_test=of_test, of_curve=of_curve)
 
 
-class _Flags(NamedTuple):
+class _Flags(msgspec.Struct, frozen=True):
     """Per curve, whether any test says that less is better, and whether any does not."""
 
     some_less: NDArray[np.bool_]

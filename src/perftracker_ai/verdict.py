@@ -9,7 +9,9 @@ the code, so it asks for a rerun and does not block.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from perftracker_ai.model import (
     BASELINE,
@@ -42,7 +44,7 @@ _NOT_THE_SAME = {
 }
 
 
-class _Case(NamedTuple):
+class _Case(msgspec.Struct, frozen=True):
     """Everything the rules look at."""
 
     curves: CurveSet

@@ -175,7 +175,9 @@ def _long_enough(curves: CurveSet, evidence: Evidence, extent: Extent, settings:
     points = panel.point[extent.row, extent.first : extent.last + 1]
     values = curves.mean[:, points[points >= 0]]
     base = median(np.delete(values, CANDIDATE, axis=0), axis=0)
-    return abs(float(median(values[CANDIDATE] - base))) >= settings.min_time_change_s
+    with np.errstate(invalid="ignore"):  # infinite on both sides is no change that could be measured
+        change = abs(float(median(values[CANDIDATE] - base)))
+    return change >= settings.min_time_change_s
 
 
 def describe(

@@ -10,7 +10,7 @@ at most half of the change inside it.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -90,7 +90,7 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     scatter: float
 
 
-class _Candidate(NamedTuple):
+class _Candidate(msgspec.Struct, frozen=True):
     form: Form
     first: int
     last: int

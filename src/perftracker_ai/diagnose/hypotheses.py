@@ -7,7 +7,7 @@ is not proposed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -31,14 +31,14 @@ MIN_MODERATE = 2
 """Pieces of evidence that make a hypothesis moderate, when nothing speaks against it."""
 
 
-class Evidence(NamedTuple):
+class Evidence(msgspec.Struct, frozen=True):
     """Sentences for and against."""
 
     pro: list[str]
     con: list[str]
 
 
-class _Case(NamedTuple):
+class _Case(msgspec.Struct, frozen=True):
     """A cluster as the catalogue sees it."""
 
     comparison: Comparison

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from perftracker_ai import wording
@@ -91,7 +92,7 @@ def _order(curve: Curve) -> tuple[str, str, str, int, int]:
     return curve.scenario, curve.metric_kind.value, curve.statistic, curve.threads or 0, curve.index
 
 
-class _Axis(NamedTuple):
+class _Axis(msgspec.Struct, frozen=True):
     """What curves drawn on one x axis have in common."""
 
     loads: Floats  # of all of them, ascending
