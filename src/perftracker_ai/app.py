@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
-from perftracker_ai.files import read_document, reason, remove_file, require_writable, write_file
+from perftracker_ai.files import append_file, read_document, reason, remove_file, require_writable, write_file
 from perftracker_ai.model import (
     BASELINE,
     CANDIDATE,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
+    from perftracker_ai.messenger import Told
     from perftracker_ai.model import Job, JobInfo, Narration, Pair, Selection
     from perftracker_ai.publish import Published
     from perftracker_ai.settings import ProductSettings, Settings
@@ -48,6 +49,8 @@ _RANK = {Severity.MODERATE: 1, Severity.SEVERE: 2, Severity.CRITICAL: 3}
 _GATE = {"moderate": 1, "severe": 2, "critical": 3}
 _LONGEST_ANSWERS = 8 << 20
 """Bytes of two answers of a language model, of which none is longer than 1 MiB, as they are kept."""
+_LONGEST_SUMMARY = 900_000
+"""Bytes added to the page of a build: GitHub takes 1 MiB of one step, and drops all of a longer one."""
 _LONGEST_ID = 18
 """Digits of a number that every database takes; a longer one is no job's."""
 
@@ -95,6 +98,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     written: tuple[Path, ...]
     gated: bool
     prompt: str
+
+
+class Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """What is needed to judge a product: baseline, candidate and reruns, and what was noticed on the way to them."""
+
+    product: str
+    jobs: tuple[Job, ...]
+    notices: tuple[Notice, ...]
 
 
 class _Replayed:
@@ -165,20 +176,38 @@ def _choose(
 def analyze_product(source: Source, product: str, settings: Settings, watcher: Watcher) -> Run:
     """Compare the newest two versions of a product that can be compared.
 
+    Raises
+    ------
+    PerfTrackerAIError
+        Whatever keeps the comparison from being made, in one sentence.
+    """
+    require_outputs(settings, watcher)
+    return judge_product(fetch_product(source, product, settings, watcher), settings, watcher)
+
+
+def fetch_product(
+    source: Source, product: str, settings: Settings, watcher: Watcher, listing: Iterable[JobInfo] | None = None
+) -> Fetched:
+    """Find the newest two versions of a product that can be compared, and get their jobs.
+
     A job that turns out broken when it is downloaded is left out, and the choice made again.
+
+    Parameters
+    ----------
+    listing : iterable of JobInfo, optional
+        The project's jobs, newest first, for who has them already.
 
     Raises
     ------
     PerfTrackerAIError
         Whatever keeps the comparison from being made, in one sentence.
     """
-    _require_outputs(settings, watcher)
     watcher.step(f"Looking for jobs of {product} in {source.location}")
-    listing = _Replayed(source.list_jobs(settings.project))
+    found = _Replayed(source.list_jobs(settings.project) if listing is None else iter(listing))
     broken: dict[int, str] = {}
     while True:
         try:
-            selection = _choose(source, listing, product, settings, broken)
+            selection = _choose(source, found, product, settings, broken)
         finally:  # what was left out may be why there is nothing to compare
             notices = _left_out(source, broken, watcher)
         watcher.chosen(selection)
@@ -189,7 +218,18 @@ def analyze_product(source: Source, product: str, settings: Settings, watcher: W
             break
     if not selection.pair.reruns:
         notices.append(Notice(kind=NoticeKind.NO_RERUNS, values=(selection.pair.baseline.product_ver,)))
-    return _finish(product, jobs, settings, notices, watcher)
+    return Fetched(product=product, jobs=tuple(jobs), notices=tuple(notices))
+
+
+def judge_product(fetched: Fetched, settings: Settings, watcher: Watcher) -> Run:
+    """Compare the jobs of a product and write the report.
+
+    Raises
+    ------
+    PerfTrackerAIError
+        Whatever keeps the comparison from being made, in one sentence.
+    """
+    return _finish(fetched.product, fetched.jobs, settings, fetched.notices, watcher)
 
 
 def _left_out(source: Source, broken: dict[int, str], watcher: Watcher) -> list[Notice]:
@@ -225,7 +265,7 @@ def analyze_pair(
     PerfTrackerAIError
         Whatever keeps the comparison from being made, in one sentence.
     """
-    _require_outputs(settings, watcher)
+    require_outputs(settings, watcher)
     jobs = [_load_reference(text, source, watcher) for text in (*references, *reruns)]
     product = jobs[CANDIDATE].info.product_name or jobs[BASELINE].info.product_name
     notices = [
@@ -244,12 +284,19 @@ def is_file(reference: str) -> bool:
 # ── jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _require_outputs(settings: Settings, watcher: Watcher) -> None:
-    """Find out before the work whether its results can be kept, and told as they have to be."""
-    from perftracker_ai.storyteller import prepare
+def require_outputs(settings: Settings, watcher: Watcher) -> None:
+    """Find out before the work whether its results can be kept, and told as they have to be.
+
+    Raises
+    ------
+    OutputError, UsageError, LanguageModelError
+        When they cannot.
+    """
+    from perftracker_ai import messenger, storyteller
 
     require_writable(Path(settings.reports_dir))
-    prepare(settings, watcher)
+    messenger.prepare(settings)
+    storyteller.prepare(settings, watcher)
 
 
 def _load_pair(source: Source, pair: Pair, watcher: Watcher, broken: dict[int, str]) -> list[Job] | None:
@@ -473,9 +520,64 @@ def write_junit(runs: Sequence[Run], path: Path) -> None:
     write_file(path, junit_xml([run.analysis for run in runs]))
 
 
+def write_step_summary(runs: Sequence[Run], path: Path) -> None:
+    """Append the beginning of every report to the page of a build.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    from perftracker_ai.render.message import opening
+
+    reports = [_written(run, REPORT).decode() for run in runs]
+    share = _LONGEST_SUMMARY // max(len(reports), 1)
+    append_file(path, "".join(opening(report, share) + "\n" for report in reports).encode())
+
+
+def notify_run(run: Run, published: Published | None, location: str, settings: Settings, watcher: Watcher) -> Told:
+    """Tell the channels of a run; one that fails is a warning.
+
+    Parameters
+    ----------
+    published : Published or None
+        Where the report was published, if it was.
+    location : str
+        The server or folder that the jobs came from; empty for files.
+
+    Raises
+    ------
+    OutputError
+        When what they know cannot be remembered.
+    """
+    from perftracker_ai.messenger import tell_channels
+
+    folder = Path(settings.reports_dir) / safe_name(run.product)
+    link = _address(run, published, location)
+    return tell_channels(run.analysis, link, settings.channels, folder, watcher)
+
+
+def _address(run: Run, published: Published | None, location: str) -> str:
+    """Give where people find a run: its published page, else the candidate's page, else the file."""
+    if published is not None:
+        return published.documents[0].address
+    if location.lower().startswith(("http://", "https://")):
+        return f"{location}/{run.analysis.candidate.project_id}/job/{run.analysis.candidate.id}"
+    return str(page_of(run).absolute())
+
+
+def page_of(run: Run) -> Path:
+    """Give the file of a run that a browser shows."""
+    return _file(run, PAGE)
+
+
 def _written(run: Run, name: str) -> bytes:
     """Read a file that this run wrote."""
-    return next(path for path in run.written if path.name == name).read_bytes()
+    return _file(run, name).read_bytes()
+
+
+def _file(run: Run, name: str) -> Path:
+    return next(path for path in run.written if path.name == name)
 
 
 def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:

@@ -2,9 +2,9 @@
 
 In the file, a product's own table stands over what all products share.
 The only module that reads the environment. Of other programs' variables those count that name a language model's
-server and its key, where nothing of ours does: ``OLLAMA_HOST``, ``OLLAMA_API_KEY``, ``OPENAI_API_KEY``. An unknown key
-is refused with the nearest known name, a value of the wrong type with the type that is wanted, both with the place they
-stand in.
+server and its key, where nothing of ours does: ``OLLAMA_HOST``, ``OLLAMA_API_KEY``, ``OPENAI_API_KEY``; and a build's
+page: ``GITHUB_STEP_SUMMARY``. An unknown key is refused with the nearest known name, a value of the wrong type with the
+type that is wanted, both with the place they stand in.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import re
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import msgspec
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from perftracker_ai.errors import UsageError
 from perftracker_ai.files import reason
 from perftracker_ai.settings import (
+    Channel,
     CurveSettings,
     DetectSettings,
     DiscoverySettings,
@@ -41,7 +42,9 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
 }
 _SECRETS = frozenset({"llm_api_key"})
 """Keys whose values no message shows."""
-_RUN_KEYS = tuple(f.name for f in fields(Settings) if f.name not in {"defaults", "products"})
+_TABLES = frozenset({"defaults", "products", "accept", "channels"})
+"""Settings that have tables of their own in the file, and no key."""
+_RUN_KEYS = tuple(f.name for f in fields(Settings) if f.name not in _TABLES)
 
 
 def load(
@@ -72,6 +75,7 @@ def load(
     path = file or _find(directory)
     tables = _read(path) if path else {}
     own_tables = tables.pop("product", {})
+    channels = _channels(tables, environ, str(path))
     written = _checked_all(_flatten(tables), str(path))
     given = {key: value for key, value in flags.items() if value is not None}
     over = _checked_all(_from_environment(environ), "the environment") | _checked_all(given, "the command line")
@@ -80,7 +84,7 @@ def load(
         (name, _product({**common, **own, **over}, f" of product {name}"))
         for name, own in _own_settings(own_tables, str(path))
     ]
-    return _build({**common, **over}, tuple(products))
+    return _build({**common, **over, "channels": channels}, tuple(products))
 
 
 def _find(directory: Path) -> Path | None:
@@ -132,11 +136,12 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
 
 
 def _borrowed(environ: Mapping[str, str], ours: Mapping[str, object]) -> dict[str, object]:
-    """Take a model's server and key from the variables of other programs, each key for its own kind of server."""
+    """Take from the variables of other programs a model's server and key, each for its own kind, and a build's page."""
     address = str(ours.get("llm_url") or environ.get("OLLAMA_HOST") or Settings().llm_url)
     openai = address.rstrip("/").endswith("/v1")
     key = environ.get("OPENAI_API_KEY" if openai else "OLLAMA_API_KEY", "")
-    return _checked_all({"llm_url": address, "llm_api_key": key}, "the environment")
+    page = environ.get("GITHUB_STEP_SUMMARY", "")
+    return _checked_all({"llm_url": address, "llm_api_key": key, "step_summary": page}, "the environment")
 
 
 def _checked_all(layer: Mapping[str, object], origin: str) -> dict[str, object]:
@@ -202,6 +207,34 @@ def _is_pattern(text: str) -> bool:
         return not text or re.compile(text).groups >= 1
     except re.error:
         return False
+
+
+def _channels(tables: dict[str, Any], environ: Mapping[str, str], origin: str) -> tuple[Channel, ...]:
+    """Take the ``[[notify]]`` entries out of the file; a plain ``notify = true`` is left for the other settings."""
+    if not isinstance(tables.get("notify"), list):
+        return ()
+    entries = tables.pop("notify")
+    channels = [_channel(entry, f"[[notify]] entry {at} of {origin}", environ) for at, entry in enumerate(entries, 1)]
+    names = [channel.name for channel in channels]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise UsageError(f"Two [[notify]] entries of {origin} have the name {double!r}; give each its own.")
+    return tuple(channels)
+
+
+def _channel(entry: object, where: str, environ: Mapping[str, str]) -> Channel:
+    """Read one entry; no message quotes its address."""
+    try:
+        channel = msgspec.convert(entry, Channel)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"The {where} is not usable: {error}; correct it there.") from error
+    known = [field.name for field in fields(Channel)]
+    unknown = [key for key in cast("dict[str, object]", entry) if key not in known]
+    if unknown:
+        raise UsageError(f"There is no key {unknown[0]} for the {where}; known keys are {', '.join(known)}.")
+    if bool(channel.url) == bool(channel.url_env):
+        raise UsageError(f"The {where} needs either url or url_env; the latter names the variable that holds it.")
+    return replace(channel, url=channel.url or environ.get(channel.url_env, ""))
 
 
 def _own_settings(tables: object, origin: str) -> Iterator[tuple[str, dict[str, object]]]:

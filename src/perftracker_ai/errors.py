@@ -10,6 +10,7 @@
     ├── NothingComparable                no pair of jobs, or no common test in the pair
     ├── OutputError                      a file that cannot be written
     ├── PublishError                     a report that the server does not take, keep or link
+    ├── NotifyError                      a channel that takes no message; the run goes on without it
     ├── StoreError                       the store of past jobs cannot be opened, read or written
     └── LanguageModelError               the language model gave no answer that can be used
         ├── ModelUnreachable             no connection, refused, busy, or not done by the deadline
@@ -64,6 +65,10 @@ class OutputError(PerfTrackerAIError):
 
 class PublishError(PerfTrackerAIError):
     """The server does not take, keep or link a report; the files on this machine are whole."""
+
+
+class NotifyError(PerfTrackerAIError):
+    """A channel has no usable address, or does not take a message."""
 
 
 class StoreError(PerfTrackerAIError):

@@ -98,6 +98,21 @@ def write_file(path: Path, content: bytes) -> None:
         stream.write(content)
 
 
+def append_file(path: Path, content: bytes) -> None:
+    """Append to a file that others append to as well, made when it is not there.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    try:
+        with path.open("ab") as stream:
+            stream.write(content)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {reason(error)}; choose another file or make room.") from error
+
+
 def remove_file(path: Path) -> None:
     """Take a file away that an earlier run left, if it is there.
 

@@ -826,6 +826,7 @@ class NoticeKind(Enum):
     SKIPPED_JOB = "skipped_job"  # job id, reason
     NO_MODEL = "no_model"  # problem, next step
     NO_REPAIR = "no_repair"  # problem, next step
+    NOT_TOLD = "not_told"  # channel and problem, next step
     TEXTS_REFUSED = "texts_refused"  # texts refused, texts asked for, the model
 
 

@@ -21,6 +21,8 @@ Gate = Literal["never", "moderate", "severe", "critical", "block"]
 Window = Annotated[int, msgspec.Meta(ge=2048, le=2**20)]
 Model = Literal["auto", "required", "off"]
 """Whether a language model is asked when one can be reached, has to be, or is not."""
+Threshold = Literal["always", "moderate", "severe", "critical", "monitoring", "investigate", "block"]
+"""From what on a channel is told of a run: a regression of this severity, or this verdict or a worse one."""
 
 
 class DiscoverySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +158,33 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     accept: tuple[Accept, ...] = ()
 
 
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """A ``[[notify]]`` entry: who is told of a run, and when.
+
+    Attributes
+    ----------
+    name : str
+        What messages of ours call it.
+    url : str
+        Its address as Apprise writes it; holds secrets, and is never shown.
+    url_env : str
+        The environment variable that holds the address instead.
+    threshold : Threshold
+    only_changes : bool
+        Whether it is only told when the verdict is another one than at the product's last run.
+    """
+
+    name: str
+    url: str = ""
+    url_env: str = ""
+    threshold: Threshold = "moderate"
+    only_changes: bool = False
+
+    def __repr__(self) -> str:
+        """Show everything but the address."""
+        return f"Channel(name={self.name!r}, threshold={self.threshold!r}, only_changes={self.only_changes!r})"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One run's settings: command line over environment over settings file over these defaults.
 
@@ -181,6 +210,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Whether publishing also makes the server's own comparison of the two jobs.
     junit : str
         File for the results as JUnit XML; empty for none.
+    step_summary : str
+        File to which the beginning of the report is appended for a build's page; empty for none.
+    notify : bool
+        Whether the channels are told.
+    channels : tuple of Channel
     llm : Model
     model : str
         The language model's name on its server.
@@ -215,6 +249,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upload: bool = False
     comparison: bool = False
     junit: str = ""
+    step_summary: str = ""
+    notify: bool = False
+    channels: tuple[Channel, ...] = ()
     llm: Model = "auto"
     model: str = "qwen2.5-coder:14b"
     llm_url: str = "http://127.0.0.1:11434"

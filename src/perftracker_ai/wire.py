@@ -234,6 +234,11 @@ class Connection:
             with suppress(OSError):  # it may have ended by itself meanwhile
                 connected.shutdown(socket.SHUT_RDWR)
 
+    def resume(self) -> None:
+        """Let requests be made again, once those under way have ended."""
+        self._sockets.clear()
+        self._aborted = False
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

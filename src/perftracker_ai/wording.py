@@ -70,6 +70,7 @@ _NOTICES: dict[NoticeKind, str] = {
     NoticeKind.NO_MODEL: "The report was written without a language model ({0}): {1}.",
     NoticeKind.NO_REPAIR: "The language model's second answer did not come ({0}), so the program's own words stand for "
     "what was refused of the first: {1}.",
+    NoticeKind.NOT_TOLD: "{0}: {1}.",
     NoticeKind.TEXTS_REFUSED: "Of {1} texts by the language model {2} the check against the facts refused {0}, so the "
     "program's own words stand there: take a larger model with --model if that happens often.",
 }

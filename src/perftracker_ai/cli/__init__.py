@@ -10,7 +10,7 @@ import os
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from perftracker_ai.cli.options import flags, parse, parser
 from perftracker_ai.cli.streams import flushed, mend_streams, show, tell, tell_error
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from perftracker_ai.app import Run
+    from perftracker_ai.app import Fetched, Run
     from perftracker_ai.cli.console import Console
+    from perftracker_ai.cli.outcome import Outcome
     from perftracker_ai.settings import Settings
+    from perftracker_ai.several import Products
     from perftracker_ai.sources import Source
+
+T = TypeVar("T")
 
 DONE, GATED, FAILED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
@@ -113,45 +117,108 @@ def _analyze(arguments: argparse.Namespace) -> int:
     settings, console = _settings(arguments), _console(arguments)
     if arguments.jobs:
         return _analyze_pair(arguments, settings, console)
-    if not arguments.product:
-        raise UsageError("Nothing to compare: give --product NAME, two job ids, or two job files.")
+    if not arguments.product and not arguments.all_products:
+        raise UsageError("Nothing to compare: give --product NAME, --all-products, two job ids, or two job files.")
+    if arguments.product and arguments.all_products:
+        raise UsageError("Give either --product or --all-products, not both.")
     if arguments.rerun:
         raise UsageError("--rerun goes with two named jobs; with --product, reruns are found by discovery.")
     with closing(_open(settings, console)) as source:
-        return _analyze_products(arguments.product, source, settings, console)
+        if arguments.all_products:
+            return _analyze_all(source, settings, console, arguments)
+        return _analyze_products(arguments.product, source, settings, console, arguments)
 
 
-def _analyze_products(products: Sequence[str], source: Source, settings: Settings, console: Console) -> int:
+def _analyze_all(source: Source, settings: Settings, console: Console, arguments: argparse.Namespace) -> int:
+    """Judge every product of the project that has two jobs to compare, naming the others."""
+    from perftracker_ai.cli.console import show_left_out
+    from perftracker_ai.several import all_products
+
+    console.step(f"Looking for products in {source.location}")
+    products = all_products(source, settings)
+    show_left_out(products.others)
+    return _analyze_products(products.usable, source, settings, console, arguments, products)
+
+
+def _analyze_products(
+    names: Sequence[str],
+    source: Source,
+    settings: Settings,
+    console: Console,
+    arguments: argparse.Namespace,
+    known: Products | None = None,
+) -> int:
     """Judge one product after the other."""
-    from perftracker_ai.app import analyze_product, write_junit
+    from perftracker_ai.app import require_outputs
+    from perftracker_ai.cli.outcome import conclude
+    from perftracker_ai.several import fetching
 
-    runs: list[Run] = []
-
-    def analyze(product: str) -> int:
-        try:
-            runs.append(analyze_product(source, product, settings, console))
-        finally:
-            console.close()
-        return _deliver(runs[-1], settings, console)
-
-    code = _each(products, analyze)
-    if settings.junit and runs:
-        write_junit(runs, Path(settings.junit))
-    return code
+    require_outputs(settings, console)
+    products = list(dict.fromkeys(names))
+    outcomes = []
+    try:
+        with fetching(source, products, settings, console, known and known.listing) as each:
+            for product, fetched in zip(products, each, strict=True):
+                outcomes.append(_judged(product, fetched, source.location, settings, console, arguments))
+    finally:
+        console.close()
+    others = known.others if known else ()
+    return conclude(outcomes, settings, as_json=arguments.json, browser=arguments.open, others=others)
 
 
-def _deliver(run: Run, settings: Settings, console: Console) -> int:
-    """Show a run and hand it on to who else gets it; give its exit code."""
-    from perftracker_ai.app import publish_run
-    from perftracker_ai.cli.console import show_published, show_run
+def _judged(
+    product: str,
+    fetched: Fetched | PerfTrackerAIError,
+    location: str,
+    settings: Settings,
+    console: Console,
+    arguments: argparse.Namespace,
+) -> Outcome:
+    """Judge a product and hand its run on; what hinders it is told, and stands in its outcome."""
+    from perftracker_ai.app import judge_product
+    from perftracker_ai.cli.outcome import unjudged
+
+    console.close()
+    if isinstance(fetched, PerfTrackerAIError):
+        return unjudged(product, fetched)
+    try:
+        run = judge_product(fetched, settings, console)
+    except PerfTrackerAIError as error:
+        return unjudged(product, error)
+    finally:
+        console.close()
+    return _deliver(run, location, settings, console, as_json=arguments.json)
+
+
+def _deliver(run: Run, location: str, settings: Settings, console: Console, *, as_json: bool) -> Outcome:
+    """Show a run and hand it on to who else gets it, one's trouble not keeping the others from getting it."""
+    from perftracker_ai.app import notify_run, publish_run
+    from perftracker_ai.cli.console import show_published, show_run, show_told
+    from perftracker_ai.cli.outcome import Outcome
 
     if run.prompt:
         show(run.prompt.rstrip())
-        return DONE
-    show_run(run)
-    if settings.upload:
-        show_published(publish_run(run, settings, console))
-    return GATED if run.gated else DONE
+        return Outcome(product=run.product, run=run, published=None, told=None, errors=())
+    errors: list[PerfTrackerAIError] = []
+    if not as_json:
+        show_run(run)
+    published = _tried(errors, lambda: publish_run(run, settings, console)) if settings.upload else None
+    told = _tried(errors, lambda: notify_run(run, published, location, settings, console)) if settings.notify else None
+    if published and not as_json:
+        show_published(published)
+    if told and not as_json:
+        show_told(told)
+    return Outcome(product=run.product, run=run, published=published, told=told, errors=tuple(errors))
+
+
+def _tried(errors: list[PerfTrackerAIError], act: Callable[[], T]) -> T | None:
+    """Do something that may fail without ending the run; an error is told and noted."""
+    try:
+        return act()
+    except PerfTrackerAIError as error:
+        tell_error(error)
+        errors.append(error)
+        return None
 
 
 def _each(products: Sequence[str], treat: Callable[[str], int]) -> int:
@@ -167,36 +234,40 @@ def _each(products: Sequence[str], treat: Callable[[str], int]) -> int:
 
 
 def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Console) -> int:
-    from perftracker_ai.app import analyze_pair, is_file, write_junit
+    from perftracker_ai.app import analyze_pair, is_file
+    from perftracker_ai.cli.outcome import conclude
 
     if len(arguments.jobs) != 2:  # noqa: PLR2004 - a pair
         raise UsageError(f"A comparison takes two jobs, baseline and candidate; {len(arguments.jobs)} given.")
-    if arguments.product:
+    if arguments.product or arguments.all_products:
         raise UsageError("Give either --product or two jobs, not both.")
     references = (*arguments.jobs, *arguments.rerun)
     source = None if all(map(is_file, references)) else _open(settings, console)
+    location = source.location if source is not None else ""
     try:
         run = analyze_pair(arguments.jobs, arguments.rerun, settings, console, source)
     finally:
         console.close()
         if source is not None:
             source.close()
-    if settings.junit:
-        write_junit([run], Path(settings.junit))
-    return _deliver(run, settings, console)
+    outcome = _deliver(run, location, settings, console, as_json=arguments.json)
+    return conclude([outcome], settings, as_json=arguments.json, browser=arguments.open)
 
 
 def _report(arguments: argparse.Namespace) -> int:
     from msgspec.structs import replace
 
     from perftracker_ai.app import report_again
+    from perftracker_ai.cli.outcome import conclude
 
-    settings, console = _settings(arguments), _console(arguments)
+    settings = replace(_settings(arguments), upload=False, notify=False)
+    console = _console(arguments)
     try:
         run = report_again(Path(arguments.result), settings, console)
     finally:
         console.close()
-    return _deliver(run, replace(settings, upload=False), console)
+    outcome = _deliver(run, "", settings, console, as_json=arguments.json)
+    return conclude([outcome], settings, as_json=arguments.json, browser=arguments.open)
 
 
 def _jobs(arguments: argparse.Namespace) -> int:
@@ -234,9 +305,9 @@ def _demo(arguments: argparse.Namespace) -> int:
 
     settings, console = _settings(arguments), _console(arguments)
     with as_file(files("perftracker_ai") / "examples") as folder:
-        settings = replace(settings, url=str(folder), project=0)
+        settings = replace(settings, url=str(folder), project=0, upload=False, notify=False)
         with closing(_open(settings, console)) as source:
-            return _analyze_products(["LAB"], source, settings, console)
+            return _analyze_products(["LAB"], source, settings, console, arguments)
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.app import Run
     from perftracker_ai.doctor import Check
+    from perftracker_ai.messenger import Told
     from perftracker_ai.model import Considered, Notice, Selection
     from perftracker_ai.publish import Published
 
@@ -164,6 +165,20 @@ def show_published(published: Published) -> None:
         show(f"           {clean(document.address, 400)}")
     if published.comparison_address:
         show(f"           {clean(published.comparison_address, 400)}")
+
+
+def show_told(told: Told) -> None:
+    """Print which channels got a message; what became of the others is a warning, or no news."""
+    spared = f"nothing new for {', '.join(map(clean, told.spared))}" if told.spared else ""
+    reached = ", ".join(map(clean, told.reached))
+    show(f"Notified   {'; '.join(filter(None, (reached, spared))) or 'nobody'}")
+
+
+def show_left_out(products: Sequence[str]) -> None:
+    """Name the products that have no two jobs to compare, in one line."""
+    if products:
+        names = clean(", ".join(map(clean, products)), _LONGEST_LINE)
+        tell(f"{plural(len(products), 'product')} without two jobs to compare: {names}")
 
 
 def show_selection(selection: Selection) -> None:

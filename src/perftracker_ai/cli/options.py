@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     )
     demo = _command(commands, "demo", "run the whole job on the three measured jobs that come with the tool")
     _outputs(demo)
+    _showing(demo)
     _words(demo)
     _talk(demo)
     return top
@@ -87,6 +88,11 @@ def _command(
 def _analyze(command: argparse.ArgumentParser) -> None:
     command.add_argument("jobs", nargs="*", metavar="BASELINE CANDIDATE", help="two job ids, or two job files")
     _product(command)
+    command.add_argument(
+        "--all-products",
+        action="store_true",
+        help="every product of the project that has two jobs to compare (default: those of --product)",
+    )
     command.add_argument(
         "--rerun",
         action="append",
@@ -110,6 +116,7 @@ def _analyze(command: argparse.ArgumentParser) -> None:
         help="exit with 1 from this severity on: moderate, severe, critical; or on verdict block (default: never)",
     )
     _publication(command)
+    _showing(command)
     _words(command)
     command.add_argument(
         "--seed", type=int, metavar="NUMBER", help="seed of every random draw, also in the report (default: 20260101)"
@@ -118,6 +125,7 @@ def _analyze(command: argparse.ArgumentParser) -> None:
 
 
 def _report(command: argparse.ArgumentParser) -> None:
+    _showing(command)
     command.add_argument("result", metavar="RESULT_JSON", help="a result_v2.json that an earlier run wrote")
     command.add_argument("--config", metavar="FILE", help="settings file (default: the nearest perftracker-ai.toml)")
     _words(command)
@@ -203,8 +211,23 @@ def _publication(command: argparse.ArgumentParser) -> None:
         help="with --upload, also make PerfTracker's own comparison of the two jobs, once",
     )
     group.add_argument(
+        "--notify",
+        action="store_const",
+        const=True,
+        help="tell the channels of the settings' [[notify]] entries, each from its threshold on",
+    )
+    group.add_argument(
         "--junit", metavar="FILE", help="write the results as JUnit XML for GitLab and Jenkins (default: none)"
     )
+
+
+def _showing(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--json",
+        action="store_true",
+        help="print what came of the run as JSON, and nothing else, on standard output (default: a summary)",
+    )
+    command.add_argument("--open", action="store_true", help="open the report in a browser at the end")
 
 
 def _model(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -269,6 +292,7 @@ def flags(arguments: argparse.Namespace) -> dict[str, object]:
         "upload": "upload",
         "comparison": "comparison",
         "junit": "junit",
+        "notify": "notify",
         "llm": "llm",
         "model": "model",
         "llm_url": "llm_url",

@@ -53,6 +53,9 @@ class Source(Protocol):
     def read(self, path: Path) -> Job:
         """Give the job in a fetched file."""
 
+    def abort(self) -> None:
+        """End what another thread is asking just now: it gets an error at once."""
+
     def close(self) -> None:
         """Let go of connections."""
 

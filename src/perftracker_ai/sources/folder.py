@@ -144,6 +144,9 @@ class FolderSource:
         listed = next((entry.job for entry in self._look().entries if entry.path == path), None)
         return listed or parse_job(read_document(path), str(path))
 
+    def abort(self) -> None:
+        """Do nothing: reading a file is over soon."""
+
     def close(self) -> None:
         """Do nothing: no file is kept open."""
 

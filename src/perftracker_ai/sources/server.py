@@ -225,7 +225,8 @@ class ServerSource:
         Raises
         ------
         Unreachable, BadAnswer, OutputError
-            What would keep any job from being fetched. Then, and on an interruption, downloads under way are ended.
+            What would keep any job from being fetched. Then, and on an interruption, downloads under way are ended;
+            the next product's may succeed.
         """
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
@@ -233,6 +234,8 @@ class ServerSource:
             return [each.result() for each in fetched]
         except BaseException:
             self._connection.abort()
+            pool.shutdown(cancel_futures=True)
+            self._connection.resume()
             raise
         finally:
             pool.shutdown(cancel_futures=True)
@@ -252,6 +255,10 @@ class ServerSource:
             When it cannot be read, or is no job.
         """
         return parse_job(read_document(path), str(path))
+
+    def abort(self) -> None:
+        """End what another thread is asking just now: it gets an error at once."""
+        self._connection.abort()
 
     def close(self) -> None:
         """Close the connections."""

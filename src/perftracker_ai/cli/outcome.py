@@ -1,0 +1,164 @@
+"""What became of each product of a run, and what is said of all of them at the end: table, JSON, files, browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from perftracker_ai.cli.streams import show, tell, tell_error
+from perftracker_ai.errors import PerfTrackerAIError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from perftracker_ai.app import Run
+    from perftracker_ai.messenger import Told
+    from perftracker_ai.publish import Published
+    from perftracker_ai.settings import Settings
+
+SCHEMA_VERSION = 1
+"""Of the JSON; raised when a key changes its meaning or goes away."""
+_DONE, _GATED = 0, 1
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one product.
+
+    Attributes
+    ----------
+    run : Run or None
+        None when it could not be judged.
+    published : Published or None
+    told : Told or None
+        None when nobody was to be told.
+    errors : tuple of PerfTrackerAIError
+        What kept it from being judged, published or remembered.
+    """
+
+    product: str
+    run: Run | None
+    published: Published | None
+    told: Told | None
+    errors: tuple[PerfTrackerAIError, ...]
+
+    @property
+    def code(self) -> int:
+        """The exit code this product asks for."""
+        gated = self.run is not None and self.run.gated
+        return max([_GATED if gated else _DONE, *(error.exit_code for error in self.errors)])
+
+
+def unjudged(product: str, error: PerfTrackerAIError) -> Outcome:
+    """Say why a product could not be judged."""
+    tell_error(error)
+    return Outcome(product=product, run=None, published=None, told=None, errors=(error,))
+
+
+def conclude(
+    outcomes: Sequence[Outcome], settings: Settings, *, as_json: bool, browser: bool, others: Sequence[str] = ()
+) -> int:
+    """Write and show what concerns all products together, and give the exit code: the worst.
+
+    Parameters
+    ----------
+    as_json, browser : bool
+        Whether standard output gets JSON and nothing else, and whether the pages are opened.
+    others : sequence of str
+        Products of the project that have no two jobs to compare.
+    """
+    runs = [outcome.run for outcome in outcomes if outcome.run is not None and outcome.run.written]
+    code = max([_DONE, *(outcome.code for outcome in outcomes)])
+    for write in (_junit, _step_summary) if runs else ():
+        code = max(code, _tried(write, runs, settings))
+    if as_json:
+        show(_json(outcomes, others, code))
+    elif len(outcomes) > 1:
+        show(f"\n{_overview(outcomes)}")
+    if browser:
+        _open(runs)
+    return code
+
+
+def _tried(write: Callable[[list[Run], Settings], None], runs: list[Run], settings: Settings) -> int:
+    """Write a file of all runs; what hinders it does not keep the others from being written."""
+    try:
+        write(runs, settings)
+    except PerfTrackerAIError as error:
+        tell_error(error)
+        return error.exit_code
+    return _DONE
+
+
+def _junit(runs: list[Run], settings: Settings) -> None:
+    if settings.junit:
+        from perftracker_ai.app import write_junit
+
+        write_junit(runs, Path(settings.junit))
+
+
+def _step_summary(runs: list[Run], settings: Settings) -> None:
+    if settings.step_summary:
+        from perftracker_ai.app import write_step_summary
+
+        write_step_summary(runs, Path(settings.step_summary))
+
+
+def _overview(outcomes: Sequence[Outcome]) -> str:
+    from perftracker_ai.render.overview import Row, overview
+
+    return overview(
+        [Row(one.product, one.run.analysis if one.run else None, "; ".join(map(str, one.errors))) for one in outcomes]
+    )
+
+
+def _json(outcomes: Sequence[Outcome], others: Sequence[str], code: int) -> str:
+    values = {
+        "schema_version": SCHEMA_VERSION,
+        "exit_code": code,
+        "products": [_values(outcome) for outcome in outcomes],
+        "without_pair": list(others),
+    }
+    # The standard library's, for it escapes what UTF-8 has no bytes for, such as a file's name of another encoding.
+    return json.dumps(values, indent=2)
+
+
+def _values(outcome: Outcome) -> dict[str, object]:
+    from perftracker_ai.render.overview import summary_values
+
+    run, published, told = outcome.run, outcome.published, outcome.told
+    return {
+        "product": outcome.product,
+        "exit_code": outcome.code,
+        "errors": [str(error) for error in outcome.errors],
+        "result": None if run is None else {**summary_values(run.analysis), "gated": run.gated},
+        "files": {path.name: str(path) for path in run.written} if run else {},
+        "published": None if published is None else _addresses(published),
+        "notified": None if told is None else {"reached": told.reached, "failed": told.failed, "spared": told.spared},
+    }
+
+
+def _addresses(published: Published) -> dict[str, object]:
+    return {
+        "job": published.job_address,
+        "documents": {document.name: document.address for document in published.documents},
+        "comparison": published.comparison_address or None,
+    }
+
+
+def _open(runs: list[Run]) -> None:
+    """Show the pages in a browser; where there is none, that is all there is to say."""
+    import webbrowser
+
+    from perftracker_ai.app import page_of
+
+    for run in runs:
+        page = page_of(run).absolute()
+        try:
+            opened = webbrowser.open(page.as_uri())
+        except (webbrowser.Error, OSError):
+            opened = False
+        if not opened:
+            tell(f"warning: no browser was found to open {page} with")

@@ -1,0 +1,82 @@
+"""Several runs at a glance: a table for people, and for programs what a run came to.
+
+In: analyses. Out: values for JSON, raw and unrounded, and plain lines of at most `WIDTH` columns. Nothing is decided
+here, and what is accepted is counted apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from perftracker_ai.formats import plural
+from perftracker_ai.model import Outcome, Severity
+from perftracker_ai.render.view import coverage_counts, view, worsened
+from perftracker_ai.text import fit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perftracker_ai.model import Analysis, JobInfo
+
+WIDTH = 100
+_PRODUCT, _JOBS, _VERDICT = 20, 17, 24
+
+
+class Row(NamedTuple):
+    """One product of an overview; without an analysis `problem` says why."""
+
+    product: str
+    analysis: Analysis | None
+    problem: str
+
+
+def overview(rows: Sequence[Row]) -> str:
+    """Return a table with a line for every product, in the order given; no newline behind the last."""
+    head = _line("product", "jobs", "verdict", "issues")
+    return "\n".join([head, *map(_row, rows)])
+
+
+def summary_values(analysis: Analysis) -> dict[str, object]:
+    """Return what a run came to: verdict, jobs, and counts of issues, curves and gaps."""
+    shown = view(analysis)
+    issues = Counter(cluster.severity for cluster in worsened(shown))
+    failing, lost = coverage_counts(analysis.coverage)
+    return {
+        "verdict": analysis.decision.verdict.value,
+        "baseline": _job(analysis.baseline),
+        "candidate": _job(analysis.candidate),
+        "reruns": [job.id for job in analysis.reruns],
+        "issues": {severity.value: issues[severity] for severity in Severity},
+        "curves": {outcome.value: len(shown.findings[outcome]) for outcome in Outcome},
+        "accepted_curves": len(analysis.accepted_curves),
+        "newly_failing_points": failing,
+        "lost": lost,
+        "notices": len(analysis.notices),
+    }
+
+
+def _job(job: JobInfo) -> dict[str, object]:
+    return {"id": job.id, "uuid": job.uuid, "version": job.product_ver, "end": job.end.isoformat()}
+
+
+def _row(row: Row) -> str:
+    if row.analysis is None:
+        return _line(row.product, "", "not judged", row.problem)
+    jobs = f"{row.analysis.baseline.id} -> {row.analysis.candidate.id}"
+    return _line(row.product, jobs, row.analysis.decision.verdict.value, _issues(row.analysis))
+
+
+def _issues(analysis: Analysis) -> str:
+    """Count issues by severity, then newly failing points; what there is none of is not named."""
+    counts = Counter(cluster.severity for cluster in worsened(view(analysis)))
+    failing, _ = coverage_counts(analysis.coverage)
+    told = [f"{counts[severity]:,} {severity.value}" for severity in Severity if counts[severity]]
+    told += [plural(failing, "failing point")] if failing else []
+    return ", ".join(told) or "none"
+
+
+def _line(product: str, jobs: str, verdict: str, issues: str) -> str:
+    columns = (fit(product, _PRODUCT), fit(jobs, _JOBS), fit(verdict, _VERDICT))
+    room = WIDTH - _PRODUCT - _JOBS - _VERDICT - len(columns)
+    return " ".join((*columns, fit(issues, room))).rstrip()

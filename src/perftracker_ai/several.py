@@ -1,0 +1,170 @@
+"""Several products in one run: the next one's jobs are fetched while the present one is judged.
+
+One thread fetches, never more than one product ahead and never beside the caller, so that a source is asked by one
+thread at a time. What it would say on the way waits until its product's turn has come. One product's trouble is handed
+out in its place and touches no other.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+from perftracker_ai.app import fetch_product
+from perftracker_ai.discovery import choose
+from perftracker_ai.errors import NothingComparable, PerfTrackerAIError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+
+    from perftracker_ai.app import Fetched, Watcher
+    from perftracker_ai.model import JobInfo, Notice, Selection
+    from perftracker_ai.settings import Settings
+    from perftracker_ai.sources import Source
+
+
+class Products(NamedTuple):
+    """All products of a project.
+
+    Attributes
+    ----------
+    usable : tuple of str
+        Those with two jobs to compare, by name.
+    others : tuple of str
+        Those without.
+    listing : tuple of JobInfo
+        The project's jobs, newest first, so that nobody has to ask for them again.
+    """
+
+    usable: tuple[str, ...]
+    others: tuple[str, ...]
+    listing: tuple[JobInfo, ...]
+
+
+def all_products(source: Source, settings: Settings) -> Products:
+    """Look which products of the project have two jobs to compare.
+
+    Raises
+    ------
+    NothingComparable
+        When none has.
+    SourceError
+        When the source cannot be asked.
+    """
+    listing = tuple(source.list_jobs(settings.project))
+    names = sorted({job.product_name for job in listing if job.product_name.strip()})
+    usable = {name for name in names if choose(listing, name, settings.of_product(name).discovery).pair}
+    if not usable:
+        raise NothingComparable(
+            f"None of the {len(names)} products in {source.location} has two jobs to compare; see `perftracker-ai jobs "
+            "--product NAME` for why, or give another --project."
+        )
+    others = tuple(name for name in names if name not in usable)
+    return Products(usable=tuple(sorted(usable)), others=others, listing=listing)
+
+
+@contextmanager
+def fetching(
+    source: Source,
+    products: Sequence[str],
+    settings: Settings,
+    watcher: Watcher,
+    listing: Sequence[JobInfo] | None = None,
+) -> Iterator[Iterator[Fetched | PerfTrackerAIError]]:
+    """Give each product's jobs in turn, or why there are none.
+
+    Leaving the block, for whatever reason, ends what is still being fetched.
+
+    Parameters
+    ----------
+    listing : sequence of JobInfo, optional
+        The project's jobs, newest first; asked for when omitted.
+    """
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield _in_turn(pool, products, partial(_fetched, source, settings, listing), watcher)
+    except BaseException:
+        source.abort()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_turn(
+    pool: ThreadPoolExecutor,
+    products: Sequence[str],
+    fetch: Callable[[str, Watcher], Fetched | PerfTrackerAIError],
+    watcher: Watcher,
+) -> Iterator[Fetched | PerfTrackerAIError]:
+    ahead: Future[Fetched | PerfTrackerAIError] | None = None
+    relay = _Relay(watcher)
+    for product, following in zip(products, [*products[1:], None], strict=True):
+        if ahead is None:  # the first one: nothing can be done meanwhile, so no thread is needed
+            present = fetch(product, watcher)
+        else:
+            relay.release()
+            present = ahead.result()
+        if following is not None:
+            relay = _Relay(watcher)
+            ahead = pool.submit(fetch, following, relay)
+        yield present
+
+
+def _fetched(
+    source: Source, settings: Settings, listing: Sequence[JobInfo] | None, product: str, watcher: Watcher
+) -> Fetched | PerfTrackerAIError:
+    try:
+        return fetch_product(source, product, settings, watcher, listing)
+    except PerfTrackerAIError as error:
+        return error
+
+
+class _Relay:
+    """A watcher that keeps what it is told until it is released, and passes on all the rest as it comes."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._kept: list[Callable[[], None]] | None = []
+        self._turn = Lock()
+
+    def release(self) -> None:
+        """Tell what was kept."""
+        with self._turn:
+            for tell in self._kept or ():
+                tell()
+            self._kept = None
+
+    def step(self, text: str) -> None:
+        """Pass on what happens next."""
+        self._pass(partial(self._watcher.step, text))
+
+    def chosen(self, selection: Selection) -> None:
+        """Pass on what discovery chose."""
+        self._pass(partial(self._watcher.chosen, selection))
+
+    def received(self, job_id: int, received: int, total: int | None) -> None:
+        """Pass on a download's progress."""
+        self._pass(partial(self._watcher.received, job_id, received, total))
+
+    def writing(self, section: str, tokens: int, seconds: float) -> None:
+        """Pass on how far an answer is."""
+        self._pass(partial(self._watcher.writing, section, tokens, seconds))
+
+    def pulling(self, status: str, received: int, total: int) -> None:
+        """Pass on a model's download."""
+        self._pass(partial(self._watcher.pulling, status, received, total))
+
+    def warn(self, notice: Notice) -> None:
+        """Pass on what the reader must know."""
+        self._pass(partial(self._watcher.warn, notice))
+
+    def _pass(self, tell: Callable[[], None]) -> None:
+        with self._turn:
+            if self._kept is None:
+                tell()
+            else:
+                self._kept.append(tell)
