@@ -6,7 +6,7 @@ little evidence, hostile text, thousands of findings. Values follow the windows 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import msgspec
 import numpy as np
@@ -14,6 +14,7 @@ from msgspec import structs
 
 from perftracker_ai.model import (
     Absence,
+    Acceptance,
     Analysis,
     BadRecord,
     Cluster,
@@ -39,6 +40,7 @@ from perftracker_ai.model import (
     Severity,
     Shape,
     ShapeEvidence,
+    Standing,
     Strength,
     Verdict,
     Window,
@@ -413,6 +415,37 @@ def only_improvements():
     return analysis([improved(), improved(threads=4)], decision(Verdict.APPROVE, "nothing became slower"))
 
 
+def accepted():
+    """The same release with its worst items accepted, and entries of every other standing."""
+    made = typical()
+
+    def entry(endpoint, standing, curves=(), **changes):
+        fields = {
+            "endpoint": endpoint,
+            "tag": "",
+            "metric": "",
+            "loads": None,
+            "slowdown": 1.5,
+            "reason": "known since 1.63, <b>ticket</b> | 4711",
+            "until": date(2026, 12, 31),
+            "days_left": 38,
+            "standing": standing,
+            "curves": curves,
+            "found": 1.5 if curves else None,
+        }
+        return Acceptance(**fields | changes)
+
+    entries = (
+        entry(SETTINGS, Standing.IN_FORCE, (0, 1, 2), loads=(6000.0, 10000.0)),
+        entry(DRAFTS, Standing.OUTGROWN, found=0.62, slowdown=0.2),
+        entry(TOGGLE, Standing.ENDED, until=date(2026, 11, 1), days_left=-22, found=0.22),
+        entry("GET /api/health", Standing.GONE),
+        entry("GET /api/drafts", Standing.OPEN),
+        entry("GET /nowhere/*", Standing.UNMATCHED, metric="p95", slowdown=None),
+    )
+    return structs.replace(made, accepted=entries)
+
+
 def insufficient():
     plans = [Plan(outcome=Outcome.INCONCLUSIVE, needed="candidate values at 3 loads", threads=n) for n in (1, 4)]
     because = "0 of 2 curves could be compared"
@@ -479,5 +512,6 @@ VARIANTS = {
     "only_improvements": only_improvements,
     "insufficient": insufficient,
     "drifted": drifted,
+    "accepted": accepted,
     "hostile": hostile,
 }

@@ -10,7 +10,7 @@ type that is wanted, both with the place they stand in.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec.structs import fields, replace
@@ -18,6 +18,7 @@ from msgspec.structs import fields, replace
 from perftracker_ai.errors import UsageError
 from perftracker_ai.files import reason
 from perftracker_ai.settings import (
+    Accept,
     Channel,
     CurveSettings,
     DetectSettings,
@@ -26,6 +27,7 @@ from perftracker_ai.settings import (
     ProductSettings,
     Settings,
 )
+from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,6 +46,8 @@ _SECRETS = frozenset({"llm_api_key"})
 """Keys whose values no message shows."""
 _TABLES = frozenset({"defaults", "products", "accept", "channels"})
 """Settings that have tables of their own in the file, and no key."""
+_CREDENTIALS = re.compile(r"//[^/\s\"]*@")
+_COLUMN, _LONGEST = 60, 400
 _RUN_KEYS = tuple(f.name for f in fields(Settings) if f.name not in _TABLES)
 
 
@@ -72,22 +76,105 @@ def load(
     UsageError
         When a key is unknown or a value is not what the key takes.
     """
-    path = file or _find(directory)
+    return _merged(_layers(flags, environ, file or find(directory)))
+
+
+def _merged(read: _Layers) -> Settings:
+    common, over = {**read.borrowed, **read.written}, {**read.environment, **read.given}
+    products = [(name, _product({**common, **own, **over}, f" of product {name}")) for name, own in read.products]
+    return _build({**common, **over, "channels": read.channels, "accept": read.accept}, tuple(products))
+
+
+class _Layers(NamedTuple):
+    """What each place says, the weakest first; products, channels and accepted regressions are in the file only."""
+
+    path: Path | None
+    borrowed: dict[str, object]
+    written: dict[str, object]
+    environment: dict[str, object]
+    given: dict[str, object]
+    products: tuple[tuple[str, dict[str, object]], ...]
+    channels: tuple[Channel, ...]
+    accept: tuple[Accept, ...]
+
+
+def _layers(flags: Mapping[str, object], environ: Mapping[str, str], path: Path | None) -> _Layers:
     tables = _read(path) if path else {}
     own_tables = tables.pop("product", {})
-    channels = _channels(tables, environ, str(path))
+    channels, accept = _channels(tables, environ, str(path)), _accepts(tables, str(path))
     written = _checked_all(_flatten(tables), str(path))
-    given = {key: value for key, value in flags.items() if value is not None}
-    over = _checked_all(_from_environment(environ), "the environment") | _checked_all(given, "the command line")
-    common = _borrowed(environ, {**written, **over}) | written
-    products = [
-        (name, _product({**common, **own, **over}, f" of product {name}"))
-        for name, own in _own_settings(own_tables, str(path))
+    environment = _checked_all(_from_environment(environ), "the environment")
+    given = _checked_all({key: value for key, value in flags.items() if value is not None}, "the command line")
+    borrowed = _borrowed(environ, {**written, **environment, **given})
+    own = tuple(_own_settings(own_tables, str(path)))
+    return _Layers(path, borrowed, written, environment, given, own, channels, accept)
+
+
+def _accepts(tables: dict[str, Any], origin: str) -> tuple[Accept, ...]:
+    """Take the ``[[accept]]`` entries out of the file."""
+    if "accept" not in tables:
+        return ()
+    from perftracker_ai.settings_file import read_accepts
+
+    return read_accepts(tables.pop("accept"), origin)
+
+
+def explain(
+    flags: Mapping[str, object], environ: Mapping[str, str], *, directory: Path, file: Path | None = None
+) -> list[str]:
+    """Say in a line each what every setting is, and where that comes from.
+
+    Parameters
+    ----------
+    flags, environ, directory, file
+        As for `load`, and what is wrong with them is refused alike.
+    """
+    read = _layers(flags, environ, file or find(directory))
+    settings = _merged(read)
+    common = {**_values(settings), **_values(settings.defaults)}
+    rows = [(key, common[key], _origin(key, read)) for key in _known_keys()]
+    rows += [
+        (f"product.{name}.{key}", _values(settings.of_product(name))[key], _origin(key, read, own))
+        for name, own in read.products
+        for key in own
     ]
-    return _build({**common, **over, "channels": channels}, tuple(products))
+    told = [(f"{key} = {_told(key, value)}", origin) for key, value, origin in rows]
+    told += [(f"[[notify]] {channel.name}", str(read.path)) for channel in read.channels]
+    told += [(f"[[accept]] {one.endpoint or one.tag} of {one.product}", str(read.path)) for one in read.accept]
+    return [f"{clean(text, _LONGEST):{_COLUMN}}  # {clean(origin)}" for text, origin in told]
 
 
-def _find(directory: Path) -> Path | None:
+def _values(settings: Settings | ProductSettings) -> dict[str, object]:
+    """Give settings by their keys."""
+    if isinstance(settings, Settings):
+        return {key: getattr(settings, key) for key in _RUN_KEYS}
+    return {
+        f"{section}.{field.name}": getattr(getattr(settings, section), field.name)
+        for section, owner in _SECTIONS.items()
+        for field in fields(owner)
+    }
+
+
+def _origin(key: str, read: _Layers, own: Mapping[str, object] | None = None) -> str:
+    """Name the place that decides a setting."""
+    borrowed = read.borrowed.get(key) not in (None, *(field.default for field in fields(Settings) if field.name == key))
+    places = (
+        (key in read.given, "command line"),
+        (key in read.environment, f"environment, {PREFIX}{key.replace('.', '_').upper()}"),
+        (key in (own or ()) or key in read.written, str(read.path)),
+        (borrowed, "environment, another program's variable"),
+    )
+    return next((place for there, place in places if there), "default")
+
+
+def _told(key: str, value: object) -> str:
+    """Write a value as TOML does, without what is secret."""
+    if key in _SECRETS and value:
+        return "(set, not shown)"
+    return _CREDENTIALS.sub("//***@", msgspec.json.encode(value).decode())
+
+
+def find(directory: Path) -> Path | None:
     """Find the nearest settings file from here upwards."""
     files = (folder / FILE_NAME for folder in (directory, *directory.parents))
     return next((file for file in files if _is_file(file)), None)

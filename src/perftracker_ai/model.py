@@ -865,7 +865,3 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def accepted_curves(self) -> frozenset[int]:
         """Curves whose regressions are accepted, and count for nothing."""
         return frozenset(curve for entry in self.accepted for curve in entry.curves)
-
-    def accepts(self, cluster: Cluster) -> bool:
-        """Tell whether a cluster counts for nothing: it became worse, and all its curves are accepted."""
-        return cluster.direction is Direction.WORSE and self.accepted_curves.issuperset(cluster.curves)

@@ -221,7 +221,7 @@ def accepted_name(entry: Acceptance) -> str:
 
 
 def accepted_size(entry: Acceptance) -> str:
-    """Return how much an entry accepts: ``up to +62.0 % at loads 9000–16000``."""
+    """Return how much an entry accepts: ``up to +62 % at loads 9000 – 16000``."""
     size = "any size" if entry.slowdown is None else f"up to {format_change(entry.slowdown)}"
     loads = "" if entry.loads is None else f" at loads {format_range(*map(format_load, entry.loads))}"
     return size + loads

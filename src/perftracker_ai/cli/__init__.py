@@ -89,12 +89,18 @@ def _run(argv: Sequence[str]) -> int:
 def _settings(arguments: argparse.Namespace) -> Settings:
     from perftracker_ai.config import load
 
-    file = Path(arguments.config) if getattr(arguments, "config", None) else None
+    return load(flags(arguments), os.environ, directory=_here(), file=_named_file(arguments))
+
+
+def _here() -> Path:
     try:
-        here = Path.cwd()
+        return Path.cwd()
     except OSError as error:
         raise UsageError("The working directory is not there any more; change to one that is.") from error
-    return load(flags(arguments), os.environ, directory=here, file=file)
+
+
+def _named_file(arguments: argparse.Namespace) -> Path | None:
+    return Path(arguments.config) if getattr(arguments, "config", None) else None
 
 
 def _open(settings: Settings, console: Console) -> Source:
@@ -298,6 +304,47 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return DONE if all(check.passed for check in checks) else FAILED
 
 
+def _accept(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.accepting import accept_finding
+    from perftracker_ai.config import FILE_NAME, find
+
+    file = _named_file(arguments) or find(_here()) or Path(FILE_NAME)
+    given = {"reason": arguments.reason, "until": arguments.until}
+    show(accept_finding(Path(arguments.result), arguments.finding, file=file, **given).rstrip("\n"))
+    tell(f"written to {file}")
+    return DONE
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    return _CONFIG_ACTIONS[arguments.action](arguments)
+
+
+def _config_show(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.config import explain
+
+    show("\n".join(explain(flags(arguments), os.environ, directory=_here(), file=_named_file(arguments))))
+    return DONE
+
+
+def _config_init(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.config import FILE_NAME
+    from perftracker_ai.settings_file import create
+
+    file = _named_file(arguments) or Path(FILE_NAME)
+    create(file)
+    show(f"{file} written; every line in it is off.")
+    return DONE
+
+
+def _config_check(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.config import find
+
+    file = _named_file(arguments) or find(_here())
+    _settings(arguments)
+    show(f"{file} is fine." if file else "There is no perftracker-ai.toml here or above; the defaults are in force.")
+    return DONE
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     from importlib.resources import as_file, files
 
@@ -310,10 +357,14 @@ def _demo(arguments: argparse.Namespace) -> int:
             return _analyze_products(["LAB"], source, settings, console, arguments)
 
 
+_CONFIG_ACTIONS = {"show": _config_show, "init": _config_init, "check": _config_check}
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "analyze": _analyze,
     "report": _report,
     "jobs": _jobs,
     "doctor": _doctor,
     "demo": _demo,
+    "accept": _accept,
+    "config": _config,
 }

@@ -37,6 +37,18 @@ another --model, or when there is none, the model is asked. The jobs and the ser
 """
 
 
+_ACCEPT = """\
+Write the entry that accepts a regression to the settings file, and print it. From then on it is shown as accepted and
+does not count for verdict, --fail-on or JUnit, until its date is past, or until it is clearly larger (by
+detect.moderate) or at clearly other loads than it is now.
+"""
+
+_CONFIG = """\
+show: every setting in force, with where it comes from. init: write a perftracker-ai.toml to start from. check: read the
+settings file and say what is wrong with it, or that nothing is.
+"""
+
+
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are sentences of ours."""
 
@@ -58,6 +70,8 @@ def parser() -> argparse.ArgumentParser:
     _analyze(_command(commands, "analyze", "compare two jobs and write the report", _ANALYZE))
     _jobs(_command(commands, "jobs", "show what discovery sees, and which pair it would take"))
     _report(_command(commands, "report", "write the report again from saved results, without jobs or server", _AGAIN))
+    _accept(_command(commands, "accept", "accept a known regression until a date", _ACCEPT))
+    _config(_command(commands, "config", "show, begin or check the settings", _CONFIG))
     _doctor(
         _command(
             commands,
@@ -130,6 +144,25 @@ def _report(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", metavar="FILE", help="settings file (default: the nearest perftracker-ai.toml)")
     _words(command)
     _talk(command)
+
+
+def _accept(command: argparse.ArgumentParser) -> None:
+    command.add_argument("result", metavar="RESULT_JSON", help="a result_v2.json that an earlier run wrote")
+    command.add_argument("finding", metavar="FINDING", help="id of an item (C1) or of one curve (R3, M2), as reported")
+    command.add_argument("--reason", required=True, metavar="TEXT", help="why it is accepted; in every report")
+    command.add_argument("--until", required=True, metavar="DATE", help="last day on which it is, such as 2026-12-31")
+    command.add_argument(
+        "--config", metavar="FILE", help="settings file (default: the nearest perftracker-ai.toml, or a new one here)"
+    )
+
+
+def _config(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=("show", "init", "check"), metavar="ACTION", help="show, init or check")
+    command.add_argument(
+        "--config",
+        metavar="FILE",
+        help="settings file (default: the nearest perftracker-ai.toml; init: a new one here)",
+    )
 
 
 def _jobs(command: argparse.ArgumentParser) -> None:

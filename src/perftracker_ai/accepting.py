@@ -1,0 +1,119 @@
+"""A finding of saved results made into entries of the settings file, which from then on accept it.
+
+In: a results file, the id of a finding or of an item, reason and date. Out: the text that was appended. Refuses what is
+not slower, a date that is past, and an id that is not there.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from perftracker_ai.accept import entries_for
+from perftracker_ai.app import RESULT
+from perftracker_ai.errors import UsageError
+from perftracker_ai.files import reason as why
+from perftracker_ai.formats import plural
+from perftracker_ai.model import Direction
+from perftracker_ai.render.saved import read_result
+from perftracker_ai.render.view import view
+from perftracker_ai.settings_file import append_entries, entry_text
+from perftracker_ai.text import clean, listing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from perftracker_ai.model import Analysis
+
+_NEAREST = 3
+
+
+def accept_finding(result: Path, finding: str, *, reason: str, until: str, file: Path) -> str:
+    """Accept a finding: append what covers it to the settings file.
+
+    Parameters
+    ----------
+    result : Path
+        A results file.
+    finding : str
+        ``C1`` for an item with all its curves, ``R3`` or ``M2`` for one curve.
+    reason : str
+    until : str
+        The last day on which it is accepted, ``2026-12-31``.
+    file : Path
+        The settings file, made when it is not there.
+
+    Returns
+    -------
+    str
+        What was appended.
+
+    Raises
+    ------
+    UsageError
+        When results, finding, reason, date or settings file cannot be used.
+    OutputError
+        When the settings file cannot be written.
+    """
+    day = _day(until, datetime.now(UTC).date())
+    if not reason.strip():
+        raise UsageError("The reason is empty; say with --reason why this regression is accepted.")
+    analysis, _, _ = read_result(_content(result), str(result))
+    if not analysis.candidate.product_name:
+        raise UsageError(f"The jobs of {result} name no product, so no entry can name them; correct the jobs.")
+    entries = entries_for(analysis, _curves(analysis, finding, result), reason, day)
+    append_entries(file, entries)
+    return "\n".join(map(entry_text, entries))
+
+
+def _day(text: str, today: date) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--until is {clean(text)!r}, which is no date; write it as {today.year}-12-31.") from error
+    if day < today:
+        raise UsageError(f"--until is {day}, which is past (today is {today}); give the last day it is accepted.")
+    return day
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        problem = why(error) if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{clean(str(path))} cannot be read: {problem}; give the {RESULT} of a run.") from error
+
+
+def _curves(analysis: Analysis, finding: str, result: Path) -> tuple[int, ...]:
+    """Find the curves that an id stands for; only what became worse can be accepted."""
+    shown = view(analysis)
+    clusters = {cluster.id: cluster for cluster in analysis.clusters}
+    known: dict[str, tuple[int, ...]] = {one.id: (one.curve.index,) for one in shown.by_curve.values()}
+    known |= {name: cluster.curves for name, cluster in clusters.items()}
+    if finding not in known:
+        raise _unknown(finding, [name for name, curves in known.items() if _slower(analysis, name, curves)], result)
+    if not _slower(analysis, finding, known[finding]):
+        raise UsageError(
+            f"{finding} in {result} did not become slower, so there is nothing to accept; name one that did."
+        )
+    return known[finding]
+
+
+def _slower(analysis: Analysis, name: str, curves: tuple[int, ...]) -> bool:
+    """Tell whether an id is of a slowdown; a curve that is mixed is one, its improvement's cluster is not."""
+    cluster = next((one for one in analysis.clusters if one.id == name), None)
+    if cluster is not None:
+        return cluster.direction is Direction.WORSE
+    windows = analysis.detection.results[curves[0]].windows
+    return any(window.direction is Direction.WORSE for window in windows)
+
+
+def _unknown(finding: str, names: list[str], result: Path) -> UsageError:
+    if not names:
+        return UsageError(f"Nothing in {result} became slower, so there is nothing to accept.")
+    near = get_close_matches(finding.upper(), names, n=_NEAREST, cutoff=0.0)
+    there = (
+        f"the nearest of {plural(len(names), 'id')} are {listing(near)}" if len(names) > 1 else f"there is {names[0]}"
+    )
+    return UsageError(f"There is no finding {clean(finding)!r} in {result}; {there}.")

@@ -1,0 +1,208 @@
+"""The settings file as text: entries of accepted regressions read and appended, and the file a beginner starts from.
+
+In: what TOML gave for ``accept``, entries to be written, a path. Out: entries, text, a changed file. An entry that is
+not usable is refused with its place; whatever else stands in the file stays as it is, to the byte.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import fields
+
+from perftracker_ai.errors import UsageError
+from perftracker_ai.files import reason, replacing
+from perftracker_ai.formats import format_load
+from perftracker_ai.settings import Accept
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+# ── entries ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_accepts(tables: object, origin: str) -> tuple[Accept, ...]:
+    """Read the ``[[accept]]`` entries of a settings file.
+
+    Parameters
+    ----------
+    tables : object
+        What TOML gave for the key.
+    origin : str
+        The file, for messages.
+
+    Raises
+    ------
+    UsageError
+        When an entry is not usable; its place and what is wrong are named.
+    """
+    if not isinstance(tables, list):
+        raise UsageError(f"The setting accept in {origin} must be entries that begin with [[accept]].")
+    return tuple(_entry(table, f"[[accept]] entry {at} of {origin}") for at, table in enumerate(tables, 1))
+
+
+def _entry(table: object, where: str) -> Accept:
+    known = [field.name for field in fields(Accept)]
+    if not isinstance(table, dict):
+        raise UsageError(f"The {where} must be a table with the keys {', '.join(known)}.")
+    unknown = next((key for key in table if key not in known), None)
+    if unknown is not None:
+        raise UsageError(f"There is no key {unknown} for the {where}; known keys are {', '.join(known)}.")
+    try:
+        entry = msgspec.convert(table, Accept)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"The {where} is not usable: {error}; correct it there.") from error
+    if wants := _wants(entry):
+        raise UsageError(f"The {where} {wants}.")
+    return entry
+
+
+def _wants(entry: Accept) -> str:
+    """Say what an entry lacks whose values are of the right types; empty when it is usable."""
+    if not entry.product or not entry.reason.strip():
+        return f"has an empty {'reason' if entry.product else 'product'}; say what is accepted, and why"
+    if not (entry.endpoint or entry.tag):
+        return 'names no test; give it an endpoint or a tag, "*" for every one'
+    if entry.loads and entry.loads[0] > entry.loads[1]:
+        return (
+            f"has loads from {format_load(entry.loads[0])} to {format_load(entry.loads[1])}; give the lower one first"
+        )
+    return ""
+
+
+def entry_text(entry: Accept) -> str:
+    """Return an entry as it stands in the file, what it leaves open left out."""
+    lines = ["[[accept]]", f"product = {_quoted(entry.product)}"]
+    patterns = (("endpoint", entry.endpoint), ("tag", entry.tag), ("metric", entry.metric))
+    lines += [f"{key} = {_quoted(text)}" for key, text in patterns if text]
+    if entry.loads is not None:
+        lines.append(f"loads = [{', '.join(map(format_load, entry.loads))}]")
+    if entry.slowdown is not None:
+        lines.append(f"slowdown = {entry.slowdown!r}")
+    return "\n".join([*lines, f"reason = {_quoted(entry.reason)}", f"until = {entry.until.isoformat()}", ""])
+
+
+def _quoted(text: str) -> str:
+    """Return any text as a basic string of TOML, whatever is in it."""
+    return '"' + "".join(_ESCAPES.get(char) or _shown(char) for char in text) + '"'
+
+
+def _shown(char: str) -> str:
+    """Return a character, escaped where an editor would not show it; half a surrogate pair is none to TOML."""
+    if char.isprintable():
+        return char
+    return "?" if "\ud800" <= char <= "\udfff" else f"\\U{ord(char):08X}"
+
+
+# ── the file ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def append_entries(path: Path, entries: Sequence[Accept]) -> None:
+    """Write entries behind what stands in a settings file, which is made when it is not there.
+
+    Its other text, its ends of line and its permissions stay as they are; where it is a link, the file it leads to
+    is written.
+
+    Raises
+    ------
+    UsageError
+        When the file cannot be read, or would not be valid any more.
+    OutputError
+        When it cannot be written.
+    """
+    target = path.resolve()
+    before = _content(path)
+    ending = b"\r\n" if b"\r\n" in before else b"\n"
+    gap = b"" if not before else ending if before.endswith(b"\n") else ending * 2
+    added = "\n".join(map(entry_text, entries)).encode().replace(b"\n", ending)
+    after = before + gap + added
+    _require_toml(after, path)
+    with replacing(target) as stream:
+        if before:
+            Path(stream.name).chmod(target.stat().st_mode)
+        stream.write(after)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise UsageError(f"The settings file {path} cannot be read: {reason(error)}; check its permissions.") from error
+
+
+def _require_toml(content: bytes, path: Path) -> None:
+    try:
+        tomllib.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"The entry cannot be put behind what stands in the settings file {path} ({error}); correct it there."
+        ) from error
+
+
+def create(path: Path) -> None:
+    """Write the file a beginner starts from: every setting with its default, switched off by a ``#``.
+
+    Raises
+    ------
+    UsageError
+        When there is a file already.
+    OutputError
+        When it cannot be written.
+    """
+    if path.exists():
+        raise UsageError(f"The settings file {path} is there already; move it away, or edit it.")
+    with replacing(path) as stream:
+        stream.write(TEMPLATE.encode())
+
+
+TEMPLATE = """\
+# Settings of perftracker-ai. Every line here is off: take away the "#" in front of what you want to change.
+# The command line stands over PERFTRACKER_AI_* variables, these over this file, and this file over the defaults.
+# `perftracker-ai config show` tells which value is in force and where it comes from.
+
+# url = "https://perftracker.example"    # the server's address, or a folder of job files
+# project = 1                            # PerfTracker project; 0 is all of them
+# ca_bundle = "/etc/ssl/company.pem"     # certificates to trust instead of the operating system's
+# fail_on = "never"                      # exit with 1 from moderate, severe, critical or block on
+# upload = false                         # publish the report to the server
+# reports_dir = "reports"
+
+# llm = "auto"                           # auto, required or off
+# model = "qwen2.5-coder:14b"
+# llm_url = "http://127.0.0.1:11434"
+
+# [discovery]
+# ignored_hardware = ["old-host.example"]
+# reruns = 5
+
+# [detect]                               # ratios: 0.15 is 15 % slower
+# minor = 0.05
+# moderate = 0.15
+# severe = 0.5
+# critical = 1.0
+
+# [policy]
+# block_critical = 1                     # critical items from which the release is blocked; 0: off
+# block_severe = 3
+# block_failures = 0
+
+# [product.NAME.detect]                  # a product's own values stand over those above
+# moderate = 0.2
+
+# [[accept]]                             # a regression that is known; `perftracker-ai accept` writes such an entry
+# product = "NAME"
+# endpoint = "POST /orders"              # or tag = "…"; *, ? and [] as in the shell
+# metric = "latency"                     # or rate, p95, "p95 latency"; without it every metric
+# loads = [1000, 20000]                  # without it every load
+# slowdown = 0.4                         # without it any size
+# reason = "encryption at rest, ticket 4711"
+# until = 2099-12-31                     # the last day on which it does not count
+"""
