@@ -10,6 +10,7 @@ type that is wanted, both with the place they stand in.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -48,7 +49,7 @@ _TABLES = frozenset({"defaults", "products", "accept", "channels"})
 """Settings that have tables of their own in the file, and no key."""
 _CREDENTIALS = re.compile(r"//[^/\s\"]*@")
 _COLUMN, _LONGEST = 60, 400
-_RUN_KEYS = tuple(f.name for f in fields(Settings) if f.name not in _TABLES)
+_RUN_KEYS = tuple(name for name in Settings.__struct_fields__ if name not in _TABLES)
 
 
 def load(
@@ -240,7 +241,7 @@ def _checked(key: str, value: object, origin: str) -> object:
     if key not in _known_keys():
         raise _unknown(key, origin)
     section, _, name = key.rpartition(".")
-    wanted = get_type_hints(_SECTIONS.get(section, Settings), include_extras=True)[name]
+    wanted = _types(_SECTIONS.get(section, Settings))[name]
     try:
         converted = msgspec.convert(_prepared(value, wanted), wanted, strict=False)
     except msgspec.ValidationError as error:
@@ -249,6 +250,12 @@ def _checked(key: str, value: object, origin: str) -> object:
     if wants := _wants(name, converted):
         raise UsageError(f"The setting {key} is {_shown(key, value)} in {origin}; it takes {wants}.")
     return cast("object", converted)
+
+
+@cache
+def _types(owner: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the types of a table's settings; remembered, for resolving them costs more than all the rest here."""
+    return get_type_hints(owner, include_extras=True)
 
 
 def _shown(key: str, value: object) -> str:
@@ -285,7 +292,7 @@ def _prepared(value: object, wanted: object) -> object:
 
 
 def _known_keys() -> list[str]:
-    inner = [f"{section}.{f.name}" for section, owner in _SECTIONS.items() for f in fields(owner)]
+    inner = [f"{section}.{name}" for section, owner in _SECTIONS.items() for name in owner.__struct_fields__]
     return [*_RUN_KEYS, *inner]
 
 

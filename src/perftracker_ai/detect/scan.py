@@ -122,7 +122,7 @@ def _sums(track: Track, step: float, span: NDArray[np.float64]) -> Iterator[_Win
     weight = np.where(present, 1 / track.variance, 0.0)
     total = np.where(present, track.value, 0.0) * weight
     weights, totals = _running(weight), _running(total)
-    gaps = None if present.all() else (present, _running(present))
+    gaps = None if present.all() else (~present, _running(present))
     tried = np.array(widths(track.value.shape[1], step), dtype=np.int64)
     penalties, inflations = penalty(span[:, None], tried), inflation(track.rho[:, None], tried)
     for at, width in enumerate(tried.tolist()):
@@ -142,10 +142,12 @@ def _running(array: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.float
     return running
 
 
-def _barred(present: NDArray[np.bool_], counts: NDArray[np.float64], width: int) -> NDArray[np.bool_]:
+def _barred(absent: NDArray[np.bool_], counts: NDArray[np.float64], width: int) -> NDArray[np.bool_]:
     """Bar windows of fewer than three points, and those that begin or end at no point: they are narrower ones."""
     few = counts[:, width:] - counts[:, :-width] < MIN_POINTS
-    return few | ~present[:, : present.shape[1] - width + 1] | ~present[:, width - 1 :]
+    few |= absent[:, : absent.shape[1] - width + 1]
+    few |= absent[:, width - 1 :]
+    return few
 
 
 def _deviates(windows: _Windows, level_variance: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -153,8 +155,8 @@ def _deviates(windows: _Windows, level_variance: NDArray[np.float64] | float) ->
     spread = windows.weight * level_variance
     spread += windows.inflation[:, None]
     spread *= windows.weight
-    deviates: NDArray[np.float64] = windows.total / np.sqrt(np.maximum(spread, 1e-300))
-    return deviates
+    np.sqrt(np.maximum(spread, 1e-300, out=spread), out=spread)
+    return np.divide(windows.total, spread, out=spread)
 
 
 def scan(track: Track, step: float = FINE) -> tuple[Best, Best]:
@@ -187,9 +189,9 @@ def _keep(best: Best, windows: _Windows, deviates: NDArray[np.float64]) -> None:
     """Note each row's best window of one width where it beats what is known; both arrays are this module's own."""
     if windows.barred is not None:
         deviates[windows.barred] = -np.inf
-    column = np.argmax(deviates, axis=1)
+    column = deviates.argmax(axis=1)
     new = deviates[np.arange(len(deviates)), column]
-    wins = np.flatnonzero(new - windows.penalty > best.deviate - best.penalty)
+    (wins,) = (new - windows.penalty > best.deviate - best.penalty).nonzero()
     best.deviate[wins] = new[wins]
     best.penalty[wins] = windows.penalty[wins]
     best.first[wins] = column[wins]

@@ -28,6 +28,7 @@ LOG_SPAN = 20.0
 
 WIDTH, HEIGHT = 600, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 92, 8, 12, 38
+_WRITTEN = tuple(map(str, range(WIDTH + 1)))  # every coordinate: a page has tens of thousands
 _MARKS_ABOVE = 9  # absent points are marked this far above the axis, each run in its own row
 
 SPARK_WIDTH, SPARK_HEIGHT = 240, 48
@@ -333,7 +334,7 @@ def _runs(y: Floats) -> list[slice]:
 
 
 def _points(x: Floats, y: Floats) -> str:
-    return " ".join([f"{across} {down}" for across, down in zip(_whole(x), _whole(y), strict=True)])
+    return " ".join([f"{_WRITTEN[across]} {_WRITTEN[down]}" for across, down in zip(_whole(x), _whole(y), strict=True)])
 
 
 def _whole(pixels: Floats) -> list[int]:

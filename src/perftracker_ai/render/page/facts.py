@@ -67,4 +67,4 @@ def of(*fields: str | int) -> str:
 
 
 def _pointer(*fields: str | int) -> str:
-    return "".join(f"/{field}" for field in fields)
+    return "/" + "/".join(map(str, fields))
