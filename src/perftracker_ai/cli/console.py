@@ -228,6 +228,6 @@ def show_checks(checks: Sequence[Check]) -> None:
     """Print what the doctor found, each problem with its cure; what has one and is no problem is a hint."""
     for check in checks:
         word = ("hint   " if check.cure else "ok     ") if check.passed else "PROBLEM"
-        show(f"{word}  {check.name}: {clean(check.detail, _LONGEST_LINE)}")
+        show(f"{word}  {clean(check.name)}: {clean(check.detail, _LONGEST_LINE)}")
         if check.cure:
             show(f"         → {clean(check.cure, _LONGEST_LINE)}")
