@@ -166,8 +166,9 @@ def test_an_entry_without_effect_says_why(endpoint, standing):
 def test_what_could_not_be_told_is_not_called_gone():
     """An inconclusive curve leaves it open whether the accepted regression is still there."""
     results = [replace(one, outcome=Outcome.INCONCLUSIVE) if one.curve == 4 else one for one in DETECTION.results]
-    unclear = replace(DETECTION, results=tuple(results))
-    assert one(entry(endpoint="GET /calm"), detection=unclear).standing is Standing.OPEN
+    found = one(entry(endpoint="GET /calm"), detection=replace(DETECTION, results=tuple(results)))
+    assert found.standing is Standing.OPEN
+    assert list(acceptance_notices([found])) == []
 
 
 @pytest.mark.parametrize(
@@ -275,6 +276,15 @@ def test_a_range_of_loads_is_accepted_as_that_range():
     """What is slower at high loads only is accepted there only."""
     (made,) = entries_for(compared(), (3,), "known", LATER)
     assert made.loads == HIGH
+
+
+def test_a_test_without_load_is_accepted_without_loads():
+    """Where there is no load to be slower at, the entry names none."""
+    curves = curve_set(measured("GET /status", load=(), factor=times(2.0)))
+    detection = judged(curves, {0: [EVERYWHERE]})
+    (made,) = entries_for(compared(curves, detection), (0,), "known", LATER)
+    assert made.loads is None
+    assert one(made, curves=curves, detection=detection).curves == (0,)
 
 
 def test_a_name_with_signs_of_patterns_fits_itself_only():

@@ -105,6 +105,17 @@ def test_the_page_has_a_section_and_marks_the_curves():
     assert 'id="accepted"' not in page(typical())
 
 
+def test_the_page_and_the_report_name_the_first_of_many_entries():
+    """A hundred entries do not bury the report; how many more there are is said."""
+    made = accepted()
+    wide = replace(made.accepted[0], curves=tuple(range(9)))
+    made = replace(made, accepted=(wide,) * 100)
+    assert "… and 40 more, in the results file." in page(made)
+    text = markdown_report(made, DetectSettings(), PolicySettings())
+    assert "… and 90 more, in result_v2.json." in text.replace("`", "").split("## Accepted Regressions")[1]
+    assert " and 4 more" in page(made)
+
+
 def test_a_loose_finding_that_is_accepted_is_not_listed_as_an_issue():
     """A finding of no cluster can be accepted as well."""
     (first, *_) = accepted().accepted
