@@ -21,7 +21,7 @@ from perftracker_ai.storyteller import open_model
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from perftracker_ai.settings import Settings
+    from perftracker_ai.settings import Channel, Settings
     from perftracker_ai.sources import Source
 
 _SHOWN_PROJECTS = 8
@@ -40,7 +40,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def examine(settings: Settings, products: Sequence[str]) -> list[Check]:
-    """Look at folders, source, project and products, and at the language model.
+    """Look at folders, source, project and products, at the language model and at the channels.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def examine(settings: Settings, products: Sequence[str]) -> list[Check]:
     list of Check
         In the order in which problems should be mended; what depends on a failed check is not tried.
     """
-    return [*_folders(settings), *_source(settings, products), *_language_model(settings)]
+    return [*_folders(settings), *_source(settings, products), *_language_model(settings), *_channels(settings)]
 
 
 def _folders(settings: Settings) -> Iterator[Check]:
@@ -68,6 +68,19 @@ def _folders(settings: Settings) -> Iterator[Check]:
 def _writable(folder: Path) -> str:
     require_writable(folder)
     return f"{folder} can be written to"
+
+
+def _channels(settings: Settings) -> Iterator[Check]:
+    """Check that every channel has an address that can be read; nothing is sent."""
+    for channel in settings.channels:
+        yield _check(f"channel {channel.name}", "correct its [[notify]] entry", partial(_channel, channel))
+
+
+def _channel(channel: Channel) -> str:
+    from perftracker_ai import notify
+
+    notify.require_apprise()
+    return f"{notify.check(channel)}, told from {channel.threshold} on; nothing was sent"
 
 
 def _source(settings: Settings, products: Sequence[str]) -> Iterator[Check]:
