@@ -43,7 +43,7 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "detect": DetectSettings,
     "policy": PolicySettings,
 }
-_SECRETS = frozenset({"llm_api_key"})
+_SECRETS = frozenset({"llm_api_key", "store"})
 """Keys whose values no message shows."""
 _TABLES = frozenset({"defaults", "products", "accept", "channels"})
 """Settings that have tables of their own in the file, and no key."""

@@ -196,6 +196,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         PerfTracker project; 0 is all of them.
     output_dir, reports_dir : str
         Where downloaded jobs and reports go.
+    store : str
+        File or ``postgresql://`` address of the store of past jobs; empty for a file in `output_dir`. An address may
+        hold a password, and is never shown.
     ca_bundle : str
         File of certificates to trust; empty for the operating system's.
     timeout_s : float
@@ -241,6 +244,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     project: Count = 1
     output_dir: str = "data"
     reports_dir: str = "reports"
+    store: str = ""
     ca_bundle: str = ""
     insecure: bool = False
     timeout_s: Seconds = 60.0
@@ -270,6 +274,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return replace(own, accept=tuple(entry for entry in self.accept if entry.product == name))
 
     def __repr__(self) -> str:
-        """Show every setting but the key, which no log and no message may hold."""
-        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name != "llm_api_key"}
+        """Show every setting but the key and the store, whose secrets no log and no message may hold."""
+        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name not in {"llm_api_key", "store"}}
         return f"Settings({shown})"

@@ -304,6 +304,48 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return DONE if all(check.passed for check in checks) else FAILED
 
 
+def _history(arguments: argparse.Namespace) -> int:
+    return _HISTORY_ACTIONS[arguments.action](arguments)
+
+
+def _history_sync(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.cli.past import show_synchronised
+    from perftracker_ai.past import downloading_apart, synchronise_product
+
+    if arguments.curve or arguments.hardware or arguments.json:
+        raise UsageError("--curve, --hardware and --json go with `history trends`; sync takes whole jobs.")
+    settings, console = _settings(arguments), _console(arguments)
+
+    def sync(product: str) -> int:
+        try:
+            store, done = synchronise_product(source, product, arguments.since, settings, console)
+        finally:
+            console.close()
+        show_synchronised(product, store, done)
+        return DONE
+
+    with closing(_open(downloading_apart(settings), console)) as source:
+        return _each(arguments.product, sync)
+
+
+def _history_trends(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.cli.past import past_json, show_past
+    from perftracker_ai.past import look_back
+
+    settings, pasts = _settings(arguments), []
+
+    def look(product: str) -> int:
+        pasts.append(look_back(product, arguments.since, arguments.curve, settings))
+        if not arguments.json:
+            show_past(pasts[-1])
+        return DONE
+
+    worst = _each(arguments.product, look)
+    if arguments.json:
+        show(past_json(pasts))
+    return worst
+
+
 def _accept(arguments: argparse.Namespace) -> int:
     from perftracker_ai.accepting import accept_finding
     from perftracker_ai.config import FILE_NAME, find
@@ -359,6 +401,8 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 _CONFIG_ACTIONS = {"show": _config_show, "init": _config_init, "check": _config_check}
 
+_HISTORY_ACTIONS = {"sync": _history_sync, "trends": _history_trends}
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "analyze": _analyze,
     "report": _report,
@@ -366,5 +410,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "doctor": _doctor,
     "demo": _demo,
     "accept": _accept,
+    "history": _history,
     "config": _config,
 }

@@ -9,6 +9,7 @@ from perftracker_ai.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 _EPILOG = """\
 exit codes:
@@ -43,6 +44,16 @@ does not count for verdict, --fail-on or JUnit, until its date is past, or until
 detect.moderate) or at clearly other loads than it is now.
 """
 
+_HISTORY = """\
+sync: bring the store of past jobs to what the server or folder has; it may be interrupted and begun again, and asks for
+nothing it has. trends: say from the store when each endpoint became slower or faster, what creeps, what became noisy;
+no server is needed.
+
+A change needs five jobs at its new level: `analyze` is there for the newest ones.
+"""
+
+_STORE = "file or postgresql://user@host/database of past jobs (default: history.sqlite3 in --output-dir)"
+
 _CONFIG = """\
 show: every setting in force, with where it comes from. init: write a perftracker-ai.toml to start from. check: read the
 settings file and say what is wrong with it, or that nothing is.
@@ -70,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     _analyze(_command(commands, "analyze", "compare two jobs and write the report", _ANALYZE))
     _jobs(_command(commands, "jobs", "show what discovery sees, and which pair it would take"))
     _report(_command(commands, "report", "write the report again from saved results, without jobs or server", _AGAIN))
+    _history(_command(commands, "history", "synchronise past jobs; show when a change came in", _HISTORY))
     _accept(_command(commands, "accept", "accept a known regression until a date", _ACCEPT))
     _config(_command(commands, "config", "show, begin or check the settings", _CONFIG))
     _doctor(
@@ -154,6 +166,35 @@ def _accept(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--config", metavar="FILE", help="settings file (default: the nearest perftracker-ai.toml, or a new one here)"
     )
+
+
+def _history(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=("sync", "trends"), metavar="ACTION", help="sync or trends")
+    _product(command, required=True)
+    command.add_argument(
+        "--since", type=_day, metavar="DATE", help="only jobs that ended on this day (UTC) or later (default: all)"
+    )
+    command.add_argument("--store", metavar="STORE", help=_STORE)
+    command.add_argument("--output-dir", metavar="DIR", help="folder for downloaded jobs (default: data)")
+    command.add_argument(
+        "--curve", default="", metavar="TEXT", help="trends: only curves with this in their tag (default: all)"
+    )
+    command.add_argument(
+        "--hardware", metavar="NAME", help="trends: only jobs that ran on this host (default: that of the newest job)"
+    )
+    command.add_argument("--json", action="store_true", help="trends: print all of it as JSON (default: one screen)")
+    _source(command)
+    _talk(command)
+
+
+def _day(text: str) -> datetime:
+    """Take a day as the moment it begins."""
+    from datetime import UTC, datetime
+
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-12-31") from error
 
 
 def _config(command: argparse.ArgumentParser) -> None:
@@ -318,6 +359,7 @@ def flags(arguments: argparse.Namespace) -> dict[str, object]:
         "project": "project",
         "output_dir": "output_dir",
         "reports_dir": "reports_dir",
+        "store": "store",
         "ca_bundle": "ca_bundle",
         "insecure": "insecure",
         "seed": "seed",

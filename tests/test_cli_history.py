@@ -1,0 +1,240 @@
+"""`history` as a user meets it: a store filled and looked at, from a folder and from a server."""
+
+import json
+import re
+from pathlib import Path
+
+import nights
+import numpy as np
+import pytest
+from fake_perftracker import FakePerfTracker, make_job
+
+from perftracker_ai.past import _medians
+
+COUNT = 25
+SYNC, TRENDS = ("history", "sync", "--product", "Shop"), ("history", "trends", "--product", "Shop")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """25 nights: POST /orders slower from the 16th on, GET /search creeping, PUT /cart slower for a time."""
+    return nights.write(tmp_path_factory.mktemp("nights"), COUNT)
+
+
+@pytest.fixture
+def filled(run, folder):
+    """Synchronise the folder, and give the runner of further commands on it."""
+    assert run(*SYNC, "--url", folder, "--quiet").code == 0
+    return lambda *options: run(*TRENDS, "--url", folder, *options)
+
+
+@pytest.fixture
+def server():
+    with FakePerfTracker([as_server(night) for night in range(COUNT)]) as running:
+        yield running
+
+
+def as_server(night):
+    document = nights.job(night, COUNT)
+    fields = {name: value for name, value in document.items() if name not in {"id", "env_nodes", "project"}}
+    return make_job(document["id"], **fields)
+
+
+def section(text, title):
+    """Give the lines under a heading."""
+    return text.partition(f"{title}:\n")[2].partition("\n\n")[0].splitlines()
+
+
+def told(filled, *options):
+    (product,) = json.loads(filled("--json", *options).out)["products"]
+    return product
+
+
+# ── sync ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_second_synchronisation_has_nothing_to_do(run, folder):
+    """The first one records every job, telling its progress; the second says that all are there."""
+    first, second = run(*SYNC, "--url", folder), run(*SYNC, "--url", folder)
+    assert (first.code, first.out) == (0, "Shop: 25 recorded, in data/history.sqlite3\n")
+    assert "Recording job 125 and 124 (2 of 25) …" in first.err
+    assert second.out == "Shop: 25 unchanged, in data/history.sqlite3\n"
+
+
+def test_a_folder_keeps_its_jobs_and_a_server_s_downloads_are_dropped(run, folder, server):
+    """What was downloaded for the store is gone once recorded; the user's own files stay."""
+    assert run(*SYNC, "--url", folder).code == 0
+    assert run(*SYNC, "--url", server.url).code == 0
+    assert len(list(folder.glob("job-*.json"))) == COUNT
+    assert not list(Path("data").rglob("job-*.json"))
+
+
+def test_jobs_downloaded_for_a_comparison_stay(run, server):
+    """A synchronisation drops its own downloads only."""
+    assert run("analyze", "--product", "Shop", "--url", server.url).code == 0
+    before = sorted(Path("data").glob("job-*.json"))
+    assert run(*SYNC, "--url", server.url).code == 0
+    assert before
+    assert sorted(Path("data").glob("job-*.json")) == before
+
+
+def test_server_and_folder_tell_the_same(run, folder, server):
+    """Where the jobs come from makes no difference to what is said of them."""
+    said = []
+    for url in (folder, server.url):
+        run(*SYNC, "--url", url)
+        said.append(run(*TRENDS, "--url", url).out)
+    assert said[0] == said[1]
+
+
+def test_since_limits_what_is_synchronised_and_what_is_looked_at(run, folder):
+    """Jobs that ended before the day are neither recorded nor counted."""
+    assert run(*SYNC, "--url", folder, "--since", "2026-07-06").out.startswith("Shop: 20 recorded")
+    assert "12 jobs of 5 versions, 2026-07-14" in run(*TRENDS, "--url", folder, "--since", "2026-07-14").out
+
+
+def test_one_product_s_trouble_does_not_keep_the_next_from_being_synchronised(run, folder):
+    """An unknown product is named and sets the exit code; the other one is recorded."""
+    ran = run("history", "sync", "--product", "Nothing", "--product", "Shop", "--url", folder)
+    assert ran.code == 2
+    assert "has the product name 'Nothing'" in ran.err
+    assert ran.out.startswith("Shop: 25 recorded")
+
+
+# ── trends ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_step_is_dated_and_its_version_named(filled):
+    """The endpoint's two curves are one line, with first slow job, last good one and an interval around 30 %."""
+    change, where = section(filled().out, "Slower, and still so")
+    slowdown, low, high = map(float, re.findall(r"\+([\d.]+) %", change))
+    assert low < slowdown < high
+    assert slowdown == pytest.approx(30, abs=2.5)
+    assert change.endswith("POST /orders, 2 curves")
+    assert where.strip() == "since 2.5 (job 116, 2026-07-16); before it 2.4 (job 115, 2026-07-15)"
+
+
+def test_a_creep_is_told_as_its_sum_since_the_oldest_job(filled):
+    """0.8 % a night is told as what it came to over all nights."""
+    (creep,) = section(filled().out, "Creeping since 2.0")
+    assert creep.endswith("GET /search, 2 curves")
+    assert float(re.search(r"\+([\d.]+) %", creep)[1]) == pytest.approx(100 * (1.008**24 - 1), abs=4)
+
+
+def test_a_recovered_regression_has_its_end_and_is_no_improvement(filled):
+    """It is told once, with the job that took it back; that recovery is not listed as something faster."""
+    out = filled().out
+    change, where = section(out, "Slower for a time")
+    assert "PUT /cart" in change
+    assert "since 2.1 (job 106, 2026-07-06); until 2.3 (job 111, 2026-07-11)" in where
+    assert "Faster" not in out
+
+
+def test_a_change_within_a_version_points_at_the_environment(filled):
+    """Where the last good job is of the same version, this is said."""
+    assert "job 105 is the same version: suspect the environment" in section(filled().out, "Slower for a time")[1]
+    assert "environment" not in section(filled().out, "Slower, and still so")[1]
+
+
+def test_quiet_endpoints_are_not_mentioned(filled):
+    """What only has noise is in the count of curves and nowhere else."""
+    out = filled().out
+    assert "25 jobs of 9 versions, 2026-07-01 to 2026-07-25; 12 curves" in out
+    assert not any(endpoint in out for endpoint in ("GET /items", "GET /orders", "POST /login"))
+
+
+def test_curve_narrows_by_a_piece_of_the_tag_in_any_case(filled):
+    """Only curves with the text are looked at, and one that fits none is refused."""
+    product = told(filled, "--curve", "P(95) (4 th): post /orders")
+    assert product["curves"] == 1
+    assert product["shifts"][0]["curves"] == ["latency, p(95) (4 th): POST /orders"]
+    ran = filled("--curve", "DELETE")
+    assert (ran.code, ran.out) == (2, "")
+    assert "No curve of Shop has 'DELETE' in its tag; give another --curve." in ran.err
+
+
+def test_json_has_raw_numbers_and_every_job(filled):
+    """The one object says what the screen says, unrounded."""
+    product = told(filled)
+    recent, early = product["shifts"][0], product["shifts"][-1]
+    assert len(product["jobs"]) == COUNT
+    assert (recent["endpoint"], recent["first"]["job"], recent["last_good"]["version"]) == ("POST /orders", 116, "2.4")
+    assert recent["low"] < recent["slowdown"] < recent["high"]
+    assert (early["endpoint"], early["recovered"]["job"], early["same_version"]) == ("PUT /cart", 111, True)
+    assert [creep["endpoint"] for creep in product["creeps"]] == ["GET /search"]
+
+
+def test_other_hardware_is_named_and_not_mixed_in(run, tmp_path):
+    """The newest job's hardware is shown; another one is named with its jobs, and shown when asked for."""
+    folder = nights.write(tmp_path / "jobs", 12)
+    other = nights.job(50, 12, end="2026-01-01T00:00:00Z", env_nodes=[{"name": "old.example", "parent": None}])
+    (folder / "job-151.json").write_text(json.dumps(other), encoding="utf-8")
+    run(*SYNC, "--url", folder)
+    shown = run(*TRENDS, "--url", folder).out
+    assert shown.startswith("Shop on bg-f1.example, suite API:\n12 jobs")
+    assert "Not shown (see --hardware): old.example, suite API (1 job)" in shown
+    old = run(*TRENDS, "--url", folder, "--hardware", "old.example").out
+    assert old.startswith("Shop on old.example, suite API:\n1 job of 1 version")
+    assert "12 curves with fewer than ten values" in old
+    assert "No change, drift or unrest beyond chance." in old
+
+
+# ── what is refused ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_trends_without_a_store_say_how_to_fill_one_and_make_none(run, folder):
+    """A store that is not there is an error with the command that fills it, and no empty one is left behind."""
+    ran = run(*TRENDS, "--url", folder)
+    assert ran.code == 2
+    assert (
+        "There is no store data/history.sqlite3; fill one with `perftracker-ai history sync --product Shop`" in ran.err
+    )
+    assert not Path("data").exists()
+
+
+@pytest.mark.parametrize("options", [["--since", "2026-09-01"], ["--hardware", "other.example"]])
+def test_nothing_stored_like_this_is_an_error(filled, options):
+    """A day or a host that no stored job fits is said, with what to check."""
+    ran = filled(*options)
+    assert (ran.code, ran.out) == (2, "")
+    assert "check --url, --since and --hardware" in ran.err
+
+
+def test_a_day_that_is_none_is_refused(run):
+    """--since takes a date, and says what one looks like."""
+    ran = run(*SYNC, "--since", "yesterday")
+    assert ran.code == 2
+    assert "'yesterday' is no day such as 2026-12-31" in ran.err
+
+
+@pytest.mark.parametrize("option", [["--curve", "x"], ["--hardware", "x"], ["--json"]])
+def test_sync_refuses_what_only_trends_can_do(run, folder, option):
+    """An option without effect is refused, not ignored."""
+    ran = run(*SYNC, "--url", folder, *option)
+    assert ran.code == 2
+    assert "go with `history trends`" in ran.err
+
+
+def test_the_store_comes_from_option_or_setting(run, folder):
+    """--store stands over the setting, the setting over the default."""
+    Path("perftracker-ai.toml").write_text('store = "mine.sqlite3"\n', encoding="utf-8")
+    assert run(*SYNC, "--url", folder).out.endswith("in mine.sqlite3\n")
+    assert run(*SYNC, "--url", folder, "--store", "other.sqlite3").out.endswith("in other.sqlite3\n")
+
+
+def test_the_store_s_password_is_never_shown(run, folder):
+    """Neither an error nor `config show` holds the address's password."""
+    address = "postgresql://user:sesame/x@127.0.0.1:1/history"
+    Path("perftracker-ai.toml").write_text(f'store = "{address}"\n', encoding="utf-8")
+    said = [run(*SYNC, "--url", folder), run(*TRENDS, "--url", folder), run("config", "show")]
+    assert [one.code for one in said] == [2, 2, 0]
+    assert not any("sesame" in one.out + one.err for one in said)
+
+
+# ── a piece of it ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_medians_are_those_of_numpy():
+    """Column by column the median of the numbers there are, and none where there is none."""
+    values = np.array([[1.0, 5.0, np.nan, 2.0], [4.0, np.nan, np.nan, 3.0], [2.0, 7.0, np.nan, np.nan]])
+    np.testing.assert_array_equal(_medians(values), [2.0, 6.0, np.nan, 2.5])
