@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nights
 import numpy as np
+import postgres
 import pytest
 from fake_perftracker import FakePerfTracker, make_job
 
@@ -85,6 +86,13 @@ def test_server_and_folder_tell_the_same(run, folder, server):
         run(*SYNC, "--url", url)
         said.append(run(*TRENDS, "--url", url).out)
     assert said[0] == said[1]
+
+
+def test_both_kinds_of_store_tell_the_same(run, filled, folder):
+    """What is said from PostgreSQL is what is said from the file."""
+    store = ("--store", postgres.fresh_database())
+    assert run(*SYNC, "--url", folder, *store).out.startswith("Shop: 25 recorded, in postgresql://")
+    assert filled(*store).out == filled().out
 
 
 def test_since_limits_what_is_synchronised_and_what_is_looked_at(run, folder):
@@ -190,6 +198,34 @@ def test_trends_without_a_store_say_how_to_fill_one_and_make_none(run, folder):
         "There is no store data/history.sqlite3; fill one with `perftracker-ai history sync --product Shop`" in ran.err
     )
     assert not Path("data").exists()
+
+
+def test_names_of_broken_characters_are_only_unknown(run, filled, folder):
+    """A product whose name came as bytes that are no UTF-8 is not found, like any other that is not there."""
+    odd = "Shop\udcff"
+    for action in ("sync", "trends"):
+        ran = run("history", action, "--product", odd, "--url", folder)
+        assert ran.code == 2
+        assert ran.err.splitlines()[-1].startswith("error: ")
+
+
+def test_a_folder_of_any_name_is_an_origin(run, tmp_path):
+    """Jobs in a folder whose name is no UTF-8 are recorded and found again."""
+    folder = nights.write(tmp_path / "jobs\udcff", 2)
+    assert run(*SYNC, "--url", folder).out.startswith("Shop: 2 recorded")
+    assert run(*TRENDS, "--url", folder).out.splitlines()[1].startswith("2 jobs of 1 version")
+
+
+def test_jobs_without_a_curve_are_an_error(run, tmp_path):
+    """Where no stored job has a test that is read, this is said instead of an empty screen."""
+    folder = tmp_path / "jobs"
+    folder.mkdir()
+    empty = nights.job(0, tests=[], tests_total=1, tests_completed=1)
+    (folder / "job-101.json").write_text(json.dumps(empty), encoding="utf-8")
+    run(*SYNC, "--url", folder)
+    ran = run(*TRENDS, "--url", folder)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: ")
 
 
 @pytest.mark.parametrize("options", [["--since", "2026-09-01"], ["--hardware", "other.example"]])

@@ -214,7 +214,8 @@ def look_back(product: str, since: datetime | None, curve: str, settings: Settin
         history = store.series(replace(scope, hardware=hardware, suite=suite))
     kept = [one for one in history.curves.curves if curve.casefold() in one.tag.casefold()]
     if not kept:
-        raise NotFound(f"No curve of {product} has {curve!r} in its tag; give another --curve.")
+        said = f"has {curve!r} in its tag; give another --curve" if curve else "is stored; see `perftracker-ai jobs`"
+        raise NotFound(f"No curve of {product} {said}.")
     rest = tuple((*key, len(groups[key])) for key in others)
     return _past(product, (hardware, suite), rest, history, kept)
 

@@ -235,8 +235,8 @@ def _info(row: RowMapping) -> JobInfo:
 
 
 def _text(text: str) -> str:
-    """Replace the one character that PostgreSQL's texts cannot hold, in every store alike."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    """Replace what a database cannot hold, in every store alike: PostgreSQL no null, none half a surrogate pair."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 def _microseconds(moment: datetime) -> int:

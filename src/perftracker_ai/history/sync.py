@@ -127,7 +127,8 @@ def origin_of(location: str) -> str:
         As `Source.location` tells it.
     """
     if "://" not in location:
-        return str(Path(location).resolve())
+        # A name of bytes that are no UTF-8 comes as half surrogate pairs, which no database takes.
+        return str(Path(location).resolve()).encode(errors="replace").decode()
     parts = urlsplit(location)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
