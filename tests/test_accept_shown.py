@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import tomllib
 import xml.etree.ElementTree as ET
@@ -16,6 +17,7 @@ from shop import put, shop_jobs
 from perftracker_ai.model import Severity, Verdict
 from perftracker_ai.render.junit import junit_xml
 from perftracker_ai.render.markdown import markdown_report
+from perftracker_ai.render.message import message
 from perftracker_ai.render.result import result_document
 from perftracker_ai.render.terminal import HEIGHT, plain_summary
 from perftracker_ai.render.view import accepted as is_accepted
@@ -55,6 +57,17 @@ def test_markdown_names_what_is_accepted_and_the_state_of_every_entry():
     assert r"&lt;b&gt;ticket&lt;/b&gt; \| 4711 |" in rows[0]
     assert "not counted for the verdict: C1 " in part
     assert "Accepted" not in markdown_report(typical(), DetectSettings(), PolicySettings())
+
+
+def test_nothing_else_found_is_not_called_nothing_found():
+    """Where all that is slower is accepted, no sentence says that nothing is."""
+    (first, *_) = accepted().accepted
+    made = replace(analysis([regressed()], decision(Verdict.APPROVE)), accepted=(replace(first, curves=(0,)),))
+    text = markdown_report(made, DetectSettings(), PolicySettings())
+    for shown in (text, page(made), message(made, "").plain):
+        assert "o regression found beyond what is accepted" in shown.replace(" was found", " found")
+        said = re.findall(r"(?i)(?:no regression|nothing became slower|no slower request)[a-z ]*", shown)
+        assert all("beyond what is accepted" in sentence for sentence in said if "look into" not in sentence)
 
 
 def test_terminal_says_what_is_accepted_and_until_when():
@@ -307,6 +320,9 @@ def test_facts_for_a_language_model_leave_accepted_items_out(run, compared):
     """A model words what counts: an accepted endpoint is no topic of its facts."""
     facts = RESULT.with_name("facts.json")
     assert json.loads(facts.read_bytes())["topics"]
+    assert any("regressed" in fact["text"] for fact in json.loads(facts.read_bytes())["facts"])
     write_entry()
     compared()
-    assert json.loads(facts.read_bytes())["topics"] == []
+    after = json.loads(facts.read_bytes())
+    assert after["topics"] == []
+    assert not any("regressed" in fact["text"] for fact in after["facts"])

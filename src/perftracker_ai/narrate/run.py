@@ -105,14 +105,16 @@ def _jobs(ledger: Ledger, analysis: Analysis) -> None:
 
 def _counts(ledger: Ledger, analysis: Analysis) -> None:
     results = analysis.detection.results
-    outcomes = Counter(result.outcome for result in results)
+    known = analysis.accepted_curves
+    outcomes = Counter(result.outcome for result in results if result.curve not in known)
+    beyond = " beyond what is accepted" if known else ""
     compared = sum(bool(result.points) for result in results)
     ledger.add(FactKind.COUNT, RUN, Label.COMPARED, plural(compared, "compared curve"), value=compared)
     comparable = f"{compared:,} of {plural(len(results), 'curve')} could be compared"
     ledger.add(FactKind.SHARE, RUN, Label.COMPARABLE, comparable, value=compared)
     told = (
-        (Label.REGRESSED, Outcome.REGRESSED, "regressed", Direction.WORSE),
-        ("minor slowdowns", Outcome.MINOR, "became slightly slower", Direction.WORSE),
+        (Label.REGRESSED, Outcome.REGRESSED, f"regressed{beyond}", Direction.WORSE),
+        ("minor slowdowns", Outcome.MINOR, f"became slightly slower{beyond}", Direction.WORSE),
         (Label.IMPROVED, Outcome.IMPROVED, "improved", Direction.BETTER),
         (Label.UNCHANGED, Outcome.UNCHANGED, "did not change", None),
         (Label.INCONCLUSIVE, Outcome.INCONCLUSIVE, "could not be judged", None),
@@ -219,9 +221,11 @@ def _patterns(ledger: Ledger, analysis: Analysis) -> None:
 def _pattern(ledger: Ledger, analysis: Analysis, preposition: str, factor: Callable[[Curve], str]) -> None:
     curves = analysis.curves.curves
     everywhere = Counter(map(factor, curves))
-    worse = (result.curve for result in analysis.detection.results if result.outcome is Outcome.REGRESSED)
-    regressed = Counter(factor(curves[index]) for index in worse)
-    named = [(value, count) for value, count in regressed.most_common() if value and everywhere[value] > 1]
+    regressed = (result.curve for result in analysis.detection.results if result.outcome is Outcome.REGRESSED)
+    known = analysis.accepted_curves
+    worse = (index for index in regressed if index not in known)
+    counts = Counter(factor(curves[index]) for index in worse)
+    named = [(value, count) for value, count in counts.most_common() if value and everywhere[value] > 1]
     if len(everywhere) == 1:  # what all curves share tells none apart
         return
     for value, count in named[:PATTERN_ROWS]:

@@ -61,7 +61,7 @@ def preference(shown: View, cluster: Cluster) -> tuple[list[Hypothesis], list[Hy
 def _no_hypotheses(shown: View) -> list[str]:
     worst = worsened(shown)
     if not worst:
-        return ["Nothing became slower, so there is nothing to explain.", ""]
+        return [f"Nothing became slower{phrases.beyond(shown)}, so there is nothing to explain.", ""]
     return [
         f"The shapes of the changes fit no known pattern; a profile of {_spot(shown, worst[0])} would say more.",
         "",
@@ -99,7 +99,7 @@ def risk(shown: View) -> list[str]:
 def _production(shown: View) -> str:
     found = [cluster for cluster in worsened(shown) if cluster.severity is not Severity.MINOR]
     if not found:
-        return "no regression was found in what was measured."
+        return f"no regression was found{phrases.beyond(shown)} in what was measured."
     reaching = sum(_reaches_top(leading(shown, cluster)) for cluster in found)
     tail = f"; {plural(reaching, 'reaches', 'reach')} the highest load measured" if reaching else ""
     worst = max(found, key=lambda cluster: cluster.median_slowdown)
@@ -110,7 +110,7 @@ def _production(shown: View) -> str:
 def _experience(shown: View) -> str:
     found = [cluster for cluster in worsened(shown) if cluster.severity is not Severity.MINOR]
     if not found:
-        return "no slower request was found in what was measured."
+        return f"no slower request was found{phrases.beyond(shown)} in what was measured."
     return f"felt most at {phrases.name(found[0])} ({found[0].id}). {phrases.impact(shown, found[0])}"
 
 

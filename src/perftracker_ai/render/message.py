@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from perftracker_ai import wording
 from perftracker_ai.formats import format_change, format_range, plural
 from perftracker_ai.model import Severity
-from perftracker_ai.render.phrases import shift_of
+from perftracker_ai.render.phrases import beyond, shift_of
 from perftracker_ai.render.view import coverage_counts, view, worsened
 from perftracker_ai.text import clean, listing
 
@@ -133,7 +133,7 @@ def _found(shown: View) -> str:
     told = [f"{kinds} {'issues' if len(issues) > 1 else 'issue'}"] if kinds else []
     told += [plural(failing, "newly failing load point")] if failing else []
     told += [plural(lost, "loss of coverage", "losses of coverage")] if lost else []
-    return "; ".join(told) or "no regression found"
+    return "; ".join(told) or f"no regression found{beyond(shown)}"
 
 
 def _doubt(shown: View) -> Iterator[_Line]:

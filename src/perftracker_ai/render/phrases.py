@@ -207,6 +207,11 @@ def coverage_name(shown: View, found: CoverageFinding) -> str:
     return f"group {md(found.group) or '(unnamed)'}, {plural(len(found.curves), 'test')}"
 
 
+def beyond(shown: View) -> str:
+    """Return what has to be added where nothing is said to be slower, while something is that is accepted."""
+    return " beyond what is accepted" if shown.accepted else ""
+
+
 def capped(items: list[str], limit: int) -> str:
     """Return the items as a list of words, ``and N more`` behind the first `limit`."""
     if len(items) <= limit:

@@ -38,7 +38,9 @@ def glance(shown: View, settings: DetectSettings, shared: str) -> Html:
     found = worsened(shown)
     parts = [el("h2", "Issues at a glance", id="issues-h")]
     parts += list(_table(shown, found, settings, shared, "Issues, worst first"))
-    parts += [] if found else [el("p", "Nothing became slower in what was measured.", class_="calm")]
+    parts += (
+        [] if found else [el("p", f"Nothing became slower{phrases.beyond(shown)} in what was measured.", class_="calm")]
+    )
     parts += list(_loose(shown))
     return el("section", *parts, id="issues", aria_labelledby="issues-h")
 

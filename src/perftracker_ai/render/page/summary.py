@@ -73,8 +73,12 @@ def _found(shown: View) -> Html:
     counts = [(severity, len(clusters(shown, severity))) for severity in Severity]
     told = [f"{count:,} {severity.value}" for severity, count in counts if count]
     several = sum(count for _, count in counts) > 1
-    issues = f"{listing(told)} {'issues' if several else 'issue'}" if told else "No regression was found."
-    return el("span", f"Found: {issues}." if told else issues, data_fact=facts.of("clusters"))
+    issues = f"{listing(told)} {'issues' if several else 'issue'}" if told else ""
+    return el(
+        "span",
+        f"Found: {issues}." if told else f"No regression was found{phrases.beyond(shown)}.",
+        data_fact=facts.of("clusters"),
+    )
 
 
 # ── why ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
