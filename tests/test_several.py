@@ -165,9 +165,10 @@ def test_trouble_is_handed_out_in_its_turn(server, tmp_path):
 def test_one_product_needs_no_thread(server, tmp_path):
     """A single product is fetched by the thread that asks for it."""
     settings = Settings(url=server.url, output_dir=str(tmp_path))
+    before = set(threading.enumerate())
     with closing(connect(settings)) as source, fetching(source, ["Nothing"], settings, Ear()) as each:
         next(each)
-        assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
+        assert not [thread for thread in set(threading.enumerate()) - before if "ThreadPool" in thread.name]
 
 
 @contextmanager
