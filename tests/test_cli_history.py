@@ -251,6 +251,14 @@ def test_sync_refuses_what_only_trends_can_do(run, folder, option):
     assert "go with `history trends`" in ran.err
 
 
+def test_the_example_of_the_documents_is_what_is_printed(run, tmp_path):
+    """The output shown in docs/history.md is that of the commands shown there."""
+    nights.main([str(tmp_path / "nights")])
+    run(*SYNC, "--url", "nights")
+    page = Path(__file__).resolve().parent.parent / "docs" / "history.md"
+    assert f"```\n{run(*TRENDS, '--url', 'nights').out}```" in page.read_text(encoding="utf-8")
+
+
 def test_the_store_comes_from_option_or_setting(run, folder):
     """--store stands over the setting, the setting over the default."""
     Path("perftracker-ai.toml").write_text('store = "mine.sqlite3"\n', encoding="utf-8")
