@@ -11,13 +11,13 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from perftracker_ai.accept import entries_for
-from perftracker_ai.app import RESULT
 from perftracker_ai.errors import UsageError
 from perftracker_ai.files import reason as why
 from perftracker_ai.formats import plural
 from perftracker_ai.model import Direction
 from perftracker_ai.render.saved import read_result
 from perftracker_ai.render.view import view
+from perftracker_ai.report_files import RESULT
 from perftracker_ai.settings_file import append_entries, entry_text
 from perftracker_ai.text import clean, listing
 

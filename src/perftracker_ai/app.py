@@ -6,9 +6,6 @@ what a user should see on the way goes through a `Watcher`.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
-from perftracker_ai.files import append_file, read_document, reason, remove_file, require_writable, write_file
+from perftracker_ai.files import read_document, reason, remove_file, require_writable, write_file
 from perftracker_ai.model import (
     BASELINE,
     CANDIDATE,
@@ -29,28 +26,22 @@ from perftracker_ai.model import (
     Verdict,
 )
 from perftracker_ai.parse import parse_job
+from perftracker_ai.report_files import PAGE, REPORT, RESULT, report_folder
 from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
-    from perftracker_ai.messenger import Told
     from perftracker_ai.model import Job, JobInfo, Narration, Pair, Selection
-    from perftracker_ai.publish import Published
     from perftracker_ai.settings import ProductSettings, Settings
     from perftracker_ai.sources import Source
     from perftracker_ai.storyteller import Story
-
-REPORT, PAGE, RESULT = "llm_report.md", "report.html", "result_v2.json"
-"""Names of the files of a run."""
 
 _RANK = {Severity.MODERATE: 1, Severity.SEVERE: 2, Severity.CRITICAL: 3}
 _GATE = {"moderate": 1, "severe": 2, "critical": 3}
 _LONGEST_ANSWERS = 8 << 20
 """Bytes of two answers of a language model, of which none is longer than 1 MiB, as they are kept."""
-_LONGEST_SUMMARY = 900_000
-"""Bytes added to the page of a build: GitHub takes 1 MiB of one step, and drops all of a longer one."""
 _LONGEST_ID = 18
 """Digits of a number that every database takes; a longer one is no job's."""
 
@@ -507,119 +498,6 @@ def _gated(analysis: Analysis, fail_on: str) -> bool:
     return any(_RANK.get(severity, 0) >= _GATE[fail_on] for severity in severities if severity)
 
 
-def write_junit(runs: Sequence[Run], path: Path) -> None:
-    """Write the results of all runs as one JUnit file.
-
-    Raises
-    ------
-    OutputError
-        When it cannot be written.
-    """
-    from perftracker_ai.render.junit import junit_xml
-
-    write_file(path, junit_xml([run.analysis for run in runs]))
-
-
-def write_step_summary(runs: Sequence[Run], path: Path) -> None:
-    """Append the beginning of every report to the page of a build.
-
-    Raises
-    ------
-    OutputError
-        When it cannot be written.
-    """
-    from perftracker_ai.render.message import opening
-
-    reports = [_written(run, REPORT).decode() for run in runs]
-    share = _LONGEST_SUMMARY // max(len(reports), 1)
-    append_file(path, "".join(opening(report, share) + "\n" for report in reports).encode())
-
-
-def notify_run(run: Run, published: Published | None, location: str, settings: Settings, watcher: Watcher) -> Told:
-    """Tell the channels of a run; one that fails is a warning.
-
-    Parameters
-    ----------
-    published : Published or None
-        Where the report was published, if it was.
-    location : str
-        The server or folder that the jobs came from; empty for files.
-
-    Raises
-    ------
-    OutputError
-        When what they know cannot be remembered.
-    """
-    from perftracker_ai.messenger import tell_channels
-
-    folder = Path(settings.reports_dir) / safe_name(run.product)
-    link = _address(run, published, location)
-    return tell_channels(run.analysis, link, settings.channels, folder, watcher)
-
-
-def _address(run: Run, published: Published | None, location: str) -> str:
-    """Give where people find a run: its published page, else the candidate's page, else the file."""
-    if published is not None:
-        return published.documents[0].address
-    if location.lower().startswith(("http://", "https://")):
-        return f"{location}/{run.analysis.candidate.project_id}/job/{run.analysis.candidate.id}"
-    return str(page_of(run).absolute())
-
-
-def page_of(run: Run) -> Path:
-    """Give the file of a run that a browser shows."""
-    return _file(run, PAGE)
-
-
-def _written(run: Run, name: str) -> bytes:
-    """Read a file that this run wrote."""
-    return _file(run, name).read_bytes()
-
-
-def _file(run: Run, name: str) -> Path:
-    return next(path for path in run.written if path.name == name)
-
-
-def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
-    """Publish a run's report to the server its jobs came from, linked to the candidate.
-
-    The copy of the page that goes there holds no script, for it is served from the server's own origin.
-
-    Raises
-    ------
-    PublishError, SourceError, UsageError
-        When the server does not take it; the report on this machine stays.
-    """
-    from perftracker_ai.publish import HTML, TEXT, Document, publish
-    from perftracker_ai.render.html import html_report
-    from perftracker_ai.wire import Patience, open_connection
-
-    analysis, own = run.analysis, settings.of_product(run.product)
-    result = _written(run, RESULT)
-    page = html_report(analysis, own.detect, own.policy, result=result, scripts=False, narration=run.narration)
-    text = _written(run, REPORT)
-    what = f"PerfTracker AI: {analysis.decision.verdict}, job {analysis.baseline.id} against {analysis.candidate.id}"
-    documents = (
-        Document(name="report.html", mime=HTML, content=page.encode(), description=what),
-        Document(name="report.md", mime=TEXT, content=text, description=what),
-    )
-    connection = open_connection(
-        settings.url,
-        ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
-        insecure=settings.insecure,
-        patience=Patience(read_s=settings.timeout_s),
-    )
-    with closing(connection):
-        return publish(
-            connection,
-            analysis.baseline,
-            analysis.candidate,
-            documents,
-            comparison=settings.comparison,
-            report=watcher.step,
-        )
-
-
 # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -644,54 +522,3 @@ def _write(analysis: Analysis, settings: ProductSettings, folder: Path, story: S
     for path, content in contents.items():
         write_file(path, content)
     return tuple(contents)
-
-
-def report_folder(reports: Path, product: str, analysis: Analysis) -> Path:
-    """Name the folder of a pair: ``reports/<product>/<baseline> vs <candidate>``.
-
-    Job ids are unique on one server only: a folder that holds the results of two other jobs of the same numbers is
-    left alone, and the pair gets one with the candidate's uuid.
-    """
-    pair = f"{analysis.baseline.id} vs {analysis.candidate.id}"
-    folder = reports / safe_name(product) / pair
-    if _holds_another_pair(folder / RESULT, analysis):
-        return folder.with_name(f"{pair} {safe_name(analysis.candidate.uuid)[:8]}")
-    return folder
-
-
-class _Run(msgspec.Struct):
-    uuid: str
-
-
-class _Metadata(msgspec.Struct):
-    run1: _Run
-    run2: _Run
-
-
-class _Result(msgspec.Struct):
-    metadata: _Metadata
-
-
-def _holds_another_pair(result: Path, analysis: Analysis) -> bool:
-    """Tell whether results on disk are of two other jobs; unreadable ones are of no one and may be replaced."""
-    try:
-        known = msgspec.json.decode(result.read_bytes(), type=_Result).metadata
-    except (OSError, msgspec.MsgspecError):
-        return False
-    return (known.run1.uuid, known.run2.uuid) != (analysis.baseline.uuid, analysis.candidate.uuid)
-
-
-def safe_name(text: str) -> str:
-    """Turn any text into one folder name that means nothing to a file system.
-
-    Letters, digits, blanks, dots, dashes and underscores stay. A text that had to be changed gets a few characters of
-    its hash, so that two products never share a folder.
-    """
-    plain = re.sub(r"[^\w .-]", "_", unicodedata.normalize("NFC", text))[:60].strip(" .")
-    reserved = re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", plain)
-    if plain == text and plain and not reserved:
-        return plain
-    from hashlib import sha256
-
-    mark = "_" if reserved else ""  # in front, for what stands behind the first dot does not free a device's name
-    return f"{mark}{plain.lstrip('.') or 'unnamed'}-{sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"

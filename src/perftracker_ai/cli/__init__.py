@@ -198,9 +198,9 @@ def _judged(
 
 def _deliver(run: Run, location: str, settings: Settings, console: Console, *, as_json: bool) -> Outcome:
     """Show a run and hand it on to who else gets it, one's trouble not keeping the others from getting it."""
-    from perftracker_ai.app import notify_run, publish_run
     from perftracker_ai.cli.console import show_published, show_run, show_told
     from perftracker_ai.cli.outcome import Outcome
+    from perftracker_ai.delivery import notify_run, publish_run
 
     if run.prompt:
         show(run.prompt.rstrip())

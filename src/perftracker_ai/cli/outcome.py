@@ -94,14 +94,14 @@ def _tried(write: Callable[[list[Run], Settings], None], runs: list[Run], settin
 
 def _junit(runs: list[Run], settings: Settings) -> None:
     if settings.junit:
-        from perftracker_ai.app import write_junit
+        from perftracker_ai.delivery import write_junit
 
         write_junit(runs, Path(settings.junit))
 
 
 def _step_summary(runs: list[Run], settings: Settings) -> None:
     if settings.step_summary:
-        from perftracker_ai.app import write_step_summary
+        from perftracker_ai.delivery import write_step_summary
 
         write_step_summary(runs, Path(settings.step_summary))
 
@@ -152,7 +152,7 @@ def _open(runs: list[Run]) -> None:
     """Show the pages in a browser; where there is none, that is all there is to say."""
     import webbrowser
 
-    from perftracker_ai.app import page_of
+    from perftracker_ai.delivery import page_of
 
     for run in runs:
         page = page_of(run).absolute()

@@ -1,0 +1,134 @@
+"""Who else gets the result of a run: the server, a team's channels, CI; only composing, after the report is written."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perftracker_ai.files import append_file, write_file
+from perftracker_ai.report_files import PAGE, REPORT, RESULT, safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perftracker_ai.app import Run, Watcher
+    from perftracker_ai.messenger import Told
+    from perftracker_ai.publish import Published
+    from perftracker_ai.settings import Settings
+
+_LONGEST_SUMMARY = 900_000
+"""Bytes added to the page of a build: GitHub takes 1 MiB of one step, and drops all of a longer one."""
+
+
+def write_junit(runs: Sequence[Run], path: Path) -> None:
+    """Write the results of all runs as one JUnit file.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    from perftracker_ai.render.junit import junit_xml
+
+    write_file(path, junit_xml([run.analysis for run in runs]))
+
+
+def write_step_summary(runs: Sequence[Run], path: Path) -> None:
+    """Append the beginning of every report to the page of a build.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    from perftracker_ai.render.message import opening
+
+    reports = [_written(run, REPORT).decode() for run in runs]
+    share = _LONGEST_SUMMARY // max(len(reports), 1)
+    append_file(path, "".join(opening(report, share) + "\n" for report in reports).encode())
+
+
+def notify_run(run: Run, published: Published | None, location: str, settings: Settings, watcher: Watcher) -> Told:
+    """Tell the channels of a run; one that fails is a warning.
+
+    Parameters
+    ----------
+    published : Published or None
+        Where the report was published, if it was.
+    location : str
+        The server or folder that the jobs came from; empty for files.
+
+    Raises
+    ------
+    OutputError
+        When what they know cannot be remembered.
+    """
+    from perftracker_ai.messenger import tell_channels
+
+    folder = Path(settings.reports_dir) / safe_name(run.product)
+    link = _address(run, published, location)
+    return tell_channels(run.analysis, link, settings.channels, folder, watcher)
+
+
+def _address(run: Run, published: Published | None, location: str) -> str:
+    """Give where people find a run: its published page, else the candidate's page, else the file."""
+    if published is not None:
+        return published.documents[0].address
+    if location.lower().startswith(("http://", "https://")):
+        return f"{location}/{run.analysis.candidate.project_id}/job/{run.analysis.candidate.id}"
+    return str(page_of(run).absolute())
+
+
+def page_of(run: Run) -> Path:
+    """Give the file of a run that a browser shows."""
+    return _file(run, PAGE)
+
+
+def _written(run: Run, name: str) -> bytes:
+    """Read a file that this run wrote."""
+    return _file(run, name).read_bytes()
+
+
+def _file(run: Run, name: str) -> Path:
+    return next(path for path in run.written if path.name == name)
+
+
+def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
+    """Publish a run's report to the server its jobs came from, linked to the candidate.
+
+    The copy of the page that goes there holds no script, for it is served from the server's own origin.
+
+    Raises
+    ------
+    PublishError, SourceError, UsageError
+        When the server does not take it; the report on this machine stays.
+    """
+    from perftracker_ai.publish import HTML, TEXT, Document, publish
+    from perftracker_ai.render.html import html_report
+    from perftracker_ai.wire import Patience, open_connection
+
+    analysis, own = run.analysis, settings.of_product(run.product)
+    result = _written(run, RESULT)
+    page = html_report(analysis, own.detect, own.policy, result=result, scripts=False, narration=run.narration)
+    text = _written(run, REPORT)
+    what = f"PerfTracker AI: {analysis.decision.verdict}, job {analysis.baseline.id} against {analysis.candidate.id}"
+    documents = (
+        Document(name="report.html", mime=HTML, content=page.encode(), description=what),
+        Document(name="report.md", mime=TEXT, content=text, description=what),
+    )
+    connection = open_connection(
+        settings.url,
+        ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
+        insecure=settings.insecure,
+        patience=Patience(read_s=settings.timeout_s),
+    )
+    with closing(connection):
+        return publish(
+            connection,
+            analysis.baseline,
+            analysis.candidate,
+            documents,
+            comparison=settings.comparison,
+            report=watcher.step,
+        )

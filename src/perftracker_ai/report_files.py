@@ -1,0 +1,68 @@
+"""Where the files of a run lie: names of files and folders, safe whatever a product is called."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from perftracker_ai.model import Analysis
+
+REPORT, PAGE, RESULT = "llm_report.md", "report.html", "result_v2.json"
+"""Names of the files of a run."""
+
+
+def report_folder(reports: Path, product: str, analysis: Analysis) -> Path:
+    """Name the folder of a pair: ``reports/<product>/<baseline> vs <candidate>``.
+
+    Job ids are unique on one server only: a folder that holds the results of two other jobs of the same numbers is
+    left alone, and the pair gets one with the candidate's uuid.
+    """
+    pair = f"{analysis.baseline.id} vs {analysis.candidate.id}"
+    folder = reports / safe_name(product) / pair
+    if _holds_another_pair(folder / RESULT, analysis):
+        return folder.with_name(f"{pair} {safe_name(analysis.candidate.uuid)[:8]}")
+    return folder
+
+
+class _Run(msgspec.Struct):
+    uuid: str
+
+
+class _Metadata(msgspec.Struct):
+    run1: _Run
+    run2: _Run
+
+
+class _Result(msgspec.Struct):
+    metadata: _Metadata
+
+
+def _holds_another_pair(result: Path, analysis: Analysis) -> bool:
+    """Tell whether results on disk are of two other jobs; unreadable ones are of no one and may be replaced."""
+    try:
+        known = msgspec.json.decode(result.read_bytes(), type=_Result).metadata
+    except (OSError, msgspec.MsgspecError):
+        return False
+    return (known.run1.uuid, known.run2.uuid) != (analysis.baseline.uuid, analysis.candidate.uuid)
+
+
+def safe_name(text: str) -> str:
+    """Turn any text into one folder name that means nothing to a file system.
+
+    Letters, digits, blanks, dots, dashes and underscores stay. A text that had to be changed gets a few characters of
+    its hash, so that two products never share a folder.
+    """
+    plain = re.sub(r"[^\w .-]", "_", unicodedata.normalize("NFC", text))[:60].strip(" .")
+    reserved = re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", plain)
+    if plain == text and plain and not reserved:
+        return plain
+    from hashlib import sha256
+
+    mark = "_" if reserved else ""  # in front, for what stands behind the first dot does not free a device's name
+    return f"{mark}{plain.lstrip('.') or 'unnamed'}-{sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
