@@ -7,7 +7,6 @@ out in its place and touches no other.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
@@ -19,7 +18,7 @@ from perftracker_ai.errors import NothingComparable, PerfTrackerAIError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from concurrent.futures import Future
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from perftracker_ai.app import Fetched, Watcher
     from perftracker_ai.model import JobInfo, Notice, Selection
@@ -84,18 +83,25 @@ def fetching(
     listing : sequence of JobInfo, optional
         The project's jobs, newest first; asked for when omitted.
     """
-    pool = ThreadPoolExecutor(1)
+    pool = _one_thread() if len(products) > 1 else None  # for one alone, loading it would cost 5 ms
     try:
         yield _in_turn(pool, products, partial(_fetched, source, settings, listing), watcher)
     except BaseException:
         source.abort()
         raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(1)
 
 
 def _in_turn(
-    pool: ThreadPoolExecutor,
+    pool: ThreadPoolExecutor | None,
     products: Sequence[str],
     fetch: Callable[[str, Watcher], Fetched | PerfTrackerAIError],
     watcher: Watcher,
@@ -109,6 +115,7 @@ def _in_turn(
             relay.release()
             present = ahead.result()
         if following is not None:
+            assert pool is not None  # there is one as soon as there are two products
             relay = _Relay(watcher)
             ahead = pool.submit(fetch, following, relay)
         yield present
