@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from perftracker_ai.render.view import View
 
 WIDTH, HEIGHT = 100, 24
-CLUSTERS, RULES, PATHS, SHIFTS = 8, 2, 3, 2
+CLUSTERS, RULES, PATHS, SHIFTS = 8, 2, 4, 2
 _PATH = 1000
 _REST = (Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
 _ENDPOINT, _THREADS, _LOADS = 38, 9, 24
