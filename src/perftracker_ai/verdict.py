@@ -86,7 +86,7 @@ def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is 
     rules = [rule(case) for rule in _RULES]
     clean = not any(rule.fired for rule in rules)
     because = "" if clean else "another rule fired"
-    rules.append(_rule("approve", Verdict.APPROVE, "None of the rules above fires.", fired=clean, because=because))
+    rules.append(_rule("approve", Verdict.APPROVE, "No other rule of the policy fires.", fired=clean, because=because))
     return Decision(verdict=next(rule.verdict for rule in rules if rule.fired), rules=tuple(rules))
 
 

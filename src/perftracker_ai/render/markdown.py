@@ -19,7 +19,6 @@ from perftracker_ai.render.view import clusters, coverage_counts, view, worsened
 from perftracker_ai.text import listing, md, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from perftracker_ai.model import Analysis, JobInfo, Narration, Rule
@@ -162,27 +161,12 @@ def _certainty(shown: View) -> list[str]:
     analysis, detection = shown.analysis, shown.analysis.detection
     lines = [
         f"- Noise estimated from {md(detection.noise_source)}.",
-        f"- {_reruns(analysis)}",
+        f"- {phrases.reruns(analysis)}",
         *(f"- {text}" for text in phrases.shifts(detection.shifts)),
-        *(f"- {text}" for text in _mirrored(shown)),
+        *(f"- {text}" for text in phrases.mirrored(analysis)),
         *(f"- {wording.notice_text(notice, _value)}" for notice in analysis.notices[:NOTICES]),
     ]
     return ["**How sure:**", "", *lines, "", *sections.more(len(analysis.notices) - NOTICES)]
-
-
-def _reruns(analysis: Analysis) -> str:
-    if not analysis.reruns:
-        return "One run of each version: a rerun of the baseline would sharpen the result most."
-    ids = phrases.capped([str(job.id) for job in analysis.reruns], 5)
-    return f"{plural(len(analysis.reruns), 'rerun')} of the baseline's version used (job {ids})."
-
-
-def _mirrored(shown: View) -> Iterator[str]:
-    count = shown.analysis.detection.mirrored
-    if count:
-        yield f"On the improvement side the same criteria flag {plural(count, 'curve')}: chance, or real gain."
-    elif any(result.points for result in shown.analysis.detection.results):
-        yield "On the improvement side, where only chance should act, the same criteria flag nothing."
 
 
 def _value(text: str) -> str:

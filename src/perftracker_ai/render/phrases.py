@@ -27,7 +27,9 @@ from perftracker_ai.render.view import labels, leading, worst_point
 from perftracker_ai.text import listing, md, sentence
 
 if TYPE_CHECKING:
-    from perftracker_ai.model import Cluster, CoverageFinding, Curve, RunShift, ShapeEvidence, Window
+    from collections.abc import Iterator
+
+    from perftracker_ai.model import Analysis, Cluster, CoverageFinding, Curve, RunShift, ShapeEvidence, Window
     from perftracker_ai.render.view import Finding, Point, View
 
 RESULT_FILE = "result_v2.json"
@@ -255,3 +257,20 @@ def _pair(curve: Curve, worst: Point) -> str:
 def _at(curve: Curve, worst: Point) -> str:
     load = f" at {md(worst.label, LABEL_LIMIT)}" if worst.label else ""
     return load + (f" with {threads((curve.threads,))}" if curve.threads else "")
+
+
+def reruns(analysis: Analysis) -> str:
+    """Say how many further runs of the baseline's version were used."""
+    if not analysis.reruns:
+        return "One run of each version: a rerun of the baseline would sharpen the result most."
+    ids = capped([str(job.id) for job in analysis.reruns], 5)
+    return f"{plural(len(analysis.reruns), 'rerun')} of the baseline's version used (job {ids})."
+
+
+def mirrored(analysis: Analysis) -> Iterator[str]:
+    """Say what the same criteria flag on the improvement side, the reader's gauge of chance."""
+    count = analysis.detection.mirrored
+    if count:
+        yield f"On the improvement side the same criteria flag {plural(count, 'curve')}: chance, or real gain."
+    elif any(result.points for result in analysis.detection.results):
+        yield "On the improvement side, where only chance should act, the same criteria flag nothing."

@@ -141,7 +141,7 @@ def _glimpse(shown: View) -> Html:
     """Return in three lines how far to trust the verdict, leading to the section that says more."""
     shifts, notices = shown.analysis.detection.shifts, shown.analysis.notices
     told = [
-        el("li", _reruns(shown), data_fact="/metadata/reruns"),
+        el("li", phrases.reruns(shown.analysis), data_fact="/metadata/reruns"),
         el("li", "Shift of the whole run: ", _largest(shown), data_fact="/run_shift") if shifts else Html(""),
     ]
     if notices:
@@ -223,8 +223,8 @@ def certainty(shown: View) -> Html:
     basis = el(
         "ul",
         el("li", f"Noise estimated from {clean(detection.noise_source)}.", data_fact="/noise_source"),
-        el("li", _reruns(shown), data_fact="/metadata/reruns"),
-        *(el("li", text, data_fact="/mirrored") for text in _mirrored(shown)),
+        el("li", phrases.reruns(shown.analysis), data_fact="/metadata/reruns"),
+        *(el("li", text, data_fact="/mirrored") for text in phrases.mirrored(shown.analysis)),
         class_="plain",
     )
     columns = el("div", el("div", el("h3", "Where the noise comes from"), basis), _shift(shown), class_="columns")
@@ -236,22 +236,6 @@ def certainty(shown: View) -> Html:
         id="certainty",
         aria_labelledby="certainty-h",
     )
-
-
-def _reruns(shown: View) -> str:
-    reruns = shown.analysis.reruns
-    if not reruns:
-        return "One run of each version: a rerun of the baseline would sharpen the result most."
-    ids = phrases.capped([str(job.id) for job in reruns], 5)
-    return f"{plural(len(reruns), 'rerun')} of the baseline's version used (job {ids})."
-
-
-def _mirrored(shown: View) -> Iterator[str]:
-    count = shown.analysis.detection.mirrored
-    if count:
-        yield f"On the improvement side the same criteria flag {plural(count, 'curve')}: chance, or real gain."
-    elif any(result.points for result in shown.analysis.detection.results):
-        yield "On the improvement side, where only chance should act, the same criteria flag nothing."
 
 
 def _shift(shown: View) -> Html:
