@@ -164,18 +164,6 @@ def _choose(
         ) from error
 
 
-def analyze_product(source: Source, product: str, settings: Settings, watcher: Watcher) -> Run:
-    """Compare the newest two versions of a product that can be compared.
-
-    Raises
-    ------
-    PerfTrackerAIError
-        Whatever keeps the comparison from being made, in one sentence.
-    """
-    require_outputs(settings, watcher)
-    return judge_product(fetch_product(source, product, settings, watcher), settings, watcher)
-
-
 def fetch_product(
     source: Source, product: str, settings: Settings, watcher: Watcher, listing: Iterable[JobInfo] | None = None
 ) -> Fetched:

@@ -107,7 +107,7 @@ def _hardware(job: JobInfo) -> tuple[str, ...]:
 
 def _exclusion(job: JobInfo, settings: DiscoverySettings, broken: Mapping[int, str]) -> tuple[Exclusion, str] | None:
     """Say why a job cannot be compared with any other; None when it can."""
-    local = next((host for host in job.hosts if _is_local(host, settings.local_labels)), "")
+    local = local_host(job, settings.local_labels)
     ignored = next((host for host in job.hosts if host in settings.ignored_hardware), "")
     wanted = settings.hardware in {"", *job.hosts} or set(settings.hardware.split("+")) == set(job.hosts)
     causes = (
@@ -123,8 +123,10 @@ def _exclusion(job: JobInfo, settings: DiscoverySettings, broken: Mapping[int, s
     return next(((exclusion, detail) for holds, exclusion, detail in causes if holds), None)
 
 
-def _is_local(host: str, labels: tuple[str, ...]) -> bool:
-    return not {label.casefold() for label in labels}.isdisjoint(host.casefold().split("."))
+def local_host(job: JobInfo, labels: tuple[str, ...]) -> str:
+    """Name the top-level host that makes a job a local run; empty when none does."""
+    folded = {label.casefold() for label in labels}
+    return next((host for host in job.hosts if not folded.isdisjoint(host.casefold().split("."))), "")
 
 
 def _place(job: JobInfo, group: _Group, settings: DiscoverySettings) -> None:

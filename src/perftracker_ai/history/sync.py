@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from perftracker_ai.curves import build_curves
+from perftracker_ai.discovery import local_host
 from perftracker_ai.errors import JobError, NotFound
 from perftracker_ai.files import read_document
 from perftracker_ai.model import Notice, NoticeKind
@@ -206,18 +207,13 @@ def _listed(source: Source, wanted: Wanted, watcher: Watcher) -> _Listing:
             break
         if job.product_name != wanted.product:
             continue
-        if job.deleted or job.tests_completed <= 0 or _is_local(job, wanted.settings.discovery.local_labels):
+        if job.deleted or job.tests_completed <= 0 or local_host(job, wanted.settings.discovery.local_labels):
             left_out += 1
         else:
             usable.append(job)
     for name, why in source.skipped:
         watcher.warn(Notice(kind=NoticeKind.SKIPPED_FILE, values=(name, why.rstrip("."))))
     return _Listing(usable=tuple(usable), left_out=left_out, doubtful=bool(source.skipped))
-
-
-def _is_local(job: JobInfo, labels: Sequence[str]) -> bool:
-    folded = {label.casefold() for label in labels}
-    return any(not folded.isdisjoint(host.casefold().split(".")) for host in job.hosts)
 
 
 def _vanished(listing: _Listing, known: Sequence[Known], since: datetime | None) -> set[str]:
