@@ -339,6 +339,7 @@ def analysis(plans, verdict, **changes):
         "accepted": (),
         "decision": verdict,
         "notices": (),
+        "chronicle": None,
     }
     return Analysis(**fields | changes)
 

@@ -458,6 +458,7 @@ def judge(
         accepted=known,
         decision=decide(curves, detection, coverage, counted, settings.policy, settings.detect, notices=every),
         notices=every,
+        chronicle=None,
     )
 
 

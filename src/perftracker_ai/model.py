@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from perftracker_ai.chronicle import Chronicle  # noqa: TC001 - msgspec reads it when it reads results back
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -272,6 +274,22 @@ class CurveSet(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     count: NDArray[np.int64]
     absence: NDArray[np.uint8]
     errors: NDArray[np.int64]
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What earlier jobs of the product measured on the candidate's hardware and suite, at the points of a `CurveSet`.
+
+    Attributes
+    ----------
+    jobs : tuple of JobInfo
+        J jobs, oldest end first, none later than the candidate; the compared ones are among them where they are
+        known.
+    mean : ndarray of float, shape (J, P)
+        In `Curve.base_unit`; NaN where a job has no value.
+    """
+
+    jobs: tuple[JobInfo, ...]
+    mean: NDArray[np.float64]
 
 
 class RunAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -847,6 +865,8 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ----------
     accepted : tuple of Acceptance
         The product's entries of accepted regressions, in the order of the settings file.
+    chronicle : Chronicle or None
+        What earlier jobs say; None when none are kept.
     """
 
     baseline: JobInfo
@@ -860,6 +880,7 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     accepted: tuple[Acceptance, ...]
     decision: Decision
     notices: tuple[Notice, ...]
+    chronicle: Chronicle | None
 
     @property
     def accepted_curves(self) -> frozenset[int]:

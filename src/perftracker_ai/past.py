@@ -16,6 +16,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from perftracker_ai.app import connect
+from perftracker_ai.chronicle import Creep, Place, Shift, Switching, Unrest
 from perftracker_ai.errors import NotFound
 from perftracker_ai.history import Scope, Wanted, open_store, origin_of, synchronise
 from perftracker_ai.trends import Change, Series, Trend, TrendState, find_trends
@@ -36,73 +37,6 @@ STORE_FILE, DOWNLOADS = "history.sqlite3", "history-downloads"
 """Names in the folder of downloads: the store where none is set, and where jobs lie until they are recorded."""
 
 T = TypeVar("T")
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """A job of a history."""
-
-    job: int
-    version: str
-    end: datetime
-
-
-class Shift(msgspec.Struct, frozen=True, kw_only=True):
-    """Curves of one endpoint whose level changed at the same job, in the same direction.
-
-    Attributes
-    ----------
-    curves : tuple of str
-        Their tags.
-    slowdown, low, high : float
-        Those of the middle curve by size; positive is worse.
-    first, last_good : Place
-        First job at the new level and last one at the old, of the clearest curve.
-    earliest, latest : Place
-        95 % interval of `first`.
-    same_version : bool
-        Whether both jobs measured one version: then it is not the code that changed.
-    recovered : Place or None
-        The job with which three quarters or more of it were taken back.
-    """
-
-    endpoint: str
-    curves: tuple[str, ...]
-    slowdown: float
-    low: float
-    high: float
-    first: Place
-    last_good: Place
-    earliest: Place
-    latest: Place
-    same_version: bool
-    recovered: Place | None
-
-
-class Creep(msgspec.Struct, frozen=True, kw_only=True):
-    """Curves of one endpoint that drift; the slowdown since the oldest job is that of the middle curve."""
-
-    endpoint: str
-    curves: tuple[str, ...]
-    slowdown: float
-    low: float
-    high: float
-
-
-class Unrest(msgspec.Struct, frozen=True, kw_only=True):
-    """Curves of one endpoint whose noise rose; ratio and first job are those of the middle curve."""
-
-    endpoint: str
-    curves: tuple[str, ...]
-    ratio: float
-    first: Place
-
-
-class Switching(msgspec.Struct, frozen=True, kw_only=True):
-    """Curves of one endpoint that switch between two levels; `slowdown` is from the better to the worse one."""
-
-    endpoint: str
-    curves: tuple[str, ...]
-    slowdown: float
 
 
 class Past(msgspec.Struct, frozen=True, kw_only=True):

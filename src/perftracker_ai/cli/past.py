@@ -12,8 +12,9 @@ from perftracker_ai.text import clean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from perftracker_ai.chronicle import Creep, Place, Shift, Switching, Unrest
     from perftracker_ai.history import Synchronised
-    from perftracker_ai.past import Creep, Past, Place, Shift, Switching, Unrest
+    from perftracker_ai.past import Past
 
 _LONGEST = 200
 

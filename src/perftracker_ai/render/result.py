@@ -83,6 +83,7 @@ def _head(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) 
         "coverage": analysis.coverage,
         "accounting": [_account(account) for account in analysis.accounts],
         "notices": [_notice(notice) for notice in analysis.notices],
+        "chronicle": analysis.chronicle,
     }
 
 

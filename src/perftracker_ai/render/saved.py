@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import numpy as np
 
+from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.errors import UsageError
 from perftracker_ai.model import (
     Absence,
@@ -96,6 +97,7 @@ def _analysis(document: Document) -> Analysis:
         accepted=msgspec.convert(document["accepted"], tuple[Acceptance, ...]),
         decision=msgspec.convert(document["verdict"], Decision),
         notices=msgspec.convert(document["notices"], tuple[Notice, ...]),
+        chronicle=msgspec.convert(document.get("chronicle"), Chronicle | None),
     )
 
 
