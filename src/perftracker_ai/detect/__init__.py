@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from perftracker_ai.detect.evidence import Evidence
     from perftracker_ai.detect.series import Panel
     from perftracker_ai.detect.shift import Shifts
-    from perftracker_ai.model import CurveSet
+    from perftracker_ai.model import CurveSet, Timeline
     from perftracker_ai.settings import DetectSettings
 
 __all__ = ["detect"]
@@ -38,7 +38,7 @@ LOOKS = 1
 METHOD = "multiscale scan of log-ratios 1"
 
 
-def detect(curves: CurveSet, settings: DetectSettings, seed: int) -> Detection:
+def detect(curves: CurveSet, settings: DetectSettings, seed: int, timeline: Timeline | None = None) -> Detection:  # noqa: ARG001 - the noise is to be learned from it
     """Compare the candidate with the baseline runs, curve by curve.
 
     Parameters
@@ -48,6 +48,8 @@ def detect(curves: CurveSet, settings: DetectSettings, seed: int) -> Detection:
     settings : DetectSettings
     seed : int
         Recorded with the result; the method itself draws no random numbers.
+    timeline : Timeline, optional
+        What earlier jobs measured at the same points: they teach how much curves scatter from run to run.
 
     Returns
     -------
