@@ -10,7 +10,7 @@ import postgres
 import pytest
 from fake_perftracker import FakePerfTracker, make_job
 
-from perftracker_ai.past import _medians
+from perftracker_ai.trends.patterns import medians
 
 COUNT = 25
 SYNC, TRENDS = ("history", "sync", "--product", "Shop"), ("history", "trends", "--product", "Shop")
@@ -281,4 +281,4 @@ def test_the_store_s_password_is_never_shown(run, folder):
 def test_medians_are_those_of_numpy():
     """Column by column the median of the numbers there are, and none where there is none."""
     values = np.array([[1.0, 5.0, np.nan, 2.0], [4.0, np.nan, np.nan, 3.0], [2.0, 7.0, np.nan, np.nan]])
-    np.testing.assert_array_equal(_medians(values), [2.0, 6.0, np.nan, 2.5])
+    np.testing.assert_array_equal(medians(values), [2.0, 6.0, np.nan, 2.5])

@@ -1,22 +1,17 @@
 """Trends: when the level of a measured quantity changed, what crept in, and what only looks like it.
 
-In: `Series`, any number, of any lengths. Out: a `Trend` each. Pure and deterministic: a series gets the same trend
-alone and among thousands. Refuses nothing: what cannot be told is said to be too short or bimodal. One series is one
-hardware; the caller splits.
+`find_trends` takes `Series`, any number, of any lengths, and gives a `Trend` each. Pure and deterministic: a series
+gets the same trend alone and among thousands. Refuses nothing: what cannot be told is said to be too short or bimodal.
+One series is one hardware; the caller splits. `patterns` says in a reader's words what the curves of a `Timeline` did,
+and `chronicle` besides since when the regressions of a comparison are there.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from perftracker_ai.trends.batch import batches, pack
-from perftracker_ai.trends.describe import described, too_short
-from perftracker_ai.trends.drift import fit
-from perftracker_ai.trends.modes import split
+from perftracker_ai.trends.engine import LEAST_CHANGE, find_trends
+from perftracker_ai.trends.patterns import patterns, places
+from perftracker_ai.trends.since import chronicle
 from perftracker_ai.trends.vocabulary import Change, Drift, Flaky, Modes, Segment, Series, Trend, TrendState
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = [
     "LEAST_CHANGE",
@@ -28,30 +23,8 @@ __all__ = [
     "Series",
     "Trend",
     "TrendState",
+    "chronicle",
     "find_trends",
+    "patterns",
+    "places",
 ]
-
-LEAST_CHANGE = 0.02
-"""Practical threshold of a change in a history; many values on either side tell far less than two jobs can."""
-
-
-def find_trends(series: Sequence[Series], least_change: float = LEAST_CHANGE) -> tuple[Trend, ...]:
-    """Describe each series.
-
-    Parameters
-    ----------
-    least_change : float
-        Ratio below which nothing is a change or a drift.
-
-    Returns
-    -------
-    tuple of Trend
-        One for each series, in order.
-    """
-    packed = pack(series)
-    found: dict[int, Trend] = {}
-    for which, batch in batches(series, packed):
-        members = [series[row] for row in which.tolist()]
-        trends = described(members, batch, fit(batch, least_change), split(batch, least_change), least_change)
-        found.update(zip(which.tolist(), trends, strict=True))
-    return tuple(found.get(row) or too_short(points, least_change) for row, points in enumerate(packed.length.tolist()))
