@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perftracker_ai import retrospect
+from perftracker_ai.chronicle import Patterns, Shift
 from perftracker_ai.cli.streams import show
-from perftracker_ai.formats import format_change, format_interval, format_percent, plural
-from perftracker_ai.past import still_slower
+from perftracker_ai.formats import plural
 from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from perftracker_ai.chronicle import Creep, Place, Shift, Switching, Unrest
     from perftracker_ai.history import Synchronised
     from perftracker_ai.past import Past
+    from perftracker_ai.retrospect import Section, Trend
 
 _LONGEST = 200
+_MOST = (("slower", 5), ("creeping", 4), ("recovered", 2), ("faster", 2), ("noisier", 2), ("switching", 2))
+"""What is told of each kind, in order: about one screen, the rest is in the JSON."""
 
 
 def show_synchronised(product: str, store: str, done: Synchronised) -> None:
@@ -34,19 +37,9 @@ def show_synchronised(product: str, store: str, done: Synchronised) -> None:
 
 def show_past(past: Past) -> None:
     """Print the trends of a product, what is wrong now first, on about one screen."""
-    back = {(shift.endpoint, shift.recovered.job) for shift in past.shifts if shift.recovered and shift.slowdown > 0}
-    faster = [shift for shift in past.shifts if shift.slowdown < 0 and (shift.endpoint, shift.first.job) not in back]
-    oldest = past.jobs[0].version
-    sections = (
-        ("Slower, and still so", [_shift(one) for one in past.shifts if still_slower(one)], 5),
-        (f"Creeping since {oldest}", [_creep(one) for one in past.creeps], 4),
-        ("Slower for a time", [_shift(one) for one in past.shifts if one.slowdown > 0 and one.recovered], 2),
-        ("Faster", [_shift(one) for one in faster], 2),
-        ("Noisier", [_unrest(one) for one in past.unrests], 2),
-        ("Switching between two levels", [_switching(one) for one in past.switchings], 2),
-    )
-    lines = [line for title, entries, most in sections for line in _section(title, entries, most)]
-    show("\n".join([*_head(past), *(lines or ["", "No change, drift or unrest beyond chance."])]))
+    found = retrospect.sections(_patterns(past), past.jobs[0].version)
+    lines = [line for kind, most in _MOST for line in _section(found[kind], most)]
+    show("\n".join([*_head(past), *(lines or ["", retrospect.NO_TREND])]))
 
 
 def past_json(pasts: Sequence[Past]) -> str:
@@ -56,57 +49,35 @@ def past_json(pasts: Sequence[Past]) -> str:
     return msgspec.json.encode({"schema_version": 1, "products": pasts}).decode()
 
 
+def _patterns(past: Past) -> Patterns:
+    return Patterns(**{name: getattr(past, name) for name in Patterns.__struct_fields__})
+
+
 def _head(past: Past) -> list[str]:
-    first, last = past.jobs[0], past.jobs[-1]
-    versions = len({job.version for job in past.jobs})
-    jobs = f"{plural(len(past.jobs), 'job')} of {plural(versions, 'version')}"
     where = " ".join(filter(None, (f"on {past.hardware or 'no host'},", past.suite and f"suite {past.suite}:")))
     lines = [
         clean(f"{past.product} {where}", _LONGEST),
-        f"{jobs}, {first.end:%Y-%m-%d} to {last.end:%Y-%m-%d}; {plural(past.curves, 'curve')}",
+        f"{retrospect.span(past.jobs)}; {plural(past.curves, 'curve')}",
     ]
     if past.too_short:
-        lines.append(f"{plural(past.too_short, 'curve')} with fewer than ten values: too short to say anything")
+        lines.append(retrospect.too_short(past.too_short))
     if past.others:
         named = "; ".join(f"{hardware}, suite {suite} ({plural(jobs, 'job')})" for hardware, suite, jobs in past.others)
         lines.append(clean(f"Not shown (see --hardware): {named}", _LONGEST))
     return lines
 
 
-def _section(title: str, entries: Sequence[Sequence[str]], most: int) -> list[str]:
-    if not entries:
+def _section(section: Section, most: int) -> list[str]:
+    if not section.trends:
         return []
-    shown = [f"  {line}" for entry in entries[:most] for line in entry]
-    left = len(entries) - most
-    return ["", f"{clean(title)}:", *shown, *([f"  … and {left} more; --json has all"] if left > 0 else [])]
+    shown = [f"  {line}" for trend in section.trends[:most] for line in _trend(trend)]
+    left = len(section.trends) - most
+    return ["", f"{clean(section.title)}:", *shown, *([f"  … and {left} more; --json has all"] if left > 0 else [])]
 
 
-def _shift(shift: Shift) -> list[str]:
-    change = f"{format_change(shift.slowdown)} ({format_interval(shift.low, shift.high)})"
-    until = f"until {_at(shift.recovered)}" if shift.recovered else f"before it {_at(shift.last_good)}"
-    where = f"since {_at(shift.first)}; {until}"
-    if shift.earliest.job != shift.latest.job:
-        where += f"; began between jobs {shift.earliest.job} and {shift.latest.job}"
-    if shift.same_version:
-        where += f"; job {shift.last_good.job} is the same version: suspect the environment"
-    return [f"{change}  {_named(shift)}", f"    {clean(where, _LONGEST)}"]
-
-
-def _creep(creep: Creep) -> list[str]:
-    return [f"{format_change(creep.slowdown)} ({format_interval(creep.low, creep.high)})  {_named(creep)}"]
-
-
-def _unrest(unrest: Unrest) -> list[str]:
-    return [f"{unrest.ratio:.1f} times  {_named(unrest)}, since {clean(_at(unrest.first), _LONGEST)}"]
-
-
-def _switching(switching: Switching) -> list[str]:
-    return [f"{format_percent(switching.slowdown)} apart  {_named(switching)}"]
-
-
-def _named(item: Shift | Creep | Unrest | Switching) -> str:
-    return f"{clean(item.endpoint, 80)}, {plural(len(item.curves), 'curve')}"
-
-
-def _at(place: Place) -> str:
-    return f"{place.version} (job {place.job}, {place.end:%Y-%m-%d})"
+def _trend(trend: Trend) -> list[str]:
+    named = f"{clean(trend.endpoint, 80)}, {plural(len(trend.curves), 'curve')}"
+    line, when = f"{retrospect.size(trend)}  {named}", clean(retrospect.when(trend), _LONGEST)
+    if isinstance(trend, Shift):
+        return [line, f"    {when}"]
+    return [f"{line}, {when}" if when else line]

@@ -1,0 +1,174 @@
+"""The sentences about a history: since when something is slower, and what else happened over the jobs.
+
+In: values of `perftracker_ai.chronicle`. Out: plain text, each wording in one place, so that `history trends` and
+every form of a report say the same. What comes from a job, versions that is, is passed through `show`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from perftracker_ai.chronicle import Creep, Shift, Switching, Unrest
+from perftracker_ai.formats import UNKNOWN, format_change, format_interval, format_percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from perftracker_ai.chronicle import Onset, Patterns, Place
+    from perftracker_ai.model import JobInfo
+
+    Show = Callable[[str], str]
+
+Trend = Shift | Creep | Unrest | Switching
+
+NO_TREND = "No change, drift or unrest beyond chance."
+NEW = "new with this job"
+
+_DAYS, _WEEKS = 14, 9
+"""Below that many a time is told in days, and in weeks."""
+_WEEK, _MONTH = 7, 30.44
+
+
+class Section(NamedTuple):
+    """Things of one kind that a history tells."""
+
+    title: str
+    trends: Sequence[Trend]
+
+
+# ── what happened over the jobs ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def sections(patterns: Patterns, oldest: str) -> dict[str, Section]:
+    """Return everything a history tells by its kind, what is wrong now first.
+
+    Parameters
+    ----------
+    patterns : Patterns
+    oldest : str
+        Version of the oldest job; empty when it is not known.
+    """
+    back = {(one.endpoint, one.recovered.job) for one in patterns.shifts if one.recovered and one.slowdown > 0}
+    worse = [one for one in patterns.shifts if one.slowdown > 0]
+    faster = [one for one in patterns.shifts if one.slowdown < 0 and (one.endpoint, one.first.job) not in back]
+    return {
+        "slower": Section("Slower, and still so", [one for one in worse if not one.recovered]),
+        "creeping": Section(f"Creeping since {oldest or 'the oldest job'}", patterns.creeps),
+        "recovered": Section("Slower for a time", [one for one in worse if one.recovered]),
+        "faster": Section("Faster", faster),
+        "noisier": Section("Noisier", patterns.unrests),
+        "switching": Section("Switching between two levels", patterns.switchings),
+    }
+
+
+def size(trend: Trend) -> str:
+    """Return how much it is: ``+30.5 % (+29.5 % to +31.6 %)``, ``2.1 times``, ``40 % apart``."""
+    match trend:
+        case Shift() | Creep():
+            return f"{format_change(trend.slowdown)} ({format_interval(trend.low, trend.high)})"
+        case Unrest():
+            return f"{trend.ratio:.1f} times"
+        case Switching():
+            return f"{format_percent(trend.slowdown)} apart"
+
+
+def when(trend: Trend, show: Show = str) -> str:
+    """Return since when, and until when or what was before; empty for what has no beginning."""
+    match trend:
+        case Shift():
+            until = f"until {place(trend.recovered, show)}" if trend.recovered else _before(trend, show)
+            parts = (f"since {place(trend.first, show)}", until, between(trend), _one_version(trend))
+            return "; ".join(filter(None, parts))
+        case Unrest():
+            return f"since {place(trend.first, show)}"
+        case Creep() | Switching():
+            return ""
+
+
+def span(jobs: Sequence[Place]) -> str:
+    """Return what a history is from: ``40 jobs of 14 versions, 2026-07-01 to 2026-08-09``; empty without a job."""
+    if not jobs:
+        return ""
+    versions = plural(len({job.version for job in jobs}), "version")
+    return f"{plural(len(jobs), 'job')} of {versions}, {jobs[0].end:%Y-%m-%d} to {jobs[-1].end:%Y-%m-%d}"
+
+
+def too_short(curves: int) -> str:
+    """Say of how many curves there are too few values."""
+    return f"{plural(curves, 'curve')} with fewer than ten values: too short to say anything"
+
+
+def place(one: Place, show: Show = str) -> str:
+    """Return ``2.8 (job 125, 2026-07-25)``."""
+    return f"{show(one.version) or UNKNOWN} (job {one.job}, {one.end:%Y-%m-%d})"
+
+
+def between(began: Shift | Onset) -> str:
+    """Return the jobs a change may have begun between; empty where there is no doubt."""
+    if began.earliest.job == began.latest.job:
+        return ""
+    return f"began between jobs {began.earliest.job} and {began.latest.job}"
+
+
+def _before(shift: Shift, show: Show) -> str:
+    return f"before it {place(shift.last_good, show)}"
+
+
+def _one_version(shift: Shift) -> str:
+    same = f"job {shift.last_good.job} is the same version: suspect the environment"
+    return same if shift.same_version else ""
+
+
+# ── since when a finding is there ───────────────────────────────────────────────────────────────────────────────────
+
+
+def since(onset: Onset, baseline: JobInfo, candidate: JobInfo, show: Show = str) -> str:
+    """Return since when a finding is there, how long that is, which job was good last, and what is in doubt.
+
+    ``since 1.65-5050 (job 86011, 2026-11-02), 3 weeks before the candidate; last good 1.65-5049 (job 86003, …)``
+    """
+    good = f"last good {place(onset.last_good, show)}" + _is_baseline(onset, baseline)
+    parts = (_began(onset, candidate, show), good, between(onset), _suspicion(onset, show))
+    return "; ".join(filter(None, parts))
+
+
+def since_short(onset: Onset, candidate: JobInfo, show: Show = str) -> str:
+    """Return since when a finding is there, in few words: ``since 1.65-5050, job 86011``."""
+    if onset.first.job == candidate.id:
+        return NEW
+    return f"since {show(onset.first.version) or UNKNOWN}, job {onset.first.job}"
+
+
+def _began(onset: Onset, candidate: JobInfo, show: Show) -> str:
+    if onset.first.job == candidate.id:
+        return NEW
+    ago = elapsed(onset.first.end, candidate.end)
+    return f"since {place(onset.first, show)}" + (f", {ago} the candidate" if ago else "")
+
+
+def _is_baseline(onset: Onset, baseline: JobInfo) -> str:
+    return ", the baseline" if onset.last_good.job == baseline.id else ""
+
+
+def _suspicion(onset: Onset, show: Show) -> str:
+    """Say that it was not the code, where both jobs measured one version."""
+    version = onset.first.version
+    same = version and version == onset.last_good.version
+    return f"both are version {show(version)}: suspect the environment" if same else ""
+
+
+def elapsed(first: datetime, last: datetime) -> str:
+    """Return the time between two days: ``5 days before``, ``3 weeks before``, ``4 months before``.
+
+    Days are compared, not moments, for a moment of a damaged file may lack its time zone. Empty when it is negative.
+    """
+    days = (last.date() - first.date()).days
+    if days <= 0:
+        return "" if days else "on the same day as"
+    if days < _DAYS:
+        return f"{plural(days, 'day')} before"
+    weeks = round(days / _WEEK)
+    if weeks < _WEEKS:
+        return f"{plural(weeks, 'week')} before"
+    return f"{plural(round(days / _MONTH), 'month')} before"

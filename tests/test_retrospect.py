@@ -1,0 +1,192 @@
+"""`retrospect`: a history is told in the same few words wherever it is told, with its doubts."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from analyses import job
+from msgspec import structs
+
+from perftracker_ai import retrospect
+from perftracker_ai.chronicle import Creep, Onset, Patterns, Place, Shift, Switching, Unrest
+
+BASELINE, CANDIDATE = job(85817, "1.64-4996", 1), job(86303, "1.65-5060", 24)
+
+
+def place(job_id, version, day=1):
+    return Place(job=job_id, version=version, end=datetime(2026, 6, day, 22, 0, tzinfo=UTC))
+
+
+GOOD, BAD = place(86003, "1.65-5049", 2), place(86011, "1.65-5050", 3)
+HERE = place(CANDIDATE.id, "1.65-5060", 24)
+
+
+def onset(**changes):
+    fields = {"cluster": "C1", "first": BAD, "last_good": GOOD, "earliest": BAD, "latest": BAD, "levels": ()}
+    return Onset(**fields | changes)
+
+
+def shift(**changes):
+    fields = {
+        "endpoint": "POST /orders",
+        "curves": ("p95", "rate"),
+        "slowdown": 0.305,
+        "low": 0.295,
+        "high": 0.316,
+        "first": BAD,
+        "last_good": GOOD,
+        "earliest": BAD,
+        "latest": BAD,
+        "same_version": False,
+        "recovered": None,
+    }
+    return Shift(**fields | changes)
+
+
+def patterns(*shifts):
+    return Patterns(curves=9, too_short=0, shifts=shifts, creeps=(), unrests=(), switchings=())
+
+
+# ── since when a finding is there ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            onset(),
+            (
+                "since 1.65-5050 (job 86011, 2026-06-03), 3 weeks before the candidate; "
+                "last good 1.65-5049 (job 86003, 2026-06-02)"
+            ),
+        ),
+        (onset(first=HERE), "new with this job; last good 1.65-5049 (job 86003, 2026-06-02)"),
+        (
+            onset(first=HERE, last_good=place(85817, "1.64-4996")),
+            "new with this job; last good 1.64-4996 (job 85817, 2026-06-01), the baseline",
+        ),
+        (
+            onset(first=HERE, earliest=BAD, latest=HERE),
+            "new with this job; last good 1.65-5049 (job 86003, 2026-06-02); began between jobs 86011 and 86303",
+        ),
+        (
+            onset(last_good=place(86003, "1.65-5050", 2)),
+            (
+                "since 1.65-5050 (job 86011, 2026-06-03), 3 weeks before the candidate; "
+                "last good 1.65-5050 (job 86003, 2026-06-02); both are version 1.65-5050: suspect the environment"
+            ),
+        ),
+        (
+            onset(first=place(86011, ""), last_good=place(86003, "")),
+            "since ? (job 86011, 2026-06-01), 3 weeks before the candidate; last good ? (job 86003, 2026-06-01)",
+        ),
+    ],
+    ids=["dated", "this job", "nothing in between", "in doubt", "one version", "no version"],
+)
+def test_an_onset_names_first_and_last_good_job_and_what_is_in_doubt(found, said):
+    """Version, job and day of both, how long ago, and every reason to doubt it are one line."""
+    assert retrospect.since(found, BASELINE, CANDIDATE) == said
+
+
+def test_few_words_name_version_and_job():
+    """Where there is little room, the version and the job are left, or that it is new."""
+    assert retrospect.since_short(onset(), CANDIDATE) == "since 1.65-5050, job 86011"
+    assert retrospect.since_short(onset(first=HERE), CANDIDATE) == "new with this job"
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (-1, ""),
+        (0, "on the same day as"),
+        (1, "1 day before"),
+        (13, "13 days before"),
+        (14, "2 weeks before"),
+        (60, "2 months before"),
+        (59, "8 weeks before"),
+        (365, "12 months before"),
+    ],
+)
+def test_a_time_is_told_in_the_unit_that_suits_it(days, said):
+    """Days below a fortnight, then weeks, then months; a clock that went backwards is not told."""
+    first = datetime(2026, 1, 10, 3, tzinfo=UTC)
+    assert retrospect.elapsed(first, first + timedelta(days=days)) == said
+
+
+def test_a_time_without_a_zone_is_told_as_well():
+    """A damaged file whose moments lack a time zone costs no traceback."""
+    assert retrospect.elapsed(datetime(2026, 1, 1), datetime(2026, 1, 3, tzinfo=UTC)) == "2 days before"  # noqa: DTZ001 - the case
+
+
+def test_what_comes_from_a_job_is_shown_as_the_reader_needs_it():
+    """Every version in a sentence goes through the escaping of the place it is for, and nothing else does."""
+    same = onset(last_good=place(86003, "1.65-5050", 2))
+    for said in (
+        retrospect.since(same, BASELINE, CANDIDATE, lambda _: "<escaped>"),
+        retrospect.since_short(same, CANDIDATE, lambda _: "<escaped>"),
+        retrospect.when(shift(recovered=HERE), lambda _: "<escaped>"),
+    ):
+        assert "<escaped>" in said
+        assert "1.65" not in said
+
+
+# ── what happened over the jobs ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_shift_is_told_once_and_a_recovery_is_nothing_faster():
+    """What is slower, what was slower for a time and what is faster are told apart."""
+    back = shift(endpoint="PUT /cart", recovered=HERE)
+    shifts = (shift(), back, shift(endpoint="PUT /cart", slowdown=-0.2, first=HERE), shift(slowdown=-0.4, first=HERE))
+    found = retrospect.sections(patterns(*shifts), "1.60")
+    assert found["slower"].trends == [shifts[0]]
+    assert found["recovered"].trends == [back]
+    assert found["faster"].trends == [shifts[3]]
+
+
+def test_creeping_names_its_reference():
+    """A creep is told since a version; without one since the oldest job."""
+    titles = [retrospect.sections(patterns(), oldest)["creeping"].title for oldest in ("1.60", "")]
+    assert titles == ["Creeping since 1.60", "Creeping since the oldest job"]
+
+
+@pytest.mark.parametrize(
+    ("trend", "size", "when"),
+    [
+        (
+            shift(),
+            "+30.5 % (+29.5 % to +31.6 %)",
+            "since 1.65-5050 (job 86011, 2026-06-03); before it 1.65-5049 (job 86003, 2026-06-02)",
+        ),
+        (
+            shift(recovered=HERE, same_version=True, earliest=GOOD),
+            "+30.5 % (+29.5 % to +31.6 %)",
+            (
+                "since 1.65-5050 (job 86011, 2026-06-03); until 1.65-5060 (job 86303, 2026-06-24); began between jobs "
+                "86003 and 86011; job 86003 is the same version: suspect the environment"
+            ),
+        ),
+        (Creep(endpoint="e", curves=("p",), slowdown=0.2, low=0.1, high=0.3), "+20 % (+10 % to +30 %)", ""),
+        (
+            Unrest(endpoint="e", curves=("p",), ratio=2.14, first=BAD),
+            "2.1 times",
+            "since 1.65-5050 (job 86011, 2026-06-03)",
+        ),
+        (Switching(endpoint="e", curves=("p",), slowdown=0.4), "40 % apart", ""),
+    ],
+    ids=["shift", "recovered", "creep", "unrest", "switching"],
+)
+def test_every_trend_has_a_size_and_its_time(trend, size, when):
+    """How much and since when are told of each kind, as far as it has them."""
+    assert (retrospect.size(trend), retrospect.when(trend)) == (size, when)
+
+
+def test_what_a_history_is_from_is_counted():
+    """Jobs and versions agree with their nouns, and no job is no span."""
+    assert retrospect.span([GOOD, BAD, HERE]) == "3 jobs of 3 versions, 2026-06-02 to 2026-06-24"
+    assert retrospect.span([GOOD]) == "1 job of 1 version, 2026-06-02 to 2026-06-02"
+    assert retrospect.span([]) == ""
+
+
+def test_an_interval_of_one_job_leaves_no_doubt():
+    """Only where several jobs may have been the first are two of them named."""
+    assert retrospect.between(onset()) == ""
+    assert retrospect.between(structs.replace(onset(), latest=HERE)) == "began between jobs 86011 and 86303"
