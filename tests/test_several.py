@@ -11,8 +11,8 @@ import pytest
 from fake_perftracker import FakePerfTracker, debug_page, hang
 from shop import put, shop_job, shop_jobs
 
-from perftracker_ai.app import connect
 from perftracker_ai.errors import SourceError
+from perftracker_ai.gathering import connect
 from perftracker_ai.settings import DiscoverySettings, ProductSettings, Settings
 from perftracker_ai.several import all_products, fetching
 

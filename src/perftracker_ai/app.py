@@ -1,4 +1,4 @@
-"""The stages in order: discover, fetch, parse, curves, detect, diagnose, decide, render, write. Only composing.
+"""The stages in order: gather, curves, detect, diagnose, decide, render, write. Only composing.
 
 This module owns the connections and the folders written to. It decides nothing about performance and prints nothing:
 what a user should see on the way goes through a `Watcher`.
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
-from perftracker_ai.files import read_document, reason, remove_file, require_writable, write_file
+from perftracker_ai.errors import NothingComparable, UsageError
+from perftracker_ai.files import reason, remove_file, require_writable, write_file
+from perftracker_ai.gathering import Fetched, fetch_named
 from perftracker_ai.model import (
     BASELINE,
     CANDIDATE,
@@ -25,7 +26,6 @@ from perftracker_ai.model import (
     Severity,
     Verdict,
 )
-from perftracker_ai.parse import parse_job
 from perftracker_ai.report_files import PAGE, REPORT, RESULT, report_folder
 from perftracker_ai.text import clean
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
-    from perftracker_ai.model import Job, JobInfo, Narration, Pair, Selection
+    from perftracker_ai.model import Job, Narration, Selection
     from perftracker_ai.settings import ProductSettings, Settings
     from perftracker_ai.sources import Source
     from perftracker_ai.storyteller import Story
@@ -42,8 +42,6 @@ _RANK = {Severity.MODERATE: 1, Severity.SEVERE: 2, Severity.CRITICAL: 3}
 _GATE = {"moderate": 1, "severe": 2, "critical": 3}
 _LONGEST_ANSWERS = 8 << 20
 """Bytes of two answers of a language model, of which none is longer than 1 MiB, as they are kept."""
-_LONGEST_ID = 18
-"""Digits of a number that every database takes; a longer one is no job's."""
 
 
 class Watcher(Protocol):
@@ -91,115 +89,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str
 
 
-class Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """What is needed to judge a product: baseline, candidate and reruns, and what was noticed on the way to them."""
-
-    product: str
-    jobs: tuple[Job, ...]
-    notices: tuple[Notice, ...]
-
-
-class _Replayed:
-    """A lazy list of jobs that can be gone through again without asking the source twice."""
-
-    def __init__(self, jobs: Iterator[JobInfo]) -> None:
-        self._jobs = jobs
-        self._read: list[JobInfo] = []
-
-    def __iter__(self) -> Iterator[JobInfo]:
-        yield from self._read
-        for job in self._jobs:
-            self._read.append(job)
-            yield job
-
-
-def connect(settings: Settings) -> Source:
-    """Open the server or the folder that the settings name.
-
-    Raises
-    ------
-    PerfTrackerAIError
-        When there is no such folder, or the address or the certificates cannot be used.
-    """
-    from perftracker_ai.sources import open_source
-
-    if settings.insecure and settings.ca_bundle:
-        raise UsageError(
-            f"The settings insecure and ca_bundle ({settings.ca_bundle}) exclude each other; drop insecure to have the "
-            "certificate checked."
-        )
-    return open_source(
-        settings.url,
-        output_dir=Path(settings.output_dir),
-        ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
-        insecure=settings.insecure,
-        timeout_s=settings.timeout_s,
-    )
-
-
-def select(source: Source, product: str, settings: Settings) -> Selection:
-    """Ask a source for the pair it would compare, without downloading anything.
-
-    Raises
-    ------
-    SourceError
-        When the source cannot be asked, or knows no such product.
-    """
-    return _choose(source, source.list_jobs(settings.project), product, settings, {})
-
-
-def _choose(
-    source: Source, jobs: Iterable[JobInfo], product: str, settings: Settings, broken: dict[int, str]
-) -> Selection:
-    """Choose the pair; where the project has no job at all, that is the trouble, not the product's name."""
-    from perftracker_ai.discovery import choose
-
-    try:
-        return choose(jobs, product, settings.of_product(product).discovery, broken)
-    except NotFound as error:
-        if source.total_jobs != 0 or settings.project == 0:
-            raise
-        raise NotFound(
-            f"Project {settings.project} of {source.location} has no job; give another --project, or 0 for all of them."
-        ) from error
-
-
-def fetch_product(
-    source: Source, product: str, settings: Settings, watcher: Watcher, listing: Iterable[JobInfo] | None = None
-) -> Fetched:
-    """Find the newest two versions of a product that can be compared, and get their jobs.
-
-    A job that turns out broken when it is downloaded is left out, and the choice made again.
-
-    Parameters
-    ----------
-    listing : iterable of JobInfo, optional
-        The project's jobs, newest first, for who has them already.
-
-    Raises
-    ------
-    PerfTrackerAIError
-        Whatever keeps the comparison from being made, in one sentence.
-    """
-    watcher.step(f"Looking for jobs of {product} in {source.location}")
-    found = _Replayed(source.list_jobs(settings.project) if listing is None else iter(listing))
-    broken: dict[int, str] = {}
-    while True:
-        try:
-            selection = _choose(source, found, product, settings, broken)
-        finally:  # what was left out may be why there is nothing to compare
-            notices = _left_out(source, broken, watcher)
-        watcher.chosen(selection)
-        if selection.pair is None:
-            raise NothingComparable(selection.problem)
-        jobs = _load_pair(source, selection.pair, watcher, broken)
-        if jobs is not None:
-            break
-    if not selection.pair.reruns:
-        notices.append(Notice(kind=NoticeKind.NO_RERUNS, values=(selection.pair.baseline.product_ver,)))
-    return Fetched(product=product, jobs=tuple(jobs), notices=tuple(notices))
-
-
 def judge_product(fetched: Fetched, settings: Settings, watcher: Watcher) -> Run:
     """Compare the jobs of a product and write the report.
 
@@ -208,21 +97,13 @@ def judge_product(fetched: Fetched, settings: Settings, watcher: Watcher) -> Run
     PerfTrackerAIError
         Whatever keeps the comparison from being made, in one sentence.
     """
-    return _finish(fetched.product, fetched.jobs, settings, fetched.notices, watcher)
-
-
-def _left_out(source: Source, broken: dict[int, str], watcher: Watcher) -> list[Notice]:
-    """Name the files and jobs left out so far, to the watcher at once."""
-    jobs = [Notice(kind=NoticeKind.SKIPPED_JOB, values=(str(job), why.rstrip("."))) for job, why in broken.items()]
-    notices = [*skipped_notices(source), *jobs]
-    for notice in notices:
+    jobs, own = fetched.jobs, settings.of_product(fetched.product)
+    watcher.step(f"Comparing job {jobs[BASELINE].info.id} with job {jobs[CANDIDATE].info.id}")
+    analysis = judge(jobs, own, seed=settings.seed, notices=fetched.notices, today=datetime.now(UTC).date())
+    for notice in analysis.notices:
         watcher.warn(notice)
-    return notices
-
-
-def skipped_notices(source: Source) -> list[Notice]:
-    """Name what a source holds that is no usable job, as far as it was read."""
-    return [Notice(kind=NoticeKind.SKIPPED_FILE, values=(name, reason.rstrip("."))) for name, reason in source.skipped]
+    folder = report_folder(Path(settings.reports_dir), fetched.product, analysis)
+    return replace(_told(analysis, own, settings, folder, watcher), product=fetched.product)
 
 
 def analyze_pair(
@@ -245,22 +126,7 @@ def analyze_pair(
         Whatever keeps the comparison from being made, in one sentence.
     """
     require_outputs(settings, watcher)
-    jobs = [_load_reference(text, source, watcher) for text in (*references, *reruns)]
-    product = jobs[CANDIDATE].info.product_name or jobs[BASELINE].info.product_name
-    notices = [
-        Notice(kind=NoticeKind.OTHER_PROJECT, values=(str(job.info.id), job.info.project_name, str(settings.project)))
-        for job in jobs[:2]
-        if source is not None and settings.project not in (0, job.info.project_id)
-    ]
-    return _finish(product, jobs, settings, notices, watcher)
-
-
-def is_file(reference: str) -> bool:
-    """Tell whether a job is named by its file, not by its id."""
-    return not (reference.isdecimal() and len(reference) <= _LONGEST_ID)
-
-
-# ── jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    return judge_product(fetch_named(references, reruns, settings, watcher, source), settings, watcher)
 
 
 def require_outputs(settings: Settings, watcher: Watcher) -> None:
@@ -276,64 +142,6 @@ def require_outputs(settings: Settings, watcher: Watcher) -> None:
     require_writable(Path(settings.reports_dir))
     messenger.prepare(settings)
     storyteller.prepare(settings, watcher)
-
-
-def _load_pair(source: Source, pair: Pair, watcher: Watcher, broken: dict[int, str]) -> list[Job] | None:
-    """Download and read a pair with its reruns; None when one turned out broken, which is then noted."""
-    infos = (pair.baseline, pair.candidate, *pair.reruns)
-    jobs = []
-    for info, fetched in zip(infos, source.fetch_all(infos, watcher.received), strict=True):
-        try:
-            job = _read(source, fetched, info)
-        except (JobError, NotFound) as error:
-            broken[info.id] = str(error)
-            continue
-        if job.info.deleted:
-            broken[info.id] = f"Job {info.id} was deleted since it was listed."
-        jobs.append(job)
-    return None if any(info.id in broken for info in infos) else jobs
-
-
-def _read(source: Source, fetched: Path | JobError | NotFound, info: JobInfo) -> Job:
-    """Read a fetched job, keeping the display names that only the source's list tells."""
-    if not isinstance(fetched, Path):
-        raise fetched
-    job = source.read(fetched)
-    return replace(job, info=replace(job.info, hosts=info.hosts))
-
-
-def _load_reference(reference: str, source: Source | None, watcher: Watcher) -> Job:
-    """Read a job named by its file or its id."""
-    if is_file(reference):
-        path = Path(reference)
-        if not _exists(path):
-            raise UsageError(f"{clean(reference)} is neither a job id nor a file; give two job ids or two job files.")
-        return parse_job(read_document(path), reference)
-    assert source is not None  # the command line opens one as soon as any reference is an id
-    info = source.describe(int(reference))
-    (fetched,) = source.fetch_all((info,), watcher.received)
-    return _read(source, fetched, info)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name longer than the system allows, a folder that must not be looked into
-        return False
-
-
-# ── stages ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _finish(product: str, jobs: Sequence[Job], settings: Settings, notices: Iterable[Notice], watcher: Watcher) -> Run:
-    """Judge the jobs and write what was found."""
-    own = settings.of_product(product)
-    watcher.step(f"Comparing job {jobs[BASELINE].info.id} with job {jobs[CANDIDATE].info.id}")
-    analysis = judge(jobs, own, seed=settings.seed, notices=notices, today=datetime.now(UTC).date())
-    for notice in analysis.notices:
-        watcher.warn(notice)
-    folder = report_folder(Path(settings.reports_dir), product, analysis)
-    return replace(_told(analysis, own, settings, folder, watcher), product=product)
 
 
 def report_again(result: Path, settings: Settings, watcher: Watcher) -> Run:
@@ -397,6 +205,9 @@ def _saved(path: Path) -> bytes | None:
         return path.read_bytes() if path.stat().st_size <= _LONGEST_ANSWERS else None
     except OSError:
         return None
+
+
+# ── stages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def judge(

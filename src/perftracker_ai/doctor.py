@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from perftracker_ai.app import connect, select
 from perftracker_ai.errors import ModelUnreachable, NotFound, NothingComparable, PerfTrackerAIError, UsageError
 from perftracker_ai.files import require_writable
+from perftracker_ai.gathering import connect, select
 from perftracker_ai.storyteller import open_model
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from perftracker_ai.app import connect
 from perftracker_ai.chronicle import Creep, Place, Shift, Switching, Unrest  # noqa: TC001 - msgspec reads them
 from perftracker_ai.errors import NotFound
+from perftracker_ai.gathering import connect
 from perftracker_ai.history import Scope, Wanted, open_store, origin_of, synchronise
 from perftracker_ai.model import Timeline
 from perftracker_ai.trends import patterns, places

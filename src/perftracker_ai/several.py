@@ -12,15 +12,16 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from perftracker_ai.app import fetch_product
 from perftracker_ai.discovery import choose
 from perftracker_ai.errors import NothingComparable, PerfTrackerAIError
+from perftracker_ai.gathering import fetch_product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    from perftracker_ai.app import Fetched, Watcher
+    from perftracker_ai.app import Watcher
+    from perftracker_ai.gathering import Fetched
     from perftracker_ai.model import JobInfo, Notice, Selection
     from perftracker_ai.settings import Settings
     from perftracker_ai.sources import Source

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from perftracker_ai.app import Fetched, Run
+    from perftracker_ai.app import Run
     from perftracker_ai.cli.console import Console
     from perftracker_ai.cli.outcome import Outcome
+    from perftracker_ai.gathering import Fetched
     from perftracker_ai.settings import Settings
     from perftracker_ai.several import Products
     from perftracker_ai.sources import Source
@@ -104,7 +105,7 @@ def _named_file(arguments: argparse.Namespace) -> Path | None:
 
 
 def _open(settings: Settings, console: Console) -> Source:
-    from perftracker_ai.app import connect
+    from perftracker_ai.gathering import connect
     from perftracker_ai.model import Notice, NoticeKind
 
     source = connect(settings)
@@ -240,8 +241,9 @@ def _each(products: Sequence[str], treat: Callable[[str], int]) -> int:
 
 
 def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Console) -> int:
-    from perftracker_ai.app import analyze_pair, is_file
+    from perftracker_ai.app import analyze_pair
     from perftracker_ai.cli.outcome import conclude
+    from perftracker_ai.gathering import is_file
 
     if len(arguments.jobs) != 2:  # noqa: PLR2004 - a pair
         raise UsageError(f"A comparison takes two jobs, baseline and candidate; {len(arguments.jobs)} given.")
@@ -277,8 +279,8 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _jobs(arguments: argparse.Namespace) -> int:
-    from perftracker_ai.app import select, skipped_notices
     from perftracker_ai.cli.console import show_selection
+    from perftracker_ai.gathering import select, skipped_notices
 
     settings, console = _settings(arguments), _console(arguments)
 
