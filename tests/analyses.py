@@ -6,12 +6,13 @@ little evidence, hostile text, thousands of findings. Values follow the windows 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import numpy as np
 from msgspec import structs
 
+from perftracker_ai.chronicle import Chronicle, Creep, Onset, Patterns, Place, Shift, Switching, Unrest
 from perftracker_ai.model import (
     Absence,
     Acceptance,
@@ -447,6 +448,81 @@ def accepted():
     return structs.replace(made, accepted=entries)
 
 
+# ── what earlier jobs say ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def nights(count, first=85800, start=datetime(2026, 5, 25, 22, tzinfo=UTC)):
+    """Nightly jobs, a version for every three of them."""
+    return tuple(
+        Place(job=first + at, version=f"1.65-{5000 + at // 3}", end=start + timedelta(days=at)) for at in range(count)
+    )
+
+
+def onset(number, jobs, first, *, good=None, doubt=0, size=0.6, levels=None):
+    """Issue number so much is there since the job at `first`, give or take `doubt` jobs."""
+    wave = [0.02 * ((at * 7) % 5 - 2) for at in range(len(jobs))]
+    made = tuple(noise + (size if at >= first else 0.0) for at, noise in enumerate(wave))
+    return Onset(
+        cluster=f"C{number}",
+        first=jobs[first],
+        last_good=jobs[first - 1 if good is None else good],
+        earliest=jobs[max(first - doubt, 0)],
+        latest=jobs[min(first + doubt, len(jobs) - 1)],
+        levels=made if levels is None else levels,
+    )
+
+
+def patterns(jobs, endpoints=("GET /api/reports",), **changes):
+    """Of each kind of trend one for every endpoint."""
+    spot = {"first": jobs[4], "last_good": jobs[3], "earliest": jobs[4], "latest": jobs[5], "same_version": False}
+    size = {"slowdown": 0.305, "low": 0.295, "high": 0.316}
+    tags = ("latency, p(95)", "rate")
+    fields = {
+        "curves": 41,
+        "too_short": 3,
+        "shifts": tuple(
+            Shift(endpoint=one, curves=tags, **size, **spot, recovered=back)
+            for one in endpoints
+            for back in (None, jobs[9])
+        ),
+        "creeps": tuple(Creep(endpoint=one, curves=tags, **size) for one in endpoints),
+        "unrests": tuple(Unrest(endpoint=one, curves=tags, ratio=2.14, first=jobs[7]) for one in endpoints),
+        "switchings": tuple(Switching(endpoint=one, curves=tags[:1], slowdown=0.4) for one in endpoints),
+    }
+    return Patterns(**fields | changes)
+
+
+def quiet(**changes):
+    """Patterns of a history in which nothing happened."""
+    fields = {"curves": 41, "too_short": 0, "shifts": (), "creeps": (), "unrests": (), "switchings": ()}
+    return Patterns(**fields | changes)
+
+
+def remembered():
+    """The same release with a month of earlier jobs: issues of every age, and trends of every kind."""
+    made = typical()
+    jobs = nights(30)
+    baseline = structs.replace(made.baseline, id=jobs[6].job, product_ver=jobs[6].version, end=jobs[6].end)
+    candidate = structs.replace(made.candidate, id=jobs[-1].job, product_ver=jobs[-1].version, end=jobs[-1].end)
+    gaps = (None, None, *(0.0 if at < 15 else 0.22 for at in range(27)), None)
+    onsets = (
+        onset(1, jobs, 9, size=1.5),
+        onset(2, jobs, 13, good=12, size=0.62),
+        onset(3, jobs, 29, doubt=9, levels=gaps),
+        onset(4, jobs, 29, good=6, levels=(None,) * 30),
+    )
+    told = patterns(jobs)
+    # What is an issue of this comparison is not to be told a second time.
+    again = structs.replace(told.shifts[0], endpoint=SETTINGS, first=jobs[9], last_good=jobs[8])
+    told = structs.replace(told, shifts=(again, *told.shifts))
+    return structs.replace(
+        made, baseline=baseline, candidate=candidate, chronicle=Chronicle(jobs=jobs, onsets=onsets, patterns=told)
+    )
+
+
+# ── corners ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def insufficient():
     plans = [Plan(outcome=Outcome.INCONCLUSIVE, needed="candidate values at 3 loads", threads=n) for n in (1, 4)]
     because = "0 of 2 curves could be compared"
@@ -490,6 +566,18 @@ def hostile(text=HOSTILE):
         coverage=tuple(structs.replace(item, group=text, reason=text, curves=(0,)) for item in COVERAGE),
         accounts=(account(1, bad_records=(BadRecord(position=1, problem=text),)), account(2)),
         notices=tuple(Notice(kind=kind, values=(text,) * 4) for kind in NoticeKind),
+        chronicle=hostile_past(text),
+    )
+
+
+def hostile_past(text):
+    """A history whose versions, endpoints and tags are evil, and whose levels are huge, missing and below nothing."""
+    jobs = tuple(structs.replace(one, version=text) for one in nights(12))
+    levels = (None, 1e6, -5.0, 1e308, 0.0, 1e-300, *[None] * 5, 0.5)
+    return Chronicle(
+        jobs=jobs,
+        onsets=(onset(1, jobs, 6, doubt=3, levels=levels),),
+        patterns=patterns(jobs, [f"{text}{at}" for at in range(2)]),
     )
 
 
@@ -514,5 +602,6 @@ VARIANTS = {
     "insufficient": insufficient,
     "drifted": drifted,
     "accepted": accepted,
+    "remembered": remembered,
     "hostile": hostile,
 }

@@ -17,6 +17,7 @@ from analyses import (
     many,
     nothing_found,
     regressed,
+    remembered,
     typical,
 )
 from hypothesis import given, settings
@@ -152,6 +153,13 @@ def test_new_failure_and_regression():
     assert element.tag == "error"
     assert element.text.count("newly failing") == 2
     assert "severe: slowdown +62 %" in element.text
+
+
+def test_a_failure_says_since_when_it_is_there():
+    """Where a history is kept, the text of a failure names first and last good job below the two compared."""
+    lines = cases(remembered())["latency, p(95) (16 th): PUT /api/policies/{id}/settings (random)"].text.splitlines()
+    assert lines[1] == "1.65-5002 (job 85806) -> 1.65-5009 (job 85829)"
+    assert lines[2].startswith("since 1.65-5003 (job 85809, 2026-06-03), 3 weeks before the candidate; last good 1.65-")
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,16 @@ from analyses import (
     many,
     nothing_found,
     only_improvements,
+    patterns,
+    quiet,
     regressed,
+    remembered,
     typical,
 )
 from markdown_it import MarkdownIt
 from msgspec import structs
 
+from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.model import (
     Absence,
     Confidence,
@@ -71,8 +75,10 @@ def test_every_report_has_every_section_in_order(name):
     """Readers find each section in its place, whether it has something to say or not; accepted regressions if any."""
     text = report(VARIANTS[name]())
     known = ["Accepted Regressions"] if name == "accepted" else []
-    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == [*SECTIONS[:5], *known, *SECTIONS[5:]]
-    assert all(section(text, title) for title in SECTIONS)
+    past = "Patterns & Trends" if name in {"remembered", "hostile"} else "Patterns"
+    named = [past if title == "Patterns" else title for title in SECTIONS]
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == [*named[:5], *known, *named[5:]]
+    assert all(section(text, title) for title in named)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -220,6 +226,69 @@ def test_deep_dive_is_thinned_and_keeps_the_ends():
         assert 2 <= len(rows) <= 12
         assert rows[0].startswith("| 1000 policies")
         assert rows[-1].startswith("| 10000 policies")
+
+
+def test_an_issue_says_since_when_it_is_there():
+    """An item names first and last good job with versions and days, how long ago, and what is in doubt."""
+    text = report(remembered())
+    assert (
+        "- **Began:** since 1.65-5003 (job 85809, 2026-06-03), 3 weeks before the candidate; last good 1.65-5002 "
+        "(job 85808, 2026-06-02).\n"
+    ) in section(text, "Critical Issues")
+    assert "both are version 1.65-5004: suspect the environment.\n" in section(text, "Severe Issues")
+    assert section(text, "Moderate Issues").splitlines()[0].endswith("| confidence | began |")
+    assert section(text, "Moderate Issues").endswith("| low | new with this job |")
+    assert "began" not in section(text, "Improvements")
+
+
+def test_trends_are_told_behind_the_patterns():
+    """What the history is from, and each kind of trend, stand under their heading; an issue is not told again."""
+    text = section(report(remembered()), "Patterns & Trends")
+    assert "PUT 4 of 4" in text
+    assert "**What earlier jobs say:** 30 jobs of 10 versions, 2026-05-25 to 2026-06-23; 41 curves. 3 curves" in text
+    assert re.findall(r"^\*\*(.+):\*\*$", text, re.MULTILINE) == [
+        "Slower, and still so",
+        "Creeping since 1.65-5000",
+        "Slower for a time",
+        "Noisier",
+        "Switching between two levels",
+    ]
+    assert "- GET /api/reports, 2 curves: 2.1 times, since 1.65-5002 (job 85807, 2026-06-01)." in text
+    assert "PUT /api/policies/{id}/settings" not in text
+
+
+def with_patterns(found):
+    made = remembered()
+    return structs.replace(made, chronicle=structs.replace(made.chronicle, patterns=found))
+
+
+def test_a_shift_that_is_no_issue_is_told():
+    """A slowdown of this comparison's time at an endpoint without an issue is told, for it stands nowhere else."""
+    (shift, *_) = remembered().chronicle.patterns.shifts
+    made = with_patterns(quiet(shifts=(structs.replace(shift, endpoint="GET /elsewhere"),)))
+    assert "- GET /elsewhere, 2 curves: +30.5 %" in section(report(made), "Patterns & Trends")
+
+
+def test_a_quiet_history_is_one_sentence():
+    """Where nothing happened this is said with what was looked at; where too little is known, nothing is claimed."""
+    told = section(report(with_patterns(quiet())), "Patterns & Trends").splitlines()[-1]
+    assert told.endswith("; 41 curves. Besides the issues: no change, drift or unrest beyond chance.")
+    assert "beyond chance" not in report(with_patterns(quiet(too_short=41)))
+
+
+def test_a_history_of_no_job_says_so():
+    """A chronicle without a job is told as such."""
+    made = structs.replace(remembered(), chronicle=Chronicle(jobs=(), onsets=(), patterns=quiet(curves=0)))
+    assert section(report(made), "Patterns & Trends").endswith("**What earlier jobs say:** No earlier job is kept.")
+
+
+def test_many_trends_are_counted():
+    """Of each kind five are told, and how many more there are."""
+    made = remembered()
+    many = patterns(made.chronicle.jobs, [f"GET /{at}" for at in range(12)])
+    text = section(report(with_patterns(many)), "Patterns & Trends")
+    assert text.count("… and 7 more, in result_v2.json.") == 5
+    assert text.count("- GET /") == 25
 
 
 def test_patterns_are_shares_of_what_was_measured():

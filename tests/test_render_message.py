@@ -4,7 +4,8 @@ import re
 from functools import partial
 
 import pytest
-from analyses import SETTINGS, VARIANTS, drifted, hostile, insufficient, many, nothing_found, typical
+from analyses import SETTINGS, VARIANTS, drifted, hostile, insufficient, many, nothing_found, remembered, typical
+from msgspec import structs
 
 from perftracker_ai.render.markdown import markdown_report
 from perftracker_ai.render.message import LIMIT, TITLE_LIMIT, message, opening
@@ -85,6 +86,21 @@ def test_a_file_is_named_and_not_linked():
 def test_a_run_that_moved_as_a_whole_is_doubted_first():
     """A large shift of the whole run is told before anything else is."""
     assert "The whole run moved (latency +12 %): rerun it before you judge." in message(drifted(), LINK).plain
+
+
+def test_the_first_issue_says_since_when_it_is_there():
+    """Of the worst issue the version and the job it came in with are told, of the others in the report."""
+    lines = message(remembered(), LINK).plain.splitlines()
+    first, *others = [line for line in lines if "confidence" in line]
+    assert first.endswith(", high confidence, since 1.65-5003, job 85809")
+    assert not any("since" in line for line in others)
+
+
+def test_since_when_is_left_out_of_a_long_line():
+    """Where name and loads take the line already, it does not grow."""
+    made = remembered()
+    worst = structs.replace(made.clusters[0], endpoint="GET /" + "x" * 120)
+    assert "since" not in message(structs.replace(made, clusters=(worst, *made.clusters[1:])), LINK).plain
 
 
 @pytest.mark.parametrize("made", [nothing_found, insufficient])

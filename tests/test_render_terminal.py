@@ -3,10 +3,25 @@
 import io
 
 import pytest
-from analyses import VARIANTS, analysis, decision, drifted, hostile, many, regressed, shift, typical
+from analyses import (
+    VARIANTS,
+    analysis,
+    decision,
+    drifted,
+    hostile,
+    many,
+    nights,
+    onset,
+    quiet,
+    regressed,
+    remembered,
+    shift,
+    typical,
+)
 from msgspec import structs
 from rich.console import Console
 
+from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.model import Decision, MetricKind, Verdict
 from perftracker_ai.render.terminal import HEIGHT, WIDTH, plain_summary, summary
 from perftracker_ai.text import columns
@@ -94,6 +109,25 @@ def test_every_verdict_has_a_colour(verdict):
     styles = [span.style for span in summary(made, ()).spans]
     assert any(style.startswith("bold ") for style in styles)
     assert verdict.value in plain_summary(made, ())
+
+
+def test_old_issues_say_since_when():
+    """Under an issue that is older than this job stand the version and the job it came in with."""
+    lines = plain_summary(remembered(), PATHS).splitlines()
+    rows = [lines.index(line) for line in lines if line.startswith(("critical", "severe", "moderate", "minor"))]
+    assert [lines[row + 1].strip() for row in rows[:2]] == ["since 1.65-5003, job 85809", "since 1.65-5004, job 85813"]
+    assert not any("since" in lines[row + 1] for row in rows[2:])
+
+
+def test_many_old_issues_still_fit_one_screen():
+    """With a line for each issue's beginning fewer issues are shown, and the others are counted."""
+    made = many(400, 30)
+    jobs = nights(30)
+    onsets = tuple(onset(number, jobs, 9) for number in range(1, 31))
+    lines = plain_summary(structs.replace(made, chronicle=Chronicle(jobs=jobs, onsets=onsets, patterns=quiet())), PATHS)
+    assert lines.count("since 1.65-5003, job 85809") == 4
+    assert "and 26 more issues" in lines
+    assert len(lines.splitlines()) <= HEIGHT
 
 
 def test_more_shifts_than_fit_are_counted():

@@ -69,6 +69,13 @@ def patterns(*shifts):
             "new with this job; last good 1.65-5049 (job 86003, 2026-06-02); began between jobs 86011 and 86303",
         ),
         (
+            onset(last_good=place(86003, "1.65-5050", 2), earliest=place(86008, "1.65-5049", 2)),
+            (
+                "since 1.65-5050 (job 86011, 2026-06-03), 3 weeks before the candidate; "
+                "last good 1.65-5050 (job 86003, 2026-06-02); began between jobs 86008 and 86011"
+            ),
+        ),
+        (
             onset(last_good=place(86003, "1.65-5050", 2)),
             (
                 "since 1.65-5050 (job 86011, 2026-06-03), 3 weeks before the candidate; "
@@ -80,7 +87,7 @@ def patterns(*shifts):
             "since ? (job 86011, 2026-06-01), 3 weeks before the candidate; last good ? (job 86003, 2026-06-01)",
         ),
     ],
-    ids=["dated", "this job", "nothing in between", "in doubt", "one version", "no version"],
+    ids=["dated", "this job", "nothing in between", "in doubt", "one version or another", "one version", "no version"],
 )
 def test_an_onset_names_first_and_last_good_job_and_what_is_in_doubt(found, said):
     """Version, job and day of both, how long ago, and every reason to doubt it are one line."""

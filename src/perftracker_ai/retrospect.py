@@ -152,10 +152,10 @@ def _is_baseline(onset: Onset, baseline: JobInfo) -> str:
 
 
 def _suspicion(onset: Onset, show: Show) -> str:
-    """Say that it was not the code, where both jobs measured one version."""
+    """Say that it was not the code, where both jobs measured one version, and so did all that may be the first."""
     version = onset.first.version
-    same = version and version == onset.last_good.version
-    return f"both are version {show(version)}: suspect the environment" if same else ""
+    others = {onset.last_good.version, onset.earliest.version, onset.latest.version}
+    return f"both are version {show(version)}: suspect the environment" if version and others == {version} else ""
 
 
 def elapsed(first: datetime, last: datetime) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from perftracker_ai import wording
 from perftracker_ai.formats import format_change, format_percent, plural
 from perftracker_ai.model import Confidence, Outcome, Part, Severity, Verdict
-from perftracker_ai.render import phrases
+from perftracker_ai.render import phrases, recall
 from perftracker_ai.render.told import MARK, chosen, passages, said
 from perftracker_ai.render.view import clusters, coverage_order, leading, worsened, worst_point
 from perftracker_ai.text import listing, md, sentence
@@ -234,11 +234,16 @@ def _baseline_runs(shown: View) -> Iterator[str]:
 
 
 def patterns(shown: View) -> list[str]:
-    """Return what the regressed curves share, as shares of what was measured."""
-    found = shown.findings[Outcome.REGRESSED]
+    """Return what the regressed curves share, as shares of what was measured, and what earlier jobs say."""
+    title = "## Patterns & Trends" if shown.analysis.chronicle else "## Patterns"
     words = [line for text in (said(shown, Part.PATTERNS),) if text for line in (text, "")]
+    return [title, "", *words, *_common(shown, worded=bool(words)), *recall.trend_lines(shown, phrases.RESULT_FILE)]
+
+
+def _common(shown: View, *, worded: bool) -> list[str]:
+    found = shown.findings[Outcome.REGRESSED]
     if not found:
-        return ["## Patterns", "", *words, *([] if words else ["No regressed curves, so no pattern.", ""])]
+        return [] if worded else ["No regressed curves, so no pattern.", ""]
     depth = _shared_depth([finding.curve.path for finding in shown.by_curve.values() if finding.curve.path])
     factors: dict[str, Callable[[Curve], str]] = {
         "Threads": lambda curve: phrases.threads((curve.threads,)) if curve.threads else "",
@@ -250,7 +255,7 @@ def patterns(shown: View) -> list[str]:
     lines += [f"- {cluster.id} shares: {md(cluster.factor)}." for cluster in _other_factors(shown)]
     told = list(filter(None, lines))
     head = "Regressed curves of those measured:" if told else "The regressed curves share nothing the others lack."
-    return ["## Patterns", "", *words, head, "", *told, *([""] if told else [])]
+    return [head, "", *told, *([""] if told else [])]
 
 
 def _shared(shown: View, found: tuple[Finding, ...], title: str, factor: Callable[[Curve], str]) -> str:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
+from perftracker_ai import retrospect
 from perftracker_ai.formats import (
     format_change,
     format_interval,
@@ -30,6 +31,7 @@ from perftracker_ai.formats import (
     plural,
 )
 from perftracker_ai.model import CoverageKind, Outcome, Severity
+from perftracker_ai.render import recall
 from perftracker_ai.render.view import labels, view, worst_point
 from perftracker_ai.text import clean
 
@@ -175,7 +177,15 @@ def _details(shown: View, curve: Curve, result: CurveResult) -> tuple[str, ...]:
     versions = [f"{clean(job.product_ver, _LABEL_LIMIT)} (job {job.id})" for job in (baseline, candidate)]
     windows = [_window(shown, curve, window) for window in result.windows]
     reasons = [clean(reason) for reason in result.reasons[:_REASONS]]
-    return (f"{versions[0]} -> {versions[1]}", *windows, *reasons)
+    return (f"{versions[0]} -> {versions[1]}", *_since(shown, curve), *windows, *reasons)
+
+
+def _since(shown: View, curve: Curve) -> Iterator[str]:
+    """Say since when the issue is there that a curve belongs to, where that is known."""
+    found = recall.onset(shown, shown.by_curve[curve.index].cluster)
+    if found:
+        pair = shown.analysis.baseline, shown.analysis.candidate
+        yield retrospect.since(found, *pair, lambda version: clean(version, _LABEL_LIMIT))
 
 
 def _window(shown: View, curve: Curve, window: Window) -> str:

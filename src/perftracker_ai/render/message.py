@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from perftracker_ai import wording
 from perftracker_ai.formats import format_change, format_range, plural
 from perftracker_ai.model import Severity
+from perftracker_ai.render import recall
 from perftracker_ai.render.phrases import beyond, shift_of
 from perftracker_ai.render.view import coverage_counts, view, worsened
 from perftracker_ai.text import clean, listing
@@ -28,6 +29,8 @@ TITLE_LIMIT, LIMIT = 150, 3000
 SHOWN = 3
 """Issues told; the others are counted."""
 _NAME, _VERSION, _ENDPOINT, _LOAD, _REASON, _LINK = 40, 40, 160, 40, 240, 1000
+_LONGEST = 160
+"""Characters of a line that a telephone still shows in two or three."""
 
 _INERT = str.maketrans(
     {"`": "'", "<": "‹", ">": "›", "[": "(", "]": ")", "*": "∗", "|": "¦", "~": "∼", "\\": "∖", "@": "＠", "&": "＆"}
@@ -111,7 +114,7 @@ def _lines(shown: View) -> Iterator[_Line]:
     yield _Line(rest=f"Baseline {_job(analysis.baseline)}, candidate {_job(analysis.candidate)}: {_found(shown)}.")
     yield from _doubt(shown)
     issues = worsened(shown)
-    yield from map(_issue, issues[:SHOWN])
+    yield from _since(shown, [_issue(cluster) for cluster in issues[:SHOWN]])
     if len(issues) > SHOWN:
         yield _Line(item=True, rest=f"and {plural(len(issues) - SHOWN, 'more issue')}")
     if not issues:
@@ -151,6 +154,15 @@ def _issue(cluster: Cluster) -> _Line:
     severity = cluster.severity.value if cluster.severity else "slower"
     name = inert(cluster.endpoint or cluster.title, _ENDPOINT)
     return _Line(item=True, bold=severity, code=name, rest=rest)
+
+
+def _since(shown: View, lines: list[_Line]) -> list[_Line]:
+    """Say of the first issue since when it is there, if that still makes a line."""
+    began = [recall.since_short(shown, one, lambda text: inert(text, _VERSION)) for one in worsened(shown)[:1]]
+    if not any(began):
+        return lines
+    first = lines[0]._replace(rest=f"{lines[0].rest}, {began[0]}")
+    return [first, *lines[1:]] if len(_plain(first)) <= _LONGEST else lines
 
 
 def _reason(shown: View) -> Iterator[_Line]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from perftracker_ai import wording
 from perftracker_ai.formats import format_change, plural
 from perftracker_ai.model import Part, Severity
-from perftracker_ai.render import phrases
+from perftracker_ai.render import phrases, recall
 from perftracker_ai.render.phrases import RESULT_FILE
 from perftracker_ai.render.told import said
 from perftracker_ai.render.view import accepted, clusters, improved, leading, loose
@@ -78,8 +78,12 @@ def cluster_table(shown: View, found: tuple[Cluster, ...]) -> list[str]:
     """Return clusters as rows of a table, and how many were left out; nothing for none."""
     if not found:
         return []
-    lines = [*table(_HEADER, [_row(shown, cluster) for cluster in found[:ROWS]]), ""]
-    return lines + more(len(found) - ROWS)
+    rows = [_row(shown, cluster) for cluster in found[:ROWS]]
+    began = [recall.since_short(shown, cluster, recall.version) for cluster in found[:ROWS]]
+    lines = table(_HEADER, rows)
+    if any(began):
+        lines = table((*_HEADER, "began"), [(*row, told) for row, told in zip(rows, began, strict=True)])
+    return [*lines, "", *more(len(found) - ROWS)]
 
 
 def more(count: int) -> list[str]:
@@ -93,6 +97,7 @@ def _item(shown: View, cluster: Cluster) -> list[str]:
         "",
         f"- **Change:** {phrases.change(shown, leading(shown, cluster))}",
         f"- **Extent:** {phrases.extent(shown, cluster)}",
+        *(f"- **Began:** {text}." for text in (recall.since(shown, cluster),) if text),
         f"- **Shape:** {phrases.shape(cluster)}",
         f"- **Confidence:** {phrases.confidence(shown, cluster)}",
         f"- **User impact:** {said(shown, Part.IMPACT, cluster.id) or phrases.impact(shown, cluster)}",

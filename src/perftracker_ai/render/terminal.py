@@ -7,10 +7,13 @@ without control characters. At most `HEIGHT` lines of `WIDTH` columns; nothing i
 from __future__ import annotations
 
 from collections import Counter
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
+from perftracker_ai import retrospect
 from perftracker_ai.formats import format_change, format_range, plural
 from perftracker_ai.model import CoverageKind, Outcome, Severity, Verdict
+from perftracker_ai.render import recall
 from perftracker_ai.render.phrases import shift_of
 from perftracker_ai.render.view import LOST, accepted, coverage_counts, view, worsened
 from perftracker_ai.text import ELLIPSIS, clean, columns, fit
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 100, 24
 CLUSTERS, RULES, PATHS, SHIFTS = 8, 2, 4, 2
 _PATH = 1000
+_VERSION = 40
 _REST = (Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
 _ENDPOINT, _THREADS, _LOADS = 38, 9, 24
 """Columns of the table; severity, slowdown and confidence have words of known length."""
@@ -131,9 +135,17 @@ def _clusters(shown: View) -> list[Line]:
     header = (
         f"{'severity':9}{fit('endpoint', _ENDPOINT)} {'threads':{_THREADS}}{'loads':{_LOADS}} {'slowdown':>9} conf."
     )
-    most = CLUSTERS - bool(shown.accepted)  # the line that tells what is accepted takes the room of one
-    lines = [(Span(header, "dim"),), *map(_cluster, found[:most])]
-    return [*lines, *_and_more("", len(found) - most, "issue")]
+    room = CLUSTERS - bool(shown.accepted)  # the line that tells what is accepted takes the room of one
+    entries = [[_cluster(cluster), *_since(shown, cluster)] for cluster in found[:room]]
+    kept = [entry for entry, lines in zip(entries, accumulate(map(len, entries)), strict=True) if lines <= room]
+    return [(Span(header, "dim"),), *chain.from_iterable(kept), *_and_more("", len(found) - len(kept), "issue")]
+
+
+def _since(shown: View, cluster: Cluster) -> Iterator[Line]:
+    """Say since when an issue is there; that it is new needs no line, for that is what a comparison looks for."""
+    began = recall.since_short(shown, cluster, lambda version: clean(version, _VERSION))
+    if began not in {"", retrospect.NEW}:
+        yield (Span(f"{'':9}{began}", "dim"),)
 
 
 def _accepted(shown: View) -> Iterator[Line]:

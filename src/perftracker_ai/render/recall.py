@@ -1,0 +1,116 @@
+"""What earlier jobs say, for every form of a report: since when an issue is there, and what else they tell.
+
+In: a `View`. Out: Markdown with everything foreign escaped, or values for who words them otherwise; nothing where no
+history is kept. What is told of the issues themselves is not told again among the trends.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perftracker_ai import retrospect
+from perftracker_ai.chronicle import Shift
+from perftracker_ai.formats import plural
+from perftracker_ai.text import md, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from perftracker_ai.chronicle import Chronicle, Onset
+    from perftracker_ai.model import Cluster
+    from perftracker_ai.render.view import View
+    from perftracker_ai.retrospect import Section, Show, Trend
+
+TRENDS = 5
+"""Trends of one kind that are told; the others are in the results file."""
+VERSION = 60
+_KINDS = ("slower", "creeping", "recovered", "noisier", "switching")
+"""What is told, in order: what became faster asks nobody to act."""
+
+
+def onset(shown: View, cluster: str) -> Onset | None:
+    """Return since when the issue of an id is there; None when no history is kept, or it does not say."""
+    past = shown.analysis.chronicle
+    return next((one for one in past.onsets if one.cluster == cluster), None) if past else None
+
+
+def since(shown: View, cluster: Cluster) -> str:
+    """Return since when an issue is there, with every doubt; empty when that is not known."""
+    found, analysis = onset(shown, cluster.id), shown.analysis
+    return retrospect.since(found, analysis.baseline, analysis.candidate, version) if found else ""
+
+
+def since_short(shown: View, cluster: Cluster, show: Show) -> str:
+    """Return since when an issue is there, in few words; empty when that is not known."""
+    found = onset(shown, cluster.id)
+    return retrospect.since_short(found, shown.analysis.candidate, show) if found else ""
+
+
+def version(text: str) -> str:
+    """Return a version escaped for Markdown."""
+    return md(text, VERSION)
+
+
+# ── trends ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def trends(shown: View) -> list[Section]:
+    """Return what the history tells besides the issues, by kind; kinds without anything are left out."""
+    past = shown.analysis.chronicle
+    if past is None:
+        return []
+    every = retrospect.sections(past.patterns, past.jobs[0].version if past.jobs else "")
+    found = (every[kind] for kind in _KINDS)
+    kept = (one._replace(trends=[trend for trend in one.trends if not _issue(shown, trend)]) for one in found)
+    return [one for one in kept if one.trends]
+
+
+def _issue(shown: View, trend: Trend) -> bool:
+    """Tell whether a trend is an issue of this comparison: a shift of its endpoint that began behind the baseline."""
+    past = shown.analysis.chronicle
+    if not isinstance(trend, Shift) or past is None:
+        return False
+    dated = {one.cluster for one in past.onsets}
+    endpoints = {cluster.endpoint for cluster in shown.analysis.clusters if cluster.id in dated}
+    # Without their zone, which is UTC everywhere: in a damaged file one of the two may lack it.
+    first, baseline = (end.replace(tzinfo=None) for end in (trend.first.end, shown.analysis.baseline.end))
+    return trend.endpoint in endpoints and first > baseline
+
+
+def basis(past: Chronicle) -> str:
+    """Return what the history is from, as a sentence or two."""
+    if not past.jobs:
+        return "No earlier job is kept."
+    words = sentence(f"{retrospect.span(past.jobs)}; {plural(past.patterns.curves, 'curve')}")
+    few = past.patterns.too_short
+    return f"{words} {sentence(retrospect.too_short(few))}" if few else words
+
+
+def nothing(past: Chronicle) -> str:
+    """Return the sentence for a history without a trend; empty where there were too few jobs to see one."""
+    return (
+        "" if past.patterns.too_short >= past.patterns.curves else f"Besides the issues: {_lower(retrospect.NO_TREND)}"
+    )
+
+
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+def trend_lines(shown: View, more: str) -> Iterator[str]:
+    """Yield the Markdown of what the history tells; `more` says where the rest of a long list is."""
+    past = shown.analysis.chronicle
+    if past is None:
+        return
+    found = trends(shown)
+    yield from (f"**What earlier jobs say:** {basis(past)}{'' if found else ' ' + nothing(past)}".rstrip(), "")
+    for title, every in found:
+        left = len(every) - TRENDS
+        yield from (f"**{md(title)}:**", "", *(f"- {_told(trend)}" for trend in every[:TRENDS]))
+        yield from (["", f"… and {left:,} more, in {more}.", ""] if left > 0 else [""])
+
+
+def _told(trend: Trend) -> str:
+    when = retrospect.when(trend, version)
+    what = f"{md(trend.endpoint)}, {plural(len(trend.curves), 'curve')}: {retrospect.size(trend)}"
+    return f"{what}, {when}." if when else f"{what}."
