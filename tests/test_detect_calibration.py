@@ -18,24 +18,27 @@ def correlated_rows(rng, rows, points, rho):
     return noise
 
 
+@pytest.mark.parametrize(("level", "drift"), [(0.0, 0.0), (0.5, 0.0), (2.0, 2.0)])
 @pytest.mark.parametrize("rho", [0.0, 0.5])
 @pytest.mark.parametrize("points", [12, 24, 54, 120])
-def test_null_holds_its_level_on_normal_noise(points, rho):
+def test_null_holds_its_level_on_normal_noise(points, rho, level, drift):
     """With known noise, the share of calm rows below p is at most p, within the binomial error and the fit's 50 %."""
     rows = 4000
     rng = np.random.default_rng([points, int(10 * rho)])
-    value = correlated_rows(rng, rows, points, rho)
+    value = correlated_rows(rng, rows, points, rho) + level * rng.standard_normal((rows, 1))
+    value += drift * rng.standard_normal((rows, 1)) * np.linspace(-0.5, 0.5, points)
     track = Track(
         value=value,
         variance=np.ones(value.shape),
         rho=np.full(rows, rho),
-        level_variance=np.zeros(rows),
+        level_variance=np.full(rows, level**2),
+        drift_variance=np.full(rows, drift**2),
         dof=np.full(rows, 1e9),
     )
     worse, _ = scan(track, FINE)
     p = null.tail(worse.deviate - worse.penalty, np.full(rows, float(points)), np.full(rows, rho))
-    for level in (0.05, 0.01):
-        assert np.mean(p <= level) <= 1.5 * level + 3 * np.sqrt(level * (1 - level) / rows)
+    for nominal in (0.05, 0.01):
+        assert np.mean(p <= nominal) <= 1.5 * nominal + 3 * np.sqrt(nominal * (1 - nominal) / rows)
     assert np.mean(p <= 0.05) >= 0.01
 
 

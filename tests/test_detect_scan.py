@@ -12,13 +12,14 @@ def rng():
     return np.random.default_rng(20261123)
 
 
-def track_of(value, *, rho=0.0, level=0.0, sigma=1.0, dof=1000.0):
+def track_of(value, *, rho=0.0, level=0.0, drift=0.0, sigma=1.0, dof=1000.0):
     rows = len(value)
     return Track(
         value=value,
         variance=np.full(value.shape, sigma**2),
         rho=np.full(rows, rho),
         level_variance=np.full(rows, level**2),
+        drift_variance=np.full(rows, drift**2),
         dof=np.full(rows, dof),
     )
 
@@ -27,35 +28,76 @@ def slow_inflation(rho, width):
     return sum(rho ** abs(i - j) for i in range(width) for j in range(width)) / width
 
 
-def slow_best(row, rho, level, sigma, sign):
+def slow_level(row, rho, level, sigma):
+    """The level that a row suggests, and the variance which that leaves."""
+    known = np.flatnonzero(np.isfinite(row))
+    error = sigma**2 * slow_inflation(rho, known[-1] - known[0] + 1) / len(known)
+    share = level**2 / (level**2 + error)
+    return share * row[known].mean(), share * error
+
+
+def slow_deviate(row, first, last, noise, sign):
+    """The larger of both deviates of a window, written from their formulas."""
+    rho, level, drift, sigma = noise
+    inside = row[first : last + 1]
+    inside = inside[np.isfinite(inside)]
+    mean, own = sign * inside.mean(), sigma**2 * slow_inflation(rho, last - first + 1) / len(inside)
+    guess, left = slow_level(row, rho, level, sigma)
+    off_centre = ((first + last) / 2 - (len(row) - 1) / 2) / (len(row) - 1)
+    against_rest = (mean - max(sign * guess, 0)) / np.sqrt(own - left + drift**2 * off_centre**2)
+    return max(against_rest, mean / np.sqrt(own + level**2))
+
+
+def slow_best(row, noise, sign):
     """Deviate less penalty of the best window of three points or more that begins and ends at a point."""
     known = np.flatnonzero(np.isfinite(row))
     span = known[-1] - known[0] + 1
     best = (-np.inf, 0, 0)
     for first in known:
         for last in known:
-            inside = row[first : last + 1]
-            inside = inside[np.isfinite(inside)]
-            if last < first or len(inside) < 3:
+            if last < first or np.isfinite(row[first : last + 1]).sum() < 3:
                 continue
-            width = last - first + 1
-            spread = sigma**2 * slow_inflation(rho, width) / len(inside) + level**2
-            score = sign * inside.mean() / np.sqrt(spread) - np.sqrt(2 * np.log(np.e * span / width))
-            best = max(best, (score, first, last))
+            penalty = np.sqrt(2 * np.log(np.e * span / (last - first + 1)))
+            best = max(best, (slow_deviate(row, first, last, noise, sign) - penalty, first, last))
     return best
 
 
 @pytest.mark.parametrize("gaps", [0.0, 0.2])
-@pytest.mark.parametrize(("rho", "level"), [(0.0, 0.0), (0.5, 0.3)])
-def test_scan_finds_what_a_loop_over_all_windows_finds(rng, rho, level, gaps):
+@pytest.mark.parametrize(("rho", "level", "drift"), [(0.0, 0.0, 0.0), (0.5, 0.3, 0.0), (0.5, 2.0, 1.0)])
+def test_scan_finds_what_a_loop_over_all_windows_finds(rng, rho, level, drift, gaps):
     """The best window of each row and direction is that of the slow loop, gaps in the row or not."""
-    value = rng.standard_normal((6, 19))
+    value = rng.standard_normal((6, 19)) + level * rng.standard_normal((6, 1))
     value[rng.random(value.shape) < gaps] = np.nan
-    track = track_of(value, rho=rho, level=level, sigma=0.7)
+    track = track_of(value, rho=rho, level=level, drift=drift, sigma=0.7)
     for best, sign in zip(scan(track, EXACT), (1, -1), strict=True):
-        expected = [slow_best(row, rho, level, 0.7, sign) for row in value]
+        expected = [slow_best(row, (rho, level, drift, 0.7), sign) for row in value]
         assert best.deviate - best.penalty == pytest.approx([score for score, _, _ in expected])
         assert list(zip(best.first, best.last, strict=True)) == [(first, last) for _, first, last in expected]
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 6), (4, 8), (0, 19), (17, 19)])
+def test_against_its_row_a_window_is_judged_by_generalised_least_squares(rng, first, last):
+    """With independent noise the deviate is that of the best unbiased estimate when levels scatter."""
+    row = rng.standard_normal(20) + 3
+    row[first : last + 1] += 1
+    covariance = 0.5**2 * np.eye(20) + 2.0**2
+    step = (np.arange(20) >= first) & (np.arange(20) <= last)
+    weighted = np.linalg.solve(covariance, step.astype(float))
+    exact = weighted @ row / np.sqrt(weighted @ step)
+    track = track_of(row[None], level=2.0, sigma=0.5)
+    assert deviate_in(track, np.array([first]), np.array([last]), 1.0)[0] == pytest.approx(
+        max(exact, row[step].mean() / np.sqrt(0.25 / step.sum() + 4))
+    )
+
+
+def test_a_bump_stands_out_of_a_row_that_lies_off():
+    """A bump of five sigmas is plain in a row whose level may lie off by as much, and so is its direction."""
+    value = np.full((1, 54), 0.0)
+    value[0, 20:30] = 0.2
+    worse, better = scan(track_of(value, level=0.2, sigma=0.04))
+    assert worse.deviate[0] > 10
+    assert (worse.first[0], worse.last[0]) == (20, 29)
+    assert better.deviate[0] <= 0
 
 
 def test_a_row_of_two_points_has_no_window():
@@ -99,10 +141,10 @@ def test_localise_says_nothing_where_nothing_is_significant(rng):
 
 def test_deviate_of_a_window_is_the_scans(rng):
     """The deviate of one given window is the one the scan gave it."""
-    track = track_of(rng.standard_normal((8, 25)), rho=0.4, level=0.2)
+    track = track_of(rng.standard_normal((8, 25)), rho=0.4, level=0.2, drift=0.3)
     worse, better = scan(track)
-    assert deviate_in(track, worse.first, worse.last) == pytest.approx(worse.deviate)
-    assert deviate_in(track, better.first, better.last) == pytest.approx(-better.deviate)
+    assert deviate_in(track, worse.first, worse.last, 1.0) == pytest.approx(worse.deviate)
+    assert deviate_in(track, better.first, better.last, -1.0) == pytest.approx(better.deviate)
 
 
 @pytest.mark.parametrize("points", [8, 24, 54, 200])

@@ -231,6 +231,7 @@ def _with_noise(rows: list[Rows], rough: noise.Roughness, correlation: noise.Cor
             variance=np.broadcast_to(own[:, None], value.shape),
             rho=rho,
             level_variance=np.zeros(len(value)),
+            drift_variance=np.zeros(len(value)),
             dof=freedom,
         )
         for value, own, rho, freedom in parts
@@ -248,20 +249,24 @@ def _correlation(track: Track, contrasts: NDArray[np.float64]) -> list[noise.Cor
 
 
 def _with_levels(tracks: list[Track], rows: list[Rows]) -> list[Track]:
-    """Add how far whole levels scatter between runs, learned from the comparison and from the contrasts alike."""
-    levels = np.concatenate(
-        [
-            np.concatenate([median(track.value)[None], median(part.contrast)])
-            for track, part in zip(tracks, rows, strict=True)
-        ],
-        axis=1,
-    )
+    """Add how far whole levels scatter between runs, and drift along the load, as comparison and contrasts show it."""
+    values = [np.concatenate([track.value[None], part.contrast]) for track, part in zip(tracks, rows, strict=True)]
     variance = np.concatenate([track.variance[:, 0] for track in tracks])
     rho, points = np.concatenate([track.rho for track in tracks]), np.concatenate([points_of(t) for t in tracks])
-    kind, sampling = np.concatenate([part.kind for part in rows]), noise.mean_variance(variance, points, rho)
-    scatter = np.mean([noise.level_scatter(row, np.sqrt(variance), sampling, kind) for row in levels], axis=0)
-    parts = _split(scatter, [track.value for track in tracks])
-    return [replace(track, level_variance=part) for track, part in zip(tracks, parts, strict=True)]
+    kind = np.concatenate([part.kind for part in rows])
+    sigma, levels = np.sqrt(variance), np.concatenate([median(part) for part in values], axis=1)
+    sampling = noise.mean_variance(variance, points, rho)
+    scatter = np.mean([noise.level_scatter(row, sigma, sampling, kind) for row in levels], axis=0)
+    drifts, sampling = (
+        np.concatenate([noise.drift(part) for part in values], axis=1),
+        noise.drift_sampling(variance, points, rho),
+    )
+    drift = np.mean([noise.drift_scatter(row, sigma, sampling, kind) for row in drifts], axis=0)
+    like = [track.value for track in tracks]
+    return [
+        replace(track, level_variance=level, drift_variance=own)
+        for track, level, own in zip(tracks, _split(scatter, like), _split(drift, like), strict=True)
+    ]
 
 
 def calm_level(value: NDArray[np.float64], suspect: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -344,7 +349,7 @@ def _inflation(tracks: list[Track], scans: list[tuple[Best, Best]], families: in
 
 def _scan_p(track: Track, best: Best, sign: float, factor: float, spikes: float) -> NDArray[np.float64]:
     points = points_of(track)
-    deviate = t_to_normal(sign * deviate_in(track, best.first, best.last), np.maximum(track.dof, 1.0))
+    deviate = t_to_normal(deviate_in(track, best.first, best.last, sign), np.maximum(track.dof, 1.0))
     p = null.tail(deviate / factor - best.penalty, points, track.rho)
     inside, raised = raised_in(track, best.first, best.last, sign)
     p = np.maximum(p, null.spike_tail(inside, raised, points, spikes))
@@ -352,7 +357,7 @@ def _scan_p(track: Track, best: Best, sign: float, factor: float, spikes: float)
 
 
 def _member_p(track: Track, window: Best, sign: float, factor: float) -> NDArray[np.float64]:
-    deviate = sign * deviate_in(track, window.first, window.last)
+    deviate = deviate_in(track, window.first, window.last, sign)
     return np.maximum(normal_tail(t_to_normal(deviate, np.maximum(track.dof, 1.0)) / factor), null.SMALLEST_P)
 
 

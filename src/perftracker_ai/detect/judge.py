@@ -115,6 +115,7 @@ def _by_route(route: NDArray[np.intp], tracks: tuple[Track, ...]) -> Track:
         value=np.choose(route[:, None], [track.value for track in tracks]),
         variance=np.choose(route[:, None], [track.variance for track in tracks]),
         level_variance=np.choose(route, [track.level_variance for track in tracks]),
+        drift_variance=np.choose(route, [track.drift_variance for track in tracks]),
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from perftracker_ai.detect.scan import inflation
-from perftracker_ai.stats import MAD_TO_SIGMA, median, quiet_scale, robust_scale
+from perftracker_ai.stats import MAD_TO_SIGMA, median, quiet_scale, robust_location, robust_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -359,3 +359,35 @@ def _scatter_slope(level: NDArray[np.float64], sigma: NDArray[np.float64], middl
         return 0.5
     distance = np.log(median(sigma[noisy]) / median(sigma[quiet]))
     return float(np.clip(np.log(scales[1] / scales[0]) / max(distance, 0.1), 0.0, 1.0))
+
+
+def drift(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Measure how far rows rise from their first load to their last: twice the step between their halves."""
+    half = value.shape[-1] // 2
+    upper, lower = value[..., value.shape[-1] - half :], value[..., :half]
+    rise: NDArray[np.float64] = 2 * (_mean(upper) - _mean(lower))
+    return rise
+
+
+def drift_sampling(
+    variance: NDArray[np.float64], points: NDArray[np.float64], rho: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Variance of `drift` by the noise of the points alone."""
+    of_rise: NDArray[np.float64] = 8 * mean_variance(variance, points / 2, rho)
+    return of_rise
+
+
+def drift_scatter(
+    rise: NDArray[np.float64], sigma: NDArray[np.float64], sampling: NDArray[np.float64], kind: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Variance of the rows' drifts beyond the noise of their points, a drift that all of them share included."""
+    shared = robust_location(rise[np.isfinite(rise)]) if np.isfinite(rise).any() else 0.0
+    return level_scatter(rise - shared, sigma, sampling, kind) + shared**2
+
+
+def _mean(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = np.isfinite(value)
+    count = known.sum(axis=-1)
+    total = np.where(known, value, 0.0).sum(axis=-1)
+    mean: NDArray[np.float64] = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return mean

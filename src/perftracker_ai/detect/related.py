@@ -47,12 +47,15 @@ def joined(track: Track, sibling: Track) -> Track:
     rest = np.where(np.isfinite(sibling.value), 1 / sibling.variance, 0.0)
     total = np.where(own > 0, track.value, 0.0) * own + np.where(rest > 0, sibling.value, 0.0) * rest
     mass = own + rest
-    theirs = np.where(np.isfinite(sibling.level_variance), sibling.level_variance, np.inf)
+    theirs, drift = (
+        np.where(np.isfinite(part), part, np.inf) for part in (sibling.level_variance, sibling.drift_variance)
+    )
     return replace(
         track,
         value=np.divide(total, mass, out=np.full(total.shape, np.nan), where=own > 0),
         variance=1 / np.maximum(mass, 1e-300),
         level_variance=np.minimum(track.level_variance, theirs),
+        drift_variance=np.minimum(track.drift_variance, drift),
     )
 
 
@@ -64,4 +67,5 @@ def of_twins(net: Net, track: Track) -> Track:
         value=np.where(twin[:, None] >= 0, track.value[twin], np.nan),
         variance=track.variance[twin],
         level_variance=track.level_variance[twin],
+        drift_variance=track.drift_variance[twin],
     )

@@ -1,13 +1,18 @@
 """Scan rows of log-ratios over all windows of load, from three points to the whole curve.
 
-A window's deviate is its precision-weighted mean over its standard error; the error has the points' noise, widened for
-the correlation of neighbouring loads, and the scatter of whole levels between runs, which no number of points averages
-away. Short windows are many, so each width pays a penalty that makes the best of all widths comparable:
-sqrt(2 log(e n / w)).
+Whole levels scatter between runs, and no number of points averages that away. But a row says itself how far its level
+lies off: a bump stands out of the rest of its row however high all of it lies. So a window's deviate is the larger of
+two. The first stands for the rest of the row unchanged: the window's mean, less the level that the whole row suggests
+(its best linear prediction), over the error of that difference; drift from the first load to the last is noise in it.
+The second does without the rest of the row: the window's mean over its error, the scatter of levels counted in. Both
+have the points' noise, widened for the correlation of neighbouring loads.
+
+Short windows are many, so each width pays a penalty that makes the best of all widths comparable: sqrt(2 log(e n / w)).
 
 References
 ----------
 Duembgen & Spokoiny, Annals of Statistics 29 (2001) 124-152, doi:10.1214/aos/996986504 (the multiscale penalty).
+Robinson, Statistical Science 6 (1991) 15-32, doi:10.1214/ss/1177011926 (prediction of random effects).
 """
 
 from __future__ import annotations
@@ -27,9 +32,12 @@ if TYPE_CHECKING:
 MIN_POINTS = 3
 """Points of the narrowest window: one is a spike, two are a spike that lasted."""
 
-EXACT, FINE, COARSE = 0.02, 0.1, 0.25
+EXACT, FINE, COARSE = 0.02, 0.15, 0.4
 """Steps between neighbouring widths: exact to tell an extent (every width up to 50 points), fine to find changes (every
-width up to 20, then 10 % apart, for a window 5 % too wide loses 2.5 % of its deviate), coarse to learn the noise."""
+width up to 14, then 15 % apart, for a window 7 % too wide loses 3.5 % of its deviate), coarse to learn the noise."""
+
+
+_TINY = 1e-300  # keeps an empty window from dividing by zero
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -45,6 +53,8 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Correlation of neighbouring loads.
     level_variance : ndarray, shape (C,)
         Variance of a whole row's level between runs.
+    drift_variance : ndarray, shape (C,)
+        Variance of a row's drift from its first load to its last.
     dof : ndarray, shape (C,)
         Degrees of freedom behind `variance`.
     """
@@ -53,6 +63,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     variance: NDArray[np.float64]
     rho: NDArray[np.float64]
     level_variance: NDArray[np.float64]
+    drift_variance: NDArray[np.float64]
     dof: NDArray[np.float64]
 
 
@@ -65,15 +76,34 @@ class Best(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     last: NDArray[np.intp]
 
 
+class _Level(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What is known of each row's level between runs.
+
+    Attributes
+    ----------
+    variance, drift : ndarray, shape (C,)
+        Of the level and of the drift, before the row is looked at.
+    guess, left : ndarray, shape (C,)
+        The level that the whole row suggests, and the variance which that leaves.
+    """
+
+    variance: NDArray[np.float64]
+    drift: NDArray[np.float64]
+    guess: NDArray[np.float64]
+    left: NDArray[np.float64]
+
+
 class _Windows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """All windows of one width: sums of weight and of weighted value, and which are no windows (None: all are).
 
-    Penalty and inflation are those of the width in every row.
+    Penalty and inflation are those of the width in every row; off_centre is how far the middle of each window lies
+    from that of the row, in lengths of the row, squared.
     """
 
     width: int
     penalty: NDArray[np.float64]
     inflation: NDArray[np.float64]
+    off_centre: NDArray[np.float64]
     weight: NDArray[np.float64]
     total: NDArray[np.float64]
     barred: NDArray[np.bool_] | None
@@ -123,13 +153,16 @@ def _sums(track: Track, step: float, span: NDArray[np.float64]) -> Iterator[_Win
     total = np.where(present, track.value, 0.0) * weight
     weights, totals = _running(weight), _running(total)
     gaps = None if present.all() else (~present, _running(present))
-    tried = np.array(widths(track.value.shape[1], step), dtype=np.int64)
+    columns = track.value.shape[1]
+    off_centre = ((np.arange(2 * columns - 1) / 2 / max(columns - 1, 1)) - 0.5) ** 2  # by first plus last column
+    tried = np.array(widths(columns, step), dtype=np.int64)
     penalties, inflations = penalty(span[:, None], tried), inflation(track.rho[:, None], tried)
     for at, width in enumerate(tried.tolist()):
         yield _Windows(
             width=width,
             penalty=penalties[:, at],
             inflation=inflations[:, at],
+            off_centre=off_centre[width - 1 : 2 * columns - width : 2],
             weight=weights[:, width:] - weights[:, :-width],
             total=totals[:, width:] - totals[:, :-width],
             barred=None if gaps is None else _barred(*gaps, width),
@@ -150,13 +183,53 @@ def _barred(absent: NDArray[np.bool_], counts: NDArray[np.float64], width: int) 
     return few
 
 
-def _deviates(windows: _Windows, level_variance: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    """Standardise the windows of one width, positive for worse."""
-    spread = windows.weight * level_variance
+def _level(track: Track) -> _Level:
+    """Predict each row's level from all its points."""
+    present = np.isfinite(track.value)
+    weight = np.where(present, 1 / track.variance, 0.0)
+    total = np.sum(np.where(present, track.value, 0.0) * weight, axis=1)
+    noise = inflation(track.rho, np.maximum(span_of(track), 1.0))
+    share = track.level_variance / (track.level_variance * weight.sum(axis=1) + noise)
+    return _Level(variance=track.level_variance, drift=track.drift_variance, guess=share * total, left=share * noise)
+
+
+def _from_zero(windows: _Windows, level_variance: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Standardise the windows of one width by themselves, positive for worse; None for levels that do not scatter."""
+    if level_variance is None:
+        spread = windows.weight * windows.inflation[:, None]
+    else:
+        spread = windows.weight * level_variance[:, None]
+        spread += windows.inflation[:, None]
+        spread *= windows.weight
+    np.sqrt(np.maximum(spread, _TINY, out=spread), out=spread)
+    return np.divide(windows.total, spread, out=spread)
+
+
+def _rest_error(windows: _Windows, level: _Level) -> NDArray[np.float64]:
+    """Standard errors of the windows of one width against the level of their rows, times their weight."""
+    spread = level.drift[:, None] * windows.off_centre
+    spread -= level.left[:, None]
+    spread *= windows.weight
     spread += windows.inflation[:, None]
     spread *= windows.weight
-    np.sqrt(np.maximum(spread, 1e-300, out=spread), out=spread)
-    return np.divide(windows.total, spread, out=spread)
+    return np.sqrt(np.maximum(spread, _TINY, out=spread), out=spread)
+
+
+def _deviates(
+    windows: _Windows, level: _Level, sign: float, alone: NDArray[np.float64], error: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Standardise the windows of one width in one direction, evidence positive.
+
+    Only a level that lies off in that direction is taken off: where the larger part of a row became slower, the rest of
+    it did not become faster.
+    """
+    deviates = windows.weight * -np.maximum(sign * level.guess, 0.0)[:, None]
+    if sign > 0:
+        deviates += windows.total
+    else:
+        deviates -= windows.total
+    deviates /= error
+    return np.maximum(deviates, alone if sign > 0 else -alone, out=deviates)
 
 
 def scan(track: Track, step: float = FINE) -> tuple[Best, Best]:
@@ -167,12 +240,12 @@ def scan(track: Track, step: float = FINE) -> tuple[Best, Best]:
     (Best, Best)
         Worse and better, both with positive deviates for evidence. Deviate -inf for rows with fewer than three points.
     """
-    span = span_of(track)
+    span, level = span_of(track), _level(track)
     worse, better = _nothing(len(span)), _nothing(len(span))
     for windows in _sums(track, step, span):
-        deviates = _deviates(windows, track.level_variance[:, None])
-        _keep(worse, windows, deviates)
-        _keep(better, windows, np.negative(deviates))
+        alone, error = _from_zero(windows, level.variance), _rest_error(windows, level)
+        _keep(worse, windows, _deviates(windows, level, 1.0, alone, error))
+        _keep(better, windows, _deviates(windows, level, -1.0, alone, error))
     return worse, better
 
 
@@ -218,25 +291,35 @@ def localise(track: Track, sign: float, cut: NDArray[np.float64], span: NDArray[
     Best
         Deviate -inf for rows where no window is significant.
     """
-    best = _nothing(len(span))
-    dof, level = np.maximum(track.dof, 1.0), track.level_variance[:, None]
-    for windows in _sums(track, EXACT, span):
-        proof = sign * _deviates(windows, level)
-        extent = sign * _deviates(windows, 0.0)
-        _keep(best, windows, np.where(proof >= normal_to_t(cut + windows.penalty, dof)[:, None], extent, -np.inf))
+    best, level = _nothing(len(span)), _level(track)
+    prices = penalty(span[:, None], np.array(widths(track.value.shape[1], EXACT), dtype=np.int64))
+    needed = normal_to_t(cut[:, None] + prices, np.maximum(track.dof, 1.0)[:, None])
+    for windows, least in zip(_sums(track, EXACT, span), needed.T, strict=True):
+        alone, error = _from_zero(windows, level.variance), _rest_error(windows, level)
+        proof = _deviates(windows, level, sign, alone, error)
+        extent = sign * _from_zero(windows, None)
+        _keep(best, windows, np.where(proof >= least[:, None], extent, -np.inf))
     return best
 
 
-def deviate_in(track: Track, first: NDArray[np.intp], last: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Deviate of one given window per row, positive for worse; 0 where the row has no point in it."""
+def deviate_in(track: Track, first: NDArray[np.intp], last: NDArray[np.intp], sign: float) -> NDArray[np.float64]:
+    """Deviate of one given window per row, positive for evidence of a change in the direction of ``sign``.
+
+    0 where the row has no point in it.
+    """
     columns = np.arange(track.value.shape[1])
     inside = np.isfinite(track.value) & (columns >= first[:, None]) & (columns <= last[:, None])
     weight = np.where(inside, 1 / track.variance, 0.0)
-    total = np.sum(np.where(inside, track.value, 0.0) * weight, axis=1)
+    total = sign * np.sum(np.where(inside, track.value, 0.0) * weight, axis=1)
     mass = weight.sum(axis=1)
     widened = inflation(track.rho, np.maximum(inside.sum(axis=1), 1).astype(np.float64))
-    spread = np.maximum(mass * (widened + mass * track.level_variance), 1e-300)
-    return np.where(inside.any(axis=1), total / np.sqrt(spread), 0.0)
+    level = _level(track)
+    off_centre = (((first + last) - (len(columns) - 1)) / 2 / max(len(columns) - 1, 1)) ** 2
+    alone = mass * (widened + mass * level.variance)
+    rest = mass * (widened + mass * (level.drift * off_centre - level.left))
+    against_rest = (total - np.maximum(sign * level.guess, 0.0) * mass) / np.sqrt(np.maximum(rest, _TINY))
+    deviate = np.maximum(against_rest, total / np.sqrt(np.maximum(alone, _TINY)))
+    return np.where(inside.any(axis=1), deviate, 0.0)
 
 
 def raised_in(

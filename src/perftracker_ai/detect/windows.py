@@ -125,6 +125,7 @@ def _search(
         variance=track.variance[rows],
         rho=track.rho[rows],
         level_variance=track.level_variance[rows],
+        drift_variance=track.drift_variance[rows],
         dof=track.dof[rows],
     )
     best = localise(part, sign, cut[rows], span[rows])
