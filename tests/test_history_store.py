@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -22,9 +23,9 @@ from sqlalchemy import create_engine, inspect
 import perftracker_ai
 from perftracker_ai.curves import build_curves
 from perftracker_ai.errors import JobError, StoreError, UsageError
-from perftracker_ai.history import Scope, open_store
+from perftracker_ai.history import Scope, look_at, open_store
 from perftracker_ai.history.database import Database
-from perftracker_ai.history.schema import JOB, LAYOUT, STEPS, VERSION, Step, is_current, migrate
+from perftracker_ai.history.schema import BROKEN, JOB, LAYOUT, STEPS, VERSION, Step, is_current, migrate
 from perftracker_ai.history.store import Store
 from perftracker_ai.model import Absence
 from perftracker_ai.parse import parse_job
@@ -33,6 +34,8 @@ from perftracker_ai.settings import CurveSettings
 ORIGIN = "perf.example"
 SHOP = Scope(origin=ORIGIN, product="Shop")
 EXAMPLES = sorted((Path(perftracker_ai.__file__).parent / "examples").glob("job-*.json.gz"))
+FIRST_SCHEMA = Path(__file__).parent / "data" / "history-schema-1.sqlite3"
+"""Three jobs, the second of them gone, as the first schema wrote them."""
 ARRAYS = ("load", "mean", "sd", "count", "absence", "errors")
 
 WRITER = """
@@ -88,6 +91,10 @@ def assert_same(got, expected):
     assert got.label == expected.label
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(got, name), getattr(expected, name), err_msg=name)
+
+
+def broken(store, project=0, reading="r", origin=ORIGIN):
+    return store.broken(origin, "Shop", project, reading)
 
 
 def one_curve(history, tag="latency"):
@@ -147,11 +154,13 @@ def test_a_scope_narrows(store):
             replace(SHOP, suite="API"),
             replace(SHOP, since=NOON),
             replace(SHOP, since=NOON + timedelta(microseconds=1)),
+            replace(SHOP, until=(NOON, 1)),
+            replace(SHOP, until=(NOON - timedelta(microseconds=1), 9)),
             replace(SHOP, product="shop"),
             replace(SHOP, origin="other.example"),
         )
     }
-    assert list(found.values()) == [[4, 1, 2], [1], [2], [4, 1], [1, 2], [], [3], [5]]
+    assert list(found.values()) == [[4, 1, 2], [1], [2], [4, 1], [1, 2], [], [4, 1], [4], [3], [5]]
 
 
 def test_a_job_put_again_is_replaced(store):
@@ -246,6 +255,25 @@ def test_a_job_that_no_store_can_hold_is_refused(store, fields):
     with pytest.raises(JobError, match="upload it anew"):
         put(store, info(1, **fields))
     assert store.jobs(SHOP) == ()
+
+
+def test_broken_uploads_are_remembered_as_they_are(store):
+    """A broken upload is known by number and upload, to its server, product, project and reading only."""
+    store.put_broken(ORIGIN, info(1, upload="u1"), "r")
+    store.put_broken(ORIGIN, info(2, upload="u\0", project_id=2), "r")
+    store.put_broken(ORIGIN, info(1, upload="u2"), "r")
+    assert broken(store) == {(1, "u2"), (2, "u\N{REPLACEMENT CHARACTER}")}
+    assert broken(store, project=2) == {(2, "u\N{REPLACEMENT CHARACTER}")}
+    assert not broken(store, reading="other")
+    assert not broken(store, origin="other.example")
+    assert store.jobs(SHOP) == ()
+
+
+def test_a_job_that_is_whole_now_is_no_longer_broken(store):
+    """When a job is put, it is not taken for broken any more."""
+    store.put_broken(ORIGIN, info(1, upload="u"), "r")
+    put(store, info(1, upload="u"))
+    assert not broken(store)
 
 
 # ── series ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -359,13 +387,18 @@ def test_a_scalar_and_a_curve_of_one_name_are_two(store):
 
 
 def test_prune_drops_what_ended_before(store):
-    """Jobs that ended before the moment go, of every product, and the others stay."""
+    """A product's jobs that ended before the moment go, in one project or in all, and all others stay."""
     put(store, info(1, days_ago=2))
     put(store, info(2, days_ago=2, product_name="Other"))
     put(store, info(3, days_ago=1))
-    assert store.prune(NOON - timedelta(days=1)) == 2
+    put(store, info(4, days_ago=3, project_id=2))
+    put(store, info(5, days_ago=3), origin="other.example")
+    before = NOON - timedelta(days=1)
+    assert store.prune(ORIGIN, "Shop", 1, before) == 1
+    assert [one.id for one in store.jobs(SHOP)] == [4, 3]
+    assert store.prune(ORIGIN, "Shop", 0, before) == 1
     assert [one.id for one in store.jobs(SHOP)] == [3]
-    assert store.known(ORIGIN, "Other", 0) == ()
+    assert len(store.known(ORIGIN, "Other", 0)) == len(store.known("other.example", "Shop", 0)) == 1
 
 
 def test_forget_drops_gone_jobs_too(store):
@@ -384,7 +417,7 @@ def test_jobs_of_one_layout_share_it_until_none_is_left(store, url):
     for number in range(1, 4):
         put(store, info(number, days_ago=number))
     assert count(url, LAYOUT) == 1
-    store.prune(NOON)
+    store.prune(ORIGIN, "Shop", 0, NOON)
     assert count(url, LAYOUT) == 0
 
 
@@ -403,7 +436,7 @@ def test_dropped_jobs_give_their_room_back(tmp_path):
             put(store, info(number, days_ago=number), *curve_tests("latency", values))
         with closing(sqlite3.connect(path)) as connection:
             (before,) = connection.execute("PRAGMA page_count").fetchone()
-        store.prune(NOON)
+        store.prune(ORIGIN, "Shop", 0, NOON)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA freelist_count").fetchone() == (0,)
         assert connection.execute("PRAGMA page_count").fetchone()[0] < before / 3
@@ -509,7 +542,7 @@ def test_the_steps_make_the_tables_that_are_used(store, url):
     scheme = "postgresql+psycopg" if url.startswith("postgresql") else "sqlite"
     engine = create_engine(url.replace("postgresql", scheme) if "://" in url else f"sqlite:///{url}")
     made = inspect(engine)
-    for table in (JOB, LAYOUT, VERSION):
+    for table in (BROKEN, JOB, LAYOUT, VERSION):
         columns = {one["name"]: one["nullable"] for one in made.get_columns(table.name)}
         keys = made.get_pk_constraint(table.name)["constrained_columns"]
         assert keys == [column.name for column in table.primary_key]
@@ -540,9 +573,59 @@ def test_an_older_schema_gets_the_steps_it_lacks(store, url):
             assert is_current(connection, "x", steps)
             assert [row.step for row in connection.execute(VERSION.select().order_by(VERSION.c.version))] == [
                 "jobs and layouts",
+                "broken uploads",
                 "a remark",
             ]
             assert len(connection.execute(JOB.select()).all()) == 1
+
+
+@pytest.fixture
+def released(url):
+    """Give a store as the first schema left it: the file itself, or its rows in PostgreSQL."""
+    if "://" not in url:
+        shutil.copy(FIRST_SCHEMA, url)
+        return url
+    engine = create_engine(url.replace("postgresql", "postgresql+psycopg"))
+    with engine.begin() as connection, closing(sqlite3.connect(FIRST_SCHEMA)) as file:
+        migrate(connection, STEPS[:1])
+        for table in (LAYOUT, JOB):
+            rows = file.execute(f"SELECT {', '.join(table.c.keys())} FROM {table.name}").fetchall()
+            values = [dict(zip(table.c.keys(), row, strict=True)) for row in rows]
+            connection.execute(
+                table.insert(), [row | {"gone": bool(row["gone"])} if "gone" in row else row for row in values]
+            )
+    engine.dispose()
+    return url
+
+
+def test_a_store_of_the_first_schema_is_brought_up_whole(released):
+    """A store that the first schema wrote keeps its jobs, what is gone and their values, and takes what is new."""
+    assert look_at(released).schema == 1
+    with closing(open_store(released)) as store:
+        history = store.series(SHOP)
+        assert [(one.id, one.product_ver, one.upload) for one in history.jobs] == [(1, "1.0", "u1"), (3, "1.1", "u3")]
+        assert history.curves.mean.tolist() == [[1.0, 2.0, 3.0, 50.0], [1.3, 2.6, 3.9, 50 / 1.3]]
+        assert [(one.id, one.gone) for one in store.known(ORIGIN, "Shop", 0)] == [(1, False), (2, True), (3, False)]
+        store.put_broken(ORIGIN, info(4, upload="u4"), "r")
+        assert broken(store) == {(4, "u4")}
+    assert look_at(released).schema == len(STEPS)
+
+
+def test_looking_at_a_store_changes_nothing(url):
+    """What a store is like is told without making tables, and gone jobs do not count."""
+    if "://" not in url:
+        Path(url).touch()
+    empty = look_at(url)
+    assert (empty.schema, empty.current, empty.jobs, empty.products, empty.newest) == (0, len(STEPS), 0, 0, None)
+    assert look_at(url).schema == 0
+    with closing(open_store(url)) as store:
+        for number, product in ((1, "Shop"), (2, "Shop"), (3, "Other")):
+            put(store, info(number, days_ago=number, product_name=product))
+        store.mark(ORIGIN, [info(1).uuid], gone=True)
+        full = look_at(url)
+        assert full.location == store.location
+    assert (full.schema, full.jobs, full.products, full.newest) == (len(STEPS), 2, 2, NOON - timedelta(days=2))
+    assert 1e4 < full.size < 1e6
 
 
 def test_a_failed_step_leaves_the_old_schema(store, url):

@@ -17,13 +17,23 @@ from fake_perftracker import FakePerfTracker, answer, delay, make_job
 from msgspec.structs import replace
 
 from perftracker_ai.errors import NotFound, SourceError
-from perftracker_ai.history import Scope, Synchronised, Wanted, open_store, origin_of, record, synchronise
+from perftracker_ai.history import (
+    Scope,
+    Synchronised,
+    Wanted,
+    kept_since,
+    open_store,
+    origin_of,
+    record,
+    synchronise,
+)
+from perftracker_ai.history.sync import reading_of
 from perftracker_ai.model import NoticeKind
 from perftracker_ai.settings import CurveSettings, ProductSettings
 from perftracker_ai.sources import open_source
 
-NOTHING = Synchronised(recorded=0, unchanged=0, unusable=0, left_out=0, gone=0)
-WANTED = Wanted(product="Product", project=1, since=None, settings=ProductSettings(), scratch=None)
+NOTHING = Synchronised(recorded=0, unchanged=0, unusable=0, left_out=0, gone=0, dropped=0)
+WANTED = Wanted(product="Product", project=1, since=None, keep_days=0, settings=ProductSettings(), scratch=None)
 NOON = datetime(2026, 9, 6, 12, 0, tzinfo=UTC)
 
 SYNCHRONISE = """
@@ -40,7 +50,7 @@ class Watcher:
 
 url, store, folder = sys.argv[1:]
 source = open_source(url, output_dir=Path(folder), ca_bundle=None, insecure=False)
-wanted = Wanted(product="Product", project=1, since=None, settings=ProductSettings(), scratch=Path(folder))
+wanted = Wanted(product="Product", project=1, since=None, keep_days=0, settings=ProductSettings(), scratch=Path(folder))
 synchronise(source, open_store(store), wanted, Watcher())
 """
 
@@ -93,7 +103,7 @@ def sync(server, store, tmp_path):
 
 
 def made(number, **fields):
-    return make_job(number, end=f"{NOON + timedelta(hours=number):%Y-%m-%dT%H:%M:%SZ}", **fields)
+    return make_job(number, **{"end": f"{NOON + timedelta(hours=number):%Y-%m-%dT%H:%M:%SZ}"} | fields)
 
 
 def stored(store, server):
@@ -204,11 +214,44 @@ def test_local_and_empty_runs_are_left_out(server, store, sync):
     assert len(downloads(server)) == 5
 
 
-def test_a_broken_upload_is_told_and_tried_again(server, store, sync):
-    """A job whose counters disagree with its tests is skipped with a warning, and comes in once it is whole."""
+def test_a_broken_upload_is_told_once_and_fetched_again_only_when_it_is_another(server, store, sync):
+    """A job whose counters disagree with its tests is skipped with a warning, and not asked for until uploaded anew."""
     server.jobs[2]["tests_total"] = 9
     assert sync() == replace(NOTHING, recorded=4, unusable=1)
     assert [(one.kind, one.values[0]) for one in sync.watcher.notices] == [(NoticeKind.SKIPPED_JOB, "2")]
+    server.requests.clear()
+    assert sync() == replace(NOTHING, unchanged=4, unusable=1)
+    assert downloads(server) == []
+    assert len(sync.watcher.notices) == 1
+    server.jobs[2] |= {"tests_total": 3, "upload": "2026-11-24T00:00:00Z"}
+    assert sync() == replace(NOTHING, recorded=1, unchanged=4)
+    assert sync() == replace(NOTHING, unchanged=5)
+
+
+def test_a_broken_upload_that_is_still_broken_is_told_again(server, store, sync):
+    """Each new upload that cannot be used is fetched once and told once."""
+    server.jobs[2]["tests_total"] = 9
+    sync()
+    server.jobs[2]["upload"] = "2026-11-24T00:00:00Z"
+    for _ in range(2):
+        assert sync() == replace(NOTHING, unchanged=4, unusable=1)
+    assert len(downloads(server)) == 6
+    assert len(sync.watcher.notices) == 2
+
+
+def test_a_broken_upload_is_read_again_when_tests_are_read_otherwise(server, store, sync):
+    """What could not be used under other settings may be usable under these, so it is looked at once more."""
+    server.jobs[2]["tests_total"] = 9
+    sync()
+    turned = ProductSettings(curves=CurveSettings(less_better=(("latency", False),)))
+    assert sync(replace(WANTED, settings=turned)) == replace(NOTHING, recorded=4, unusable=1)
+    assert len(sync.watcher.notices) == 2
+
+
+def test_a_broken_job_without_upload_time_may_always_be_another(server, store, sync):
+    """Where nothing tells one upload from the next, a broken job is tried again each time."""
+    server.jobs[2] |= {"tests_total": 9, "upload": None}
+    assert sync() == replace(NOTHING, recorded=4, unusable=1)
     server.jobs[2]["tests_total"] = 3
     assert sync() == replace(NOTHING, recorded=1, unchanged=4)
 
@@ -217,11 +260,48 @@ def test_values_that_the_server_no_longer_has_are_not_shown(server, store, sync)
     """A known job whose new upload is broken leaves the history until it is whole again."""
     sync()
     server.jobs[2] |= {"tests_total": 9, "upload": "2026-11-24T00:00:00Z"}
-    assert sync() == replace(NOTHING, unchanged=4, unusable=1)
-    assert stored(store, server) == [1, 3, 4, 5]
-    server.jobs[2] |= {"tests_total": 3}
+    for _ in range(2):
+        assert sync() == replace(NOTHING, unchanged=4, unusable=1)
+        assert stored(store, server) == [1, 3, 4, 5]
+    server.jobs[2] |= {"tests_total": 3, "upload": "2026-11-25T00:00:00Z"}
     assert sync() == replace(NOTHING, recorded=1, unchanged=4)
     assert stored(store, server) == [1, 2, 3, 4, 5]
+
+
+def test_what_is_too_old_is_dropped_and_neither_listed_nor_fetched(server, store, sync):
+    """Jobs more than so many days before the newest one go, their broken ones too, and are not asked for again."""
+    for number, days in ((1, 12), (2, 11)):
+        server.jobs[number]["end"] = f"{NOON - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
+    server.jobs[2]["tests_total"] = 9
+    assert sync() == replace(NOTHING, recorded=4, unusable=1)
+    server.requests.clear()
+    assert sync(replace(WANTED, keep_days=10)) == replace(NOTHING, unchanged=3, dropped=1)
+    assert stored(store, server) == [3, 4, 5]
+    assert store.broken(origin_of(server.url), "Product", 0, reading_of(CurveSettings())) == frozenset()
+    assert sync(replace(WANTED, keep_days=10)) == replace(NOTHING, unchanged=3)
+    assert downloads(server) == []
+
+
+def test_the_age_of_a_job_counts_from_the_newest_of_its_product(server, store, sync):
+    """A product that rests keeps its last jobs, whatever the day is and however old they become."""
+    server.add(made(6, product_name="Other", end="2029-01-01T00:00:00Z"))
+    assert sync(replace(WANTED, keep_days=1)) == replace(NOTHING, recorded=5)
+    assert sync(replace(WANTED, keep_days=1)) == replace(NOTHING, unchanged=5)
+
+
+def test_another_project_s_jobs_are_not_dropped(server, store, sync):
+    """Synchronising one project drops none of another's jobs of the same product."""
+    server.add(made(6, project=2, end="2020-01-01T00:00:00Z"))
+    sync(replace(WANTED, project=0))
+    assert sync(replace(WANTED, keep_days=10)) == replace(NOTHING, unchanged=5)
+    assert stored(store, server) == [6, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("days", "since"), [(0, None), (800_000, None), (30, datetime(2026, 8, 7, 12, tzinfo=UTC))])
+def test_jobs_are_kept_for_so_many_days_before_the_newest(days, since):
+    """With 0, and where the calendar does not reach back that far, all jobs are kept."""
+    assert kept_since(datetime(2026, 9, 6, 12, tzinfo=UTC), days) == since
+    assert kept_since(datetime.min.replace(tzinfo=UTC), days) is None
 
 
 def test_a_job_deleted_meanwhile_is_not_recorded(server, store, sync):

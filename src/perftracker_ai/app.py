@@ -26,6 +26,7 @@ from perftracker_ai.model import (
     Severity,
     Verdict,
 )
+from perftracker_ai.remembering import look_up
 from perftracker_ai.report_files import PAGE, REPORT, RESULT, report_folder
 from perftracker_ai.text import clean
 
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
-    from perftracker_ai.model import Job, Narration, Selection
+    from perftracker_ai.chronicle import Chronicle
+    from perftracker_ai.history import Archive
+    from perftracker_ai.model import Cluster, CurveSet, Detection, Job, JobInfo, Narration, Selection, Timeline
     from perftracker_ai.settings import ProductSettings, Settings
     from perftracker_ai.sources import Source
     from perftracker_ai.storyteller import Story
@@ -98,8 +101,10 @@ def judge_product(fetched: Fetched, settings: Settings, watcher: Watcher) -> Run
         Whatever keeps the comparison from being made, in one sentence.
     """
     jobs, own = fetched.jobs, settings.of_product(fetched.product)
+    history, problems = look_up(jobs, fetched.location, settings, watcher)
     watcher.step(f"Comparing job {jobs[BASELINE].info.id} with job {jobs[CANDIDATE].info.id}")
-    analysis = judge(jobs, own, seed=settings.seed, notices=fetched.notices, today=datetime.now(UTC).date())
+    notices, today = (*fetched.notices, *problems), datetime.now(UTC).date()
+    analysis = judge(jobs, own, seed=settings.seed, notices=notices, today=today, history=history)
     for notice in analysis.notices:
         watcher.warn(notice)
     folder = report_folder(Path(settings.reports_dir), fetched.product, analysis)
@@ -217,6 +222,7 @@ def judge(
     seed: int,
     notices: Iterable[Notice] = (),
     today: date | None = None,
+    history: Archive | None = None,
 ) -> Analysis:
     """Take jobs through every stage from curves to verdict; pure.
 
@@ -230,6 +236,8 @@ def judge(
         What was noticed on the way here.
     today : date, optional
         The day by which accepted regressions end; without it none does.
+    history : Archive, optional
+        What earlier jobs of the candidate's product, hardware and suite measured.
 
     Raises
     ------
@@ -251,7 +259,8 @@ def judge(
             f"Jobs {baseline.id} ({len(jobs[0].tests)} tests) and {candidate.id} ({len(jobs[1].tests)} tests) have no "
             "measured test in common; compare two jobs of one suite."
         )
-    detection = detect(curves, settings.detect, seed)
+    timeline = _timeline(history, curves)
+    detection = detect(curves, settings.detect, seed, timeline)
     coverage = compare_coverage(curves)
     clusters = diagnose(curves, detection)
     known = accepted(settings.accept, curves, detection, settings.detect.moderate, today)
@@ -269,8 +278,32 @@ def judge(
         accepted=known,
         decision=decide(curves, detection, coverage, counted, settings.policy, settings.detect, notices=every),
         notices=every,
-        chronicle=None,
+        chronicle=_chronicle(timeline, curves, detection, clusters, (baseline, candidate)),
     )
+
+
+def _timeline(history: Archive | None, curves: CurveSet) -> Timeline | None:
+    """Put earlier jobs on the points of the comparison; None when there are none."""
+    if history is None or not history.jobs:
+        return None
+    from perftracker_ai.history import align
+
+    return align(history, curves)
+
+
+def _chronicle(
+    timeline: Timeline | None,
+    curves: CurveSet,
+    detection: Detection,
+    clusters: tuple[Cluster, ...],
+    pair: tuple[JobInfo, JobInfo],
+) -> Chronicle | None:
+    """Say what earlier jobs tell of the comparison; None when there are none."""
+    if timeline is None:
+        return None
+    from perftracker_ai.trends import chronicle
+
+    return chronicle(curves, detection, clusters, timeline, *pair)
 
 
 def _job_notices(jobs: Sequence[Job]) -> Iterator[Notice]:

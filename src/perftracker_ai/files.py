@@ -149,3 +149,11 @@ def require_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be written to: {reason(error)}; choose another one.") from error
+
+
+def exists(path: Path) -> bool:
+    """Tell whether there is a file or folder, as far as the system says."""
+    try:
+        return path.exists()
+    except OSError:  # a name longer than the system allows, a folder that must not be looked into
+        return False

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
-from perftracker_ai.files import read_document
+from perftracker_ai.files import exists, read_document
 from perftracker_ai.model import BASELINE, CANDIDATE, Job, Notice, NoticeKind
 from perftracker_ai.parse import parse_job
 from perftracker_ai.text import clean
@@ -46,10 +46,21 @@ class Listener(Protocol):
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """What is needed to judge a product: baseline, candidate and reruns, and what was noticed on the way to them."""
+    """What is needed to judge a product.
+
+    Attributes
+    ----------
+    jobs : tuple of Job
+        Baseline, candidate and reruns.
+    location : str
+        The source of all of them; empty when somebody named files.
+    notices : tuple of Notice
+        What was noticed on the way to them.
+    """
 
     product: str
     jobs: tuple[Job, ...]
+    location: str
     notices: tuple[Notice, ...]
 
 
@@ -151,7 +162,7 @@ def fetch_product(
             break
     if not selection.pair.reruns:
         notices.append(Notice(kind=NoticeKind.NO_RERUNS, values=(selection.pair.baseline.product_ver,)))
-    return Fetched(product=product, jobs=tuple(jobs), notices=tuple(notices))
+    return Fetched(product=product, jobs=tuple(jobs), location=source.location, notices=tuple(notices))
 
 
 def _left_out(source: Source, broken: dict[int, str], listener: Listener) -> list[Notice]:
@@ -194,7 +205,8 @@ def fetch_named(
         if source is not None and settings.project not in (0, job.info.project_id)
     ]
     product = jobs[CANDIDATE].info.product_name or jobs[BASELINE].info.product_name
-    return Fetched(product=product, jobs=tuple(jobs), notices=tuple(notices))
+    location = "" if source is None or any(map(is_file, (*references, *reruns))) else source.location
+    return Fetched(product=product, jobs=tuple(jobs), location=location, notices=tuple(notices))
 
 
 def is_file(reference: str) -> bool:
@@ -233,17 +245,10 @@ def _load_reference(reference: str, source: Source | None, listener: Listener) -
     """Read a job named by its file or its id."""
     if is_file(reference):
         path = Path(reference)
-        if not _exists(path):
+        if not exists(path):
             raise UsageError(f"{clean(reference)} is neither a job id nor a file; give two job ids or two job files.")
         return parse_job(read_document(path), reference)
     assert source is not None  # the command line opens one as soon as any reference is an id
     info = source.describe(int(reference))
     (fetched,) = source.fetch_all((info,), listener.received)
     return _read(source, fetched, info)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name longer than the system allows, a folder that must not be looked into
-        return False

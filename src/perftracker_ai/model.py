@@ -842,6 +842,7 @@ class NoticeKind(Enum):
     ACCEPT_OUTGROWN = "accept_outgrown"  # what is accepted, how much of it, what was found
     SKIPPED_FILE = "skipped_file"  # file name, reason
     SKIPPED_JOB = "skipped_job"  # job id, reason
+    NO_HISTORY = "no_history"  # problem, next step
     NO_MODEL = "no_model"  # problem, next step
     NO_REPAIR = "no_repair"  # problem, next step
     NOT_TOLD = "not_told"  # channel and problem, next step

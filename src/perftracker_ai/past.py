@@ -19,6 +19,7 @@ from perftracker_ai.errors import NotFound
 from perftracker_ai.gathering import connect
 from perftracker_ai.history import Scope, Wanted, open_store, origin_of, synchronise
 from perftracker_ai.model import Timeline
+from perftracker_ai.remembering import store_url
 from perftracker_ai.trends import patterns, places
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from perftracker_ai.settings import DiscoverySettings, Settings
     from perftracker_ai.sources import Source
 
-STORE_FILE, DOWNLOADS = "history.sqlite3", "history-downloads"
-"""Names in the folder of downloads: the store where none is set, and where jobs lie until they are recorded."""
+DOWNLOADS = "history-downloads"
+"""Name in the folder of downloads of the one where jobs lie until they are recorded."""
 
 
 class Past(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +67,6 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
 # ── the commands ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def store_url(settings: Settings) -> str:
-    """Give the store's address: the one that is set, or a file beside the downloaded jobs."""
-    return settings.store or str(Path(settings.output_dir) / STORE_FILE)
-
-
 def downloading_apart(settings: Settings) -> Settings:
     """Give the settings of a source whose downloads are dropped once they are recorded.
 
@@ -98,6 +94,7 @@ def synchronise_product(
         product=product,
         project=settings.project,
         since=since,
+        keep_days=settings.keep_days,
         settings=settings.of_product(product),
         # Of a folder nothing is downloaded: its files are the user's.
         scratch=Path(downloading_apart(settings).output_dir) if "://" in source.location else None,

@@ -15,6 +15,7 @@ Ratio = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Load = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Days = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Gate = Literal["never", "moderate", "severe", "critical", "block"]
 """From what on a run's exit code is 1, in falling strictness."""
@@ -199,6 +200,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store : str
         File or ``postgresql://`` address of the store of past jobs; empty for a file in `output_dir`. An address may
         hold a password, and is never shown.
+    keep_days : int
+        How long before a product's newest job one may have ended to be kept there; 0 keeps all.
+    history : bool
+        Whether a comparison records its jobs and looks at earlier ones, where there is a store.
     ca_bundle : str
         File of certificates to trust; empty for the operating system's.
     timeout_s : float
@@ -245,6 +250,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     output_dir: str = "data"
     reports_dir: str = "reports"
     store: str = ""
+    keep_days: Days = 400
+    history: bool = True
     ca_bundle: str = ""
     insecure: bool = False
     timeout_s: Seconds = 60.0

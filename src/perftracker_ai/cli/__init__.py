@@ -396,7 +396,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
     settings, console = _settings(arguments), _console(arguments)
     with as_file(files("perftracker_ai") / "examples") as folder:
-        settings = replace(settings, url=str(folder), project=0, upload=False, notify=False)
+        settings = replace(settings, url=str(folder), project=0, upload=False, notify=False, history=False)
         with closing(_open(settings, console)) as source:
             return _analyze_products(["LAB"], source, settings, console, arguments)
 

@@ -52,7 +52,7 @@ no server is needed.
 A change needs five jobs at its new level: `analyze` is there for the newest ones.
 """
 
-_STORE = "file or postgresql://user@host/database of past jobs (default: history.sqlite3 in --output-dir)"
+_STORE = "file or postgresql://user@host/database of past jobs (default: history.sqlite3 in --output-dir{})"
 
 _CONFIG = """\
 show: every setting in force, with where it comes from. init: write a perftracker-ai.toml to start from. check: read the
@@ -135,6 +135,7 @@ def _analyze(command: argparse.ArgumentParser) -> None:
     _source(command)
     _narrowing(command)
     _outputs(command)
+    command.add_argument("--store", metavar="STORE", help=_STORE.format(", once `history sync` has made it"))
     command.add_argument(
         "--fail-on",
         choices=("never", "moderate", "severe", "critical", "block"),
@@ -172,9 +173,12 @@ def _history(command: argparse.ArgumentParser) -> None:
     command.add_argument("action", choices=("sync", "trends"), metavar="ACTION", help="sync or trends")
     _product(command, required=True)
     command.add_argument(
-        "--since", type=_day, metavar="DATE", help="only jobs that ended on this day (UTC) or later (default: all)"
+        "--since",
+        type=_day,
+        metavar="DATE",
+        help="only jobs that ended on this day (UTC) or later (default: all that are kept)",
     )
-    command.add_argument("--store", metavar="STORE", help=_STORE)
+    command.add_argument("--store", metavar="STORE", help=_STORE.format(""))
     command.add_argument("--output-dir", metavar="DIR", help="folder for downloaded jobs (default: data)")
     command.add_argument(
         "--curve", default="", metavar="TEXT", help="trends: only curves with this in their tag (default: all)"
@@ -217,6 +221,7 @@ def _doctor(command: argparse.ArgumentParser) -> None:
     _product(command)
     _source(command)
     _outputs(command)
+    command.add_argument("--store", metavar="STORE", help=_STORE.format(""))
     _model(command)
     _talk(command)
 

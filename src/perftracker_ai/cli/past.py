@@ -30,6 +30,7 @@ def show_synchronised(product: str, store: str, done: Synchronised) -> None:
         (done.unusable, "unusable"),
         (done.left_out, "left out"),
         (done.gone, "gone from the source"),
+        (done.dropped, "dropped as too old"),
     )
     said = ", ".join(f"{count} {word}" for count, word in counts if count)
     show(f"{clean(product)}: {said or 'no job'}, in {clean(store, _LONGEST)}")

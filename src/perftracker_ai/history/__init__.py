@@ -7,19 +7,37 @@ A job is known by its server's address and its uuid. The text that says when the
 content is another one; a job that the server no longer lists is marked as gone, and series leave it out.
 """
 
-from perftracker_ai.history.records import History, Known, Scope
-from perftracker_ai.history.store import Store, open_store
-from perftracker_ai.history.sync import Synchronised, Wanted, origin_of, record, synchronise
+from perftracker_ai.history.align import align
+from perftracker_ai.history.records import Archive, History, Known, Overview, Scope
+from perftracker_ai.history.store import Store, hardware_of, look_at, open_store
+from perftracker_ai.history.sync import (
+    Synchronised,
+    Wanted,
+    is_recorded,
+    kept_since,
+    origin_of,
+    record,
+    synchronise,
+    worth_keeping,
+)
 
 __all__ = [
+    "Archive",
     "History",
     "Known",
+    "Overview",
     "Scope",
     "Store",
     "Synchronised",
     "Wanted",
+    "align",
+    "hardware_of",
+    "is_recorded",
+    "kept_since",
+    "look_at",
     "open_store",
     "origin_of",
     "record",
     "synchronise",
+    "worth_keeping",
 ]

@@ -57,6 +57,8 @@ class Database:
         Path of an SQLite file (made when there is none), ``sqlite:///path``, or ``postgresql://user@host/database``.
     patience_s : int
         How long a writer waits for another one, and a connection for its answer.
+    upkeep : bool
+        Whether a schema that is older, or not there, is brought to today's.
 
     Raises
     ------
@@ -66,12 +68,12 @@ class Database:
         When the database cannot be opened, or its schema is newer.
     """
 
-    def __init__(self, url: str, patience_s: int = 30) -> None:
+    def __init__(self, url: str, patience_s: int = 30, *, upkeep: bool = True) -> None:
         self._engine, self.shown = _engine(url, patience_s)
         self._patience_s = patience_s
         try:
             with self._translated():
-                self._prepare()
+                self._prepare(upkeep=upkeep)
         except BaseException:
             self.close()
             raise
@@ -113,6 +115,22 @@ class Database:
                 script = "PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"
                 connection.connection.executescript(script)
 
+    def size(self) -> int:
+        """Give the bytes that the store takes on its disk.
+
+        Raises
+        ------
+        StoreError
+        """
+        tables = (
+            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relname LIKE 'history_%' AND relkind = 'r'"
+        )
+        with self.reading() as connection:
+            if connection.dialect.name == "postgresql":
+                return int(connection.execute(text(tables)).scalar_one() or 0)
+            pages, page = (connection.exec_driver_sql(f"PRAGMA {name}") for name in ("page_count", "page_size"))
+            return int(pages.scalar_one() * page.scalar_one())
+
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
@@ -131,10 +149,10 @@ class Database:
                     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
                 yield connection
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, upkeep: bool) -> None:
         """See to today's schema; the lock is only asked for where something is to be done."""
         with self._engine.connect() as connection:
-            if is_current(connection, self.shown):
+            if is_current(connection, self.shown) or not upkeep:
                 return
         if self._engine.dialect.name == "sqlite":
             _let_readers_read(self._engine, self._patience_s)

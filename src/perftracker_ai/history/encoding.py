@@ -115,6 +115,38 @@ def decode_layout(content: bytes) -> Layout:
         raise ValueError(str(error)) from error
 
 
+def decode_means(content: bytes, count: int) -> NDArray[np.float64]:
+    """Read the means of a job's points alone: they are the first column, and the rest is left packed.
+
+    Raises
+    ------
+    ValueError
+        When the bytes are not those of so many points.
+    """
+    size = np.dtype(np.float64).itemsize * count
+    try:
+        raw = zlib.decompressobj().decompress(content, size) if size else b""
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if len(raw) != size:
+        raise ValueError(f"{len(raw)} bytes for {count} points")
+    return np.frombuffer(raw, dtype="<f8")
+
+
+def decode_curve(piece: bytes) -> StoredCurve:
+    """Read one curve of a layout.
+
+    Raises
+    ------
+    ValueError
+        When the bytes are none.
+    """
+    curve = msgspec.json.decode(piece, type=StoredCurve)
+    if len(curve.labels) != len(curve.loads):
+        raise ValueError(f"{len(curve.loads)} loads for {len(curve.labels)} categories")
+    return curve
+
+
 def _decode_points(content: bytes, count: int) -> _Measured:
     """Read a job's columns, which must be so many points long."""
     try:

@@ -9,6 +9,10 @@ import msgspec
 if TYPE_CHECKING:
     from datetime import datetime
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from perftracker_ai.history.encoding import StoredCurve
     from perftracker_ai.model import CurveSet, JobInfo
 
 
@@ -23,6 +27,9 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         The job's top-level hosts, sorted and joined by ``+``; empty for jobs without hosts.
     since : datetime or None
         Jobs that ended then or later.
+    until : (datetime, int) or None
+        Jobs that ended before this moment, or at it with this number or a lower one: as jobs are ordered, those up to
+        one of them.
     """
 
     origin: str
@@ -30,6 +37,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     hardware: str | None = None
     suite: str | None = None
     since: datetime | None = None
+    until: tuple[datetime, int] | None = None
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,3 +77,51 @@ class History(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     jobs: tuple[JobInfo, ...]
     curves: CurveSet
+
+
+class Archive(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What jobs of a scope measured, each on its own curves, to be put on those of a comparison.
+
+    Attributes
+    ----------
+    jobs : tuple of JobInfo
+        J jobs, oldest end first, ties by id.
+    curves : tuple of StoredCurve
+        Every curve that any of the jobs has.
+    layouts : tuple of tuple of int
+        Which of the curves, and in what order, a job's values are of; most jobs share one.
+    layout_of : tuple of int
+        For each job its layout.
+    means : tuple of ndarray of float
+        For each job the mean of every point of its layout, in `StoredCurve.base_unit`; NaN where it has none.
+    """
+
+    jobs: tuple[JobInfo, ...]
+    curves: tuple[StoredCurve, ...]
+    layouts: tuple[tuple[int, ...], ...]
+    layout_of: tuple[int, ...]
+    means: tuple[NDArray[np.float64], ...]
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """A store as a whole.
+
+    Attributes
+    ----------
+    schema, current : int
+        Its schema, 0 for none yet, and the one that is known here, to which opening it brings it.
+    jobs, products : int
+        Without the jobs that are gone.
+    newest : datetime or None
+        When the last of them ended.
+    size : int
+        Bytes on its disk.
+    """
+
+    location: str
+    schema: int
+    current: int
+    jobs: int
+    products: int
+    newest: datetime | None
+    size: int

@@ -73,6 +73,19 @@ JOB = Table(
 )
 """One row per job; the points come last, for SQLite reads a row from its beginning as far as it must."""
 
+BROKEN = Table(
+    "history_broken",
+    _TABLES,
+    Column("origin", Text, primary_key=True),
+    Column("id", BigInteger, primary_key=True),
+    Column("product_name", Text, nullable=False),
+    Column("project_id", BigInteger, nullable=False),
+    Column("end_us", BigInteger, nullable=False),
+    Column("upload", Text, nullable=False),
+    Column("reading", Text, nullable=False),
+)
+"""One row per job whose upload cannot be used, so that it is not fetched again as long as it is the same upload."""
+
 
 class Step(NamedTuple):
     """One migration: a name, and statements in which ``{blob}`` stands for the database's word for bytes."""
@@ -101,6 +114,16 @@ STEPS = (
             "CREATE INDEX history_job_layout ON history_job (layout)",
         ),
     ),
+    Step(
+        "broken uploads",
+        (
+            (
+                "CREATE TABLE history_broken (origin TEXT NOT NULL, id BIGINT NOT NULL, product_name TEXT NOT NULL, "
+                "project_id BIGINT NOT NULL, end_us BIGINT NOT NULL, upload TEXT NOT NULL, reading TEXT NOT NULL, "
+                "PRIMARY KEY (origin, id))"
+            ),
+        ),
+    ),
 )
 
 
@@ -112,7 +135,7 @@ def is_current(connection: Connection, shown: str, steps: Sequence[Step] = STEPS
     StoreError
         When it is newer.
     """
-    found = _version(connection)
+    found = version_of(connection)
     if found > len(steps):
         raise StoreError(
             f"The store {shown} was written by a newer perftracker-ai (schema {found}, this one knows {len(steps)}); "
@@ -126,13 +149,14 @@ def migrate(connection: Connection, steps: Sequence[Step] = STEPS) -> None:
     blob = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
     if not inspect(connection).has_table(VERSION.name):
         connection.exec_driver_sql(f"CREATE TABLE {VERSION.name} (version INTEGER PRIMARY KEY, step TEXT NOT NULL)")
-    for number, step in enumerate(steps[_version(connection) :], _version(connection) + 1):
+    for number, step in enumerate(steps[version_of(connection) :], version_of(connection) + 1):
         for statement in step.statements:
             connection.exec_driver_sql(statement.format(blob=blob))
         connection.execute(insert(VERSION).values(version=number, step=step.name))
 
 
-def _version(connection: Connection) -> int:
+def version_of(connection: Connection) -> int:
+    """Give the number of the last step that a store has; 0 for a database without one."""
     if not inspect(connection).has_table(VERSION.name):
         return 0
     found: int = connection.execute(select(sql.coalesce(sql.max(VERSION.c.version), 0))).scalar_one()

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy import func as sql
 
 from perftracker_ai.errors import JobError, StoreError
 from perftracker_ai.history.database import Database
-from perftracker_ai.history.encoding import Layout, decode_layout, encode_layout, encode_points, merge
-from perftracker_ai.history.records import History, Known, Scope
-from perftracker_ai.history.schema import JOB, LAYOUT
+from perftracker_ai.history.encoding import (
+    decode_curve,
+    decode_layout,
+    decode_means,
+    encode_layout,
+    encode_points,
+    merge,
+)
+from perftracker_ai.history.records import Archive, History, Known, Overview, Scope
+from perftracker_ai.history.schema import BROKEN, JOB, LAYOUT, STEPS, version_of
 from perftracker_ai.model import JobInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection, RowMapping, Table
 
     from perftracker_ai.model import CurveSet
 
@@ -30,13 +39,15 @@ _NUMBERS = ("id", "project_id", "tests_total", "tests_completed", "tests_failed"
 _HEADER = [column for column in JOB.c if column.name not in {"layout", "points"}]
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, patience_s: int = 30) -> Store:
     """Open the store of past jobs, making or migrating it first where that is needed.
 
     Parameters
     ----------
     url : str
         Path of an SQLite file, or ``postgresql://user@host/database``.
+    patience_s : int
+        How long another writer, or a server that does not answer, is waited for.
 
     Raises
     ------
@@ -45,7 +56,38 @@ def open_store(url: str) -> Store:
     StoreError
         When the database cannot be opened, or was written by a newer version.
     """
-    return Store(Database(url))
+    return Store(Database(url, patience_s))
+
+
+def look_at(url: str, patience_s: int = 10) -> Overview:
+    """Say what a store is like, changing nothing in it.
+
+    Raises
+    ------
+    UsageError, StoreError
+        As `open_store`.
+    """
+    database = Database(url, patience_s, upkeep=False)
+    try:
+        return _overview(database)
+    finally:
+        database.close()
+
+
+def _overview(database: Database) -> Overview:
+    counted = select(sql.count(), sql.count(JOB.c.product_name.distinct()), sql.max(JOB.c.end_us)).where(~JOB.c.gone)
+    with database.reading() as connection:
+        schema = version_of(connection)
+        jobs, products, newest = connection.execute(counted).one() if schema else (0, 0, None)
+    return Overview(
+        location=database.shown,
+        schema=schema,
+        current=len(STEPS),
+        jobs=jobs,
+        products=products,
+        newest=None if newest is None else _moment(newest),
+        size=database.size(),
+    )
 
 
 class Store:
@@ -101,6 +143,22 @@ class Store:
             connection.execute(delete(JOB).where(same))
             connection.execute(update(JOB).where(JOB.c.origin == origin, JOB.c.id == info.id).values(gone=True))
             connection.execute(insert(JOB).values(row))
+            connection.execute(delete(BROKEN).where(BROKEN.c.origin == origin, BROKEN.c.id == info.id))
+
+    def put_broken(self, origin: str, info: JobInfo, reading: str) -> None:
+        """Remember that a job's upload cannot be used, as the server lists it now and read in this way."""
+        row = {
+            "origin": origin,
+            "id": info.id,
+            "product_name": _text(info.product_name),
+            "project_id": info.project_id,
+            "end_us": _microseconds(info.end),
+            "upload": _text(info.upload),
+            "reading": reading,
+        }
+        with self._database.writing() as connection:
+            connection.execute(delete(BROKEN).where(BROKEN.c.origin == origin, BROKEN.c.id == info.id))
+            connection.execute(insert(BROKEN).values(row))
 
     def mark(self, origin: str, uuids: Collection[str], *, gone: bool) -> None:
         """Say of jobs whether the server has them no more."""
@@ -112,9 +170,12 @@ class Store:
         """Drop a scope's jobs, gone ones as well, and give their number."""
         return self._drop(_condition(scope))
 
-    def prune(self, before: datetime) -> int:
-        """Drop all jobs of all products that ended before a moment, and give their number."""
-        return self._drop(JOB.c.end_us < _microseconds(before))
+    def prune(self, origin: str, product: str, project: int, before: datetime) -> int:
+        """Drop a product's jobs in a project (0: in all) that ended before a moment, and give their number."""
+        old = _microseconds(before)
+        with self._database.writing() as connection:
+            connection.execute(delete(BROKEN).where(_of(BROKEN, origin, product, project), BROKEN.c.end_us < old))
+        return self._drop(_of(JOB, origin, product, project) & (JOB.c.end_us < old))
 
     def _drop(self, condition: ColumnElement[bool]) -> int:
         with self._database.writing() as connection:
@@ -140,9 +201,7 @@ class Store:
     def known(self, origin: str, product: str, project: int) -> tuple[Known, ...]:
         """Give what is there of a product in a project (0: in all), gone jobs included, oldest first."""
         columns = (JOB.c.id, JOB.c.uuid, JOB.c.end_us, JOB.c.upload, JOB.c.reading, JOB.c.gone)
-        condition = _condition(Scope(origin=origin, product=product))
-        if project:
-            condition &= JOB.c.project_id == project
+        condition = _of(JOB, origin, product, project)
         with self._database.reading() as connection:
             rows = connection.execute(select(*columns).where(condition).order_by(JOB.c.end_us, JOB.c.id)).all()
         return tuple(
@@ -152,29 +211,51 @@ class Store:
             for row in rows
         )
 
+    def broken(self, origin: str, product: str, project: int, reading: str) -> frozenset[tuple[int, str]]:
+        """Give number and upload of a product's jobs in a project (0: in all) that are known not to be usable."""
+        condition = _of(BROKEN, origin, product, project) & (BROKEN.c.reading == reading)
+        with self._database.reading() as connection:
+            rows = connection.execute(select(BROKEN.c.id, BROKEN.c.upload).where(condition)).all()
+        return frozenset((row.id, row.upload) for row in rows)
+
     def jobs(self, scope: Scope) -> tuple[JobInfo, ...]:
         """Give a scope's jobs, oldest first, without those that are gone."""
         with self._database.reading() as connection:
-            return tuple(_info(row) for row in _rows(connection, scope, _HEADER))
+            return tuple(_info(row) for row in _rows(connection, scope, _HEADER, None))
 
     def series(self, scope: Scope) -> History:
         """Give the values of every curve over a scope's jobs; no job gives no curve.
 
         A series means something on one hardware and suite only; `jobs` tells which there are.
         """
-        with self._database.reading() as connection:
-            rows = _rows(connection, scope, list(JOB.c))
-            wanted = {row["layout"] for row in rows}
-            contents = connection.execute(select(LAYOUT).where(LAYOUT.c.digest.in_(wanted))).all()
-        try:
-            layouts: dict[str, Layout] = {row.digest: decode_layout(row.content) for row in contents}
+        rows, contents = self._contents(scope, None)
+        with self._readable():
+            layouts = {digest: decode_layout(content) for digest, content in contents.items()}
             curves = merge([(row["layout"], row["points"]) for row in rows], layouts)
+        return History(jobs=tuple(_info(row) for row in rows), curves=curves)
+
+    def archive(self, scope: Scope, most: int) -> Archive:
+        """Give what a scope's newest jobs measured, so many at most and their means alone, each on its own curves."""
+        rows, contents = self._contents(scope, most)
+        with self._readable():
+            return _archive(rows, contents)
+
+    def _contents(self, scope: Scope, most: int | None) -> tuple[Sequence[RowMapping], dict[str, bytes]]:
+        """Read jobs, oldest first, and the layouts they have."""
+        with self._database.reading() as connection:
+            rows = _rows(connection, scope, list(JOB.c), most)
+            wanted = select(LAYOUT).where(LAYOUT.c.digest.in_({row["layout"] for row in rows}))
+            return rows, {row.digest: row.content for row in connection.execute(wanted)}
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
         except ValueError as error:
             raise StoreError(
                 f"The store {self.location} holds values that cannot be read ({error}); "
                 "fill a new one with `perftracker-ai history sync`."
             ) from error
-        return History(jobs=tuple(_info(row) for row in rows), curves=curves)
 
 
 def hardware_of(info: JobInfo) -> str:
@@ -182,19 +263,51 @@ def hardware_of(info: JobInfo) -> str:
     return "+".join(sorted(set(info.hosts)))
 
 
-def _rows(connection: Connection, scope: Scope, columns: Sequence[ColumnElement[Any]]) -> Sequence[RowMapping]:
-    query = select(*columns).where(_condition(scope), ~JOB.c.gone).order_by(JOB.c.end_us, JOB.c.id, JOB.c.uuid)
-    return connection.execute(query).mappings().all()
+def _archive(rows: Sequence[RowMapping], contents: Mapping[str, bytes]) -> Archive:
+    """Unpack jobs; a curve that several layouts have is read once."""
+    pieces: dict[bytes, int] = {}
+    layouts = [
+        tuple(pieces.setdefault(piece, len(pieces)) for piece in decode_layout(content))
+        for content in contents.values()
+    ]
+    curves = tuple(map(decode_curve, pieces))
+    points = [sum(len(curves[curve].labels) for curve in layout) for layout in layouts]
+    place = {digest: number for number, digest in enumerate(contents)}
+    layout_of = tuple(place[row["layout"]] for row in rows)
+    return Archive(
+        jobs=tuple(map(_info, rows)),
+        curves=curves,
+        layouts=tuple(layouts),
+        layout_of=layout_of,
+        means=tuple(decode_means(row["points"], points[layout]) for row, layout in zip(rows, layout_of, strict=True)),
+    )
+
+
+def _rows(
+    connection: Connection, scope: Scope, columns: Sequence[ColumnElement[Any]], most: int | None
+) -> Sequence[RowMapping]:
+    """Read a scope's jobs, oldest first; with a bound, the newest of them."""
+    newest_first = (JOB.c.end_us.desc(), JOB.c.id.desc(), JOB.c.uuid.desc())
+    query = select(*columns).where(_condition(scope), ~JOB.c.gone).order_by(*newest_first).limit(most)
+    return connection.execute(query).mappings().all()[::-1]
+
+
+def _of(table: Table, origin: str, product: str, project: int) -> ColumnElement[bool]:
+    condition = and_(table.c.origin == origin, table.c.product_name == _text(product))
+    return condition & (table.c.project_id == project) if project else condition
 
 
 def _condition(scope: Scope) -> ColumnElement[bool]:
-    condition = and_(JOB.c.origin == scope.origin, JOB.c.product_name == _text(scope.product))
+    condition = _of(JOB, scope.origin, scope.product, 0)
     if scope.hardware is not None:
         condition &= JOB.c.hardware == _text(scope.hardware)
     if scope.suite is not None:
         condition &= JOB.c.suite_name == _text(scope.suite)
     if scope.since is not None:
         condition &= JOB.c.end_us >= _microseconds(scope.since)
+    if scope.until is not None:
+        moment, number = _microseconds(scope.until[0]), scope.until[1]
+        condition &= (JOB.c.end_us < moment) | ((JOB.c.end_us == moment) & (JOB.c.id <= number))
     return condition
 
 

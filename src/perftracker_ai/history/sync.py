@@ -1,12 +1,14 @@
 """The store kept in step with a source: what is new or changed comes in, what has gone is marked.
 
-Nothing but the store remembers how far a synchronisation came: it asks the source for its list, looks at what is there,
-and fetches the rest. So an interrupted one goes on where it was, and one with nothing to do costs a list and no more.
+Nothing but the store remembers how far a synchronisation came, and which uploads turned out broken: it asks the source
+for its list, looks at what is there, and fetches the rest. So an interrupted one goes on where it was, and one with
+nothing to do costs a list and no more.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -24,7 +26,6 @@ from perftracker_ai.parse import parse_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from perftracker_ai.history.records import Known
     from perftracker_ai.history.store import Store
@@ -37,6 +38,7 @@ _READER = 1
 _BATCH = 2
 """Jobs fetched before they are recorded: as many as a source downloads at a time, so that a kill costs only those."""
 _PORTS = {"http": 80, "https": 443}
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 
 
 class Watcher(Protocol):
@@ -61,6 +63,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         0 for all of them.
     since : datetime or None
         Only jobs that ended then or later are looked at; None for all.
+    keep_days : int
+        How long before the product's newest job one may have ended to be kept; 0 keeps all.
     settings : ProductSettings
         How tests are read into curves, and which hosts are local.
     scratch : Path or None
@@ -71,6 +75,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     product: str
     project: int
     since: datetime | None
+    keep_days: int
     settings: ProductSettings
     scratch: Path | None
 
@@ -85,11 +90,13 @@ class Synchronised(msgspec.Struct, frozen=True, kw_only=True):
     unchanged : int
         Jobs it had already, those found again included.
     unusable : int
-        Jobs whose upload is broken, or that went while they were fetched.
+        Jobs whose upload is broken, found so before or now, or that went while they were fetched.
     left_out : int
         Local runs, and jobs of which no test is completed.
     gone : int
         Jobs of the store that the source has no more.
+    dropped : int
+        Jobs of the store that are too old to be kept.
     """
 
     recorded: int
@@ -97,13 +104,25 @@ class Synchronised(msgspec.Struct, frozen=True, kw_only=True):
     unusable: int
     left_out: int
     gone: int
+    dropped: int
 
 
 class _Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """The jobs of the product that a source lists, newest first, and whether some rows could not be read."""
+    """The jobs of a product that a source lists.
+
+    Attributes
+    ----------
+    usable : tuple of JobInfo
+        Newest first.
+    since : datetime or None
+        How far back was looked; None to the beginning.
+    doubtful : bool
+        Whether some rows could not be read.
+    """
 
     usable: tuple[JobInfo, ...]
     left_out: int
+    since: datetime | None
     doubtful: bool
 
 
@@ -141,6 +160,22 @@ def reading_of(settings: CurveSettings) -> str:
     return sha256(msgspec.json.encode([_READER, settings])).hexdigest()[:16]
 
 
+def kept_since(newest: datetime, keep_days: int) -> datetime | None:
+    """Give the moment before which jobs are too old to be kept; None when none are.
+
+    It counts from a product's newest job, not from today: what is known of a product that rests stays.
+    """
+    if not keep_days or newest - _FIRST_MOMENT < timedelta(days=keep_days):
+        return None
+    return newest - timedelta(days=keep_days)
+
+
+def worth_keeping(info: JobInfo, settings: ProductSettings) -> bool:
+    """Tell whether a job belongs into the history: no local run, nothing deleted, nothing without a completed test."""
+    local = local_host(info, settings.discovery.local_labels)
+    return not (info.deleted or info.tests_completed <= 0 or local)
+
+
 def record(store: Store, origin: str, job: Job, settings: CurveSettings) -> None:
     """Keep one job, unless it is there already.
 
@@ -151,10 +186,14 @@ def record(store: Store, origin: str, job: Job, settings: CurveSettings) -> None
     JobError
         When the job cannot be told from others.
     """
-    reading = reading_of(settings)
-    if not store.has(origin, job.info, reading):
+    if not is_recorded(store, origin, job.info, settings):
         curves, _, _ = build_curves([job], settings)
-        store.put(origin, job.info, curves, reading)
+        store.put(origin, job.info, curves, reading_of(settings))
+
+
+def is_recorded(store: Store, origin: str, info: JobInfo, settings: CurveSettings) -> bool:
+    """Tell whether a job is there as it is now, read as the settings want it."""
+    return store.has(origin, info, reading_of(settings))
 
 
 def synchronise(source: Source, store: Store, wanted: Wanted, watcher: Watcher) -> Synchronised:
@@ -179,19 +218,24 @@ def synchronise(source: Source, store: Store, wanted: Wanted, watcher: Watcher) 
         raise NotFound(
             f"No job in {source.location} has the product name {wanted.product!r}; see `perftracker-ai doctor`."
         )
-    gone = _vanished(listing, known, wanted.since)
-    _mark(store, origin, gone, gone=True)
-    current = _current(listing.usable, known, reading_of(wanted.settings.curves))
-    _mark(store, origin, {job.uuid for job in current.values() if job.gone}, gone=False)
-    missing = [job for job in listing.usable if job.id not in current]
     task = _Task(source=source, store=store, origin=origin, wanted=wanted, known=known)
+    dropped = _drop_old(task, listing.usable)
+    gone = _vanished(listing, known)
+    _mark(store, origin, gone, gone=True)
+    reading = reading_of(wanted.settings.curves)
+    current = _current(listing.usable, known, reading)
+    _mark(store, origin, {job.uuid for job in current.values() if job.gone}, gone=False)
+    broken = store.broken(origin, wanted.product, wanted.project, reading)
+    wanting = [job for job in listing.usable if job.id not in current]
+    missing = [job for job in wanting if (job.id, job.upload) not in broken]
     recorded = sum(_record_batch(task, batch, watcher) for batch in _batches(missing, watcher))
     return Synchronised(
         recorded=recorded,
         unchanged=len(current),
-        unusable=len(missing) - recorded,
+        unusable=len(wanting) - recorded,
         left_out=listing.left_out,
         gone=len(gone),
+        dropped=dropped,
     )
 
 
@@ -199,29 +243,39 @@ def synchronise(source: Source, store: Store, wanted: Wanted, watcher: Watcher) 
 
 
 def _listed(source: Source, wanted: Wanted, watcher: Watcher) -> _Listing:
-    """Read the source's list as far back as wanted."""
+    """Read the source's list as far back as wanted, and as jobs are kept."""
     usable: list[JobInfo] = []
-    left_out = 0
+    left_out, since = 0, wanted.since
     for job in source.list_jobs(wanted.project):
-        if wanted.since is not None and job.end < wanted.since:
+        if since is not None and job.end < since:
             break
         if job.product_name != wanted.product:
             continue
-        if job.deleted or job.tests_completed <= 0 or local_host(job, wanted.settings.discovery.local_labels):
+        if not worth_keeping(job, wanted.settings):
             left_out += 1
-        else:
-            usable.append(job)
+            continue
+        if not usable:
+            since = max(filter(None, (since, kept_since(job.end, wanted.keep_days))), default=None)
+        usable.append(job)
     for name, why in source.skipped:
         watcher.warn(Notice(kind=NoticeKind.SKIPPED_FILE, values=(name, why.rstrip("."))))
-    return _Listing(usable=tuple(usable), left_out=left_out, doubtful=bool(source.skipped))
+    return _Listing(usable=tuple(usable), left_out=left_out, since=since, doubtful=bool(source.skipped))
 
 
-def _vanished(listing: _Listing, known: Sequence[Known], since: datetime | None) -> set[str]:
+def _drop_old(task: _Task, usable: Sequence[JobInfo]) -> int:
+    """Drop the jobs that are too old beside the newest one, without asking to write when there are none."""
+    oldest = kept_since(usable[0].end, task.wanted.keep_days) if usable else None
+    if oldest is None or not any(job.end < oldest for job in task.known):
+        return 0
+    return task.store.prune(task.origin, task.wanted.product, task.wanted.project, oldest)
+
+
+def _vanished(listing: _Listing, known: Sequence[Known]) -> set[str]:
     """Choose the known jobs that the list should hold and does not; none when a row of it could not be read."""
     if listing.doubtful:
         return set()
     listed = {job.id for job in listing.usable}
-    looked_at = (job for job in known if not job.gone and (since is None or job.end >= since))
+    looked_at = (job for job in known if not job.gone and (listing.since is None or job.end >= listing.since))
     return {job.uuid for job in looked_at if job.id not in listed}
 
 
@@ -257,10 +311,17 @@ def _record_batch(task: _Task, batch: Sequence[JobInfo], watcher: Watcher) -> in
             _keep(task, info, fetched)
         except (JobError, NotFound) as error:
             unusable.add(info.id)
+            _remember(task, info, error)
             watcher.warn(Notice(kind=NoticeKind.SKIPPED_JOB, values=(str(info.id), str(error).rstrip("."))))
     # What was known of them is not what the server has now.
     _mark(task.store, task.origin, {job.uuid for job in task.known if job.id in unusable and not job.gone}, gone=True)
     return len(batch) - len(unusable)
+
+
+def _remember(task: _Task, info: JobInfo, error: JobError | NotFound) -> None:
+    """Remember a broken upload, which stays so until it is another; what merely went may come back as it was."""
+    if isinstance(error, JobError) and info.upload:
+        task.store.put_broken(task.origin, info, reading_of(task.wanted.settings.curves))
 
 
 def _keep(task: _Task, info: JobInfo, fetched: Path | JobError | NotFound) -> None:
