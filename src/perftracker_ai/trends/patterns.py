@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from perftracker_ai.chronicle import Creep, Patterns, Place, Shift, Switching, Unrest
+from perftracker_ai.trends.batch import LEAST, MOST
 from perftracker_ai.trends.engine import find_trends
 from perftracker_ai.trends.vocabulary import Change, Series, Trend, TrendState
 
@@ -88,7 +89,7 @@ def levels(curves: Sequence[Curve], timeline: Timeline) -> NDArray[np.float64]:
         NaN where a job has no value of the curve.
     """
     mean, starts = _columns(curves, timeline.mean)
-    present = np.isfinite(mean) & (mean > 0)
+    present = measured(mean)
     logs = np.log(np.where(present, mean, 1.0))
     typical = medians(np.where(present, logs, np.nan))
     count = np.add.reduceat(present, starts, axis=1, dtype=np.float64)
@@ -98,6 +99,12 @@ def levels(curves: Sequence[Curve], timeline: Timeline) -> NDArray[np.float64]:
     height /= np.maximum(np.add.reduceat(ever, starts, dtype=np.float64), 1)
     level = np.exp(off / np.maximum(count, 1) + height)
     return np.where(count > 0, level, np.nan)
+
+
+def measured(mean: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark what counts as a value, as in a `Series`."""
+    present: NDArray[np.bool_] = (mean >= LEAST) & (mean <= MOST)
+    return present
 
 
 def _columns(curves: Sequence[Curve], mean: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

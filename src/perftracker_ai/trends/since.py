@@ -16,7 +16,7 @@ from perftracker_ai.chronicle import Chronicle, Onset
 from perftracker_ai.model import BASELINE, CANDIDATE, Direction, MetricKind, Outcome, Timeline
 from perftracker_ai.stats import median, ratio
 from perftracker_ai.trends.onset import EVIDENCE, locate
-from perftracker_ai.trends.patterns import levels, medians, patterns, places
+from perftracker_ai.trends.patterns import levels, measured, medians, patterns, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,8 +175,7 @@ def _shared(curves: CurveSet, detection: Detection, jobs: Timeline) -> NDArray[n
 
 
 def _affected(curves: CurveSet, detection: Detection, cluster: Cluster) -> _Affected:
-    both = curves.mean[[BASELINE, CANDIDATE]]
-    compared: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(both) & (both > 0))
+    compared = np.logical_and.reduce(measured(curves.mean[[BASELINE, CANDIDATE]]))
     parts, precision = [], []
     for index in cluster.curves:
         curve, result = curves.curves[index], detection.results[index]
@@ -249,7 +248,7 @@ def _levels(
     """
     start = max(0, min(line.baseline - EVIDENCE, line.candidate + 1 - LONGEST))
     mean = line.jobs.mean[start:, affected.point]
-    present = np.isfinite(mean) & (mean > 0)
+    present = measured(mean)
     cost = np.where(present, affected.worse * np.log(np.where(present, mean, 1.0)), np.nan)
     cost -= affected.timed * shared[start:, None]
     weight = np.where(present, affected.weight, 0.0)
