@@ -67,8 +67,8 @@ _NOTICES: dict[NoticeKind, str] = {
     NoticeKind.SKIPPED_FILE: "File {0} was left out ({1}), so its job was not considered: correct or remove it.",
     NoticeKind.SKIPPED_JOB: "Job {0} was left out ({1}), so another job may have been chosen in its place: correct "
     "it where it comes from, or name two jobs.",
-    NoticeKind.NO_HISTORY: "Earlier jobs could not be looked at ({0}), so nothing is said of since when something is "
-    "slower: {1}.",
+    NoticeKind.NO_HISTORY: "No earlier jobs were looked at ({0}), so nothing tells since when something is slower: "
+    "{1}.",
     NoticeKind.NO_MODEL: "The report was written without a language model ({0}): {1}.",
     NoticeKind.NO_REPAIR: "The language model's second answer did not come ({0}), so the program's own words stand for "
     "what was refused of the first: {1}.",

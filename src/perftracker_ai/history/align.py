@@ -51,22 +51,16 @@ def _columns(stored: StoredCurve, wanted: Mapping[_Key, Curve], curves: CurveSet
     curve = wanted.get((stored.group, stored.tag, stored.scalar))
     if curve is None or (stored.base_unit, stored.less_better) != (curve.base_unit, curve.less_better):
         return np.full(len(stored.labels), _NOWHERE)
-    columns = dict(zip(curves.label[curve.start : curve.stop], range(curve.start, curve.stop), strict=True))
-    if not columns.keys() >= set(stored.labels):
-        columns |= _by_load(stored, curve, curves)
-    return np.array([columns.get(label, _NOWHERE) for label in stored.labels], dtype=np.int64)
+    by_label = {curves.label[column]: column for column in range(curve.start, curve.stop)}
+    by_load = {} if by_label.keys() >= set(stored.labels) else _by_load(stored, curve, curves)
+    points = zip(stored.labels, stored.loads, strict=True)
+    return np.array([by_label.get(label, by_load.get(load, _NOWHERE)) for label, load in points], dtype=np.int64)
 
 
-def _by_load(stored: StoredCurve, curve: Curve, curves: CurveSet) -> dict[str, int]:
-    """Give the columns of categories that are written otherwise here, by load; none where loads are no numbers."""
+def _by_load(stored: StoredCurve, curve: Curve, curves: CurveSet) -> dict[float, int]:
+    """Give the columns that no category is written like, by load; none where loads are no numbers of one kind."""
     if not (stored.numbered and curve.numbered and stored.load_unit == curve.load_unit):
         return {}
-    there = set(stored.labels)
-    loads = {
-        load: curve.start + point
-        for point, load in enumerate(curves.load[curve.start : curve.stop].tolist())
-        if curves.label[curve.start + point] not in there
-    }
-    here = set(curves.label[curve.start : curve.stop])
-    points = zip(stored.labels, stored.loads, strict=True)
-    return {label: loads[load] for label, load in points if label not in here and load in loads}
+    written = set(stored.labels)
+    free = (column for column in range(curve.start, curve.stop) if curves.label[column] not in written)
+    return {float(curves.load[column]): column for column in free}
