@@ -10,13 +10,28 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from analyses import COVERAGE, VARIANTS, analysis, decision, hostile, many, regressed, typical
+from analyses import (
+    COVERAGE,
+    VARIANTS,
+    analysis,
+    decision,
+    hostile,
+    many,
+    nights,
+    onset,
+    patterns,
+    quiet,
+    regressed,
+    remembered,
+    typical,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 from pages import EVIL, POLICY, SETTINGS, examples, judged, page
 
 from perftracker_ai import formats
+from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.model import Author, Narration, Outcome, Part, Passage, Piece, Severity, Verdict
 from perftracker_ai.render.html import asset
 from perftracker_ai.render.page import facts
@@ -280,7 +295,7 @@ def test_values_at_the_worst_point_are_those_of_the_results_file():
     assert checked > 20
 
 
-@pytest.mark.parametrize("make", [typical, examples])
+@pytest.mark.parametrize("make", [typical, remembered, examples])
 def test_no_number_is_without_a_fact(make):
     """Every digit a reader sees belongs to an element, or a group of them, that says where it comes from."""
     unseen = {"style", "script", "title", "h2", "legend", "code"}
@@ -387,3 +402,67 @@ def test_page_of_a_large_run_is_small_and_quick():
     assert len(text.encode()) < MEGABYTE
     assert 'download="result_v2.json.gz"' in text
     assert best < 0.3
+
+
+# ── what earlier jobs say ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def part(text, start, stop):
+    """What of a page lies between two marks of it."""
+    return text[text.index(start) : text.index(stop)]
+
+
+def past_of(made, **changes):
+    """The same analysis with another history."""
+    return structs.replace(made, chronicle=structs.replace(made.chronicle, **changes))
+
+
+def test_an_issue_says_on_the_page_since_when_it_is_there():
+    """The table has it in few words, the card in full with a drawing, and each is anchored at its onset."""
+    text = page(remembered())
+    table, card = part(text, 'id="issues"', 'id="details"'), part(text, 'id="issue-1"', 'id="issue-2"')
+    assert '<span class="sub" data-fact="/chronicle/onsets/0">Since 1.65-5003, job 85809</span>' in table
+    assert "Since 1.65-5003 (job 85809, 2026-06-03), 3 weeks before the candidate; last good 1.65-5002" in card
+    assert '<title id="past0-t">PUT /api/policies/{id}/settings: cost over 30 jobs</title>' in card
+    assert "from 2026-05-25 to 2026-06-23: between -4 % and +154 %. Since 1.65-5003, job 85809." in card
+    assert ">first job at the new level<" in text
+
+
+def test_trends_are_a_table_with_a_place_in_the_navigation():
+    """Each trend is a row anchored at its place in the results; an issue is not told again."""
+    text = page(remembered())
+    told = part(text, 'id="trends"', 'id="coverage"')
+    assert 'href="#trends"' in text
+    assert "The last 30 jobs of 10 versions, 2026-05-25 to 2026-06-23; 41 curves." in told
+    facts_of_rows = re.findall(r'<tr data-fact="/chronicle/patterns/(\w+)/(\d)">', told)
+    assert facts_of_rows == [("shifts", "1"), ("creeps", "0"), ("shifts", "2"), ("unrests", "0"), ("switchings", "0")]
+
+
+def test_many_trends_are_counted_on_the_page():
+    """Of each kind five are told, and how many more there are."""
+    made = remembered()
+    many_of_them = patterns(made.chronicle.jobs, [f"GET /{number}" for number in range(12)])
+    assert page(past_of(made, patterns=many_of_them)).count("… and 7 more, in the results file.") == 5
+
+
+def test_a_quiet_history_is_a_sentence_on_the_page():
+    """Where nothing happened the section says so, and has no table; where too little is known it claims nothing."""
+    told = part(page(past_of(remembered(), patterns=quiet())), 'id="trends"', 'id="coverage"')
+    assert "Besides the issues: No change, drift or unrest beyond chance." in told
+    assert "<table" not in told
+    assert "beyond chance" not in page(past_of(remembered(), patterns=quiet(too_short=41)))
+
+
+def test_without_a_history_nothing_is_said_of_it():
+    """Without a store there is neither section nor link, legend or row of it."""
+    text = page(typical()).split("</style>")[1]
+    assert not re.search(r"trends|Began|chronicle|first job at", text)
+
+
+def test_a_year_of_jobs_adds_little():
+    """14 issues with 120 jobs each add less than 100 kB to a page."""
+    made, jobs = many(40, 20), nights(120)
+    onsets = tuple(onset(number, jobs, 60 + number) for number in range(1, 21))
+    told = structs.replace(made, chronicle=Chronicle(jobs=jobs, onsets=onsets, patterns=patterns(jobs)))
+    assert page(told).count('class="onset"') == 14 + 1  # and the legend
+    assert len(page(told)) - len(page(made)) < 100_000

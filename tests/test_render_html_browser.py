@@ -106,7 +106,7 @@ def test_characters_are_read_right_without_a_charset(visit):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", [EXAMPLES, "/hostile", "/insufficient"])
+@pytest.mark.parametrize("name", [EXAMPLES, "/hostile", "/insufficient", "/remembered"])
 def test_page_is_as_wide_as_its_window(visit, name, width):
     """On a telephone, a tablet and a desk nothing has to be scrolled sideways."""
     assert visit(name, width=width).evaluate("document.documentElement.scrollWidth") == width
@@ -125,10 +125,29 @@ def test_verdict_and_deciding_rules_are_above_the_fold(visit, width, height):
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed")
 def test_accessibility_check_finds_nothing_serious(visit, width, dark):
     """axe-core finds no serious or critical violation, neither contrast nor names nor order."""
-    page = visit("/typical", width=width, dark=dark)
+    page = visit("/remembered", width=width, dark=dark)
     page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
     found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes[0].html]))")
     assert [one for one in found if one[0] in {"serious", "critical"}] == []
+
+
+CONTRAST = """(() => {
+  const light = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(part => part / 255)
+    .map(part => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4)
+    .reduce((sum, part, at) => sum + part * [.2126, .7152, .0722][at], 0) + .05;
+  const behind = light(getComputedStyle(document.querySelector('.card')).backgroundColor);
+  return ['.facts .onset', '.facts .was', '.facts .cand', '.facts .now'].map((name) => {
+    const style = getComputedStyle(document.querySelector(name));
+    const drawn = light(name.endsWith('now') ? style.fill : style.stroke);
+    return Math.max(drawn, behind) / Math.min(drawn, behind);
+  });
+})()"""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_marks_of_the_past_stand_out(visit, dark):
+    """Lines and marks of an issue's past are told from what is behind them by three to one and more."""
+    assert min(visit("/remembered", dark=dark).evaluate(CONTRAST)) >= 3
 
 
 def test_dark_mode_is_dark(visit):

@@ -245,10 +245,10 @@ def test_trends_are_told_behind_the_patterns():
     """What the history is from, and each kind of trend, stand under their heading; an issue is not told again."""
     text = section(report(remembered()), "Patterns & Trends")
     assert "PUT 4 of 4" in text
-    assert "**What earlier jobs say:** 30 jobs of 10 versions, 2026-05-25 to 2026-06-23; 41 curves. 3 curves" in text
+    assert "**What earlier jobs say:** The last 30 jobs of 10 versions, 2026-05-25 to 2026-06-23; 41 curves. 3 curves" in text
     assert re.findall(r"^\*\*(.+):\*\*$", text, re.MULTILINE) == [
         "Slower, and still so",
-        "Creeping since 1.65-5000",
+        "Creeping since the oldest job",
         "Slower for a time",
         "Noisier",
         "Switching between two levels",
@@ -272,7 +272,7 @@ def test_a_shift_that_is_no_issue_is_told():
 def test_a_quiet_history_is_one_sentence():
     """Where nothing happened this is said with what was looked at; where too little is known, nothing is claimed."""
     told = section(report(with_patterns(quiet())), "Patterns & Trends").splitlines()[-1]
-    assert told.endswith("; 41 curves. Besides the issues: no change, drift or unrest beyond chance.")
+    assert told.endswith("; 41 curves. Besides the issues: No change, drift or unrest beyond chance.")
     assert "beyond chance" not in report(with_patterns(quiet(too_short=41)))
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from perftracker_ai.render.page import accepted, back, curves, issues, summary
+from perftracker_ai.render.page import accepted, back, curves, issues, past, summary
 from perftracker_ai.render.page.markup import Html, el, join, tag
 from perftracker_ai.render.page.narrative import narrative
 from perftracker_ai.render.view import view
@@ -30,6 +30,7 @@ _NAVIGATION = (
     ("issues", "Issues"),
     ("actions", "Next steps"),
     ("improvements", "Improvements"),
+    ("trends", "Trends"),
     ("coverage", "Coverage"),
     ("curves", "All curves"),
     ("method", "Method"),
@@ -71,7 +72,7 @@ def html_report(
     told = join(
         [
             el("a", "Skip to the issues", href="#issues", class_="skip"),
-            _navigation(),
+            _navigation(shown),
             summary.header(shown),
             _main(shown, settings, policy, scripts=scripts),
         ]
@@ -114,8 +115,9 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-def _navigation() -> Html:
-    links = [el("li", el("a", text, href=f"#{name}")) for name, text in _NAVIGATION]
+def _navigation(shown: View) -> Html:
+    kept = [one for one in _NAVIGATION if one[0] != "trends" or shown.analysis.chronicle]
+    links = [el("li", el("a", text, href=f"#{name}")) for name, text in kept]
     return el("nav", el("ul", *links), aria_label="Sections")
 
 
@@ -132,6 +134,7 @@ def _main(shown: View, settings: DetectSettings, policy: PolicySettings, *, scri
                 issues.details(shown, shared),
                 *accepted.accepted_regressions(shown),
                 issues.improvements(shown, settings, shared),
+                *past.trends(shown, shared),
                 back.coverage(shown),
                 curves.all_curves(shown, settings, shared, scripts=scripts),
                 back.method(shown, settings, policy),

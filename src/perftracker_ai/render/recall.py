@@ -59,7 +59,7 @@ def trends(shown: View) -> list[Section]:
     past = shown.analysis.chronicle
     if past is None:
         return []
-    every = retrospect.sections(past.patterns, past.jobs[0].version if past.jobs else "")
+    every = retrospect.sections(past.patterns, "")  # trends are of all jobs, and a chronicle names the last ones only
     found = (every[kind] for kind in _KINDS)
     kept = (one._replace(trends=[trend for trend in one.trends if not _issue(shown, trend)]) for one in found)
     return [one for one in kept if one.trends]
@@ -68,7 +68,7 @@ def trends(shown: View) -> list[Section]:
 def _issue(shown: View, trend: Trend) -> bool:
     """Tell whether a trend is an issue of this comparison: a shift of its endpoint that began behind the baseline."""
     past = shown.analysis.chronicle
-    if not isinstance(trend, Shift) or past is None:
+    if past is None or not isinstance(trend, Shift) or trend.recovered:
         return False
     dated = {one.cluster for one in past.onsets}
     endpoints = {cluster.endpoint for cluster in shown.analysis.clusters if cluster.id in dated}
@@ -81,20 +81,16 @@ def basis(past: Chronicle) -> str:
     """Return what the history is from, as a sentence or two."""
     if not past.jobs:
         return "No earlier job is kept."
-    words = sentence(f"{retrospect.span(past.jobs)}; {plural(past.patterns.curves, 'curve')}")
+    words = sentence(f"the last {retrospect.span(past.jobs)}; {plural(past.patterns.curves, 'curve')}")
     few = past.patterns.too_short
     return f"{words} {sentence(retrospect.too_short(few))}" if few else words
 
 
 def nothing(past: Chronicle) -> str:
     """Return the sentence for a history without a trend; empty where there were too few jobs to see one."""
-    return (
-        "" if past.patterns.too_short >= past.patterns.curves else f"Besides the issues: {_lower(retrospect.NO_TREND)}"
-    )
-
-
-def _lower(text: str) -> str:
-    return text[0].lower() + text[1:]
+    if past.patterns.too_short >= past.patterns.curves:
+        return ""
+    return f"Besides the issues: {retrospect.NO_TREND}" if past.onsets else retrospect.NO_TREND
 
 
 def trend_lines(shown: View, more: str) -> Iterator[str]:

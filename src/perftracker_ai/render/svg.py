@@ -155,7 +155,7 @@ def _unevenness(values: Floats) -> float:
     return float(gaps.std()) / mean if mean > 0 else math.inf
 
 
-def _scaled(values: Floats, ends: tuple[float, float], *, log: bool, pixels: tuple[int, int]) -> Floats:
+def scaled(values: Floats, ends: tuple[float, float], *, log: bool, pixels: tuple[int, int]) -> Floats:
     """Put values on an axis; NaN stays NaN. `pixels` may run downwards."""
     low, high = ends
     if log:
@@ -175,7 +175,7 @@ def panel(drawn: Panel) -> Html:
     floor = HEIGHT - _BOTTOM
     x = _on_x(drawn, drawn.x)
     base, cand, *band = _on_y(drawn, np.array([drawn.baseline, drawn.candidate, *(drawn.band or ())]))
-    return _figure(
+    return figure(
         (WIDTH, HEIGHT),
         (drawn.name, drawn.title, drawn.description),
         *(_shade(drawn, shade, floor) for shade in drawn.shades),
@@ -190,15 +190,15 @@ def panel(drawn: Panel) -> Html:
 
 
 def _on_x(drawn: Panel, values: Floats) -> Floats:
-    return _scaled(values, drawn.x_range, log=drawn.x_log, pixels=(_LEFT, WIDTH - _RIGHT))
+    return scaled(values, drawn.x_range, log=drawn.x_log, pixels=(_LEFT, WIDTH - _RIGHT))
 
 
 def _on_y(drawn: Panel, values: Floats) -> Floats:
-    return _scaled(values, drawn.y_range, log=drawn.y_log, pixels=(HEIGHT - _BOTTOM, _TOP))
+    return scaled(values, drawn.y_range, log=drawn.y_log, pixels=(HEIGHT - _BOTTOM, _TOP))
 
 
 def _shade(drawn: Panel, shade: Shade, floor: int) -> Html:
-    first, last = _whole(_on_x(drawn, np.array([shade.first, shade.last])))
+    first, last = units(_on_x(drawn, np.array([shade.first, shade.last])))
     edge = 5  # a window of a single load is still to be seen
     return el(
         "rect", x=first - edge, y=_TOP, width=last - first + 2 * edge, height=floor - _TOP, class_=f"shade {shade.kind}"
@@ -207,7 +207,7 @@ def _shade(drawn: Panel, shade: Shade, floor: int) -> Html:
 
 def _grid(drawn: Panel) -> Iterator[Html]:
     """Draw one line and its label per tick; the lines are one path, for they are many."""
-    heights = _whole(_on_y(drawn, np.array([value for value, _ in drawn.tick_text])))
+    heights = units(_on_y(drawn, np.array([value for value, _ in drawn.tick_text])))
     yield path("".join(f"M{_LEFT} {y}H{WIDTH - _RIGHT}" for y in heights), "grid")
     for y, (_, label) in zip(heights, drawn.tick_text, strict=True):
         yield el("text", label, x=_LEFT - 10, y=y + 7, class_="end")
@@ -239,7 +239,7 @@ def sparkline(slowdown: Floats, shades: Sequence[tuple[int, int, str]], least: f
     known = height[np.isfinite(height)]
     reach = math.log1p(least)
     ends = min(-reach, known.min(initial=0.0)), max(reach, known.max(initial=0.0))
-    y = _scaled(np.concatenate((height, [0.0])), ends, log=False, pixels=(SPARK_HEIGHT - _SPARK_EDGE, _SPARK_EDGE))
+    y = scaled(np.concatenate((height, [0.0])), ends, log=False, pixels=(SPARK_HEIGHT - _SPARK_EDGE, _SPARK_EDGE))
     x = _spark_x(len(height))
     parts = (
         *(_spark_shade(x, shade) for shade in shades),
@@ -253,7 +253,7 @@ def sparkline(slowdown: Floats, shades: Sequence[tuple[int, int, str]], least: f
 def _spark_x(count: int) -> Floats:
     """Return the places of so many loads; remembered, for most curves of a job have equally many."""
     ends = 0.0, max(count - 1.0, 1.0)
-    x = _scaled(np.arange(count, dtype=np.float64), ends, log=False, pixels=(_SPARK_EDGE, SPARK_WIDTH - _SPARK_EDGE))
+    x = scaled(np.arange(count, dtype=np.float64), ends, log=False, pixels=(_SPARK_EDGE, SPARK_WIDTH - _SPARK_EDGE))
     x.setflags(write=False)
     return x
 
@@ -283,7 +283,7 @@ def bar(parts: Sequence[tuple[int, str]]) -> Html:
 def interval(low: float, middle: float, high: float, reach: float) -> Html:
     """Return an interval as a line with a dot on an axis from minus to plus `reach`; for eyes only."""
     ends = np.array([low, middle, high, 0.0])
-    left, dot, right, zero = _whole(_scaled(ends, (-reach, reach), log=False, pixels=(4, SPARK_WIDTH - 4)))
+    left, dot, right, zero = units(scaled(ends, (-reach, reach), log=False, pixels=(4, SPARK_WIDTH - 4)))
     parts = (
         path(f"M{zero} 0V24", "axis"),
         path(f"M{left} 12H{max(right, left + 1)}", "whisker"),
@@ -320,7 +320,7 @@ def area(x: Floats, low: Floats, high: Floats) -> str:
 
 def _crosses(x: Floats, y: Floats, height: int) -> str:
     """Return a small cross at every point without a value."""
-    missing = _whole(x[np.isnan(y)])
+    missing = units(x[np.isnan(y)])
     return "".join(f"M{at - 5} {height - 5}l10 10m0-10l-10 10" for at in missing)
 
 
@@ -334,15 +334,16 @@ def _runs(y: Floats) -> list[slice]:
 
 
 def _points(x: Floats, y: Floats) -> str:
-    return " ".join([f"{_WRITTEN[across]} {_WRITTEN[down]}" for across, down in zip(_whole(x), _whole(y), strict=True)])
+    return " ".join([f"{_WRITTEN[across]} {_WRITTEN[down]}" for across, down in zip(units(x), units(y), strict=True)])
 
 
-def _whole(pixels: Floats) -> list[int]:
+def units(pixels: Floats) -> list[int]:
+    """Return pixels as the whole numbers that are written; none may be missing."""
     whole: list[int] = pixels.astype(int).tolist()
     return whole
 
 
-def _figure(size: tuple[int, int], words: tuple[str, str, str], *parts: Html) -> Html:
+def figure(size: tuple[int, int], words: tuple[str, str, str], *parts: Html) -> Html:
     """Return a drawing with a title and a description for those who listen to the page."""
     name, title, description = words
     told = join([el("title", title, id=f"{name}-t"), el("desc", description, id=f"{name}-d")])

@@ -12,7 +12,7 @@ from perftracker_ai.formats import format_change, plural
 from perftracker_ai.model import Outcome, Severity
 from perftracker_ai.render import phrases
 from perftracker_ai.render.assessment import preference
-from perftracker_ai.render.page import facts
+from perftracker_ai.render.page import facts, past
 from perftracker_ai.render.page.markup import Html, el, from_markdown, join, path
 from perftracker_ai.render.page.narrative import remarks
 from perftracker_ai.render.page.panels import legend, panels, spark
@@ -60,7 +60,7 @@ def details(shown: View, shared: str) -> Html:
     found = worsened(shown)
     if not found:
         return Html("")
-    parts = [el("h2", "Issues in detail", id="details-h"), legend()]
+    parts = [el("h2", "Issues in detail", id="details-h"), legend(past.legend(shown))]
     parts += [_card(shown, cluster, shared) for cluster in found[:CARDS]]
     if len(found) > CARDS:
         parts.append(
@@ -96,7 +96,7 @@ def _row(shown: View, cluster: Cluster, settings: DetectSettings, shared: str) -
     return el(
         "tr",
         el("th", _link(shown, cluster), el("span", kind, class_=f"chip {kind}"), scope="row"),
-        el("td", _what(cluster, shared), _extent(cluster), class_="what"),
+        el("td", _what(cluster, shared), _extent(cluster), *past.began_short(shown, cluster), class_="what"),
         el("td", spark(shown, finding, settings.moderate), class_="line"),
         el("td", _size(shown, cluster), class_="size"),
         el("td", _worst(shown, finding), class_="values"),
@@ -217,7 +217,7 @@ def _told(shown: View, cluster: Cluster) -> Html:
         ("Confidence", phrases.confidence(shown, cluster)),
     )
     told = [el("div", el("dt", term), el("dd", from_markdown(sentence(text)))) for term, text in rows]
-    return el("dl", *told, _curves(shown, cluster), class_="facts")
+    return el("dl", *told, *past.began(shown, cluster), _curves(shown, cluster), class_="facts")
 
 
 def _curves(shown: View, cluster: Cluster) -> Html:

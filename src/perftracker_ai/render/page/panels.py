@@ -242,8 +242,8 @@ def _absent(curves: CurveSet, curve: Curve, run: int, name: str) -> str:
     return f"The {name} has no value at {plural(len(missing), 'load')} ({listing(kinds)})."
 
 
-def legend() -> Html:
-    """Return what lines, areas and marks mean, once for all figures."""
+def legend(more: Sequence[tuple[str, str, str]] = ()) -> Html:
+    """Return what lines, areas and marks mean, once for all figures; `more` are marks of other drawings."""
     kinds = (
         ("base", "M2 10H38", "baseline"),
         ("cand", "M2 10H38", "candidate"),
@@ -251,6 +251,7 @@ def legend() -> Html:
         ("shade worse", "M2 1H38V19H2z", "worse over these loads"),
         ("shade better", "M2 1H38V19H2z", "better over these loads"),
         ("gone-cand", "M15 5l10 10m0-10l-10 10", "no value"),
+        *more,
     )
     items = [
         el("li", Html(f'<svg viewBox="0 0 40 20" aria-hidden="true">{svg.path(drawn, kind)}</svg>'), text)
