@@ -1,11 +1,16 @@
 """`render.saved`: a results file is enough to render everything again."""
 
+from pathlib import Path
+
+import msgspec
 import numpy as np
 import pytest
-from analyses import VARIANTS, many, typical
+from analyses import VARIANTS, many, nothing_found, remembered, typical
 from msgspec import structs
+from pages import page
 
 from perftracker_ai.errors import UsageError
+from perftracker_ai.render.junit import junit_xml
 from perftracker_ai.render.markdown import markdown_report
 from perftracker_ai.render.result import result_json
 from perftracker_ai.render.saved import read_result
@@ -60,3 +65,55 @@ def test_other_version_is_refused(version):
     """A file of another schema version is not guessed at."""
     with pytest.raises(UsageError, match=r"schema version .*, and this program reads 3"):
         read_result(f'{{"schema_version": {version}}}'.encode(), "old.json")
+
+
+def test_page_and_junit_show_the_same_past_again():
+    """What earlier jobs say comes back from the results file, drawings included, to the byte."""
+    made = structs.replace(remembered(), reruns=())
+    again, _, _ = read_result(saved(made), "result_v2.json")
+    assert again.chronicle == made.chronicle
+    assert page(again) == page(made)
+    assert junit_xml([again]) == junit_xml([made])
+
+
+def test_the_command_tells_the_past_again(run):
+    """`report` writes since when an issue is there and what else earlier jobs say, with no store and no server."""
+    Path("result_v2.json").write_bytes(saved(structs.replace(remembered(), reruns=())))
+    ran = run("report", "result_v2.json", "--llm", "off")
+    assert ran.code == 0, ran.err
+    assert "since 1.65-5003, job 85809" in ran.out
+    (report,) = Path().rglob("llm_report.md")
+    text = report.read_text(encoding="utf-8")
+    assert "- **Began:** since 1.65-5003 (job 85809, 2026-06-03)" in text
+    assert "## Patterns & Trends" in text
+    (written,) = Path().rglob("report.html")
+    assert 'id="trends"' in written.read_text(encoding="utf-8")
+
+
+def test_a_file_from_before_histories_is_read():
+    """Results without the key that holds what earlier jobs say are read as of a run without a history."""
+    document = msgspec.json.decode(saved(nothing_found()))
+    del document["chronicle"]
+    assert read_result(msgspec.json.encode(document), "x")[0].chronicle is None
+
+
+def test_a_file_that_lacks_a_run_s_values_is_refused():
+    """Reruns that are named and have no values are damage, told in a sentence."""
+    with pytest.raises(UsageError, match="cannot be read as results"):
+        read_result(saved(typical()), "x")  # the builder measures no curves of reruns
+
+
+@pytest.mark.parametrize("broken", [{}, [], "x", {"jobs": 3}, {"jobs": [], "onsets": [{}], "patterns": {}}])
+def test_a_damaged_past_ends_in_one_sentence(broken):
+    """What is no history is refused like any other damage."""
+    document = msgspec.json.decode(saved(nothing_found())) | {"chronicle": broken}
+    with pytest.raises(UsageError, match="cannot be read as results"):
+        read_result(msgspec.json.encode(document), "x")
+
+
+def test_a_past_without_time_zones_is_shown():
+    """Moments whose zone was cut off a damaged file are compared as they stand, without a traceback."""
+    naive = saved(structs.replace(remembered(), reruns=())).replace(b'T22:00:00Z"', b'T22:00:00"')
+    made, settings, policy = read_result(naive, "x")
+    assert made.chronicle.jobs[0].end.tzinfo is None
+    assert "3 weeks before the candidate" in markdown_report(made, settings, policy)

@@ -67,7 +67,7 @@ def read_result(content: bytes, name: str) -> tuple[Analysis, DetectSettings, Po
             _settings(document, "detect", DetectSettings),
             _settings(document, "policy", PolicySettings),
         )
-    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, LookupError, TypeError, ValueError) as error:
         message = f"{name} cannot be read as results ({type(error).__name__}): compare the two jobs again."
         raise UsageError(message) from error
 
