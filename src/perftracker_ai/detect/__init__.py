@@ -15,9 +15,10 @@ from perftracker_ai.detect.chance import suspects
 from perftracker_ai.detect.evidence import SCANNED_POINTS, calm_level, learn, weigh
 from perftracker_ai.detect.judge import Context, judge
 from perftracker_ai.detect.scan import COARSE
-from perftracker_ai.detect.series import Net, panels, ratios
+from perftracker_ai.detect.series import EARLIER_PAIRS, Net, panels, ratios
 from perftracker_ai.detect.shift import estimate_shifts
 from perftracker_ai.detect.windows import LEVEL
+from perftracker_ai.formats import plural
 from perftracker_ai.model import FIRST_RERUN, CurveResult, Detection, Direction
 from perftracker_ai.stats import median, quantile
 
@@ -38,7 +39,7 @@ LOOKS = 1
 METHOD = "multiscale scan of log-ratios 1"
 
 
-def detect(curves: CurveSet, settings: DetectSettings, seed: int, timeline: Timeline | None = None) -> Detection:  # noqa: ARG001 - the noise is to be learned from it
+def detect(curves: CurveSet, settings: DetectSettings, seed: int, timeline: Timeline | None = None) -> Detection:
     """Compare the candidate with the baseline runs, curve by curve.
 
     Parameters
@@ -49,14 +50,15 @@ def detect(curves: CurveSet, settings: DetectSettings, seed: int, timeline: Time
     seed : int
         Recorded with the result; the method itself draws no random numbers.
     timeline : Timeline, optional
-        What earlier jobs measured at the same points: they teach how much curves scatter from run to run.
+        What earlier jobs measured at the same points, the compared jobs not among them: they teach how much curves
+        scatter from run to run.
 
     Returns
     -------
     Detection
         One result per curve, in curve order.
     """
-    laid = list(panels(curves, ratios(curves), curves.curves))
+    laid = list(panels(curves, ratios(curves, timeline), curves.curves))
     shift, evidences = _evidence(curves, laid, settings)
     reruns = len(curves.mean) - FIRST_RERUN
     context = Context(
@@ -70,7 +72,7 @@ def detect(curves: CurveSet, settings: DetectSettings, seed: int, timeline: Time
         level=LEVEL,
         fdr=settings.fdr,
         seed=seed,
-        noise_source=_noise_source(reruns),
+        noise_source=_noise_source(reruns, 0 if timeline is None else len(timeline.jobs)),
         mirrored=_mirrored(results, settings),
     )
 
@@ -96,15 +98,14 @@ def _shifts(
     curves: CurveSet, laid: list[Panel], marks: list[NDArray[np.bool_]], settings: DetectSettings
 ) -> list[Shifts]:
     """Estimate the shift of the comparison, of the candidate against each baseline run, and of each contrast."""
-    runs = len(curves.mean) - 1
-    ordered = np.full((2 * runs, len(curves.curves)), np.nan)
+    runs, contrasts = len(curves.mean) - 1, len(laid[0].contrast) if laid else 0
+    alone = runs == 1  # then the comparison with the one run is the comparison
+    ordered = np.full((1 + (0 if alone else runs) + contrasts, len(curves.curves)), np.nan)
     for panel, mark in zip(laid, marks, strict=True):
-        levels = [calm_level(part, mark) for part in (panel.ratio, *panel.versus[: runs if runs > 1 else 0])]
-        ordered[: len(levels), panel.rows] = levels
-        ordered[1 + runs :, panel.rows] = median(panel.contrast)
-    if runs == 1:
-        return [estimate_shifts(curves, ordered[0], settings.large_shift, LEVEL)] * 2
-    return [estimate_shifts(curves, level, settings.large_shift, LEVEL) for level in ordered]
+        levels = [calm_level(part, mark) for part in (panel.ratio, *([] if alone else panel.versus))]
+        ordered[:, panel.rows] = np.concatenate([levels, median(panel.contrast)])
+    shifts = [estimate_shifts(curves, level, settings.large_shift, LEVEL) for level in ordered]
+    return [shifts[0], *shifts] if alone else shifts
 
 
 def _net(panel: Panel, shifts: list[Shifts]) -> Net:
@@ -126,10 +127,13 @@ def _typical_noise(evidences: list[Evidence]) -> float:
     return quantile(known, 0.75) if len(known) else short.PRIOR_NOISE
 
 
-def _noise_source(reruns: int) -> str:
-    if reruns <= 0:
-        return "curve roughness and the scatter of curve levels"
-    return f"curve roughness, the scatter of curve levels and {reruns} rerun{'s' if reruns > 1 else ''}"
+def _noise_source(reruns: int, earlier: int) -> str:
+    parts = ["curve roughness", "the scatter of curve levels"]
+    if reruns:
+        parts.append(plural(reruns, "rerun"))
+    if earlier > 1:
+        parts.append(f"{min(earlier, 2 * EARLIER_PAIRS)} earlier jobs")
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _mirrored(results: list[CurveResult], settings: DetectSettings) -> int:

@@ -111,7 +111,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     Attributes
     ----------
     value : ndarray, shape (C, N)
-    contrast : ndarray, shape (B - 1, C, N)
+    contrast : ndarray, shape (K, C, N)
     kind : ndarray of int, shape (C,)
         Rows of one kind share what is typical.
     floor : ndarray, shape (C,)
@@ -256,7 +256,8 @@ def _with_levels(tracks: list[Track], rows: list[Rows]) -> list[Track]:
     kind = np.concatenate([part.kind for part in rows])
     sigma, levels = np.sqrt(variance), np.concatenate([median(part) for part in values], axis=1)
     sampling = noise.mean_variance(variance, points, rho)
-    scatter = np.mean([noise.level_scatter(row, sigma, sampling, kind) for row in levels], axis=0)
+    typical = np.mean([noise.level_scatter(row, sigma, sampling, kind) for row in levels], axis=0)
+    scatter = noise.own_scatter(levels[1:], typical, sampling)
     drifts, sampling = (
         np.concatenate([noise.drift(part) for part in values], axis=1),
         noise.drift_sampling(variance, points, rho),

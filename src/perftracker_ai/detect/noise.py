@@ -52,6 +52,11 @@ LEVEL_PRIOR, LEVEL_PRIOR_CURVES = 0.04, 8.0
 """Scatter of a curve's level between two runs where the job cannot tell: repeated public database benchmarks show 3.6
 and 5.3 %; it weighs as much as eight curves of the job's own."""
 
+MIN_OWN, OWN_DOF, LEAST_OWN, SURE = 4, 0.8, 0.1, 2.0
+"""Calm comparisons from which a curve has a scatter of its own, degrees of freedom that each is worth to a robust
+scale, the share of the typical variance that no curve goes below, and the standard errors (of a logarithm) by which a
+curve must exceed the others to be taken at its word."""
+
 UNEVEN = 1.5
 """Factor between a curve's noise in two runs that estimation from some twenty points alone produces."""
 
@@ -349,6 +354,36 @@ def _level_scatter(
     count = float(known.sum())
     typical = (count * excess + LEVEL_PRIOR_CURVES * LEVEL_PRIOR**2) / (count + LEVEL_PRIOR_CURVES)
     return typical * relative**2
+
+
+def own_scatter(
+    levels: NDArray[np.float64], typical: NDArray[np.float64], sampling: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Variance of each row's level between runs, as far as calm comparisons tell rows apart.
+
+    Parameters
+    ----------
+    levels : ndarray, shape (K, C)
+        Of K comparisons with nothing changed between the runs, or little.
+    typical, sampling : ndarray, shape (C,)
+        Variance that rows typically have, and the part of a level's variance that the noise of its points explains.
+    """
+    if len(levels) < MIN_OWN:
+        return typical
+    known, expected = np.isfinite(levels).sum(axis=0), typical + sampling
+    scale = robust_scale(levels.T)
+    usable = (known >= MIN_OWN) & (scale > 0) & np.isfinite(expected)
+    if not usable.any():
+        return typical
+    dof = OWN_DOF * known[usable]
+    # the logarithm of a variance of so many degrees of freedom lies low by its reciprocal
+    deviation = 2 * np.log(scale[usable]) - np.log(expected[usable]) + 1 / dof
+    weight = dof / (dof + _prior_dof(deviation - float(median(deviation)), dof))
+    scatter = typical.copy()
+    # a row that jumps about far more than the others is no draw from what is typical: at least its own lower bound
+    total = expected[usable] * np.exp(np.maximum(weight * deviation, deviation - SURE * np.sqrt(2 / dof)))
+    scatter[usable] = np.maximum(total - sampling[usable], LEAST_OWN * typical[usable])
+    return scatter
 
 
 def _scatter_slope(level: NDArray[np.float64], sigma: NDArray[np.float64], middle: float) -> float:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from perftracker_ai.model import Curve, CurveSet
+    from perftracker_ai.model import Curve, CurveSet, Timeline
 
 PANEL_CELLS = 200_000
 """Cells of one panel at most (one family apart): keeps the working memory of a scan to a few dozen megabytes."""
@@ -36,8 +36,12 @@ SMALL_CELLS = 20_000
 KINDS = tuple(MetricKind)
 
 
+EARLIER_PAIRS = 20
+"""Pairs of earlier jobs that teach the noise, at most: older ones say little of the machines as they are now."""
+
+
 class Ratios(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Oriented log-ratios per point of a `CurveSet` of P points with B baseline runs.
+    """Oriented log-ratios per point of a `CurveSet` of P points with B baseline runs and K calm comparisons.
 
     Attributes
     ----------
@@ -45,8 +49,9 @@ class Ratios(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Candidate against the median of the baseline runs; NaN where either has no value.
     versus : ndarray, shape (B, P)
         Candidate against each baseline run.
-    contrast : ndarray, shape (B - 1, P)
-        Baseline runs against each other, scaled to the variance `ratio` has when nothing changed.
+    contrast : ndarray, shape (K, P)
+        Baseline runs against each other, and earlier jobs against the next of them: runs with nothing changed between
+        them, or little, scaled to the variance `ratio` has then.
     cost : ndarray, shape (B + 1, P)
         Logarithm of each run's cost, candidate last: positive is worse.
     sampling : ndarray, shape (P,)
@@ -78,7 +83,7 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Point index in the `CurveSet`; -1 where the curve has no such load.
     ratio, sampling : ndarray, shape (C, N)
     versus : ndarray, shape (B, C, N)
-    contrast : ndarray, shape (B - 1, C, N)
+    contrast : ndarray, shape (K, C, N)
     cost : ndarray, shape (B + 1, C, N)
         See `Ratios`.
     """
@@ -102,7 +107,7 @@ class Net(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ----------
     ratio : ndarray, shape (C, N)
     versus : ndarray, shape (B, C, N)
-    contrast : ndarray, shape (B - 1, C, N)
+    contrast : ndarray, shape (K, C, N)
         As in `Panel`, net.
     """
 
@@ -112,8 +117,13 @@ class Net(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     contrast: NDArray[np.float64]
 
 
-def ratios(curves: CurveSet) -> Ratios:
+def ratios(curves: CurveSet, timeline: Timeline | None = None) -> Ratios:
     """Compare the candidate with the baseline runs, point by point.
+
+    Parameters
+    ----------
+    timeline : Timeline, optional
+        Earlier jobs, the compared ones not among them.
 
     Returns
     -------
@@ -127,7 +137,7 @@ def ratios(curves: CurveSet) -> Ratios:
     return Ratios(
         ratio=np.clip(sign * (log[CANDIDATE] - median(base, axis=0)), -LARGEST, LARGEST),
         versus=versus,
-        contrast=_contrasts(base),
+        contrast=np.concatenate([_contrasts(base), _successive(timeline, len(base), base.shape[1])]),
         cost=sign * np.concatenate([base, log[CANDIDATE][None]]),
         sampling=_sampling(curves),
     )
@@ -155,6 +165,19 @@ def _contrasts(base: NDArray[np.float64]) -> NDArray[np.float64]:
     count = len(base)
     rows = [(base[k] - base[:k].mean(axis=0)) * np.sqrt((1 + 1 / count) / (1 + 1 / k)) for k in range(1, count)]
     return np.array(rows).reshape(count - 1, base.shape[1])
+
+
+def _successive(timeline: Timeline | None, count: int, points: int) -> NDArray[np.float64]:
+    """Compare the latest earlier jobs two by two, scaled as the contrasts of ``count`` baseline runs are.
+
+    Neighbours, for little changed from one to the next; each job in one pair only, so that the pairs are independent.
+    """
+    if timeline is None:
+        return np.zeros((0, points))
+    pairs = min(len(timeline.jobs) // 2, EARLIER_PAIRS)
+    log = _log(timeline.mean[len(timeline.jobs) - 2 * pairs :])
+    steps: NDArray[np.float64] = (log[1::2] - log[::2]) * np.sqrt((1 + 1 / count) / 2)
+    return steps
 
 
 def _sampling(curves: CurveSet) -> NDArray[np.float64]:
