@@ -7,7 +7,6 @@ changed together are one item.
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from perftracker_ai.model import Curve, JobInfo, Timeline
+
+CELLS = 100_000
+"""Values worked on at once: what they need then stays in a processor's second-level cache."""
 
 T = TypeVar("T")
 
@@ -88,10 +90,32 @@ def levels(curves: Sequence[Curve], timeline: Timeline) -> NDArray[np.float64]:
     ndarray, shape (jobs, curves)
         NaN where a job has no value of the curve.
     """
-    mean, starts = _columns(curves, timeline.mean)
+    level = np.full((len(timeline.jobs), len(curves)), np.nan)
+    for block in _blocks(curves, len(timeline.jobs)):
+        level[:, block] = _block(curves[block], timeline.mean)
+    return level
+
+
+def _blocks(curves: Sequence[Curve], jobs: int) -> Iterator[slice]:
+    """Divide curves into runs of few enough values."""
+    begin, cells = 0, 0
+    for end, curve in enumerate(curves):
+        more = (curve.stop - curve.start) * jobs
+        if cells and cells + more > CELLS:
+            yield slice(begin, end)
+            begin, cells = end, 0
+        cells += more
+    if cells:
+        yield slice(begin, len(curves))
+
+
+def _block(curves: Sequence[Curve], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    point = np.concatenate([np.arange(curve.start, curve.stop) for curve in curves])
+    starts = np.cumsum([0, *(curve.stop - curve.start for curve in curves[:-1])])
+    mean = mean[:, point]
     present = measured(mean)
-    logs = np.log(np.where(present, mean, 1.0))
-    typical = medians(np.where(present, logs, np.nan))
+    logs = np.log(np.where(present, mean, np.nan))
+    typical = medians(logs)
     count = np.add.reduceat(present, starts, axis=1, dtype=np.float64)
     off = np.add.reduceat(np.where(present, logs - typical, 0.0), starts, axis=1)
     ever = np.isfinite(typical)
@@ -105,14 +129,6 @@ def measured(mean: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Mark what counts as a value, as in a `Series`."""
     present: NDArray[np.bool_] = (mean >= LEAST) & (mean <= MOST)
     return present
-
-
-def _columns(curves: Sequence[Curve], mean: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return the points of these curves side by side, and where each curve begins."""
-    starts = np.array([0, *accumulate(curve.stop - curve.start for curve in curves)], dtype=np.intp)
-    if starts[-1] < mean.shape[1]:
-        mean = mean[:, np.concatenate([np.arange(curve.start, curve.stop) for curve in curves])]
-    return mean, starts[:-1]
 
 
 def medians(values: NDArray[np.float64]) -> NDArray[np.float64]:
