@@ -101,6 +101,23 @@ def test_since_limits_what_is_synchronised_and_what_is_looked_at(run, folder):
     assert "12 jobs of 5 versions, 2026-07-14" in run(*TRENDS, "--url", folder, "--since", "2026-07-14").out
 
 
+def test_jobs_are_kept_for_as_many_days_as_are_set(run, folder):
+    """Older jobs are not recorded, those that are there are dropped and counted, and --since reaches no further."""
+    run(*SYNC, "--url", folder)
+    Path("perftracker-ai.toml").write_text("keep_days = 9\n", encoding="utf-8")
+    assert run(*SYNC, "--url", folder).out == "Shop: 10 unchanged, 15 dropped as too old, in data/history.sqlite3\n"
+    assert run(*SYNC, "--url", folder, "--since", "2026-07-01").out.startswith("Shop: 10 unchanged, in")
+    assert run(*SYNC, "--url", folder, "--store", "anew.sqlite3").out.startswith("Shop: 10 recorded, in")
+
+
+def test_a_number_of_days_that_is_none_is_refused(run, folder, monkeypatch):
+    """Fewer than no days is a mistake in the settings."""
+    monkeypatch.setenv("PERFTRACKER_AI_KEEP_DAYS", "-1")
+    ran = run(*SYNC, "--url", folder)
+    assert ran.code == 2
+    assert "The setting keep_days is '-1' in the environment" in ran.err
+
+
 def test_one_product_s_trouble_does_not_keep_the_next_from_being_synchronised(run, folder):
     """An unknown product is named and sets the exit code; the other one is recorded."""
     ran = run("history", "sync", "--product", "Nothing", "--product", "Shop", "--url", folder)

@@ -1,12 +1,18 @@
 """The doctor: every check when all is well, and for each problem its sentence and its cure."""
 
+import re
+from contextlib import closing
 from pathlib import Path
 
+import postgres
 import pytest
 from fake_perftracker import FakePerfTracker, debug_page, hang, login_page
 from shop import put, shop_job, shop_jobs
 
 from perftracker_ai.doctor import Check, examine
+from perftracker_ai.history import open_store
+from perftracker_ai.history.database import Database
+from perftracker_ai.history.schema import STEPS, VERSION
 from perftracker_ai.settings import Settings
 
 
@@ -37,6 +43,7 @@ def test_all_well_on_a_server(run, server):
         "ok       TLS: not encrypted",
         "ok       project: 3 jobs in project 1, the newest 3 of 2026-09-04",
         "ok       product Shop: would compare 2 with 3",
+        "ok       store of past jobs: none in use; `perftracker-ai history sync --product NAME` begins one",
         "ok       language model: not asked: --llm off",
     ]
     assert ran.err == ""
@@ -93,7 +100,7 @@ def test_a_server_that_answers_something_else(run, server, fault, said, cure):
     assert list(problems(ran)) == ["source"]
     assert said in problems(ran)["source"][0]
     assert cure in problems(ran)["source"][1]
-    assert "product" not in ran.out
+    assert "product Shop" not in ran.out
 
 
 def test_a_server_that_hangs(run, server, monkeypatch):
@@ -141,11 +148,76 @@ def test_folders_that_cannot_be_written_to(run, server):
     assert "ok       project" in ran.out
 
 
+# ── the store of past jobs ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_store(run, *options):
+    """Give the line on the store, and the one below it."""
+    lines = run("doctor", "--url", put(Path("jobs"), *shop_jobs()), *options).out.splitlines()
+    (at,) = (number for number, line in enumerate(lines) if "store of past jobs" in line)
+    return lines[at], lines[at + 1]
+
+
+@pytest.mark.parametrize("kind", ["file", "postgresql"])
+def test_a_store_is_told_with_what_is_in_it(run, kind):
+    """Where there is a store, its jobs, its newest day, its size and its schema are told."""
+    store = postgres.fresh_database() if kind == "postgresql" else "data/history.sqlite3"
+    put(Path("jobs"), *shop_jobs())
+    run("history", "sync", "--product", "Shop", "--url", "jobs", "--store", store)
+    line, _ = of_store(run, *(["--store", store] if kind == "postgresql" else []))
+    assert re.fullmatch(
+        r"ok       store of past jobs: (data/history\.sqlite3|postgresql://\S+) holds 3 jobs of 1 product, "
+        rf"the newest of 2026-09-04; \d+ kB, schema {len(STEPS)}",
+        line,
+    )
+
+
+def test_a_store_of_an_older_schema_is_told_and_left_as_it_is(run):
+    """What the next run will do to it is said and not done."""
+    Path("old.sqlite3").write_bytes((Path(__file__).parent / "data" / "history-schema-1.sqlite3").read_bytes())
+    for _ in range(2):
+        line, _ = of_store(run, "--store", "old.sqlite3")
+        assert line.endswith(f"schema 1, which the next run brings to {len(STEPS)}")
+
+
+def test_a_store_that_is_still_to_be_made_is_no_problem(run):
+    """A file that is set and not there yet is told as such, and not made."""
+    line, _ = of_store(run, "--store", "team/h.sqlite3")
+    assert line == "ok       store of past jobs: team/h.sqlite3 is not there yet; the next comparison makes it"
+    assert not Path("team").exists()
+
+
+def test_a_store_that_is_switched_off_is_not_looked_at(run, monkeypatch):
+    """With the setting history off it does not matter what is wrong with the store."""
+    monkeypatch.setenv("PERFTRACKER_AI_HISTORY", "false")
+    line, _ = of_store(run, "--store", "mysql://host/db")
+    assert line == "ok       store of past jobs: not used: the setting history is off"
+
+
+def test_a_store_that_cannot_be_used_has_its_cure(run):
+    """A newer schema, a file that is none, a server that is down and an unknown address are problems with a way out."""
+    open_store("newer.sqlite3").close()
+    with closing(Database("newer.sqlite3")) as database, database.writing() as connection:
+        connection.execute(VERSION.insert().values(version=len(STEPS) + 1, step="to come"))
+    Path("damaged.sqlite3").write_bytes(b"no database at all " * 99)
+    cures = {
+        "newer.sqlite3": "upgrade perftracker-ai or give another --store.",
+        "damaged.sqlite3": "move it away and fill a new one with `perftracker-ai history sync`.",
+        "postgresql://user:sesame@127.0.0.1:1/db": "check its address and that it can be reached.",
+        "mysql://user:sesame@host/db": "give a file's path or postgresql://user@host/database.",
+    }
+    for store, cure in cures.items():
+        line, below = of_store(run, "--store", store)
+        assert line.startswith("PROBLEM  store of past jobs: ")
+        assert below.strip() == f"→ {cure}"
+        assert "sesame" not in line + below
+
+
 def test_a_problem_without_a_next_step_gets_the_checks_own(tmp_path):
     """Every problem comes with a cure, also one whose sentence ends without it."""
     folder = put(tmp_path / "jobs", *shop_jobs())
     checks = examine(Settings(url=str(folder), project=9, llm="off"), [])
-    assert checks[-2] == Check(
+    assert checks[-3] == Check(
         name="project",
         passed=False,
         detail="There is no job in project 9.",

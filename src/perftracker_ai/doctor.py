@@ -15,7 +15,9 @@ from msgspec.structs import replace
 
 from perftracker_ai.errors import ModelUnreachable, NotFound, NothingComparable, PerfTrackerAIError, UsageError
 from perftracker_ai.files import require_writable
+from perftracker_ai.formats import plural
 from perftracker_ai.gathering import connect, select
+from perftracker_ai.remembering import in_use, is_missing, store_url
 from perftracker_ai.storyteller import open_model
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from perftracker_ai.sources import Source
 
 _SHOWN_PROJECTS = 8
+_MEGABYTE = 1_000_000
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +43,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def examine(settings: Settings, products: Sequence[str]) -> list[Check]:
-    """Look at folders, source, project and products, at the language model and at the channels.
+    """Look at folders, source, project and products, at the store, the language model and the channels.
 
     Parameters
     ----------
@@ -53,7 +56,8 @@ def examine(settings: Settings, products: Sequence[str]) -> list[Check]:
     list of Check
         In the order in which problems should be mended; what depends on a failed check is not tried.
     """
-    return [*_folders(settings), *_source(settings, products), *_language_model(settings), *_channels(settings)]
+    looks = (_folders(settings), _source(settings, products), _store(settings))
+    return [check for look in (*looks, _language_model(settings), _channels(settings)) for check in look]
 
 
 def _folders(settings: Settings) -> Iterator[Check]:
@@ -142,6 +146,32 @@ def _product(source: Source, product: str, settings: Settings) -> str:
     if selection.pair is None:
         raise NothingComparable(selection.problem)
     return f"would compare {selection.pair.baseline.id} with {selection.pair.candidate.id}"
+
+
+def _store(settings: Settings) -> Iterator[Check]:
+    """Check the store of past jobs, if comparisons have one; nothing in it is changed, and none is made."""
+    url = store_url(settings)
+    if not settings.history:
+        detail = "not used: the setting history is off"
+    elif not in_use(settings):
+        detail = "none in use; `perftracker-ai history sync --product NAME` begins one"
+    elif is_missing(url):
+        detail = f"{url} is not there yet; the next comparison makes it"
+    else:
+        yield _check("store of past jobs", "give another one with --store", partial(_stored, url))
+        return
+    yield Check(name="store of past jobs", passed=True, detail=detail, cure="")
+
+
+def _stored(url: str) -> str:
+    from perftracker_ai.history import look_at
+
+    store = look_at(url)
+    newest = f", the newest of {store.newest:%Y-%m-%d}" if store.newest else ""
+    older = "" if store.schema == store.current else f", which the next run brings to {store.current}"
+    counts = f"{plural(store.jobs, 'job')} of {plural(store.products, 'product')}{newest}"
+    size = f"{store.size / 1e6:.1f} MB" if store.size >= _MEGABYTE else f"{store.size / 1e3:.0f} kB"
+    return f"{store.location} holds {counts}; {size}, schema {store.schema}{older}"
 
 
 def _language_model(settings: Settings) -> Iterator[Check]:

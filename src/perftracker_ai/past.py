@@ -19,7 +19,7 @@ from perftracker_ai.errors import NotFound
 from perftracker_ai.gathering import connect
 from perftracker_ai.history import Scope, Wanted, open_store, origin_of, synchronise
 from perftracker_ai.model import Timeline
-from perftracker_ai.remembering import store_url
+from perftracker_ai.remembering import is_missing, store_url
 from perftracker_ai.trends import patterns, places
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def look_back(product: str, since: datetime | None, curve: str, settings: Settin
 
 def _require_file(url: str, product: str) -> None:
     """Refuse a store that is not there: opening would make an empty one."""
-    if "://" not in url and not Path(url).exists():
+    if is_missing(url):
         raise NotFound(
             f"There is no store {url}; fill one with `perftracker-ai history sync --product {product}` first."
         )

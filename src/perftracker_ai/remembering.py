@@ -47,6 +47,12 @@ def in_use(settings: Settings) -> bool:
     return bool(settings.store) or exists(Path(store_url(settings)))
 
 
+def is_missing(url: str) -> bool:
+    """Tell whether a store is a file that is not there."""
+    path = url.removeprefix("sqlite:///")
+    return "://" not in path and not exists(Path(path))
+
+
 def look_up(
     jobs: Sequence[Job], location: str, settings: Settings, listener: Listener
 ) -> tuple[Archive | None, tuple[Notice, ...]]:

@@ -174,6 +174,8 @@ TEMPLATE = """\
 # fail_on = "never"                      # exit with 1 from moderate, severe, critical or block on
 # upload = false                         # publish the report to the server
 # reports_dir = "reports"
+# store = "postgresql://perf@host/history"   # past jobs; without it history.sqlite3 once `history sync` has made it
+# keep_days = 400                        # how long before a product's newest job they are kept; 0: for ever
 
 # llm = "auto"                           # auto, required or off
 # model = "qwen2.5-coder:14b"

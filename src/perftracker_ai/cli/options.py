@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
         _command(
             commands,
             "doctor",
-            "check server, TLS, project, product, folders and language model; every problem with its cure",
+            "check server, TLS, project, product, folders, store and language model; every problem with its cure",
         )
     )
     demo = _command(commands, "demo", "run the whole job on the three measured jobs that come with the tool")
