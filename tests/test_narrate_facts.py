@@ -289,3 +289,23 @@ def test_a_change_without_a_size_is_no_fact():
     sheet = narration.facts_of(structs.replace(made, clusters=(first, *made.clusters[1:])))
     assert (text(sheet, "C1", Label.SLOWDOWN), text(sheet, "C1", Label.LARGEST)) == (None, None)
     assert b"NaN" not in facts_json(sheet)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "expected"),
+    [
+        ("C1", "since version 1.65-5003 (job 85809), last good with version 1.65-5002 (job 85808)"),
+        ("C3", "since a job between 85820 and 85829"),
+        ("C4", "new with the candidate, last good with version 1.65-5002 (job 85806)"),
+        ("C5", None),
+    ],
+    ids=["dated", "in doubt", "new", "improvement"],
+)
+def test_since_when_is_one_fact_that_cannot_be_taken_apart(cluster, expected):
+    """First and last good job are in one text, so that no sentence can confuse them, and none is named in doubt."""
+    assert text(narration.facts_of(analyses.remembered()), cluster, Label.BEGAN) == expected
+
+
+def test_without_a_history_no_fact_says_since_when(busy):
+    """Without earlier jobs the facts are what they were."""
+    assert not any(fact.label == Label.BEGAN for fact in busy.facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import analyses
 import narration
 import pytest
 from answer_attacks import ATTACKS
@@ -278,3 +279,15 @@ def test_only_what_was_asked_for_is_judged(sheet):
     assert set(verified.texts) == {"headline"}
     assert not verified.choices
     assert not verified.violations
+
+
+def test_since_when_may_be_said_of_the_cluster_it_is_about():
+    """A sentence with the fact of its own cluster is accepted; that of another cluster is refused."""
+    sheet = narration.facts_of(analyses.remembered())
+    own, other = (narration.with_slots(f"It is slower [{name}:since when].", sheet) for name in ("C1", "C2"))
+    found = [
+        verify(json.dumps({"a_issues": {"C1": {"impact": said}}}), sheet, frozenset({"C1.impact"}))
+        for said in (own, other)
+    ]
+    assert found[0].texts == {"C1.impact": own}
+    assert [violation.kind for violation in found[1].violations] == [Kind.SWAPPED]

@@ -140,6 +140,18 @@ def since_short(onset: Onset, candidate: JobInfo, show: Show = str) -> str:
     return f"since {show(onset.first.version) or UNKNOWN}, job {onset.first.job}"
 
 
+def since_fact(onset: Onset, candidate: JobInfo, show: Show = str) -> str:
+    """Return since when a finding is there as a piece of somebody else's sentence, which cannot be misread in it.
+
+    Where the first job is in doubt none is named, for the words around the piece may leave the doubt out.
+    """
+    if between(onset):
+        return f"since a job between {onset.earliest.job} and {onset.latest.job}"
+    first, good = (f"version {show(one.version) or UNKNOWN} (job {one.job})" for one in (onset.first, onset.last_good))
+    began = "new with the candidate" if onset.first.job == candidate.id else f"since {first}"
+    return f"{began}, last good with {good}"
+
+
 def _began(onset: Onset, candidate: JobInfo, show: Show) -> str:
     if onset.first.job == candidate.id:
         return NEW

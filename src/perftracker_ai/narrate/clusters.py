@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 import numpy as np
 
-from perftracker_ai import wording
+from perftracker_ai import retrospect, wording
 from perftracker_ai.formats import (
     format_change,
     format_interval,
@@ -57,7 +57,13 @@ def state_cluster(ledger: Ledger, analysis: Analysis, cluster: Cluster, *, full:
     )
     told = [_row(cluster)]
     if full:
-        told += [_extent(cluster), _measured(analysis, cluster), _shape(analysis, cluster), _hypotheses(cluster)]
+        told += [
+            _extent(cluster),
+            _began(analysis, cluster),
+            _measured(analysis, cluster),
+            _shape(analysis, cluster),
+            _hypotheses(cluster),
+        ]
     for kind, label, text, value, unit in (said for part in told for said in part):
         ledger.add(kind, cluster.id, label, text, value=value, unit=unit, direction=cluster.direction)
 
@@ -102,6 +108,14 @@ def _extent(cluster: Cluster) -> Iterator[Said]:
     yield _said(FactKind.CHANGE, Label.LARGEST, f"up to {largest}" if largest else "", cluster.max_slowdown)
     if ";" in cluster.factor:
         yield _said(FactKind.NOTE, Label.SHARED, clean(cluster.factor.partition(";")[2].strip(), NAME_LIMIT))
+
+
+def _began(analysis: Analysis, cluster: Cluster) -> Iterator[Said]:
+    onsets = analysis.chronicle.onsets if analysis.chronicle else ()
+    for onset in onsets:
+        if onset.cluster == cluster.id:
+            text = retrospect.since_fact(onset, analysis.candidate, lambda version: clean(version, LOAD_LIMIT))
+            yield _said(FactKind.NOTE, Label.BEGAN, text, onset.first.job)
 
 
 def _measured(analysis: Analysis, cluster: Cluster) -> Iterator[Said]:

@@ -86,6 +86,7 @@ class Label(StrEnum):
     METRICS = "metrics"
     SCENARIOS = "scenarios"
     SHARED = "shared with others"
+    BEGAN = "since when"
     WORST_LOAD = "worst load"
     WORST_THREADS = "threads at the worst load"
     VALUES = "values at the worst load"
