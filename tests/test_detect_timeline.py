@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from simulate import REGIMES, simulate, with_reruns
 
 from perftracker_ai.detect import detect
+from perftracker_ai.detect.series import orientation, ratios
 from perftracker_ai.model import Outcome, Timeline
 
 EARLIER = 20
@@ -90,3 +91,12 @@ def test_the_result_says_from_how_many_jobs_the_noise_is_known():
     pair, timeline = apart(noisy_job(reruns=8), reruns=2)
     said = detect(pair, SETTINGS, 0, timeline).noise_source
     assert said == "curve roughness, the scatter of curve levels, 2 reruns and 6 earlier jobs"
+
+
+def test_runs_of_one_version_are_compared_as_cost():
+    """A run that is slower throughout has more latency and a lower rate, and both count as the same step."""
+    job = noisy_job(sigma=0.0, reruns=2)
+    cost = np.array([0.0, 0.0, 0.3, 0.0])[:, None]
+    values = ratios(replace(job, mean=job.mean * np.exp(orientation(job) * cost)))
+    assert np.ptp(values.contrast, axis=1) == pytest.approx(0)
+    assert values.contrast[0, 0] > 0.2

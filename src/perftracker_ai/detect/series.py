@@ -137,7 +137,7 @@ def ratios(curves: CurveSet, timeline: Timeline | None = None) -> Ratios:
     return Ratios(
         ratio=np.clip(sign * (log[CANDIDATE] - median(base, axis=0)), -LARGEST, LARGEST),
         versus=versus,
-        contrast=np.concatenate([_contrasts(base), _successive(timeline, len(base), base.shape[1])]),
+        contrast=sign * np.concatenate([_contrasts(base), _successive(timeline, len(base), base.shape[1])]),
         cost=sign * np.concatenate([base, log[CANDIDATE][None]]),
         sampling=_sampling(curves),
     )
