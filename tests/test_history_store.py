@@ -297,6 +297,20 @@ def test_no_job_gives_no_curve(store):
     """A product nobody knows has an empty history, not an error."""
     history = store.series(SHOP)
     assert (history.jobs, history.curves.curves, history.curves.mean.shape) == ((), (), (0, 0))
+    curves_known, timeline = store.means(SHOP)
+    assert (curves_known, timeline.jobs, timeline.mean.shape) == ((), (), (0, 0))
+
+
+def test_means_alone_are_those_of_the_series(store):
+    """Read without the rest, curves, jobs and means are the same: other layouts, lost loads and foreign units too."""
+    put(store, info(1, days_ago=3), *curve_tests("latency", {10: [1.0], 200: [2.0]}))
+    put(store, info(2, days_ago=2), *curve_tests("a", {1: [3.0]}), *curve_tests("latency", {1: [3.0]}, metrics="KB"))
+    put(store, info(3, days_ago=1), *curve_tests("rate", {7: [9.0]}), *curve_tests("latency", {9: [3.0], 200: [4.0]}))
+    history = store.series(SHOP)
+    curves_known, timeline = store.means(SHOP)
+    assert (curves_known, timeline.jobs) == (history.curves.curves, history.jobs)
+    np.testing.assert_array_equal(timeline.mean, history.curves.mean)
+    assert not timeline.mean.flags.writeable
 
 
 def test_a_job_without_tests_has_its_row(store):

@@ -18,7 +18,6 @@ from perftracker_ai.chronicle import Creep, Place, Shift, Switching, Unrest  # n
 from perftracker_ai.errors import NotFound
 from perftracker_ai.gathering import connect
 from perftracker_ai.history import Scope, Wanted, open_store, origin_of, synchronise
-from perftracker_ai.model import Timeline
 from perftracker_ai.remembering import is_missing, store_url
 from perftracker_ai.trends import patterns, places
 
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from perftracker_ai.history import History, Synchronised
+    from perftracker_ai.history import Synchronised
     from perftracker_ai.history.sync import Watcher
-    from perftracker_ai.model import Curve, JobInfo
+    from perftracker_ai.model import Curve, JobInfo, Timeline
     from perftracker_ai.settings import DiscoverySettings, Settings
     from perftracker_ai.sources import Source
 
@@ -125,13 +124,13 @@ def look_back(product: str, since: datetime | None, curve: str, settings: Settin
         if not groups:
             raise NotFound(_nothing(store.location, scope, settings))
         (hardware, suite), *others = groups
-        history = store.series(replace(scope, hardware=hardware, suite=suite))
-    kept = [one for one in history.curves.curves if curve.casefold() in one.tag.casefold()]
+        curves, timeline = store.means(replace(scope, hardware=hardware, suite=suite))
+    kept = [one for one in curves if curve.casefold() in one.tag.casefold()]
     if not kept:
         said = f"has {curve!r} in its tag; give another --curve" if curve else "is stored; see `perftracker-ai jobs`"
         raise NotFound(f"No curve of {product} {said}.")
     rest = tuple((*key, len(groups[key])) for key in others)
-    return _past(product, (hardware, suite), rest, history, kept)
+    return _past(product, (hardware, suite), rest, timeline, kept)
 
 
 def _require_file(url: str, product: str) -> None:
@@ -168,12 +167,12 @@ def _past(
     product: str,
     where: tuple[str, str],
     others: tuple[tuple[str, str, int], ...],
-    history: History,
+    timeline: Timeline,
     kept: Sequence[Curve],
 ) -> Past:
-    found = patterns(kept, Timeline(jobs=history.jobs, mean=history.curves.mean))
+    found = patterns(kept, timeline)
     told = {name: getattr(found, name) for name in found.__struct_fields__}
-    return Past(product=product, hardware=where[0], suite=where[1], others=others, jobs=places(history.jobs), **told)
+    return Past(product=product, hardware=where[0], suite=where[1], others=others, jobs=places(timeline.jobs), **told)
 
 
 def still_slower(shift: Shift) -> bool:

@@ -70,6 +70,15 @@ class _Merged:
     numbered: bool
 
 
+class _Together(NamedTuple):
+    """The curves of several jobs laid out: where in all points those of each layout are."""
+
+    curves: tuple[Curve, ...]
+    load: NDArray[np.float64]
+    label: tuple[str, ...]
+    places: Mapping[str, _Place]
+
+
 # ── one job ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -181,20 +190,53 @@ def merge(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, Layout]) -> C
     ValueError
         When the bytes are not those of a layout and its points.
     """
+    together = _together(jobs, layouts)
+    return CurveSet(
+        curves=together.curves,
+        load=_frozen(together.load),
+        label=together.label,
+        **{name: _frozen(values) for name, values in _fill(jobs, together).items()},
+    )
+
+
+def merge_means(
+    jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, Layout]
+) -> tuple[tuple[Curve, ...], NDArray[np.float64]]:
+    """Give curves and means as `merge` does, in a third of the time: what else there is of a point is left packed.
+
+    Raises
+    ------
+    ValueError
+        As `merge`.
+    """
+    together = _together(jobs, layouts)
+    mean = np.full((len(jobs), len(together.load)), np.nan)
+    for row, (digest, content) in enumerate(jobs):
+        columns, foreign = together.places[digest]
+        mean[row, columns] = decode_means(content, len(columns))
+        mean[row, columns[foreign]] = np.nan
+    return together.curves, _frozen(mean)
+
+
+def _together(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, Layout]) -> _Together:
+    """Lay the curves of all jobs out; a curve that several layouts have is read once."""
+    numbers: dict[bytes, int] = {}
     newest_first = dict.fromkeys(digest for digest, _ in reversed(jobs))
-    written = dict.fromkeys(piece for digest in newest_first for piece in layouts[digest])
-    known = {piece: msgspec.json.decode(piece, type=StoredCurve) for piece in written}
-    merged = _merge_curves(known.values())
+    pieces = {
+        digest: np.array([numbers.setdefault(piece, len(numbers)) for piece in layouts[digest]], dtype=np.int64)
+        for digest in newest_first
+    }
+    known = list(map(decode_curve, numbers))
+    merged = _merge_curves(known)
     axes = {key: _axis(curve) for key, curve in merged.items()}
     start = dict(zip(axes, accumulate(map(len, axes.values()), initial=0), strict=False))
-    places = _places(known, merged, axes, start)
-    columns = {digest: _columns([places[piece] for piece in layouts[digest]]) for digest in newest_first}
-    measured = _fill(jobs, columns, sum(map(len, axes.values())))
-    return CurveSet(
+    every = _places(known, merged, axes, start)
+    size = np.array([len(curve.labels) for curve in known], dtype=np.int64)
+    return _Together(
         curves=tuple(_curve(index, merged[key], start[key], len(axes[key])) for index, key in enumerate(axes)),
-        load=_frozen(np.array([load for axis in axes.values() for load in axis.values()], dtype=np.float64)),
+        load=np.array([load for axis in axes.values() for load in axis.values()], dtype=np.float64),
         label=tuple(label for axis in axes.values() for label in axis),
-        **{name: _frozen(values) for name, values in measured.items()},
+        places={digest: _some(every, size, which) for digest, which in pieces.items()},
     )
 
 
@@ -221,33 +263,30 @@ def _axis(curve: _Merged) -> dict[str, float]:
 
 
 def _places(
-    known: Mapping[bytes, StoredCurve],
+    known: Sequence[StoredCurve],
     merged: Mapping[_Key, _Merged],
     axes: Mapping[_Key, Mapping[str, float]],
     start: Mapping[_Key, int],
-) -> dict[bytes, _Place]:
+) -> _Place:
     """Give the common column of each point of each curve, and whether its unit is foreign to the newest job's."""
     column_of = {key: {label: column for column, label in enumerate(axis, start[key])} for key, axis in axes.items()}
-    return {
-        piece: (
-            np.array([column_of[_key(curve)][label] for label in curve.labels], dtype=np.int64),
-            np.full(len(curve.labels), curve.base_unit != merged[_key(curve)].newest.base_unit),
-        )
-        for piece, curve in known.items()
-    }
+    columns = [column_of[_key(curve)][label] for curve in known for label in curve.labels]
+    foreign = [curve.base_unit != merged[_key(curve)].newest.base_unit for curve in known for _ in curve.labels]
+    return np.array(columns, dtype=np.int64), np.array(foreign, dtype=bool)
 
 
-def _columns(places: Sequence[_Place]) -> _Place:
-    """Join the places of a layout's curves."""
-    if not places:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
-    columns, foreign = zip(*places, strict=True)
-    return np.concatenate(columns), np.concatenate(foreign)
+def _some(places: _Place, size: NDArray[np.int64], which: NDArray[np.int64]) -> _Place:
+    """Take out the places of some curves, in this order; ``size`` is every curve's number of points."""
+    ends, wanted = np.cumsum(size), size[which]
+    before = np.cumsum(wanted) - wanted
+    point = np.arange(wanted.sum()) + np.repeat(ends[which] - wanted - before, wanted)
+    columns, foreign = places
+    return columns[point], foreign[point]
 
 
-def _fill(jobs: Sequence[tuple[str, bytes]], places: Mapping[str, _Place], points: int) -> _Measured:
+def _fill(jobs: Sequence[tuple[str, bytes]], together: _Together) -> _Measured:
     """Write every job's points into its row."""
-    shape = (len(jobs), points)
+    shape = (len(jobs), len(together.load))
     filled = {
         "mean": np.full(shape, np.nan),
         "sd": np.full(shape, np.nan),
@@ -256,7 +295,7 @@ def _fill(jobs: Sequence[tuple[str, bytes]], places: Mapping[str, _Place], point
         "absence": np.full(shape, Absence.MISSING, dtype=np.uint8),
     }
     for row, (digest, content) in enumerate(jobs):
-        columns, foreign = places[digest]
+        columns, foreign = together.places[digest]
         for name, values in _decode_points(content, len(columns)).items():
             filled[name][row, columns] = values
         if foreign.any():

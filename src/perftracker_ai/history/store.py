@@ -19,17 +19,18 @@ from perftracker_ai.history.encoding import (
     encode_layout,
     encode_points,
     merge,
+    merge_means,
 )
 from perftracker_ai.history.records import Archive, History, Known, Overview, Scope
 from perftracker_ai.history.schema import BROKEN, JOB, LAYOUT, STEPS, version_of
-from perftracker_ai.model import JobInfo
+from perftracker_ai.model import JobInfo, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, RowMapping, Table
 
-    from perftracker_ai.model import CurveSet
+    from perftracker_ai.model import Curve, CurveSet
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -233,6 +234,14 @@ class Store:
             layouts = {digest: decode_layout(content) for digest, content in contents.items()}
             curves = merge([(row["layout"], row["points"]) for row in rows], layouts)
         return History(jobs=tuple(_info(row) for row in rows), curves=curves)
+
+    def means(self, scope: Scope) -> tuple[tuple[Curve, ...], Timeline]:
+        """Give curves and means of a scope's jobs as `series` does, and nothing else of their values."""
+        rows, contents = self._contents(scope, None)
+        with self._readable():
+            layouts = {digest: decode_layout(content) for digest, content in contents.items()}
+            curves, mean = merge_means([(row["layout"], row["points"]) for row in rows], layouts)
+        return curves, Timeline(jobs=tuple(map(_info, rows)), mean=mean)
 
     def archive(self, scope: Scope, most: int) -> Archive:
         """Give what a scope's newest jobs measured, so many at most and their means alone, each on its own curves."""
