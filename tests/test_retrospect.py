@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from analyses import job
+from analyses import SETTINGS, job, remembered, typical
 from msgspec import structs
 
 from perftracker_ai import retrospect
@@ -23,6 +23,10 @@ HERE = place(CANDIDATE.id, "1.65-5060", 24)
 def onset(**changes):
     fields = {"cluster": "C1", "first": BAD, "last_good": GOOD, "earliest": BAD, "latest": BAD, "levels": ()}
     return Onset(**fields | changes)
+
+
+def began(found, creep=None):
+    return retrospect.Beginning(found, creep, BASELINE, CANDIDATE)
 
 
 def shift(**changes):
@@ -91,13 +95,50 @@ def patterns(*shifts):
 )
 def test_an_onset_names_first_and_last_good_job_and_what_is_in_doubt(found, said):
     """Version, job and day of both, how long ago, and every reason to doubt it are one line."""
-    assert retrospect.since(found, BASELINE, CANDIDATE) == said
+    assert retrospect.since(began(found)) == said
 
 
 def test_few_words_name_version_and_job():
     """Where there is little room, the version and the job are left, or that it is new."""
-    assert retrospect.since_short(onset(), CANDIDATE) == "since 1.65-5050, job 86011"
-    assert retrospect.since_short(onset(first=HERE), CANDIDATE) == "new with this job"
+    assert retrospect.since_short(began(onset())) == "since 1.65-5050, job 86011"
+    assert retrospect.since_short(began(onset(first=HERE))) == "new with this job"
+
+
+def test_a_creep_puts_the_first_job_in_doubt():
+    """Of an endpoint that creeps this is said beside the most likely job, and no fact names one."""
+    found = began(onset(), creep=0.365)
+    assert retrospect.since(found).endswith("; it creeps (+36.5 % since the oldest job), so there may be no first job")
+    assert retrospect.since_short(found) == "since 1.65-5050, job 86011, or creeping"
+    assert retrospect.since_fact(found) == "creeping over the earlier jobs"
+
+
+@pytest.mark.parametrize(
+    ("shifts", "creep"),
+    [
+        ((), 0.2),
+        ((shift(endpoint=SETTINGS, first=BAD),), None),
+        ((shift(endpoint=SETTINGS, first=place(5, "1", 1)),), 0.2),
+        ((shift(endpoint=SETTINGS, first=BAD, recovered=HERE),), 0.2),
+        ((shift(endpoint="GET /other", first=BAD),), 0.2),
+    ],
+    ids=["creep alone", "step as well", "step before the baseline", "step taken back", "step elsewhere"],
+)
+def test_a_step_behind_the_baseline_leaves_no_doubt(shifts, creep):
+    """An endpoint that creeps and took a step since the baseline began with that step."""
+    made = remembered()
+    baseline = structs.replace(made.baseline, end=GOOD.end)
+    creeps = tuple(
+        Creep(endpoint=SETTINGS, curves=("p",), slowdown=slowdown, low=0.1, high=0.3) for slowdown in (-0.5, 0.2)
+    )
+    told = structs.replace(made.chronicle, patterns=structs.replace(patterns(*shifts), creeps=creeps))
+    found = retrospect.beginning(structs.replace(made, baseline=baseline, chronicle=told), "C1")
+    assert found.creep == creep
+
+
+def test_without_an_onset_nothing_is_known():
+    """No history, or one that does not know the issue, says nothing of its beginning."""
+    assert retrospect.beginning(typical(), "C1") is None
+    assert retrospect.beginning(remembered(), "C9") is None
 
 
 @pytest.mark.parametrize(
@@ -128,8 +169,9 @@ def test_what_comes_from_a_job_is_shown_as_the_reader_needs_it():
     """Every version in a sentence goes through the escaping of the place it is for, and nothing else does."""
     same = onset(last_good=place(86003, "1.65-5050", 2))
     for said in (
-        retrospect.since(same, BASELINE, CANDIDATE, lambda _: "<escaped>"),
-        retrospect.since_short(same, CANDIDATE, lambda _: "<escaped>"),
+        retrospect.since(began(same), lambda _: "<escaped>"),
+        retrospect.since_short(began(same), lambda _: "<escaped>"),
+        retrospect.since_fact(began(same), lambda _: "<escaped>"),
         retrospect.when(shift(recovered=HERE), lambda _: "<escaped>"),
     ):
         assert "<escaped>" in said

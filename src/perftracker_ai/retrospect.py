@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from perftracker_ai.chronicle import Onset, Patterns, Place
-    from perftracker_ai.model import JobInfo
+    from perftracker_ai.model import Analysis, JobInfo
 
     Show = Callable[[str], str]
 
@@ -123,44 +123,93 @@ def _one_version(shift: Shift) -> str:
 # ── since when a finding is there ───────────────────────────────────────────────────────────────────────────────────
 
 
-def since(onset: Onset, baseline: JobInfo, candidate: JobInfo, show: Show = str) -> str:
-    """Return since when a finding is there, how long that is, which job was good last, and what is in doubt.
+class Beginning(NamedTuple):
+    """What is known of when an issue began; `creep` is the slowdown since the oldest job of an endpoint that creeps."""
+
+    onset: Onset
+    creep: float | None
+    baseline: JobInfo
+    candidate: JobInfo
+
+    @property
+    def new(self) -> bool:
+        """Whether it came in with the candidate."""
+        return self.onset.first.job == self.candidate.id
+
+
+def beginning(analysis: Analysis, cluster: str) -> Beginning | None:
+    """Return what is known of when the issue of an id began; None when no history is kept, or it does not say."""
+    past = analysis.chronicle
+    onset = next((one for one in past.onsets if one.cluster == cluster), None) if past else None
+    if past is None or onset is None:
+        return None
+    endpoint = next((one.endpoint for one in analysis.clusters if one.id == cluster), "")
+    return Beginning(onset, _creep(past.patterns, endpoint, analysis.baseline), analysis.baseline, analysis.candidate)
+
+
+def _creep(patterns: Patterns, endpoint: str, baseline: JobInfo) -> float | None:
+    """Return what an endpoint crept by; None where its level changed at one job behind the baseline."""
+    if any(came_in(one, baseline) for one in patterns.shifts if one.endpoint == endpoint):
+        return None
+    return next((one.slowdown for one in patterns.creeps if one.endpoint == endpoint and one.slowdown > 0), None)
+
+
+def came_in(shift: Shift, baseline: JobInfo) -> bool:
+    """Tell whether a change for the worse came in behind the baseline, and is still there."""
+    # Without their zone, which is UTC everywhere: in a damaged file one of the two may lack it.
+    first, before = (end.replace(tzinfo=None) for end in (shift.first.end, baseline.end))
+    return shift.slowdown > 0 and shift.recovered is None and first > before
+
+
+def since(began: Beginning, show: Show = str) -> str:
+    """Return since when an issue is there, how long that is, which job was good last, and what is in doubt.
 
     ``since 1.65-5050 (job 86011, 2026-11-02), 3 weeks before the candidate; last good 1.65-5049 (job 86003, …)``
     """
-    good = f"last good {place(onset.last_good, show)}" + _is_baseline(onset, baseline)
-    parts = (_began(onset, candidate, show), good, between(onset), _suspicion(onset, show))
+    onset = began.onset
+    good = f"last good {place(onset.last_good, show)}" + _is_baseline(began)
+    parts = (_first(began, show), good, between(onset), _suspicion(onset, show), _creeping(began))
     return "; ".join(filter(None, parts))
 
 
-def since_short(onset: Onset, candidate: JobInfo, show: Show = str) -> str:
-    """Return since when a finding is there, in few words: ``since 1.65-5050, job 86011``."""
-    if onset.first.job == candidate.id:
+def since_short(began: Beginning, show: Show = str) -> str:
+    """Return since when an issue is there, in few words: ``since 1.65-5050, job 86011``."""
+    if began.new:
         return NEW
-    return f"since {show(onset.first.version) or UNKNOWN}, job {onset.first.job}"
+    first = began.onset.first
+    return f"since {show(first.version) or UNKNOWN}, job {first.job}" + (", or creeping" if began.creep else "")
 
 
-def since_fact(onset: Onset, candidate: JobInfo, show: Show = str) -> str:
-    """Return since when a finding is there as a piece of somebody else's sentence, which cannot be misread in it.
+def since_fact(began: Beginning, show: Show = str) -> str:
+    """Return since when an issue is there as a piece of somebody else's sentence, which cannot be misread in it.
 
     Where the first job is in doubt none is named, for the words around the piece may leave the doubt out.
     """
+    onset = began.onset
+    if began.creep:
+        return "creeping over the earlier jobs"
     if between(onset):
         return f"since a job between {onset.earliest.job} and {onset.latest.job}"
     first, good = (f"version {show(one.version) or UNKNOWN} (job {one.job})" for one in (onset.first, onset.last_good))
-    began = "new with the candidate" if onset.first.job == candidate.id else f"since {first}"
-    return f"{began}, last good with {good}"
+    return f"{'new with the candidate' if began.new else f'since {first}'}, last good with {good}"
 
 
-def _began(onset: Onset, candidate: JobInfo, show: Show) -> str:
-    if onset.first.job == candidate.id:
+def _first(began: Beginning, show: Show) -> str:
+    if began.new:
         return NEW
-    ago = elapsed(onset.first.end, candidate.end)
-    return f"since {place(onset.first, show)}" + (f", {ago} the candidate" if ago else "")
+    first = began.onset.first
+    ago = elapsed(first.end, began.candidate.end)
+    return f"since {place(first, show)}" + (f", {ago} the candidate" if ago else "")
 
 
-def _is_baseline(onset: Onset, baseline: JobInfo) -> str:
-    return ", the baseline" if onset.last_good.job == baseline.id else ""
+def _is_baseline(began: Beginning) -> str:
+    return ", the baseline" if began.onset.last_good.job == began.baseline.id else ""
+
+
+def _creeping(began: Beginning) -> str:
+    if not began.creep:
+        return ""
+    return f"it creeps ({format_change(began.creep)} since the oldest job), so there may be no first job"
 
 
 def _suspicion(onset: Onset, show: Show) -> str:

@@ -111,11 +111,10 @@ def _extent(cluster: Cluster) -> Iterator[Said]:
 
 
 def _began(analysis: Analysis, cluster: Cluster) -> Iterator[Said]:
-    onsets = analysis.chronicle.onsets if analysis.chronicle else ()
-    for onset in onsets:
-        if onset.cluster == cluster.id:
-            text = retrospect.since_fact(onset, analysis.candidate, lambda version: clean(version, LOAD_LIMIT))
-            yield _said(FactKind.NOTE, Label.BEGAN, text, onset.first.job)
+    began = retrospect.beginning(analysis, cluster.id)
+    if began:
+        text = retrospect.since_fact(began, lambda version: clean(version, LOAD_LIMIT))
+        yield _said(FactKind.NOTE, Label.BEGAN, text, began.onset.first.job)
 
 
 def _measured(analysis: Analysis, cluster: Cluster) -> Iterator[Said]:

@@ -31,7 +31,6 @@ from perftracker_ai.formats import (
     plural,
 )
 from perftracker_ai.model import CoverageKind, Outcome, Severity
-from perftracker_ai.render import recall
 from perftracker_ai.render.view import labels, view, worst_point
 from perftracker_ai.text import clean
 
@@ -182,10 +181,9 @@ def _details(shown: View, curve: Curve, result: CurveResult) -> tuple[str, ...]:
 
 def _since(shown: View, curve: Curve) -> Iterator[str]:
     """Say since when the issue is there that a curve belongs to, where that is known."""
-    found = recall.onset(shown, shown.by_curve[curve.index].cluster)
-    if found:
-        pair = shown.analysis.baseline, shown.analysis.candidate
-        yield retrospect.since(found, *pair, lambda version: clean(version, _LABEL_LIMIT))
+    began = retrospect.beginning(shown.analysis, shown.by_curve[curve.index].cluster)
+    if began:
+        yield retrospect.since(began, lambda version: clean(version, _LABEL_LIMIT))
 
 
 def _window(shown: View, curve: Curve, window: Window) -> str:

@@ -16,7 +16,7 @@ from perftracker_ai.text import md, sentence
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from perftracker_ai.chronicle import Chronicle, Onset
+    from perftracker_ai.chronicle import Chronicle
     from perftracker_ai.model import Cluster
     from perftracker_ai.render.view import View
     from perftracker_ai.retrospect import Section, Show, Trend
@@ -28,22 +28,16 @@ _KINDS = ("slower", "creeping", "recovered", "noisier", "switching")
 """What is told, in order: what became faster asks nobody to act."""
 
 
-def onset(shown: View, cluster: str) -> Onset | None:
-    """Return since when the issue of an id is there; None when no history is kept, or it does not say."""
-    past = shown.analysis.chronicle
-    return next((one for one in past.onsets if one.cluster == cluster), None) if past else None
-
-
 def since(shown: View, cluster: Cluster) -> str:
     """Return since when an issue is there, with every doubt; empty when that is not known."""
-    found, analysis = onset(shown, cluster.id), shown.analysis
-    return retrospect.since(found, analysis.baseline, analysis.candidate, version) if found else ""
+    began = retrospect.beginning(shown.analysis, cluster.id)
+    return retrospect.since(began, version) if began else ""
 
 
 def since_short(shown: View, cluster: Cluster, show: Show) -> str:
     """Return since when an issue is there, in few words; empty when that is not known."""
-    found = onset(shown, cluster.id)
-    return retrospect.since_short(found, shown.analysis.candidate, show) if found else ""
+    began = retrospect.beginning(shown.analysis, cluster.id)
+    return retrospect.since_short(began, show) if began else ""
 
 
 def version(text: str) -> str:
@@ -68,13 +62,11 @@ def trends(shown: View) -> list[Section]:
 def _issue(shown: View, trend: Trend) -> bool:
     """Tell whether a trend is an issue of this comparison: a shift of its endpoint that began behind the baseline."""
     past = shown.analysis.chronicle
-    if past is None or not isinstance(trend, Shift) or trend.recovered:
+    if past is None or not isinstance(trend, Shift):
         return False
     dated = {one.cluster for one in past.onsets}
     endpoints = {cluster.endpoint for cluster in shown.analysis.clusters if cluster.id in dated}
-    # Without their zone, which is UTC everywhere: in a damaged file one of the two may lack it.
-    first, baseline = (end.replace(tzinfo=None) for end in (trend.first.end, shown.analysis.baseline.end))
-    return trend.endpoint in endpoints and first > baseline
+    return trend.endpoint in endpoints and retrospect.came_in(trend, shown.analysis.baseline)
 
 
 def basis(past: Chronicle) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Cluster
     from perftracker_ai.render.strip import Floats
     from perftracker_ai.render.view import View
-    from perftracker_ai.retrospect import Section, Trend
+    from perftracker_ai.retrospect import Beginning, Section, Trend
 
 FEWEST_JOBS = 3
 """With two there is nothing to see but the comparison itself."""
@@ -39,33 +39,32 @@ _LISTS = {Shift: "shifts", Creep: "creeps", Unrest: "unrests", Switching: "switc
 
 def began(shown: View, cluster: Cluster) -> Iterator[Html]:
     """Return since when an issue is there, in words and as a strip; nothing where that is not known."""
-    past, onset = shown.analysis.chronicle, recall.onset(shown, cluster.id)
-    if past is None or onset is None:
-        return
-    words = from_markdown(sentence(recall.since(shown, cluster)))
-    yield el(
-        "div", el("dt", "Began"), el("dd", words, _strip(shown, cluster, past, onset)), data_fact=_fact(past, onset)
-    )
+    past, known = shown.analysis.chronicle, retrospect.beginning(shown.analysis, cluster.id)
+    if past is not None and known is not None:
+        words = from_markdown(sentence(recall.since(shown, cluster)))
+        told = el("dd", words, _strip(cluster, past, known))
+        yield el("div", el("dt", "Began"), told, data_fact=_fact(past, known))
 
 
 def began_short(shown: View, cluster: Cluster) -> Iterator[Html]:
     """Return since when an issue is there, in few words."""
-    past, onset = shown.analysis.chronicle, recall.onset(shown, cluster.id)
-    if past is not None and onset is not None:
-        words = retrospect.since_short(onset, shown.analysis.candidate, _version)
-        yield el("span", sentence(words).rstrip("."), class_="sub", data_fact=_fact(past, onset))
+    past, known = shown.analysis.chronicle, retrospect.beginning(shown.analysis, cluster.id)
+    if past is not None and known is not None:
+        words = sentence(retrospect.since_short(known, _version)).rstrip(".")
+        yield el("span", words, class_="sub", data_fact=_fact(past, known))
 
 
-def _fact(past: Chronicle, onset: Onset) -> str:
-    return facts.of("chronicle", "onsets", next(at for at, other in enumerate(past.onsets) if other is onset))
+def _fact(past: Chronicle, known: Beginning) -> str:
+    return facts.of("chronicle", "onsets", next(at for at, one in enumerate(past.onsets) if one is known.onset))
 
 
 def _version(text: str) -> str:
     return clean(text, _LABEL)
 
 
-def _strip(shown: View, cluster: Cluster, past: Chronicle, onset: Onset) -> Html:
+def _strip(cluster: Cluster, past: Chronicle, known: Beginning) -> Html:
     """Draw the levels of an issue over the jobs; nothing where there are too few."""
+    onset = known.onset
     jobs = past.jobs[: len(onset.levels)]
     levels = finite(onset.levels[: len(jobs)])
     if np.isfinite(levels).sum() < FEWEST_JOBS:
@@ -73,15 +72,15 @@ def _strip(shown: View, cluster: Cluster, past: Chronicle, onset: Onset) -> Html
     at = {job.job: place for place, job in enumerate(jobs)}
     return strip(
         Strip(
-            name=f"past{facts.position(shown.analysis, cluster)}",
+            name=f"past{past.onsets.index(onset)}",
             title=f"{clean(cluster.endpoint or cluster.title)}: cost over {plural(len(jobs), 'job')}",
-            description=_description(shown, onset, jobs, levels),
+            description=_description(known, jobs, levels),
             levels=levels,
             first=at.get(onset.first.job),
             label=_version(onset.first.version),
             doubt=_doubt(onset, at),
-            baseline=at.get(shown.analysis.baseline.id),
-            candidate=at.get(shown.analysis.candidate.id),
+            baseline=at.get(known.baseline.id),
+            candidate=at.get(known.candidate.id),
             ends=(f"{jobs[0].end:%Y-%m-%d}", f"{jobs[-1].end:%Y-%m-%d}"),
         )
     )
@@ -93,7 +92,7 @@ def _doubt(onset: Onset, at: dict[int, int]) -> tuple[int, int] | None:
     return (earliest, latest) if earliest < latest else None
 
 
-def _description(shown: View, onset: Onset, jobs: tuple[Place, ...], levels: Floats) -> str:
+def _description(known: Beginning, jobs: tuple[Place, ...], levels: Floats) -> str:
     """Say what the strip shows to somebody who cannot see it."""
     low, high = (level_text(float(edge(levels))) for edge in (np.nanmin, np.nanmax))
     missing = len(jobs) - int(np.isfinite(levels).sum())
@@ -102,7 +101,7 @@ def _description(shown: View, onset: Onset, jobs: tuple[Place, ...], levels: Flo
             f"Slowdown against the level before the change, job by job from {jobs[0].end:%Y-%m-%d} to "
             f"{jobs[-1].end:%Y-%m-%d}: between {low} and {high}."
         ),
-        sentence(retrospect.since_short(onset, shown.analysis.candidate, _version)),
+        sentence(retrospect.since_short(known, _version)),
         f"No value in {plural(missing, 'job')}." if missing else "",
     )
     return " ".join(filter(None, parts))
