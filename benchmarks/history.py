@@ -3,7 +3,8 @@
     python benchmarks/history.py [--quick] [--markdown] [--seed N] [--no-otava] [--otava DIR]
 
 Labelled series (a third unchanged, steps of 3 to 40 %) for precision, recall and speed; quiet series of many kinds of
-noise for false alarms; drifts, modes and the like for the states. Otava is installed into an environment of its own,
+noise for false alarms; drifts, modes and the like for the states; and regressions between two jobs, for the job they
+came in with. Otava is installed into an environment of its own,
 kept in the system's temporary folder; both are timed by the processor time of one thread. Exit code 1 when a limit is
 missed.
 """
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from histories import MIXED, NOISES, Noise, as_series, labelled, noise, quiet, score
+from onsets import of_comparisons, of_levels
 from tables import rate, show
 
 from perftracker_ai.trends import TrendState, find_trends
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from histories import Score
     from numpy.typing import NDArray
+    from onsets import Answer
 
     from perftracker_ai.trends import Trend
 
@@ -56,6 +59,13 @@ for row in values:
 json.dump([(time.process_time() - begin) / len(values), found], sys.stdout)
 """
 
+HELD_LIMIT = 0.90
+NIGHTS = (
+    Noise(name="3 %, correlation 0 to 0.4", sigma=(0.03, 0.03), rho=(0.0, 0.4)),
+    Noise(name="3 %, heavy tails, spikes", sigma=(0.03, 0.03), rho=(0.0, 0.4), tails=(4.0, 8.0), spikes=0.015),
+)
+"""Noise of levels from night to night."""
+
 CALM = Noise(name="calm", sigma=(0.03, 0.03), rho=(0.0, 0.4))
 
 
@@ -71,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _arguments(argv)
     missed = [*_against_otava(arguments), *_quiet_series(arguments)]
     _states(arguments)
+    missed += _onsets(arguments)
     for sentence in missed:
         print(f"\nMissed: {sentence}", file=sys.stderr)
     return int(bool(missed))
@@ -227,6 +238,49 @@ def _shapes(count: int, rng: np.random.Generator) -> dict[str, NDArray[np.float6
     shapes["a regression of 25 % that recovered"] = flat + 0.22 * ((along > 0.4) & (along < 0.65))
     shapes["a random walk of 1 % a job"] = np.cumsum(rng.normal(0, 0.01, (count, POINTS)), axis=1)
     return shapes
+
+
+# ── onsets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _onsets(arguments: argparse.Namespace) -> list[str]:
+    """Ask with which job regressions came in, with a few jobs between the compared ones and with many."""
+    rng, part = np.random.default_rng(arguments.seed + 3), 5 if arguments.quick else 1
+    places = ((0, 4), (20, 4), (20, 15))
+    asked = {
+        (kind.name, f"{step:.0%}", before, between): list(of_levels(kind, before, between, step, 1000 // part, rng))
+        for kind in NIGHTS
+        for step in (0.05, 0.10, 0.15, 0.30)
+        for before, between in places
+    }
+    asked |= {
+        ("whole comparisons", f"{step:.0%}", 20, 4): list(of_comparisons(20, 4, step, 200 // part, rng))
+        for step in (0.10, 0.15, 0.30)
+    }
+    header = (
+        "noise",
+        "slower by",
+        "jobs before",
+        "between",
+        "asked",
+        "interval holds",
+        "exact",
+        "within 1",
+        "jobs in it",
+    )
+    rows = [(*key, len(answers), *_scores(answers)) for key, answers in asked.items()]
+    show("With which job a regression came in, shares", header, rows, markdown=arguments.markdown)
+    return [
+        f"the interval of the first bad job held it in {held:.2f} of cases ({', '.join(map(str, key))})."
+        for key, answers in asked.items()
+        if (held := _scores(answers)[0]) < HELD_LIMIT
+    ]
+
+
+def _scores(answers: Sequence[Answer]) -> tuple[float, float, float, float]:
+    truth, first, earliest, latest = np.array(answers).T
+    held, apart = (earliest <= truth) & (truth <= latest), np.abs(first - truth)
+    return tuple(float(one.mean()) for one in (held, apart == 0, apart <= 1, latest - earliest + 1))
 
 
 if __name__ == "__main__":
