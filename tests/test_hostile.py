@@ -77,7 +77,8 @@ def outcome(jobs, tmp_path_factory):
     with FakePerfTracker(jobs) as server:
         where = ("--url", server.url, "--project", "0", "--upload", "--comparison", "--junit", "junit.xml", "--verbose")
         command = [sys.executable, "-m", "perftracker_ai", "analyze", "2", "3", "--rerun", "1", *where]
-        variables = environment() | {"GITHUB_STEP_SUMMARY": "summary.md"}
+        # With a store, so that what earlier jobs say is told as well.
+        variables = environment() | {"GITHUB_STEP_SUMMARY": "summary.md", "PERFTRACKER_AI_STORE": "data/past.sqlite3"}
         ran = subprocess.run(command, cwd=folder, capture_output=True, check=False, env=variables)
         yield folder, server, ran
 
@@ -193,6 +194,13 @@ def test_markdown_holds_no_markup_of_a_job(first, outcome, name):
     headings = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"]
     assert "heading" not in headings
     assert not re.search(r"https?://|www\.|@all", text)
+
+
+def test_what_earlier_jobs_say_is_told_of_a_hostile_job(outcome):
+    """The run looked at its history, so that all the rest is held of what is told from there as well."""
+    assert "## Patterns & Trends" in written(outcome, "llm_report.md").read_text(encoding="utf-8")
+    assert 'id="trends"' in written(outcome, "report.html").read_text(encoding="utf-8")
+    assert "last good" in written(outcome, "junit.xml").read_text(encoding="utf-8")
 
 
 def test_junit_is_whole_and_says_the_same(outcome):

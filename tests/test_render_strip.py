@@ -68,7 +68,7 @@ def test_marks_stand_at_their_jobs():
 def test_what_has_no_place_is_not_marked():
     """Without baseline, candidate or first job among those shown there is no mark, nor is there for a missing value."""
     bare = drawn((0.0, 0.1, 0.2))
-    assert not re.search(r"onset|was|now|shade", bare)
+    assert not re.search(r"onset|was|now|doubt", bare)
     assert "now" not in drawn((0.0, 0.1, None), candidate=2)
 
 
@@ -142,7 +142,7 @@ def test_jobs_that_are_not_shown_are_not_marked():
     text = card(old, jobs=JOBS[10:])
     assert "Since 1.65-5000 (job 101, 2026-05-26)" in text
     assert 'class="now"' in text
-    assert not re.search('class="(onset|was|shade worse)"', text)
+    assert not re.search('class="(onset|was|doubt)"', text)
 
 
 def test_levels_and_jobs_of_different_number_are_drawn_as_far_as_they_agree():

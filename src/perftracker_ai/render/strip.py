@@ -120,7 +120,7 @@ def level_text(level: float) -> str:
 def _doubt(drawn: Strip, x: Floats) -> Iterator[Html]:
     if drawn.doubt is not None:
         left, right = svg.units(x[list(drawn.doubt)])
-        yield el("rect", x=left, y=_TOP, width=right - left, height=_FLOOR - _TOP, class_="shade worse")
+        yield el("rect", x=left, y=_TOP, width=right - left, height=_FLOOR - _TOP, class_="doubt")
 
 
 def _onset(drawn: Strip, x: Floats) -> Iterator[Html]:

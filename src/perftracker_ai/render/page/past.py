@@ -162,6 +162,7 @@ def legend(shown: View) -> tuple[tuple[str, str, str], ...]:
         return ()
     return (
         ("onset", "M20 1V19", "first job at the new level"),
+        ("doubt", "M2 1H38V19H2z", "may be the first as well, by the noise"),
         ("was", ring(20, 10), "the baseline among earlier jobs"),
         ("now", ring(20, 10), "the candidate"),
     )
