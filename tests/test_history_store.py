@@ -681,19 +681,35 @@ def test_a_damaged_file_is_one_sentence(tmp_path, content):
     assert path.read_bytes() == content
 
 
-def test_damaged_values_are_one_sentence(store, url):
-    """Values that cannot be unpacked, or are not as many as their points, end in a sentence."""
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        *((JOB, {"points": points}) for points in (b"\0\1", zlib.compress(b"12345"))),
+        *((LAYOUT, {"content": zlib.compress(raw)}) for raw in (b"[", b'[{"tag": 1}]', b"[1]")),
+        (LAYOUT, {"content": b"\0\1"}),
+        (JOB, {"end_us": 2**62}),
+        (JOB, {"hosts": "{"}),
+    ],
+)
+def test_damaged_values_are_one_sentence(store, url, table, values):
+    """Values that cannot be unpacked, or are not as many as their points, end in a sentence however they are read."""
     put(store, info(1))
-    for points in (b"\0\1", zlib.compress(b"12345")):
-        with closing(Database(url)) as database, database.writing() as connection:
-            connection.execute(JOB.update().values(points=points))
+    with closing(Database(url)) as database, database.writing() as connection:
+        connection.execute(table.update().values(**values))
+    for read in (store.series, store.means, lambda scope: store.archive(scope, 9)):
         with pytest.raises(StoreError, match="values that cannot be read"):
-            store.series(SHOP)
-    for content in (b"\0\1", zlib.compress(b"["), zlib.compress(b'[{"tag": 1}]')):
-        with closing(Database(url)) as database, database.writing() as connection:
-            connection.execute(LAYOUT.update().values(content=content))
-        with pytest.raises(StoreError, match="values that cannot be read"):
-            store.series(SHOP)
+            read(SHOP)
+
+
+def test_a_curve_of_fewer_loads_than_categories_is_damaged(store, url):
+    """Where a stored curve's loads and categories do not go together, this is said."""
+    put(store, info(1))
+    with closing(Database(url)) as database, database.writing() as connection:
+        content = zlib.decompress(connection.execute(LAYOUT.select()).one().content)
+        broken = zlib.compress(content.replace(b'"loads":[1000.0]', b'"loads":[]'))
+        connection.execute(LAYOUT.update().values(content=broken))
+    with pytest.raises(StoreError, match="0 loads for 1 categories"):
+        store.archive(SHOP, 9)
 
 
 def test_a_folder_in_the_way_is_one_sentence(tmp_path):

@@ -233,7 +233,7 @@ class Store:
         with self._readable():
             layouts = {digest: decode_layout(content) for digest, content in contents.items()}
             curves = merge([(row["layout"], row["points"]) for row in rows], layouts)
-        return History(jobs=tuple(_info(row) for row in rows), curves=curves)
+            return History(jobs=tuple(map(_info, rows)), curves=curves)
 
     def means(self, scope: Scope) -> tuple[tuple[Curve, ...], Timeline]:
         """Give curves and means of a scope's jobs as `series` does, and nothing else of their values."""
@@ -241,7 +241,7 @@ class Store:
         with self._readable():
             layouts = {digest: decode_layout(content) for digest, content in contents.items()}
             curves, mean = merge_means([(row["layout"], row["points"]) for row in rows], layouts)
-        return curves, Timeline(jobs=tuple(map(_info, rows)), mean=mean)
+            return curves, Timeline(jobs=tuple(map(_info, rows)), mean=mean)
 
     def archive(self, scope: Scope, most: int) -> Archive:
         """Give what a scope's newest jobs measured, so many at most and their means alone, each on its own curves."""
@@ -260,7 +260,7 @@ class Store:
     def _readable(self) -> Iterator[None]:
         try:
             yield
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:  # the latter: a moment that no calendar has
             raise StoreError(
                 f"The store {self.location} holds values that cannot be read ({error}); "
                 "fill a new one with `perftracker-ai history sync`."
