@@ -2,9 +2,10 @@
 
     python benchmarks/detection.py [--quick] [--markdown] [--seed N] [--shared DIR] [--only SECTION ...]
 
-Sections: ``time``, ``aa`` (nothing changed), ``injected`` (every tenth curve changed), ``grpm`` and ``lab`` (recorded
-jobs with known truth) and ``slowed`` (a recorded run made slower as a whole). Same seed, same figures; a detector that
-was developed on one seed is to be believed on another.
+Sections: ``time``, ``aa`` (nothing changed), ``injected`` (every tenth curve changed), ``roc`` (both detectors over the
+whole range of their settings), ``reruns`` (what further runs of the baseline's version are worth), ``grpm`` and ``lab``
+(recorded jobs with known truth) and ``slowed`` (a recorded run made slower as a whole). Same seed, same figures; a
+detector that was developed on one seed is to be believed on another.
 """
 
 from __future__ import annotations
@@ -12,32 +13,29 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import evaluate
 import numpy as np
 import recorded
-import reference
+from detectors import CHANGED, CURVES, SEED, Plan, both, detection_of, earlier, ours, pooled, simulated
+from more_runs import lab_reruns_section, reruns_section
+from operating import roc_section
 from simulate import REGIMES, SHAPES, SIZES, simulate, undone, with_reruns
 from tables import rate, show
 
-from perftracker_ai.detect import detect
 from perftracker_ai.model import Confidence
-from perftracker_ai.settings import DetectSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from detectors import Seen
     from evaluate import Call
     from numpy.typing import NDArray
-    from simulate import Regime, Truth
+    from simulate import Regime
 
-    from perftracker_ai.model import CurveSet, Detection, Job
+    from perftracker_ai.model import CurveSet, Job
 
-SEED = 20261123
-SETTINGS = DetectSettings()
-CURVES = 152
-CHANGED = 0.10
 RERUNS = (0, 2, 5)
 RATES = (evaluate.recall, evaluate.small_recall, evaluate.precision, evaluate.median_iou, evaluate.mean_iou)
 RATE_NAMES = ("recall", "small listed", "precision", "IoU", "mean IoU")
@@ -47,19 +45,6 @@ EARLIER = "earlier criteria"
 CHANCE = "earlier criteria, nothing injected"
 STRICT_THRESHOLD = 0.50
 STRICT = "earlier criteria at 50 %"
-
-Seen = dict[str, "NDArray[np.void]"]
-"""Rows of curves by detector."""
-
-
-class Plan(NamedTuple):
-    """How much to run, and how to print it."""
-
-    jobs: int
-    points: tuple[int, ...]
-    seed: int
-    markdown: bool
-    shared: Path | None
 
 
 # ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -74,7 +59,7 @@ def time_section(plan: Plan) -> None:
         )
         for reruns in (0, 2):
             known = with_reruns(pair, reruns)
-            times = [_seconds(lambda known=known: _ours(known)) for _ in range(5 if curves == CURVES else 1)]
+            times = [_seconds(lambda known=known: ours(known)) for _ in range(5 if curves == CURVES else 1)]
             rows.append((f"{curves} x 54", reruns, *(f"{1000 * value:.0f} ms" for value in (times[0], min(times)))))
     show("Time of detection", ("curves x points", "reruns", "first call", "best"), rows, markdown=plan.markdown)
 
@@ -93,7 +78,7 @@ def aa_section(plan: Plan) -> None:
     header = ("regime", "points", *(f"{reruns} reruns" for reruns in RERUNS), "listed, 0 reruns", "earlier criteria")
     rows = []
     for points in plan.points:
-        seen = _with_pool({regime.name: _aa_seen(regime, points, plan) for regime in REGIMES})
+        seen = pooled({regime.name: _aa_seen(regime, points, plan) for regime in REGIMES})
         rows += [(name, points, *_aa_rates(by)) for name, by in seen.items()]
     curves = plan.jobs * CURVES
     show(f"Nothing changed: false alarms per 1000 curves ({curves} a cell)", header, rows, markdown=plan.markdown)
@@ -103,11 +88,11 @@ def _aa_seen(regime: Regime, points: int, plan: Plan) -> Seen:
     """Return the rows of all jobs of one regime, with each number of reruns and by the earlier criteria."""
     seen: dict[str, list[NDArray[np.void]]] = {}
     for job in range(plan.jobs):
-        runs, truth = _simulated(regime, points, (plan.seed, 0, job), reruns=max(RERUNS), changed=0.0)
+        runs, truth = simulated(regime, points, (plan.seed, 0, job), reruns=max(RERUNS), changed=0.0)
         for reruns in RERUNS:
-            calls = _ours(with_reruns(runs, reruns))
+            calls = ours(with_reruns(runs, reruns))
             seen.setdefault(f"{reruns} reruns", []).append(evaluate.rows_of(truth, calls))
-        seen.setdefault(EARLIER, []).append(evaluate.rows_of(truth, _earlier(runs)))
+        seen.setdefault(EARLIER, []).append(evaluate.rows_of(truth, earlier(runs)))
     return {name: np.concatenate(parts) for name, parts in seen.items()}
 
 
@@ -117,16 +102,10 @@ def _aa_rates(seen: Seen) -> Iterable[str]:
     return *ours, rate(listed), rate(earlier)
 
 
-def _with_pool(seen: dict[str, Seen]) -> dict[str, Seen]:
-    """Return the same with the rows of all regimes put together as the last entry."""
-    names = next(iter(seen.values()))
-    return {**seen, "together": {name: np.concatenate([by[name] for by in seen.values()]) for name in names}}
-
-
 def injected_section(plan: Plan) -> None:
     """Print what is found of injected changes, by regime, by points, by shape and size, and by confidence."""
     for points in plan.points:
-        seen = _with_pool({regime.name: _injected(regime, points, plan) for regime in REGIMES})
+        seen = pooled({regime.name: _injected(regime, points, plan) for regime in REGIMES})
         _show_by_regime(seen, points, plan)
         _show_by_shape(seen["together"], points, plan)
         _show_by_confidence(seen["together"], points, plan)
@@ -136,13 +115,13 @@ def _injected(regime: Regime, points: int, plan: Plan) -> Seen:
     """Return the rows of all jobs of one regime for each detector."""
     seen: dict[str, list[NDArray[np.void]]] = {}
     for job in range(plan.jobs):
-        runs, truth = _simulated(regime, points, (plan.seed, 1, job), reruns=2, changed=CHANGED)
+        runs, truth = simulated(regime, points, (plan.seed, 1, job), reruns=2, changed=CHANGED)
         detectors = {
-            "pair": _ours(with_reruns(runs, 0)),
-            "2 reruns": _ours(runs),
-            EARLIER: _earlier(runs),
-            STRICT: _earlier(runs, STRICT_THRESHOLD),
-            CHANCE: _earlier(undone(runs, truth)),
+            "pair": ours(with_reruns(runs, 0)),
+            "2 reruns": ours(runs),
+            EARLIER: earlier(runs),
+            STRICT: earlier(runs, STRICT_THRESHOLD),
+            CHANCE: earlier(undone(runs, truth)),
         }
         for name, calls in detectors.items():
             seen.setdefault(name, []).append(evaluate.rows_of(truth, calls))
@@ -196,13 +175,6 @@ def _listed_share(rows: NDArray[np.void], shape: str, size: float, *, ramp: bool
     return float((cell["listed"] & cell["overlap"]).mean()) if cell.size else None
 
 
-def _simulated(
-    regime: Regime, points: int, job: tuple[int, ...], *, reruns: int, changed: float
-) -> tuple[CurveSet, Truth]:
-    rng = np.random.default_rng((*job, points, REGIMES.index(regime)))
-    return simulate(regime, curves=CURVES, points=points, reruns=reruns, changed=changed, rng=rng)
-
-
 # ── recorded jobs ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -216,9 +188,9 @@ def grpm_section(plan: Plan, jobs: dict[int, Job]) -> None:
         "26 → 27, rerun 25": (26, 27, 25),
     }
     curves = {name: recorded.curves_of(jobs, ids) for name, ids in runs.items()}
-    calls = {name: _ours(known) for name, known in curves.items()}
+    calls = {name: ours(known) for name, known in curves.items()}
     curves["earlier, 25 → 27"] = curves["25 → 27"]
-    calls["earlier, 25 → 27"] = _earlier(curves["25 → 27"])
+    calls["earlier, 25 → 27"] = earlier(curves["25 → 27"])
     items = recorded.grpm_items(plan.shared)
     rows = [
         (item.id, item.kind, f"x{item.factor}", *(_item(item, curves[n], calls[n]) for n in calls)) for item in items
@@ -275,7 +247,7 @@ def lab_section(plan: Plan, jobs: dict[int, Job]) -> None:
         curves = recorded.curves_of(jobs, ids)
         truth = recorded.lab_truth(plan.shared, curves)
         name = f"{ids[0]} → {ids[1]}" + (f", rerun {ids[2]}" if len(ids) > 2 else "")
-        rows += [(name, who, *_lab_figures(truth, calls)) for who, calls in _both(curves)]
+        rows += [(name, who, *_lab_figures(truth, calls)) for who, calls in both(curves)]
     header = ("pair", "detector", "recall visible", "precision", "regressed", "cpu_8 flagged", "improved found")
     show("LAB: what was built in, and what is found", header, rows, markdown=plan.markdown)
 
@@ -303,7 +275,7 @@ def _show_aa(pairs: Sequence[tuple[int, int]], jobs: dict[int, Job], name: str, 
     rows = []
     for pair in pairs:
         curves = recorded.curves_of(jobs, pair)
-        for who, calls in _both(curves):
+        for who, calls in both(curves):
             counts = [sum(getattr(call, what) for call in calls) for what in ("regressed", "listed", "improved")]
             rows.append((f"{pair[0]} → {pair[1]}", who, len(calls), *counts))
     header = ("pair", "detector", "curves", "regressed", "listed", "improved")
@@ -326,36 +298,23 @@ def slowed_section(plan: Plan, jobs: dict[int, Job]) -> None:
 
 
 def _slowed_figures(curves: CurveSet, endpoint: str) -> tuple[object, ...]:
-    detection = _detection(curves)
+    detection = detection_of(curves)
     calls = evaluate.calls_of(detection)
     own = [call.regressed for curve, call in zip(curves.curves, calls, strict=True) if curve.endpoint == endpoint]
     shifts = sorted({f"{shift.slowdown:+.0%}" for shift in detection.shifts})
     found = f"{sum(own)}/{len(own)}" if own else "-"
     others = sum(call.regressed for call in calls) - sum(own)
-    return ", ".join(shifts), found, others, sum(call.regressed for call in _earlier(curves))
+    return ", ".join(shifts), found, others, sum(call.regressed for call in earlier(curves))
 
 
-# ── shared ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _both(curves: CurveSet) -> tuple[tuple[str, tuple[Call, ...]], ...]:
-    return ("ours", _ours(curves)), ("earlier criteria", _earlier(curves))
-
-
-def _ours(curves: CurveSet) -> tuple[Call, ...]:
-    return evaluate.calls_of(_detection(curves))
-
-
-def _detection(curves: CurveSet) -> Detection:
-    return detect(curves, SETTINGS, SEED)
-
-
-def _earlier(curves: CurveSet, threshold: float = reference.THRESHOLD) -> tuple[Call, ...]:
-    return evaluate.reference_calls(curves, reference.find(curves, threshold))
-
-
-SIMULATED = {"time": time_section, "aa": aa_section, "injected": injected_section}
-RECORDED = {"grpm": grpm_section, "lab": lab_section, "slowed": slowed_section}
+SIMULATED = {
+    "time": time_section,
+    "aa": aa_section,
+    "injected": injected_section,
+    "roc": roc_section,
+    "reruns": reruns_section,
+}
+RECORDED = {"grpm": grpm_section, "lab": lab_section, "slowed": slowed_section, "reruns": lab_reruns_section}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -365,7 +324,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     plan = Plan(options.jobs or 10, (54, 24, 8), options.seed, options.markdown, shared)
     if options.quick:
         plan = plan._replace(jobs=options.jobs or 2, points=(54,))
-    wanted = options.only or [*SIMULATED, *RECORDED]
+    wanted = options.only or list(dict.fromkeys([*SIMULATED, *RECORDED]))
     for name in wanted:
         if name in SIMULATED:
             SIMULATED[name](plan)
@@ -386,7 +345,9 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=0, help="simulated jobs a cell (default 10, quick 2)")
     parser.add_argument("--seed", type=int, default=SEED, help=f"seed of the simulated jobs (default {SEED})")
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the recorded jobs")
-    parser.add_argument("--only", nargs="+", choices=[*SIMULATED, *RECORDED], help="these sections only")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(dict.fromkeys([*SIMULATED, *RECORDED])), help="these sections only"
+    )
     return parser.parse_args(argv)
 
 

@@ -10,6 +10,7 @@ localised is the share of points in the injected range and the reported windows 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,6 +32,15 @@ Range = tuple[int, int]
 
 DUE = 0.15
 """Median slowdown from which a change has to be reported as a regression, not merely listed."""
+
+SMALL = (0.08 - 1e-9, 0.15 + 1e-9)
+"""Median slowdowns, 8 to 15 per cent, that are small but worth knowing."""
+
+EXACT = 0.5
+"""Localisation from which a window names the range, rather than merely touching it."""
+
+Z = 1.959964
+"""Two-sided 95 % of the normal distribution."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +191,55 @@ def mean_iou(rows: NDArray[np.void]) -> float | None:
     """Return the mean of the same, which shows the bad ones as well."""
     hit = rows[(rows["median"] >= DUE) & rows["regressed"] & rows["overlap"]]
     return float(hit["iou"].mean()) if hit.size else None
+
+
+def small_hits(rows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Return of each change of 8 to 15 % whether it is listed in a window that touches it."""
+    small = rows[(rows["median"] >= SMALL[0]) & (rows["median"] <= SMALL[1])]
+    return small["listed"] & small["overlap"]
+
+
+def reported(rows: NDArray[np.void], least: float, iou: float = 0.0) -> float | None:
+    """Return the share of the curves slower by ``least`` or more that are regressions, localised better than ``iou``.
+
+    Every slow-down counts with a least of 0; None without any.
+    """
+    slower = rows[(rows["median"] >= least) & (rows["median"] > 0)]
+    return _share(slower, lambda due: due["regressed"] & (due["iou"] > 0) & (due["iou"] >= iou))
+
+
+def net_of_chance(share: float | None, chance: float | None) -> float | None:
+    """Return what is left of a recall when that which noise alone would have earned is taken out."""
+    return None if share is None or chance is None or chance == 1 else (share - chance) / (1 - chance)
+
+
+# ── how far a rate can be trusted ───────────────────────────────────────────────────────────────────────────────────
+
+
+def interval(hits: int, of: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share, taking every trial for independent (Wilson 1927); all of [0, 1] for none."""
+    if of == 0:
+        return 0.0, 1.0
+    share, spread = hits / of, Z**2 / of
+    middle = (share + spread / 2) / (1 + spread)
+    reach = math.sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
+
+
+def gain(before: Sequence[NDArray[np.bool_]], after: Sequence[NDArray[np.bool_]]) -> tuple[float, float, float] | None:
+    """Return how much the share of hits rose, and its 95 % interval, over jobs judged twice.
+
+    Curves of a job share their noise and are hit or missed together, so the jobs are what counts as independent: a
+    linearised ratio of sums over jobs. None without any curve, or from a single job.
+    """
+    rise = np.array([int(b.sum()) - int(a.sum()) for a, b in zip(before, after, strict=True)], dtype=float)
+    size = np.array([a.size for a in before], dtype=float)
+    if size.size < 2 or size.sum() == 0:
+        return None
+    mean = rise.sum() / size.sum()
+    left = rise - mean * size
+    reach = Z * math.sqrt(size.size / (size.size - 1) * float(left @ left)) / size.sum()
+    return mean, mean - reach, mean + reach
 
 
 def per_thousand(flags: NDArray[np.bool_]) -> float:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
-from msgspec.structs import replace
+from simulate import multiplied
 
 from perftracker_ai.curves import build_curves
-from perftracker_ai.model import CANDIDATE
 from perftracker_ai.parse import parse_job
 from perftracker_ai.settings import CurveSettings
 
@@ -132,11 +131,7 @@ def slowed(curves: CurveSet, factor: float, endpoint: str = "") -> CurveSet:
     for curve in curves.curves:
         if endpoint in ("", curve.endpoint):
             cost[curve.start : curve.stop] = factor if curve.less_better else 1 / factor
-    runs = {"mean": curves.mean.copy(), "sd": curves.sd.copy()}
-    for values in runs.values():
-        values[CANDIDATE] *= cost
-        values.setflags(write=False)
-    return replace(curves, **runs)
+    return multiplied(curves, cost)
 
 
 def _grpm_path(shared: Path, job: int) -> Path:

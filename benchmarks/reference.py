@@ -45,7 +45,8 @@ class ReferenceWindow(msgspec.Struct, frozen=True, kw_only=True):
 def find(curves: CurveSet, threshold: float = THRESHOLD) -> tuple[ReferenceWindow, ...]:
     """Return the reported windows of the candidate against the baseline, by curve, steepest first.
 
-    A higher threshold than the criteria's own shows what they find when they may not raise more alarms than another.
+    Another threshold than the criteria's own shows what they find when they raise as few alarms, or as many, as
+    another detector.
     """
     change, point = _compacted(curves)
     windows = np.concatenate(
@@ -56,8 +57,8 @@ def find(curves: CurveSet, threshold: float = THRESHOLD) -> tuple[ReferenceWindo
 
 
 def severity(median: float) -> Severity:
-    """Return the severity of a window that is at least at the threshold."""
-    return next(name for least, name in SEVERITIES if median >= least)
+    """Return the severity of a window; below the criteria's own threshold they know none, and it is minor."""
+    return next((name for least, name in SEVERITIES if median >= least), Severity.MINOR)
 
 
 _NONE = np.zeros(0, dtype=[("curve", int), ("first", int), ("length", int), ("median", float), ("consistency", float)])

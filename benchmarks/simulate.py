@@ -126,6 +126,24 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     factor: NDArray[np.float64]
 
 
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be injected.
+
+    Attributes
+    ----------
+    share : float
+        Share of curves hit, in [0, 1]; whole endpoints are hit, so it may be exceeded a little.
+    shapes : tuple of str
+        Shapes to draw from, of `SHAPES`.
+    sizes : tuple of float
+        Largest slowdowns to draw from, as ratios.
+    """
+
+    share: float
+    shapes: tuple[str, ...] = SHAPES
+    sizes: tuple[float, ...] = SIZES
+
+
 def simulate(
     regime: Regime, *, curves: int, points: int, reruns: int, changed: float, rng: np.random.Generator
 ) -> tuple[CurveSet, Truth]:
@@ -138,7 +156,7 @@ def simulate(
     """
     described, endpoint = _describe(curves, points, rng)
     cost = _noise(regime, described, endpoint, points, 2 + reruns, rng)
-    truth = _inject(described, endpoint, points, changed, rng)
+    truth = _inject(described, endpoint, points, Changes(share=changed), rng)
     worse_up = np.where([[curve.less_better] for curve in described], 1.0, -1.0)
     mean = np.exp(_base(described, endpoint, points, rng) + worse_up * cost).reshape(2 + reruns, -1)
     mean[CANDIDATE] *= truth.factor
@@ -151,12 +169,30 @@ def with_reruns(curves: CurveSet, count: int) -> CurveSet:
     return replace(curves, **runs)
 
 
+def injected(curves: CurveSet, changes: Changes, rng: np.random.Generator) -> tuple[CurveSet, Truth]:
+    """Return the same runs with changes in the candidate, and what they are; all curves must be of one length."""
+    truth = _inject(curves.curves, family_numbers(curves), curves.curves[0].stop, changes, rng)
+    return multiplied(curves, truth.factor), truth
+
+
 def undone(curves: CurveSet, truth: Truth) -> CurveSet:
     """Return the same runs, noise and all, as if nothing had been injected."""
-    mean = curves.mean.copy()
-    mean[CANDIDATE] /= truth.factor
-    mean.setflags(write=False)
-    return replace(curves, mean=mean)
+    return multiplied(curves, 1 / truth.factor)
+
+
+def multiplied(curves: CurveSet, factor: NDArray[np.float64]) -> CurveSet:
+    """Return the same runs with every value of the candidate multiplied, the spread of its scores along."""
+    runs = {"mean": curves.mean.copy(), "sd": curves.sd.copy()}
+    for values in runs.values():
+        values[CANDIDATE] *= factor
+        values.setflags(write=False)
+    return replace(curves, **runs)
+
+
+def family_numbers(curves: CurveSet) -> NDArray[np.int64]:
+    """Return a number per curve that the curves of one endpoint and scenario share."""
+    keys: dict[tuple[str, str], int] = {}
+    return np.array([keys.setdefault((curve.endpoint, curve.scenario), len(keys)) for curve in curves.curves])
 
 
 # ── what is measured ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -311,20 +347,20 @@ def _inject(
     described: tuple[Curve, ...],
     endpoint: NDArray[np.int64],
     points: int,
-    changed: float,
+    changes: Changes,
     rng: np.random.Generator,
 ) -> Truth:
     """Return what is done to the candidate."""
     slowdown = np.zeros((len(described), points))
     shape = [""] * len(described)
     ramp = np.zeros(len(described), dtype=bool)
-    wanted = round(changed * len(described))
+    wanted = round(changes.share * len(described))
     for number in rng.permutation(endpoint.max() + 1):
         if sum(map(bool, shape)) >= wanted:
             break
-        kind = SHAPES[rng.integers(len(SHAPES))]
+        kind = changes.shapes[rng.integers(len(changes.shapes))]
         first, last = _range(kind, points, rng)
-        profile, is_ramp = _profile(last - first + 1, rng)
+        profile, is_ramp = _profile(last - first + 1, changes.sizes, rng)
         for curve in _members(kind, np.flatnonzero(endpoint == number), described, rng):
             slowdown[curve, first : last + 1] = profile
             shape[curve], ramp[curve] = kind, is_ramp
@@ -344,9 +380,9 @@ def _range(kind: str, points: int, rng: np.random.Generator) -> tuple[int, int]:
     return first, first + length - 1
 
 
-def _profile(length: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], bool]:
+def _profile(length: int, sizes: tuple[float, ...], rng: np.random.Generator) -> tuple[NDArray[np.float64], bool]:
     """Return the slowdown of each affected point: a step, or a ramp up to the full size."""
-    size = SIZES[rng.integers(len(SIZES))]
+    size = sizes[rng.integers(len(sizes))]
     is_ramp = bool(rng.random() < RAMP_SHARE)
     profile = size * np.arange(1, length + 1) / length if is_ramp else np.full(length, size)
     if rng.random() < IMPROVED_SHARE:

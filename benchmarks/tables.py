@@ -28,3 +28,13 @@ def _text(value: object) -> str:
 def rate(value: float) -> str:
     """Return a rate per thousand with one digit behind the point."""
     return f"{value:.1f}"
+
+
+def share(hits: int, of: int, bounds: tuple[float, float]) -> str:
+    """Return a share with its interval; ``?`` of none."""
+    return f"{hits / of:.2f} ({bounds[0]:.2f}-{bounds[1]:.2f})" if of else "?"
+
+
+def thousandths(hits: int, of: int, bounds: tuple[float, float]) -> str:
+    """Return a rate per thousand with its interval; ``?`` of none."""
+    return f"{1000 * hits / of:.1f} ({1000 * bounds[0]:.1f}-{1000 * bounds[1]:.1f})" if of else "?"
