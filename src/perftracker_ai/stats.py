@@ -128,14 +128,14 @@ def _biweight(values: NDArray[np.float64], centre: float, scale: float) -> float
 def quiet_scale(deviations: NDArray[np.float64]) -> float:
     """Scale about zero from the quieter of the two sides, which mirrors what chance does on the other.
 
-    Real changes are mostly one-sided; taking the smaller of both sides' MADs keeps them out and treats the two
+    Real changes are mostly one-sided; taking the smaller of both sides' scales keeps them out and treats the two
     directions alike. NaN without values on both sides.
     """
     known = deviations[np.isfinite(deviations)]
     sides = [np.abs(known[known >= 0]), np.abs(known[known <= 0])]
     if any(len(side) == 0 for side in sides):
         return math.nan
-    return MAD_TO_SIGMA * min(float(median(side)) for side in sides)
+    return min(float(robust_scale(side)) for side in sides)
 
 
 _erfc = np.frompyfunc(math.erfc, 1, 1)

@@ -37,7 +37,9 @@ EXACT, FINE, COARSE = 0.02, 0.15, 0.4
 width up to 14, then 15 % apart, for a window 7 % too wide loses 3.5 % of its deviate), coarse to learn the noise."""
 
 
-_TINY = 1e-300  # keeps an empty window from dividing by zero
+_TINY, _LEAST = 1e-300, 1e-3
+"""What keeps an empty window from dividing by zero, and the smallest share of a window's noise that the rest of its row
+can leave: for windows of nearly a whole row that is a difference of nearly equal numbers."""
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -211,6 +213,7 @@ def _rest_error(windows: _Windows, level: _Level) -> NDArray[np.float64]:
     spread -= level.left[:, None]
     spread *= windows.weight
     spread += windows.inflation[:, None]
+    np.maximum(spread, _LEAST * windows.inflation[:, None], out=spread)
     spread *= windows.weight
     return np.sqrt(np.maximum(spread, _TINY, out=spread), out=spread)
 
@@ -316,7 +319,7 @@ def deviate_in(track: Track, first: NDArray[np.intp], last: NDArray[np.intp], si
     level = _level(track)
     off_centre = (((first + last) - (len(columns) - 1)) / 2 / max(len(columns) - 1, 1)) ** 2
     alone = mass * (widened + mass * level.variance)
-    rest = mass * (widened + mass * (level.drift * off_centre - level.left))
+    rest = mass * np.maximum(widened + mass * (level.drift * off_centre - level.left), _LEAST * widened)
     against_rest = (total - np.maximum(sign * level.guess, 0.0) * mass) / np.sqrt(np.maximum(rest, _TINY))
     deviate = np.maximum(against_rest, total / np.sqrt(np.maximum(alone, _TINY)))
     return np.where(inside.any(axis=1), deviate, 0.0)
