@@ -10,7 +10,7 @@ import postgres
 import pytest
 from fake_perftracker import FakePerfTracker, make_job
 
-from perftracker_ai.trends.patterns import medians
+from perftracker_ai.trends.course import medians
 
 COUNT = 25
 SYNC, TRENDS = ("history", "sync", "--product", "Shop"), ("history", "trends", "--product", "Shop")

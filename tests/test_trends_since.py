@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from analyses import LOADS, SETTINGS, Plan, analysis, decision, improved, job, regressed
+from analyses import LOADS, SETTINGS, Plan, analysis, decision, improved, regressed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from timelines import nights
 
 from perftracker_ai.model import MetricKind, Outcome, Timeline, Verdict
 from perftracker_ai.trends import chronicle
@@ -23,16 +24,6 @@ def compared(*plans, baseline=BASELINE, jobs=JOBS):
     made = analysis(plans, decision(Verdict.BLOCK))
     history = nights(jobs)
     return replace(made, baseline=history[baseline], candidate=history[-1])
-
-
-def nights(count):
-    """Jobs of one version each, a day apart."""
-    first = job(100, "1.0-100")
-    days = (first.end.replace(day=1, month=1 + at // 28) for at in range(count))
-    return [
-        replace(first, id=100 + at, product_ver=f"1.0-{100 + at}", end=end.replace(day=1 + at % 28))
-        for at, end in enumerate(days)
-    ]
 
 
 def history(made, onset=ONSET, jobs=JOBS, wobble=0.01):
@@ -118,6 +109,16 @@ def test_what_all_curves_of_a_job_share_is_taken_off():
     (onset,) = told(made, timeline).onsets
     assert places(onset) == (8, 9, 9, 9)
     assert onset.levels[7] == pytest.approx(0.0, abs=0.04)
+
+
+@pytest.mark.parametrize("ends", [(-1.0, 0.5), (0.4, 0.4), (0.3, math.inf)])
+def test_windows_without_an_interval_are_placed_all_the_same(ends):
+    """Where a window has no interval to learn the noise from, what curves usually do between jobs stands in."""
+    made = compared(regressed())
+    (result,) = made.detection.results
+    bare = replace(result, windows=(replace(result.windows[0], low=ends[0], high=ends[1]),))
+    made = replace(made, detection=replace(made.detection, results=(bare,)))
+    assert places(told(made, history(made)).onsets[0]) == (8, 9, 9, 9)
 
 
 # ── what is missing ─────────────────────────────────────────────────────────────────────────────────────────────────

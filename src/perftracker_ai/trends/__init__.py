@@ -8,8 +8,8 @@ and `chronicle` besides since when the regressions of a comparison are there.
 
 from __future__ import annotations
 
+from perftracker_ai.trends.course import patterns, places
 from perftracker_ai.trends.engine import LEAST_CHANGE, find_trends
-from perftracker_ai.trends.patterns import patterns, places
 from perftracker_ai.trends.since import chronicle
 from perftracker_ai.trends.vocabulary import Change, Drift, Flaky, Modes, Segment, Series, Trend, TrendState
 

@@ -15,8 +15,8 @@ import numpy as np
 from perftracker_ai.chronicle import Chronicle, Onset
 from perftracker_ai.model import BASELINE, CANDIDATE, Direction, MetricKind, Outcome, Timeline
 from perftracker_ai.stats import median, ratio
+from perftracker_ai.trends.course import levels, measured, medians, patterns, places
 from perftracker_ai.trends.onset import EVIDENCE, locate
-from perftracker_ai.trends.patterns import levels, measured, medians, patterns, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
