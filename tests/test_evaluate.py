@@ -9,17 +9,23 @@ from evaluate import (
     calls_of,
     false_alarms,
     false_listed,
+    gain,
+    interval,
     mean_iou,
     median_iou,
+    net_of_chance,
     overlap_share,
     precision,
     recall,
     reference_calls,
+    reported,
     rows_of,
+    small_hits,
     small_recall,
 )
 from msgspec.structs import replace
 from reference import ReferenceWindow
+from scipy import stats
 from simulate import REGIMES, Truth, simulate
 
 from perftracker_ai.model import (
@@ -110,6 +116,55 @@ def test_small_changes_have_to_be_listed_only():
     """A change below the threshold is found when it is listed, as minor or as a regression."""
     assert small_recall(rows(SMALL_LISTED, SMALL_FLAGGED, SMALL_MISSED, HIT)) == pytest.approx(2 / 3)
     assert small_recall(rows(HIT, FASTER_FLAGGED)) is None
+
+
+def test_all_slower_curves_or_those_due():
+    """Any slow-down can be asked for, or those of a size; well enough localised, if asked."""
+    known = rows(HIT, MISSED, SMALL_FLAGGED, SMALL_MISSED, SMALL_LISTED, CLEAN, FALSE, FASTER_FLAGGED, BESIDE)
+    assert reported(known, 0.0) == pytest.approx(2 / 6)
+    assert reported(known, 0.15) == pytest.approx(1 / 3)
+    assert reported(known, 0.15, iou=0.9) == pytest.approx(0.0)
+    assert reported(rows(CLEAN, FASTER_FLAGGED), 0.0) is None
+
+
+def test_hits_of_small_changes_are_one_by_one():
+    """Of changes between 8 and 15 per cent each is a hit or not, in order; others are left out."""
+    known = rows(SMALL_LISTED, HIT, SMALL_MISSED, CLEAN, SMALL_FLAGGED, FALSE_MINOR)
+    assert small_hits(known).tolist() == [True, False, True]
+
+
+def test_chance_is_taken_out_of_recall():
+    """What noise alone would have hit does not count; none where recall is unknown or noise hits everything."""
+    assert net_of_chance(0.8, 0.5) == pytest.approx(0.6)
+    assert net_of_chance(0.8, 0.0) == pytest.approx(0.8)
+    assert net_of_chance(None, 0.5) is None
+    assert net_of_chance(1.0, 1.0) is None
+
+
+@pytest.mark.parametrize(("hits", "of"), [(0, 20), (3, 20), (20, 20), (5, 1520)])
+def test_interval_of_a_share(hits, of):
+    """The interval of a share is Wilson's."""
+    expected = stats.binomtest(hits, of).proportion_ci(method="wilson")
+    assert interval(hits, of) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+def test_interval_of_nothing():
+    """Of no trial nothing is known."""
+    assert interval(0, 0) == (0.0, 1.0)
+
+
+def test_gain_counts_jobs_not_curves():
+    """The gain is the rise of the share; its interval is that over jobs, as wide as resampling whole jobs makes it."""
+    rng = np.random.default_rng(1)
+    before = [np.zeros(size, dtype=bool) for size in rng.integers(2, 30, 200)]
+    after = [np.full(part.size, rng.random() < 0.4) for part in before]
+    mean, low, high = gain(before, after)
+    hits, sizes = np.array([part.sum() for part in after]), np.array([part.size for part in after])
+    drawn = rng.integers(0, 200, (4000, 200))
+    resampled = hits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    assert mean == pytest.approx(hits.sum() / sizes.sum())
+    assert (low, high) == pytest.approx(tuple(np.quantile(resampled, [0.025, 0.975])), abs=0.01)
+    assert gain(before[:1], after[:1]) is None
 
 
 def test_precision_forgives_size_not_place():

@@ -98,6 +98,13 @@ def test_a_higher_threshold_reports_less():
     assert len(find(pair([1.6] * 5), 0.5)) == 1
 
 
+def test_below_their_own_threshold_a_window_is_minor():
+    """A lower threshold reports smaller changes, which are minor: the criteria themselves know no such severity."""
+    curves = pair([1.08] * 5)
+    assert find(curves) == ()
+    assert {window.severity for window in find(curves, 0.05)} == {Severity.MINOR}
+
+
 def test_a_long_change_comes_in_fragments():
     """No window is longer than seven points, so that a whole slower curve is several windows side by side."""
     windows = find(pair([1.5] * 20))

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from simulate import REGIMES, SHAPES, Regime, simulate, undone, with_reruns
+from simulate import REGIMES, SHAPES, Changes, Regime, injected, simulate, undone, with_reruns
 
 from perftracker_ai.model import BASELINE, CANDIDATE, Absence, MetricKind
 
@@ -201,3 +201,17 @@ def test_what_was_injected_can_be_undone():
     assert clean.mean[CANDIDATE] == pytest.approx(curves.mean[BASELINE])
     np.testing.assert_array_equal(clean.mean[BASELINE], curves.mean[BASELINE])
     assert not np.allclose(curves.mean[CANDIDATE], curves.mean[BASELINE])
+
+
+def test_changes_are_injected_as_asked():
+    """Changes put into known runs have the shapes and sizes asked for, and nothing but the candidate differs."""
+    curves, _ = made(SILENT, curves=120, points=24, reruns=1)
+    changes = Changes(share=0.5, shapes=("tail",), sizes=(0.10,))
+    changed, truth = injected(curves, changes, np.random.default_rng(3))
+    assert set(truth.shape) == {"", "tail"}
+    size = np.array([0.0, 0.10, 1 / 1.10 - 1])
+    assert np.abs(truth.size[:, None] - size).min(axis=1) == pytest.approx(0.0, abs=1e-12)
+    assert changed.mean[CANDIDATE] == pytest.approx(curves.mean[CANDIDATE] * truth.factor)
+    np.testing.assert_array_equal(np.delete(changed.mean, CANDIDATE, axis=0), np.delete(curves.mean, CANDIDATE, axis=0))
+    assert undone(changed, truth).mean == pytest.approx(curves.mean)
+    assert undone(changed, truth).sd == pytest.approx(curves.sd)
