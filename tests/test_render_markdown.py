@@ -245,7 +245,10 @@ def test_trends_are_told_behind_the_patterns():
     """What the history is from, and each kind of trend, stand under their heading; an issue is not told again."""
     text = section(report(remembered()), "Patterns & Trends")
     assert "PUT 4 of 4" in text
-    assert "**What earlier jobs say:** The last 30 jobs of 10 versions, 2026-05-25 to 2026-06-23; 41 curves. 3 curves" in text
+    assert (
+        "**What earlier jobs say:** The last 30 jobs of 10 versions, 2026-05-25 to 2026-06-23; 41 curves. 3 curves"
+        in text
+    )
     assert re.findall(r"^\*\*(.+):\*\*$", text, re.MULTILINE) == [
         "Slower, and still so",
         "Creeping since the oldest job",
@@ -280,6 +283,8 @@ def test_a_history_of_no_job_says_so():
     """A chronicle without a job is told as such."""
     made = structs.replace(remembered(), chronicle=Chronicle(jobs=(), onsets=(), patterns=quiet(curves=0)))
     assert section(report(made), "Patterns & Trends").endswith("**What earlier jobs say:** No earlier job is kept.")
+    alone = structs.replace(made.chronicle, jobs=remembered().chronicle.jobs[:1])
+    assert "say:** 1 job of 1 version, 2026-05-25" in report(structs.replace(made, chronicle=alone))
 
 
 def test_many_trends_are_counted():

@@ -173,8 +173,3 @@ def _past(
     found = patterns(kept, timeline)
     told = {name: getattr(found, name) for name in found.__struct_fields__}
     return Past(product=product, hardware=where[0], suite=where[1], others=others, jobs=places(timeline.jobs), **told)
-
-
-def still_slower(shift: Shift) -> bool:
-    """Tell whether a change for the worse is still there."""
-    return shift.slowdown > 0 and shift.recovered is None

@@ -48,21 +48,17 @@ def version(text: str) -> str:
 # ── trends ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def trends(shown: View) -> list[Section]:
+def trends(shown: View, past: Chronicle) -> list[Section]:
     """Return what the history tells besides the issues, by kind; kinds without anything are left out."""
-    past = shown.analysis.chronicle
-    if past is None:
-        return []
     every = retrospect.sections(past.patterns, "")  # trends are of all jobs, and a chronicle names the last ones only
     found = (every[kind] for kind in _KINDS)
-    kept = (one._replace(trends=[trend for trend in one.trends if not _issue(shown, trend)]) for one in found)
+    kept = (one._replace(trends=[trend for trend in one.trends if not _issue(shown, past, trend)]) for one in found)
     return [one for one in kept if one.trends]
 
 
-def _issue(shown: View, trend: Trend) -> bool:
+def _issue(shown: View, past: Chronicle, trend: Trend) -> bool:
     """Tell whether a trend is an issue of this comparison: a shift of its endpoint that began behind the baseline."""
-    past = shown.analysis.chronicle
-    if past is None or not isinstance(trend, Shift):
+    if not isinstance(trend, Shift):
         return False
     dated = {one.cluster for one in past.onsets}
     endpoints = {cluster.endpoint for cluster in shown.analysis.clusters if cluster.id in dated}
@@ -73,7 +69,8 @@ def basis(past: Chronicle) -> str:
     """Return what the history is from, as a sentence or two."""
     if not past.jobs:
         return "No earlier job is kept."
-    words = sentence(f"the last {retrospect.span(past.jobs)}; {plural(past.patterns.curves, 'curve')}")
+    last = "the last " if len(past.jobs) > 1 else ""
+    words = sentence(f"{last}{retrospect.span(past.jobs)}; {plural(past.patterns.curves, 'curve')}")
     few = past.patterns.too_short
     return f"{words} {sentence(retrospect.too_short(few))}" if few else words
 
@@ -90,7 +87,7 @@ def trend_lines(shown: View, more: str) -> Iterator[str]:
     past = shown.analysis.chronicle
     if past is None:
         return
-    found = trends(shown)
+    found = trends(shown, past)
     yield from (f"**What earlier jobs say:** {basis(past)}{'' if found else ' ' + nothing(past)}".rstrip(), "")
     for title, every in found:
         left = len(every) - TRENDS

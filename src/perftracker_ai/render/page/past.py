@@ -115,7 +115,7 @@ def trends(shown: View, shared: str) -> Iterator[Html]:
     past = shown.analysis.chronicle
     if past is None:
         return
-    found = recall.trends(shown)
+    found = recall.trends(shown, past)
     parts = [el("h2", "Trends", id="trends-h"), el("p", recall.basis(past), data_fact="/chronicle")]
     if found:
         parts.append(_table(past, found, shared))
