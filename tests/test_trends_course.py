@@ -65,3 +65,15 @@ def test_curves_that_switch_are_one_item():
     assert switching.curves == tuple(sorted(curve.tag for curve in curves[:2]))
     assert switching.slowdown == pytest.approx(0.4, abs=0.03)
     assert (told.curves, told.too_short, told.shifts, told.creeps) == (3, 0, (), ())
+
+
+def test_curves_that_became_noisy_are_one_item():
+    """Curves of an endpoint whose noise rose are told together, with the job from which they are noisier."""
+    curves, timeline = history(Plan(threads=1), Plan(threads=4), Plan(endpoint="GET /calm"), jobs=100)
+    nightly = np.exp(0.02 * np.random.default_rng(5).standard_normal((50, 1)))
+    timeline.mean[50:, : 2 * len(LOADS)] *= nightly
+    told = patterns(curves, timeline)
+    (unrest,) = told.unrests
+    assert unrest.curves == tuple(sorted(curve.tag for curve in curves[:2]))
+    assert unrest.ratio > 3
+    assert abs(unrest.first.job - 150) <= 10
