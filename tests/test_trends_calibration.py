@@ -80,3 +80,12 @@ def test_two_modes_are_seen_at_any_share(share):
     trends = shaped(0.26 * upper, count=200)
     assert np.mean([trend.state is TrendState.BIMODAL for trend in trends]) >= 0.98
     assert sum(len(trend.changes) for trend in trends) <= 2
+
+
+@pytest.mark.parametrize("points", [60, 200])
+def test_noise_that_rose_tenfold_is_no_pair_of_modes(points):
+    """Values that are quiet for half the time and wild for the other half are not said to switch between two levels."""
+    values = 0.003 * np.random.default_rng(26).standard_normal((300, points))
+    values[:, points // 2 :] *= 10
+    trends = find_trends(as_series(np.exp(values)))
+    assert sum(trend.state is TrendState.BIMODAL for trend in trends) <= 4

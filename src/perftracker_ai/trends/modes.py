@@ -125,9 +125,11 @@ def _division(batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
 def _spread(
     batch: Batch, count: NDArray[np.int64], low: NDArray[np.float64], high: NDArray[np.float64]
 ) -> NDArray[np.float64]:
+    """Return the spread of the wider mode: the quiet half of values that became noisy is no mode of theirs."""
     lower = np.arange(batch.ordered.shape[1]) < count[:, None]
-    off = np.abs(batch.ordered - np.where(lower, low[:, None], high[:, None]))
-    return MAD_TO_SIGMA * median(off)
+    sides = ((lower, low), (~lower, high))
+    off = [np.abs(np.where(side, batch.ordered, np.nan) - middle[:, None]) for side, middle in sides]
+    return MAD_TO_SIGMA * np.maximum(median(off[0]), median(off[1]))
 
 
 def _coarseness(batch: Batch, count: NDArray[np.int64]) -> NDArray[np.float64]:
