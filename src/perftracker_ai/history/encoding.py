@@ -175,15 +175,15 @@ def _decode_points(content: bytes, count: int) -> _Measured:
 # ── many jobs ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def merge(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, Layout]) -> CurveSet:
+def merge(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, bytes]) -> CurveSet:
     """Put the points of jobs, oldest first, on common curves.
 
     Parameters
     ----------
     jobs : sequence of (str, bytes)
         Digest of the layout and bytes of the points.
-    layouts : mapping of str to tuple of bytes
-        By digest.
+    layouts : mapping of str to bytes
+        As `encode_layout` wrote them, by digest.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def merge(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, Layout]) -> C
 
 
 def merge_means(
-    jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, Layout]
+    jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, bytes]
 ) -> tuple[tuple[Curve, ...], NDArray[np.float64]]:
     """Give curves and means as `merge` does, in a third of the time: what else there is of a point is left packed.
 
@@ -218,14 +218,11 @@ def merge_means(
     return together.curves, _frozen(mean)
 
 
-def _together(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, Layout]) -> _Together:
-    """Lay the curves of all jobs out; a curve that several layouts have is read once."""
-    numbers: dict[bytes, int] = {}
+def _together(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, bytes]) -> _Together:
+    """Lay the curves of all jobs out; a curve that several layouts have is read, and kept, once."""
     newest_first = dict.fromkeys(digest for digest, _ in reversed(jobs))
-    pieces = {
-        digest: np.array([numbers.setdefault(piece, len(numbers)) for piece in layouts[digest]], dtype=np.int64)
-        for digest in newest_first
-    }
+    numbers: dict[bytes, int] = {}
+    pieces = {digest: _numbered(decode_layout(layouts[digest]), numbers) for digest in newest_first}
     known = list(map(decode_curve, numbers))
     merged = _merge_curves(known)
     axes = {key: _axis(curve) for key, curve in merged.items()}
@@ -238,6 +235,11 @@ def _together(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, Layout]) 
         label=tuple(label for axis in axes.values() for label in axis),
         places={digest: _some(every, size, which) for digest, which in pieces.items()},
     )
+
+
+def _numbered(layout: Layout, numbers: dict[bytes, int]) -> NDArray[np.int64]:
+    """Give the numbers of a layout's curves, new ones to those that have none yet."""
+    return np.array([numbers.setdefault(piece, len(numbers)) for piece in layout], dtype=np.int64)
 
 
 def _merge_curves(newest_first: Iterable[StoredCurve]) -> dict[_Key, _Merged]:

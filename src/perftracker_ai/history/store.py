@@ -231,16 +231,14 @@ class Store:
         """
         rows, contents = self._contents(scope, None)
         with self._readable():
-            layouts = {digest: decode_layout(content) for digest, content in contents.items()}
-            curves = merge([(row["layout"], row["points"]) for row in rows], layouts)
+            curves = merge([(row["layout"], row["points"]) for row in rows], contents)
             return History(jobs=tuple(map(_info, rows)), curves=curves)
 
     def means(self, scope: Scope) -> tuple[tuple[Curve, ...], Timeline]:
         """Give curves and means of a scope's jobs as `series` does, and nothing else of their values."""
         rows, contents = self._contents(scope, None)
         with self._readable():
-            layouts = {digest: decode_layout(content) for digest, content in contents.items()}
-            curves, mean = merge_means([(row["layout"], row["points"]) for row in rows], layouts)
+            curves, mean = merge_means([(row["layout"], row["points"]) for row in rows], contents)
             return curves, Timeline(jobs=tuple(map(_info, rows)), mean=mean)
 
     def archive(self, scope: Scope, most: int) -> Archive:
