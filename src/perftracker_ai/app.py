@@ -260,7 +260,7 @@ def judge(
             "measured test in common; compare two jobs of one suite."
         )
     timeline = _timeline(history, curves)
-    detection = detect(curves, settings.detect, seed, timeline)
+    detection = detect(curves, settings.detect, seed, _others(timeline, jobs))
     coverage = compare_coverage(curves)
     clusters = diagnose(curves, detection)
     known = accepted(settings.accept, curves, detection, settings.detect.moderate, today)
@@ -289,6 +289,15 @@ def _timeline(history: Archive | None, curves: CurveSet) -> Timeline | None:
     from perftracker_ai.history import align
 
     return align(history, curves)
+
+
+def _others(timeline: Timeline | None, jobs: Sequence[Job]) -> Timeline | None:
+    """Leave the compared jobs out of a timeline: what is judged must not teach how much is chance."""
+    if timeline is None:
+        return None
+    compared = {job.info.id for job in jobs}
+    rows = [row for row, job in enumerate(timeline.jobs) if job.id not in compared]
+    return replace(timeline, jobs=tuple(timeline.jobs[row] for row in rows), mean=timeline.mean[rows])
 
 
 def _chronicle(
