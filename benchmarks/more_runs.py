@@ -104,24 +104,29 @@ def _judged(regime: Regime, points: int, plan: Plan) -> Judged:
 
 def _show(judged: dict[str, Judged], reruns: Sequence[int], title: str, plan: Plan) -> None:
     names = [f"{count} reruns" for count in reruns]
-    header = ("", "curves", *names, *(f"listed, {count} reruns" for count in COMPARED))
+    few, many = COMPARED
+    listed = [f"listed, {count} reruns" for count in COMPARED]
+    header = ("", "curves", *names, *listed, f"jobs with any, {few} and {many} reruns")
     rows = [(name, sum(map(len, part.calm[0])), *false_cells(part, reruns)) for name, part in judged.items()]
     show(f"False alarms per 1000 curves, {title}", header, rows, markdown=plan.markdown)
-    few, many = COMPARED
     header = ("", "changes", *names, f"only with {many}", f"only with {few}", "gain")
     rows = [(name, *small_cells(part, reruns)) for name, part in judged.items()]
     show(f"Share of changes of 8 to 15 % listed, {title}", header, rows, markdown=plan.markdown)
 
 
 def false_cells(judged: Judged, reruns: Sequence[int]) -> list[str]:
-    """Return the false alarms with each number of reruns, then those that are merely listed, with intervals."""
+    """Return the false alarms with each number of reruns, those that are merely listed, and the jobs that have any.
+
+    The intervals take curves for independent; that few jobs hold most of the false alarms shows how far they are not.
+    """
     flags = [("regressed", count) for count in reruns] + [("listed", count) for count in COMPARED]
     cells = []
     for flag, count in flags:
         rows = np.concatenate(judged.calm[count])
         hits = int(rows[flag].sum())
         cells.append(thousandths(hits, len(rows), evaluate.interval(hits, len(rows))))
-    return cells
+    any_ = [str(sum(bool(rows["regressed"].any()) for rows in judged.calm[count])) for count in COMPARED]
+    return [*cells, f"{', '.join(any_)} of {len(judged.calm[COMPARED[0]])}"]
 
 
 def small_cells(judged: Judged, reruns: Sequence[int]) -> list[object]:

@@ -38,7 +38,7 @@ ALARMS = 1 / 3
 
 BY_CHANCE = "by chance"
 
-HEADER = ("detector", "setting", "false/1000", "recall, all", "recall, 15 %", "net of chance", "IoU 0.5")
+HEADER = ("detector", "setting", "false/1000", "all", "all, net", "15 %", "15 %, net", "15 %, IoU 0.5")
 
 
 class Point(NamedTuple):
@@ -51,21 +51,22 @@ class Point(NamedTuple):
     every, due, exact : float or None
         Share reported of all curves that became slower, of those slower by 15 % or more, and of the latter with at
         least half of the range right.
-    net : float or None
-        The second, net of what chance earns.
+    every_net, due_net : float or None
+        The first two, net of what chance earns.
     """
 
     detector: str
     setting: str
     false: float
     every: float | None
+    every_net: float | None
     due: float | None
-    net: float | None
+    due_net: float | None
     exact: float | None
 
     def cells(self) -> tuple[object, ...]:
         """Return what a table shows."""
-        return self.detector, self.setting, rate(self.false), self.every, self.due, self.net, self.exact
+        return self.detector, self.setting, rate(self.false), *self[3:]
 
 
 def roc_section(plan: Plan) -> None:
@@ -103,16 +104,20 @@ def points_of(seen: Seen) -> list[Point]:
 
 
 def _point(detector: str, setting: str, rows: NDArray[np.void], chance: NDArray[np.void]) -> Point:
-    due = evaluate.reported(rows, evaluate.DUE)
     return Point(
         detector=detector,
         setting=setting,
         false=evaluate.false_alarms(rows),
         every=evaluate.reported(rows, 0.0),
-        due=due,
-        net=evaluate.net_of_chance(due, evaluate.reported(chance, evaluate.DUE)),
+        every_net=_net(rows, chance, 0.0),
+        due=evaluate.reported(rows, evaluate.DUE),
+        due_net=_net(rows, chance, evaluate.DUE),
         exact=evaluate.reported(rows, evaluate.DUE, evaluate.EXACT),
     )
+
+
+def _net(rows: NDArray[np.void], chance: NDArray[np.void], least: float) -> float | None:
+    return evaluate.net_of_chance(evaluate.reported(rows, least), evaluate.reported(chance, least))
 
 
 def _seen(regime: Regime, points: int, plan: Plan) -> Seen:

@@ -10,7 +10,9 @@ PLAN = Plan(1, (24,), 5, markdown=False, shared=None)
 
 
 def point(detector, setting, false, every):
-    return Point(detector=detector, setting=setting, false=false, every=every, due=0.9, net=0.8, exact=0.7)
+    return Point(
+        detector=detector, setting=setting, false=false, every=every, every_net=every, due=0.9, due_net=0.8, exact=0.7
+    )
 
 
 POINTS = [
@@ -58,7 +60,8 @@ def test_a_point_counts_every_slower_curve_and_chance():
     assert made.false == pytest.approx(1000 / 6)
     assert made.every == pytest.approx(3 / 5)
     assert made.due == pytest.approx(1 / 2)
-    assert made.net == pytest.approx((1 / 2 - 1 / 5) / (1 - 1 / 5))
+    assert made.every_net == pytest.approx((3 / 5 - 1 / 5) / (1 - 1 / 5))
+    assert made.due_net == pytest.approx((1 / 2 - 1 / 5) / (1 - 1 / 5))
     assert made.exact == pytest.approx(1 / 4)
 
 
@@ -84,7 +87,10 @@ def test_small_changes_are_found_more_often_with_reruns():
     assert float(three.split()[0]) > float(none.split()[0])
     assert only_three > only_none
     assert gain.startswith("+")
-    assert len(false_cells(judged, LAB_RERUNS)) == 4
+    *rates, jobs = false_cells(judged, LAB_RERUNS)
+    assert len(rates) == 4
+    none, three = (sum(bool(part["regressed"].any()) for part in judged.calm[count]) for count in LAB_RERUNS)
+    assert jobs == f"{none}, {three} of 8"
 
 
 def test_jobs_of_several_regimes_are_put_together():
