@@ -131,11 +131,19 @@ def quiet_scale(deviations: NDArray[np.float64]) -> float:
     Real changes are mostly one-sided; taking the smaller of both sides' scales keeps them out and treats the two
     directions alike. NaN without values on both sides.
     """
-    known = deviations[np.isfinite(deviations)]
-    sides = [np.abs(known[known >= 0]), np.abs(known[known <= 0])]
-    if any(len(side) == 0 for side in sides):
+    ordered = np.sort(deviations[np.isfinite(deviations)])
+    below, above = -ordered[ordered <= 0][::-1], ordered[ordered >= 0]
+    if len(below) == 0 or len(above) == 0:
         return math.nan
-    return min(float(robust_scale(side)) for side in sides)
+    return min(_winsorized_scale(below), _winsorized_scale(above))
+
+
+def _winsorized_scale(ordered: NDArray[np.float64]) -> float:
+    """As `robust_scale`, of one ascending sample without absent values or negative ones."""
+    count = len(ordered)
+    limit = WINSOR * MAD_TO_SIGMA * (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
+    clipped = np.minimum(ordered, limit)
+    return math.sqrt(float(np.sum(clipped * clipped)) / count / winsorized_variance(WINSOR))
 
 
 _erfc = np.frompyfunc(math.erfc, 1, 1)

@@ -325,9 +325,12 @@ def level_scatter(
     level: NDArray[np.float64], sigma: NDArray[np.float64], sampling: NDArray[np.float64], kind: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """Variance of whole levels between runs, per row, learned within the metric kind where it has enough rows."""
-    variance = _level_scatter(level, sigma, sampling)
-    for members in _kinds(kind, np.isfinite(level) & np.isfinite(sigma)):
-        variance[members] = _level_scatter(level[members], sigma[members], sampling[members])
+    members = _kinds(kind, np.isfinite(level) & np.isfinite(sigma))
+    apart = np.logical_or.reduce(members) if members else np.zeros(level.shape, dtype=bool)
+    # where every kind speaks for itself, nothing is left to what all of them share
+    variance = np.empty(level.shape) if apart.all() else _level_scatter(level, sigma, sampling)
+    for rows in members:
+        variance[rows] = _level_scatter(level[rows], sigma[rows], sampling[rows])
     return variance
 
 

@@ -155,9 +155,9 @@ def _sums(track: Track, step: float, span: NDArray[np.float64]) -> Iterator[_Win
     total = np.where(present, track.value, 0.0) * weight
     weights, totals = _running(weight), _running(total)
     gaps = None if present.all() else (~present, _running(present))
-    columns = track.value.shape[1]
+    columns, longest = track.value.shape[1], int(span_of(track).max(initial=0))
     off_centre = ((np.arange(2 * columns - 1) / 2 / max(columns - 1, 1)) - 0.5) ** 2  # by first plus last column
-    tried = np.array(widths(columns, step), dtype=np.int64)
+    tried = np.array(widths(longest, step), dtype=np.int64)
     penalties, inflations = penalty(span[:, None], tried), inflation(track.rho[:, None], tried)
     for at, width in enumerate(tried.tolist()):
         yield _Windows(
@@ -295,7 +295,8 @@ def localise(track: Track, sign: float, cut: NDArray[np.float64], span: NDArray[
         Deviate -inf for rows where no window is significant.
     """
     best, level = _nothing(len(span)), _level(track)
-    prices = penalty(span[:, None], np.array(widths(track.value.shape[1], EXACT), dtype=np.int64))
+    longest = int(span_of(track).max(initial=0))
+    prices = penalty(span[:, None], np.array(widths(longest, EXACT), dtype=np.int64))
     needed = normal_to_t(cut[:, None] + prices, np.maximum(track.dof, 1.0)[:, None])
     for windows, least in zip(_sums(track, EXACT, span), needed.T, strict=True):
         alone, error = _from_zero(windows, level.variance), _rest_error(windows, level)
