@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from perftracker_ai.detect import null
-from perftracker_ai.detect.scan import EXACT, Track, deviate_in, inflation, localise, scan, span_of, widths
+from perftracker_ai.detect.scan import EXACT, Track, deviate_in, inflation, localise, raised_in, scan, span_of, widths
 
 
 @pytest.fixture
@@ -165,3 +165,15 @@ def test_spikes_explain_a_short_window_but_not_a_long_one():
     three, ten = (null.spike_tail(*(np.array([k, k, 54.0])[:, None]), 1 / 30)[0] for k in (3.0, 10.0))
     assert three == pytest.approx(54 / 30**3)
     assert ten < 1e-9
+
+
+@pytest.mark.parametrize(("heights", "raised"), [((1.0, 1.0, 1.0), 3), ((1.8, 0.86, 0.42), 1), ((0.0, 1.0, 1.0), 2)])
+def test_what_is_left_of_a_spike_is_not_raised_on_its_own_account(heights, raised):
+    """Where neighbours are correlated by a half, a spike that dies away by half is one raised point, a step three."""
+    value = np.zeros((1, 9))
+    value[0, 3:6] = heights
+    track = track_of(value, rho=0.5, sigma=0.1)
+    count, points = raised_in(track, value, np.array([3]), np.array([5]), 1.0)
+    assert (count[0], points[0]) == (3, raised)
+    count, points = raised_in(track_of(-value, rho=0.5, sigma=0.1), -value, np.array([3]), np.array([5]), -1.0)
+    assert (count[0], points[0]) == (3, raised)

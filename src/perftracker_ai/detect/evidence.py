@@ -159,7 +159,8 @@ def weigh(nets: list[Net], learned: list[Learned], step: float = FINE) -> list[E
     related = [_related(net, track) for net, track in zip(nets, tracks, strict=True)]
     again = [_again(part.sibling, new.value - part.spikes[1]) for part, new in zip(learned, related, strict=True)]
     siblings = _with_levels(again, related)
-    sides = _sides(nets, tracks, siblings, [part.excess for part in learned], learned[0].rates, step)
+    raw = [(row.value, others.value) for row, others in zip(rows, related, strict=True)]
+    sides = _sides(nets, tracks, siblings, raw, learned, step)
     return [
         Evidence(
             net=net,
@@ -297,8 +298,8 @@ def _sides(
     nets: list[Net],
     tracks: list[Track],
     siblings: list[Track],
-    excess: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    spikes: tuple[list[float], list[float]],
+    raw: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    learned: list[Learned],
     step: float,
 ) -> list[tuple[Side, ...]]:
     """Scan rows and siblings and turn what is found into p-values, deflated by what the job says of its own noise."""
@@ -306,18 +307,19 @@ def _sides(
     families = sum(len(net.panel.starts) for net in nets)
     own_factor, factor = _inflation(tracks, own, families), _inflation(siblings, related, families)
     found: list[tuple[Side, ...]] = []
-    for net, track, sibling, mine, theirs, extra in zip(nets, tracks, siblings, own, related, excess, strict=True):
+    rows = zip(nets, tracks, siblings, own, related, raw, learned, strict=True)
+    for net, track, sibling, mine, theirs, (values, others), part in rows:
         pair = []
         for k, sign in enumerate(SIDES):
-            loose = replace(track, level_variance=track.level_variance + extra[k])
+            loose = replace(track, level_variance=track.level_variance + part.excess[k])
             there = _of_twin(net.panel.twin, mine[k])
             pair.append(
                 Side(
                     twin=there,
                     best=mine[k],
                     family=theirs[k],
-                    p=_scan_p(loose, mine[k], sign, own_factor, spikes[0][k]),
-                    family_p=_scan_p(sibling, theirs[k], sign, factor, spikes[1][k]),
+                    p=_scan_p(loose, values, mine[k], sign, (own_factor, part.rates[0][k])),
+                    family_p=_scan_p(sibling, others, theirs[k], sign, (factor, part.rates[1][k])),
                     member_p=_member_p(loose, theirs[k], sign, own_factor),
                     twin_p=np.where(net.panel.twin >= 0, _member_p(loose, there, sign, own_factor), 1.0),
                 )
@@ -348,11 +350,15 @@ def _inflation(tracks: list[Track], scans: list[tuple[Best, Best]], families: in
     return null.job_inflation(sides, join(points), join([track.rho for track in tracks]), families)
 
 
-def _scan_p(track: Track, best: Best, sign: float, factor: float, spikes: float) -> NDArray[np.float64]:
+def _scan_p(
+    track: Track, raw: NDArray[np.float64], best: Best, sign: float, chance: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Turn the best windows of a scan into p-values; ``chance`` is the job's inflation and its rate of spikes."""
+    factor, spikes = chance
     points = points_of(track)
     deviate = t_to_normal(deviate_in(track, best.first, best.last, sign), np.maximum(track.dof, 1.0))
     p = null.tail(deviate / factor - best.penalty, points, track.rho)
-    inside, raised = raised_in(track, best.first, best.last, sign)
+    inside, raised = raised_in(track, raw, best.first, best.last, sign)
     p = np.maximum(p, null.spike_tail(inside, raised, points, spikes))
     return np.where(points >= RULE_POINTS, p, np.nan)
 

@@ -327,12 +327,24 @@ def deviate_in(track: Track, first: NDArray[np.intp], last: NDArray[np.intp], si
 
 
 def raised_in(
-    track: Track, first: NDArray[np.intp], last: NDArray[np.intp], sign: float
+    track: Track, raw: NDArray[np.float64], first: NDArray[np.intp], last: NDArray[np.intp], sign: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Count the points of one given window per row, and those of at least half the window's mean."""
-    columns = np.arange(track.value.shape[1])
-    inside = np.isfinite(track.value) & (columns >= first[:, None]) & (columns <= last[:, None])
+    """Count the points of one given window per row, and those that are raised on their own account.
+
+    Raised is what has at least half the window's mean. What is left of the point before does not count: where noise is
+    correlated a single spike takes several loads to die away, and a change keeps its height.
+
+    Parameters
+    ----------
+    raw : ndarray, shape (C, N)
+        The values of the track before spikes were clipped.
+    """
+    columns = np.arange(raw.shape[1])
+    inside = np.isfinite(raw) & (columns >= first[:, None]) & (columns <= last[:, None])
     count = inside.sum(axis=1).astype(np.float64)
     mean = np.where(inside, sign * track.value, 0.0).sum(axis=1) / np.maximum(count, 1)
-    raised = (inside & (sign * track.value >= mean[:, None] / 2)).sum(axis=1)
-    return count, raised.astype(np.float64)
+    value, least = np.where(np.isfinite(raw), sign * raw, 0.0), mean[:, None] / 2
+    left = np.zeros(raw.shape)
+    left[:, 1:] = track.rho[:, None] * value[:, :-1]
+    own = (value - left >= (1 - track.rho[:, None]) * least) | (columns == first[:, None])
+    return count, (inside & (value >= least) & own).sum(axis=1).astype(np.float64)
