@@ -131,7 +131,8 @@ class Chronicle(msgspec.Struct, frozen=True, kw_only=True):
     jobs : tuple of Place
         Of the candidate's hardware and suite, oldest first, ending with the candidate.
     onsets : tuple of Onset
-        One for each cluster of slowdowns, in the order of the clusters.
+        One for each cluster of slowdowns, in the order of the clusters; none for one whose baseline ran after the
+        candidate, or is not known at its loads.
     patterns : Patterns
     """
 

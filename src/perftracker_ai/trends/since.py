@@ -1,7 +1,8 @@
 """Since when the regressions of a comparison are there, and what else the jobs before it did.
 
-In: a comparison's curves, what was found in them, and the `Timeline` of earlier jobs. Out: a `Chronicle`. What the jobs
-cannot tell is told as far as it is known: with no job between the two compared ones, a change came with the candidate.
+In: a comparison's curves, what was found in them, and the `Timeline` of earlier jobs. Out: a `Chronicle`. With no job
+between the two compared ones, a change came with the candidate; where the baseline ran after the candidate, since when
+is no question, and nothing is said.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class _Affected(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class _Placed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """As `Placed`, in positions of a `_Line`, with the last job before the change; ``before`` may be unknown (NaN)."""
+    """As `Placed`, in positions of a `_Line`, with the last job before the change."""
 
     first: int
     last_good: int
@@ -112,15 +113,14 @@ def chronicle(
     Returns
     -------
     Chronicle
-        With the last `LONGEST` jobs, an `Onset` for every cluster of slowdowns, and the patterns over all jobs.
+        With the last `LONGEST` jobs, an `Onset` for every cluster of slowdowns that has one, and the patterns over all
+        jobs.
     """
     line = _line(curves, timeline, baseline, candidate)
     shared = _shared(curves, detection, line.jobs)
-    onsets = tuple(
-        _onset(cluster, line, _affected(curves, detection, cluster), shared)
-        for cluster in clusters
-        if cluster.direction is Direction.WORSE
-    )
+    worse = [cluster for cluster in clusters if cluster.direction is Direction.WORSE]
+    asked = (_onset(cluster, line, _affected(curves, detection, cluster), shared) for cluster in worse)
+    onsets = tuple(onset for onset in asked if onset is not None)
     shown = _rows(line.jobs, line.shown)
     return Chronicle(jobs=places(shown.jobs[-LONGEST:]), onsets=onsets, patterns=patterns(curves.curves, shown))
 
@@ -219,9 +219,11 @@ def _variance(result: CurveResult) -> float:
 # ── since when ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _onset(cluster: Cluster, line: _Line, affected: _Affected, shared: NDArray[np.float64]) -> Onset:
+def _onset(cluster: Cluster, line: _Line, affected: _Affected, shared: NDArray[np.float64]) -> Onset | None:
     level, share = _levels(line, affected, shared)
     placed = _placed(line, level, share, affected.variance)
+    if placed is None:
+        return None
     first, last_good, earliest, latest = places(
         line.jobs.jobs[at] for at in (placed.first, placed.last_good, placed.earliest, placed.latest)
     )
@@ -267,14 +269,12 @@ def _fitted(cost: NDArray[np.float64], weight: NDArray[np.float64], total: NDArr
     return level
 
 
-def _placed(line: _Line, level: NDArray[np.float64], share: NDArray[np.float64], variance: float) -> _Placed:
-    """Say with which job a change came in; with none between the compared ones, that is no question."""
+def _placed(line: _Line, level: NDArray[np.float64], share: NDArray[np.float64], variance: float) -> _Placed | None:
+    """Say with which job a change came in; None where it did not come in between the compared ones as they ran."""
     known = np.flatnonzero(share > 0)
     known = known[known <= line.candidate]
-    ends = np.isin([line.baseline, line.candidate], known)
-    if not ends.all() or line.baseline >= line.candidate:
-        new, before = line.candidate, float(level[line.baseline])
-        return _Placed(first=new, last_good=line.baseline, earliest=new, latest=new, before=before)
+    if line.baseline >= line.candidate or not np.isin([line.baseline, line.candidate], known).all():
+        return None
     found = locate(level[known], share[known], int(np.searchsorted(known, line.baseline)), variance)
     first, good, earliest, latest = known[[found.first, found.first - 1, found.earliest, found.latest]].tolist()
     return _Placed(first=first, last_good=good, earliest=earliest, latest=latest, before=found.before)
