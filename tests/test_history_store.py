@@ -712,6 +712,17 @@ def test_a_curve_of_fewer_loads_than_categories_is_damaged(store, url):
         store.archive(SHOP, 9)
 
 
+def test_a_job_without_its_layout_is_one_sentence(tmp_path):
+    """A layout that somebody took away is missed in a sentence, however the values are read."""
+    with closing(open_store(str(tmp_path / "h.sqlite3"))) as store:
+        put(store, info(1))
+        with closing(sqlite3.connect(tmp_path / "h.sqlite3")) as connection, connection:
+            connection.execute("DELETE FROM history_layout")
+        for read in (store.series, store.means, lambda scope: store.archive(scope, 9)):
+            with pytest.raises(StoreError, match=r"cannot be read \(1 of 1 layouts are missing\)"):
+                read(SHOP)
+
+
 def test_a_folder_in_the_way_is_one_sentence(tmp_path):
     """A path that is a folder, or goes through a file, is refused in a sentence."""
     (tmp_path / "file").touch()

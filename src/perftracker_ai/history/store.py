@@ -249,10 +249,14 @@ class Store:
 
     def _contents(self, scope: Scope, most: int | None) -> tuple[Sequence[RowMapping], dict[str, bytes]]:
         """Read jobs, oldest first, and the layouts they have."""
-        with self._database.reading() as connection:
+        with self._readable(), self._database.reading() as connection:
             rows = _rows(connection, scope, list(JOB.c), most)
-            wanted = select(LAYOUT).where(LAYOUT.c.digest.in_({row["layout"] for row in rows}))
-            return rows, {row.digest: row.content for row in connection.execute(wanted)}
+            wanted = {row["layout"] for row in rows}
+            found = connection.execute(select(LAYOUT).where(LAYOUT.c.digest.in_(wanted)))
+            contents = {row.digest: row.content for row in found}
+            if len(contents) < len(wanted):
+                raise ValueError(f"{len(wanted) - len(contents)} of {len(wanted)} layouts are missing")
+            return rows, contents
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
