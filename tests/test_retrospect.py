@@ -8,6 +8,7 @@ from msgspec import structs
 
 from perftracker_ai import retrospect
 from perftracker_ai.chronicle import Creep, Onset, Patterns, Place, Shift, Switching, Unrest
+from perftracker_ai.settings import DetectSettings
 
 BASELINE, CANDIDATE = job(85817, "1.64-4996", 1), job(86303, "1.65-5060", 24)
 
@@ -239,3 +240,48 @@ def test_an_interval_of_one_job_leaves_no_doubt():
     """Only where several jobs may have been the first are two of them named."""
     assert retrospect.between(onset()) == ""
     assert retrospect.between(structs.replace(onset(), latest=HERE)) == "began between jobs 86011 and 86303"
+
+
+# ── what matters of it ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def told_of(creeps=(), shifts=()):
+    """An analysis whose history has these patterns."""
+    made = remembered()
+    found = structs.replace(patterns(*shifts), creeps=creeps)
+    return structs.replace(made, chronicle=structs.replace(made.chronicle, patterns=found, oldest=GOOD))
+
+
+def creep(slowdown, endpoint="GET /search"):
+    return Creep(endpoint=endpoint, curves=("p95",), slowdown=slowdown, low=slowdown - 0.02, high=slowdown + 0.02)
+
+
+def test_what_matters_is_large_and_there_now_worst_first():
+    """Creeps that would be listed and steps that would be regressions are told, if they are still there."""
+    small, large = shift(slowdown=0.149), shift(slowdown=0.15)
+    over, faster = shift(slowdown=0.9, recovered=HERE), shift(slowdown=-0.4)
+    made = told_of((creep(0.365), creep(0.05), creep(0.049), creep(-0.3)), (small, large, over, faster))
+    assert retrospect.notable(made, DetectSettings()) == [creep(0.365), large, creep(0.05)]
+
+
+def test_an_issue_of_the_comparison_is_not_told_as_history():
+    """What came in behind the baseline at an endpoint that is an issue stands there, and not here."""
+    made = told_of((), (shift(endpoint=SETTINGS, first=HERE),))
+    assert retrospect.notable(made, DetectSettings()) == []
+    assert retrospect.notable(told_of((), (shift(first=HERE),)), DetectSettings()) != []
+
+
+def test_without_a_history_nothing_matters():
+    """Where no history is kept there is nothing to tell of it."""
+    assert retrospect.notable(typical(), DetectSettings()) == []
+    assert not retrospect.is_issue(typical(), shift(endpoint=SETTINGS, first=HERE))
+
+
+def test_what_is_said_behind_the_name_of_an_endpoint():
+    """A creep has a sum and a first day, a step its size and the job it came with."""
+    past = told_of().chronicle
+    assert retrospect.news(creep(0.365), past) == "creeps: +36.5 % since 2026-06-02"
+    assert retrospect.news(shift(), past) == "is 30.5 % slower since 1.65-5050 (job 86011)"
+    assert retrospect.news(shift(first=place(7, "")), past) == "is 30.5 % slower since ? (job 7)"
+    unknown = structs.replace(past, oldest=None)
+    assert retrospect.news(creep(0.365), unknown) == "creeps: +36.5 % since the oldest job"

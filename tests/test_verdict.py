@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from comparisons import LOADS, curve_set, family, judged, make_set, marked, measured, times
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from perftracker_ai.chronicle import Chronicle, Creep, Patterns, Place
 from perftracker_ai.coverage import compare_coverage
 from perftracker_ai.diagnose import diagnose
 from perftracker_ai.model import (
@@ -38,7 +41,7 @@ STRENGTH = [
 ]
 
 
-def decided(*factors, confidence=Confidence.HIGH, coverage=(), policy=None, notices=(), edit=None, **given_):
+def decided(*factors, confidence=Confidence.HIGH, coverage=(), policy=None, notices=(), past=None, edit=None, **given_):
     """Decide on one endpoint for each cost factor, and five unchanged ones."""
     curves = curve_set(
         *(measured(f"GET /{i}", factor=times(factor), noise=0.01) for i, factor in enumerate(factors)),
@@ -48,7 +51,8 @@ def decided(*factors, confidence=Confidence.HIGH, coverage=(), policy=None, noti
     detection = judged(curves, ranges, confidence=confidence, **given_)
     detection = edit(detection) if edit else detection
     clusters = diagnose(curves, detection)
-    return decide(curves, detection, coverage, clusters, policy or PolicySettings(), DetectSettings(), notices=notices)
+    chosen = policy or PolicySettings()
+    return decide(curves, detection, coverage, clusters, chosen, DetectSettings(), notices=notices, past=past)
 
 
 def fired(decision):
@@ -276,3 +280,83 @@ def test_verdict_is_that_of_the_first_rule_fired(sizes, confidence):
     assert decision.verdict is next(rule.verdict for rule in decision.rules if rule.fired)
     strengths = [STRENGTH.index(rule.verdict) for rule in decision.rules]
     assert strengths == sorted(strengths, reverse=True)
+
+
+# ── what creeps ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def crept(*sizes, oldest=True):
+    """A history in which one endpoint for each (slowdown, low, high) crept."""
+    creeps = tuple(
+        Creep(endpoint=f"GET /{at}", curves=("p95",), slowdown=size, low=low, high=high)
+        for at, (size, low, high) in enumerate(sizes)
+    )
+    first = Place(job=101, version="2.0", end=datetime(2026, 7, 1, 5, tzinfo=UTC))
+    told = Patterns(curves=9, too_short=0, shifts=(), creeps=creeps, unrests=(), switchings=())
+    return Chronicle(jobs=(first,), onsets=(), patterns=told, oldest=first if oldest else None)
+
+
+@pytest.mark.parametrize(
+    ("size", "threshold", "fires"),
+    [
+        ((0.365, 0.346, 0.384), 0.15, True),
+        ((0.15, 0.06, 0.25), 0.15, True),
+        ((0.149, 0.14, 0.16), 0.15, False),
+        ((0.3, 0.05, 0.6), 0.15, False),
+        ((-0.3, -0.35, -0.25), 0.15, False),
+        ((0.149, 0.14, 0.16), 0.1, True),
+        ((0.365, 0.346, 0.384), 0.0, False),
+    ],
+    ids=["large", "just", "small", "doubtful", "faster", "stricter policy", "switched off"],
+)
+def test_a_creep_asks_for_monitoring_when_it_is_large_and_sure(size, threshold, fires):
+    """The sum counts from the policy's threshold on, and only when its whole interval would be listed."""
+    decision = decided(past=crept(size), policy=PolicySettings(monitor_creep=threshold))
+    assert fired(decision) == ["monitor_creep" if fires else "approve"]
+    assert decision.verdict is (Verdict.APPROVE_WITH_MONITORING if fires else Verdict.APPROVE)
+
+
+def test_the_reason_names_the_worst_creep_with_its_interval_and_counts_the_others():
+    """Whoever reads the rule knows which endpoint, by how much, how sure, since when, and how many more there are."""
+    past = crept((0.365, 0.346, 0.384), (0.2, 0.18, 0.22), (0.4, -0.1, 0.9))
+    assert rule(decided(past=past), "monitor_creep").because == (
+        "GET /0 +36.5 % (+34.6 % to +38.4 %) since 2026-07-01; 1 more"
+    )
+
+
+def test_a_creep_too_small_to_fire_is_named_as_what_was_seen():
+    """A rule that did not fire says what it saw; what became faster is nothing to see."""
+    past = crept((0.08, 0.06, 0.1), oldest=False)
+    assert rule(decided(past=past), "monitor_creep").because == "GET /0 +8 % (+6 % to +10 %) since the oldest job"
+    assert rule(decided(past=crept((-0.3, -0.35, -0.25))), "monitor_creep").because == "none"
+
+
+def test_a_long_endpoint_leaves_room_for_how_much_it_crept():
+    """An endpoint of any length does not push the size out of what is shown."""
+    past = crept((0.365, 0.346, 0.384))
+    (creep,) = past.patterns.creeps
+    long = replace(past, patterns=replace(past.patterns, creeps=(replace(creep, endpoint="GET /" + "long/" * 99),)))
+    because = rule(decided(past=long), "monitor_creep").because
+    assert because.endswith(" +36.5 % (+34.6 % to +38.4 %) since 2026-07-01")
+    assert len(because) < 140
+
+
+def test_the_threshold_is_in_the_words_of_the_rule():
+    """The rule says from what on it fires, or that it is switched off."""
+    assert rule(decided(past=crept()), "monitor_creep").text == (
+        "Any endpoint that creeps (15 % slower or more since the oldest job, and more than 5 % for sure)."
+    )
+    off = decided(past=crept((0.5, 0.4, 0.6)), policy=PolicySettings(monitor_creep=0.0))
+    assert rule(off, "monitor_creep").text == "Any endpoint that creeps: switched off."
+
+
+def test_without_a_history_there_is_no_rule_on_creeping():
+    """Where no history is kept nobody can know, and the list of rules is as it was."""
+    assert "monitor_creep" not in {rule.key for rule in decided().rules}
+
+
+def test_a_creep_weakens_no_stronger_verdict():
+    """A release that is blocked stays so, with the creep told beside."""
+    decision = decided(2.5, past=crept((0.365, 0.346, 0.384)))
+    assert decision.verdict is Verdict.BLOCK
+    assert "monitor_creep" in fired(decision)

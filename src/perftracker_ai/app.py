@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from perftracker_ai.chronicle import Chronicle
     from perftracker_ai.history import Archive
     from perftracker_ai.model import Cluster, CurveSet, Detection, Job, JobInfo, Narration, Selection, Timeline
-    from perftracker_ai.settings import ProductSettings, Settings
+    from perftracker_ai.settings import DetectSettings, ProductSettings, Settings
     from perftracker_ai.sources import Source
     from perftracker_ai.storyteller import Story
 
@@ -74,6 +74,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    detect : DetectSettings
+        What counted as a change.
     narration : Narration or None
         What a language model wrote of it.
     written : tuple of Path
@@ -86,6 +88,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     product: str
     analysis: Analysis
+    detect: DetectSettings
     narration: Narration | None
     written: tuple[Path, ...]
     gated: bool
@@ -189,6 +192,7 @@ def _told(analysis: Analysis, own: ProductSettings, settings: Settings, folder: 
     run = Run(
         product=analysis.candidate.product_name,
         analysis=analysis,
+        detect=own.detect,
         narration=None,
         written=(),
         gated=_gated(analysis, settings.fail_on),
@@ -266,6 +270,7 @@ def judge(
     known = accepted(settings.accept, curves, detection, settings.detect.moderate, today)
     told = (*pair_notices(baseline, candidate), *_job_notices(jobs), *read_notices, *acceptance_notices(known))
     every, counted = (*notices, *told), counting(clusters, known)
+    past, policy = _chronicle(timeline, curves, detection, clusters, (baseline, candidate)), settings.policy
     return Analysis(
         baseline=baseline,
         candidate=candidate,
@@ -276,9 +281,9 @@ def judge(
         coverage=coverage,
         clusters=clusters,
         accepted=known,
-        decision=decide(curves, detection, coverage, counted, settings.policy, settings.detect, notices=every),
+        decision=decide(curves, detection, coverage, counted, policy, settings.detect, notices=every, past=past),
         notices=every,
-        chronicle=_chronicle(timeline, curves, detection, clusters, (baseline, candidate)),
+        chronicle=past,
     )
 
 

@@ -134,8 +134,11 @@ class Chronicle(msgspec.Struct, frozen=True, kw_only=True):
         One for each cluster of slowdowns, in the order of the clusters; none for one whose baseline ran after the
         candidate, or is not known at its loads.
     patterns : Patterns
+    oldest : Place or None
+        The job that they begin with, which may be older than the first of `jobs`; None when it is not known.
     """
 
     jobs: tuple[Place, ...]
     onsets: tuple[Onset, ...]
     patterns: Patterns
+    oldest: Place | None = None

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from perftracker_ai.chronicle import Onset, Patterns, Place
+    from perftracker_ai.chronicle import Chronicle, Onset, Patterns, Place
     from perftracker_ai.model import Analysis, JobInfo
+    from perftracker_ai.settings import DetectSettings
 
     Show = Callable[[str], str]
 
@@ -233,3 +234,51 @@ def elapsed(first: datetime, last: datetime) -> str:
     if weeks < _WEEKS:
         return f"{plural(weeks, 'week')} before"
     return f"{plural(round(days / _MONTH), 'month')} before"
+
+
+# ── what matters of it ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def notable(analysis: Analysis, settings: DetectSettings) -> list[Creep | Shift]:
+    """Return what an endpoint crept by or became slower by that is worth telling first, worst first.
+
+    That is what would be listed of a comparison where it creeps, and what would be a regression where it is slower and
+    still so; what is an issue of this comparison is told as such.
+    """
+    past = analysis.chronicle
+    if past is None:
+        return []
+    slower = (one for one in past.patterns.shifts if one.recovered is None and not is_issue(analysis, one))
+    steps = [one for one in slower if one.slowdown >= settings.moderate]
+    creeps = [one for one in past.patterns.creeps if one.slowdown >= settings.minor]
+    return sorted([*creeps, *steps], key=lambda one: -one.slowdown)
+
+
+def is_issue(analysis: Analysis, trend: Trend) -> bool:
+    """Tell whether a trend is an issue of this comparison: a shift of its endpoint that began behind the baseline."""
+    past = analysis.chronicle
+    if past is None or not isinstance(trend, Shift):
+        return False
+    dated = {one.cluster for one in past.onsets}
+    endpoints = {cluster.endpoint for cluster in analysis.clusters if cluster.id in dated}
+    return trend.endpoint in endpoints and came_in(trend, analysis.baseline)
+
+
+def news(trend: Creep | Shift, past: Chronicle, show: Show = str) -> str:
+    """Return what is said of an endpoint behind its name.
+
+    ``creeps: +36.5 % since 2026-07-01``, ``is 30.5 % slower since 2.8 (job 125)``
+    """
+    if isinstance(trend, Creep):
+        return f"creeps: {format_change(trend.slowdown)} {_since_oldest(past)}"
+    version = show(trend.first.version) or UNKNOWN
+    return f"is {format_percent(trend.slowdown)} slower since {version} (job {trend.first.job})"
+
+
+def crept(creep: Creep, past: Chronicle) -> str:
+    """Return how much an endpoint crept by and since when: ``+36.5 % (+34.6 % to +38.4 %) since 2026-07-01``."""
+    return f"{size(creep)} {_since_oldest(past)}"
+
+
+def _since_oldest(past: Chronicle) -> str:
+    return f"since {past.oldest.end:%Y-%m-%d}" if past.oldest else "since the oldest job"

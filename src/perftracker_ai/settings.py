@@ -107,6 +107,9 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
         Share of the baseline's curves that must be comparable for a verdict at all.
     monitor_minor : int
         Clusters of minor slowdowns from which a release is to be monitored; 0 switches the rule off.
+    monitor_creep : float
+        Slowdown since the oldest job of a history by which an endpoint may have crept before a release is to be
+        monitored; 0 switches the rule off.
     max_inconclusive : float
         Share of the compared curves that may be inconclusive without asking for monitoring.
     """
@@ -116,6 +119,7 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
     block_failures: Count = 0
     min_compared: Share = 0.5
     monitor_minor: Count = 5
+    monitor_creep: Ratio = 0.15
     max_inconclusive: Ratio = 0.5
 
 

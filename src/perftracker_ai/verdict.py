@@ -1,9 +1,10 @@
-"""The decision: in go detection, coverage and clusters, out comes a `Decision` by the rules of the declared policy.
+"""The decision: in go a comparison and what earlier jobs say, out comes a `Decision` by the rules of a declared policy.
 
 Every rule is evaluated and listed with what it saw, fired or not, in order of precedence; the first that fired gives
 the verdict. Regressions are counted net of the run-wide shift, so a critical cluster blocks even when the run as a
 whole is in doubt: its curves are slow *compared with the rest of the same run*. A large shift alone says nothing of
-the code, so it asks for a rerun and does not block.
+the code, so it asks for a rerun and does not block. What creeps is in no comparison of two releases large enough to be
+found, so it is asked of the history; without one there is no such rule.
 """
 
 from __future__ import annotations
@@ -26,15 +27,19 @@ from perftracker_ai.model import (
     Severity,
     Verdict,
 )
+from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from perftracker_ai.chronicle import Chronicle, Creep
     from perftracker_ai.model import Cluster, CoverageFinding, CurveSet, Detection, Notice, RunShift
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 SHOWN = 3
 """Clusters named in a reason; the others are counted."""
+_ENDPOINT = 80
+"""Characters of an endpoint in a reason that ends in a number."""
 
 _SERIOUS = frozenset({Severity.CRITICAL, Severity.SEVERE})
 _NOT_THE_SAME = {
@@ -54,6 +59,7 @@ class _Case(msgspec.Struct, frozen=True):
     notices: Sequence[Notice]
     policy: PolicySettings
     settings: DetectSettings
+    past: Chronicle | None
 
 
 def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is asked of all of them
@@ -65,6 +71,7 @@ def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is 
     settings: DetectSettings,
     *,
     notices: Sequence[Notice] = (),
+    past: Chronicle | None = None,
 ) -> Decision:
     """Apply the policy.
 
@@ -75,6 +82,8 @@ def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is 
         Improvements among them count for nothing.
     notices : sequence of Notice
         Another product, hardware or suite make the comparison itself a question.
+    past : Chronicle, optional
+        What earlier jobs say; without it the rule on what creeps is left out.
 
     Returns
     -------
@@ -82,8 +91,9 @@ def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is 
         With every rule, in order of precedence.
     """
     worse = [cluster for cluster in clusters if cluster.direction is Direction.WORSE]
-    case = _Case(curves, detection, coverage, worse, notices, policy, settings)
+    case = _Case(curves, detection, coverage, worse, notices, policy, settings, past)
     rules = [rule(case) for rule in _RULES]
+    rules += [] if past is None else [_creeping(case, past)]
     clean = not any(rule.fired for rule in rules)
     because = "" if clean else "another rule fired"
     rules.append(_rule("approve", Verdict.APPROVE, "No other rule of the policy fires.", fired=clean, because=because))
@@ -267,6 +277,31 @@ def _inconclusive(case: _Case) -> Rule:
         fired=unclear > most * len(compared),
         because=f"{unclear} of {_count(len(compared), 'compared curve')} inconclusive",
     )
+
+
+def _creeping(case: _Case, past: Chronicle) -> Rule:
+    least, surely = case.policy.monitor_creep, case.settings.minor
+    # A slope in noise may be steep by chance: it counts when its whole interval is a slowdown that would be listed.
+    found = [creep for creep in past.patterns.creeps if creep.slowdown >= least and creep.low > surely]
+    size = f"{_percent(least)} slower or more since the oldest job, and more than {_percent(surely)} for sure"
+    return _rule(
+        "monitor_creep",
+        Verdict.APPROVE_WITH_MONITORING,
+        f"Any endpoint that creeps ({size})." if least else "Any endpoint that creeps: switched off.",
+        fired=least > 0 and bool(found),
+        because=_crept(found or [creep for creep in past.patterns.creeps if creep.slowdown > 0][:1], past),
+    )
+
+
+def _crept(creeps: Sequence[Creep], past: Chronicle) -> str:
+    """Name the worst of what creeps with its size, and count the others."""
+    if not creeps:
+        return "none"
+    from perftracker_ai import retrospect
+
+    more = f"; {len(creeps) - 1} more" if len(creeps) > 1 else ""
+    # Cut here, for whoever shows the reason cuts its end, and that is the size.
+    return f"{clean(creeps[0].endpoint, _ENDPOINT)} {retrospect.crept(creeps[0], past)}{more}"
 
 
 # ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perftracker_ai import retrospect
-from perftracker_ai.chronicle import Shift
 from perftracker_ai.formats import plural
 from perftracker_ai.text import md, sentence
 
@@ -20,9 +19,12 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Cluster
     from perftracker_ai.render.view import View
     from perftracker_ai.retrospect import Section, Show, Trend
+    from perftracker_ai.settings import DetectSettings
 
 TRENDS = 5
 """Trends of one kind that are told; the others are in the results file."""
+NEWS = 2
+"""Trends that are told at once, where a reader looks first."""
 VERSION = 60
 _KINDS = ("slower", "creeping", "recovered", "noisier", "switching")
 """What is told, in order: what became faster asks nobody to act."""
@@ -45,6 +47,18 @@ def version(text: str) -> str:
     return md(text, VERSION)
 
 
+# ── at once ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def news(shown: View, settings: DetectSettings) -> list[tuple[Trend, str]]:
+    """Return what of the history is to be told at once, worst first, each with its Markdown."""
+    past = shown.analysis.chronicle
+    if past is None:
+        return []
+    found = retrospect.notable(shown.analysis, settings)
+    return [(trend, f"{md(trend.endpoint)} {retrospect.news(trend, past, version)}") for trend in found]
+
+
 # ── trends ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -52,17 +66,9 @@ def trends(shown: View, past: Chronicle) -> list[Section]:
     """Return what the history tells besides the issues, by kind; kinds without anything are left out."""
     every = retrospect.sections(past.patterns, "")  # trends are of all jobs, and a chronicle names the last ones only
     found = (every[kind] for kind in _KINDS)
-    kept = (one._replace(trends=[trend for trend in one.trends if not _issue(shown, past, trend)]) for one in found)
+    told = shown.analysis
+    kept = (one._replace(trends=[it for it in one.trends if not retrospect.is_issue(told, it)]) for one in found)
     return [one for one in kept if one.trends]
-
-
-def _issue(shown: View, past: Chronicle, trend: Trend) -> bool:
-    """Tell whether a trend is an issue of this comparison: a shift of its endpoint that began behind the baseline."""
-    if not isinstance(trend, Shift):
-        return False
-    dated = {one.cluster for one in past.onsets}
-    endpoints = {cluster.endpoint for cluster in shown.analysis.clusters if cluster.id in dated}
-    return trend.endpoint in endpoints and retrospect.came_in(trend, shown.analysis.baseline)
 
 
 def basis(past: Chronicle) -> str:

@@ -68,7 +68,7 @@ def _head(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) 
         "fdr": detection.fdr,
         "noise_source": detection.noise_source,
         "mirrored": detection.mirrored,
-        "config": {"detect": settings, "policy": policy},
+        "config": {"detect": settings, "policy": _policy(analysis, policy)},
         "metadata": _metadata(analysis),
         "verdict": analysis.decision,
         "summary": _summary(shown),
@@ -85,6 +85,14 @@ def _head(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) 
         "notices": [_notice(notice) for notice in analysis.notices],
         "chronicle": analysis.chronicle,
     }
+
+
+def _policy(analysis: Analysis, policy: PolicySettings) -> dict[str, Any]:
+    """Leave out the threshold of a rule that there is only with a history."""
+    values: dict[str, Any] = msgspec.structs.asdict(policy)
+    if analysis.chronicle is None:
+        del values["monitor_creep"]
+    return values
 
 
 def _metadata(analysis: Analysis) -> dict[str, Any]:

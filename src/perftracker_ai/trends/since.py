@@ -122,7 +122,8 @@ def chronicle(
     asked = (_onset(cluster, line, _affected(curves, detection, cluster), shared) for cluster in worse)
     onsets = tuple(onset for onset in asked if onset is not None)
     shown = _rows(line.jobs, line.shown)
-    return Chronicle(jobs=places(shown.jobs[-LONGEST:]), onsets=onsets, patterns=patterns(curves.curves, shown))
+    jobs, found = places(shown.jobs), patterns(curves.curves, shown)
+    return Chronicle(jobs=jobs[-LONGEST:], onsets=onsets, patterns=found, oldest=jobs[0])
 
 
 # ── the jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────
