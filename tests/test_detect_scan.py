@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from perftracker_ai.detect import null
+from perftracker_ai.detect.noise import drift
 from perftracker_ai.detect.scan import EXACT, Track, deviate_in, inflation, localise, raised_in, scan, span_of, widths
 
 
@@ -43,7 +44,8 @@ def slow_deviate(row, first, last, noise, sign):
     inside = inside[np.isfinite(inside)]
     mean, own = sign * inside.mean(), sigma**2 * slow_inflation(rho, last - first + 1) / len(inside)
     guess, left = slow_level(row, rho, level, sigma)
-    off_centre = ((first + last) / 2 - (len(row) - 1) / 2) / (len(row) - 1)
+    known = np.flatnonzero(np.isfinite(row))
+    off_centre = ((first + last) / 2 - (known[0] + known[-1]) / 2) / (known[-1] - known[0])
     against_rest = (mean - max(sign * guess, 0)) / np.sqrt(own - left + drift**2 * off_centre**2)
     return max(against_rest, mean / np.sqrt(own + level**2))
 
@@ -73,6 +75,21 @@ def test_scan_finds_what_a_loop_over_all_windows_finds(rng, rho, level, drift, g
         expected = [slow_best(row, (rho, level, drift, 0.7), sign) for row in value]
         assert best.deviate - best.penalty == pytest.approx([score for score, _, _ in expected])
         assert list(zip(best.first, best.last, strict=True)) == [(first, last) for _, first, last in expected]
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 24), (7, 0), (5, 11)])
+def test_a_row_is_judged_alike_beside_longer_ones(rng, before, after):
+    """The loads that only other rows of a panel have change nothing of a row's noise, drift or windows."""
+    value = rng.standard_normal((6, 19)) + np.linspace(-1, 1, 19) * rng.standard_normal((6, 1))
+    beside = np.pad(value, ((0, 1), (before, after)), constant_values=np.nan)
+    beside[-1] = rng.standard_normal(beside.shape[1])
+    assert drift(np.stack([beside, 2 * beside]))[:, :6] == pytest.approx(drift(np.stack([value, 2 * value])))
+    alone, together = (track_of(rows, rho=0.3, level=1.0, drift=2.0, sigma=0.5) for rows in (value, beside))
+    for best, same, sign in zip(scan(alone, EXACT), scan(together, EXACT), (1.0, -1.0), strict=True):
+        assert same.deviate[:6] == pytest.approx(best.deviate)
+        assert (same.first[:6] - before).tolist() == best.first.tolist()
+        again = deviate_in(together, same.first, same.last, sign)
+        assert again == pytest.approx(same.deviate)
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 6), (4, 8), (0, 19), (17, 19)])

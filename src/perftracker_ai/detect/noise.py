@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.detect.scan import inflation
+from perftracker_ai.detect.scan import ends_of, inflation
 from perftracker_ai.stats import MAD_TO_SIGMA, median, quiet_scale, robust_location, robust_scale
 
 if TYPE_CHECKING:
@@ -400,10 +400,16 @@ def _scatter_slope(level: NDArray[np.float64], sigma: NDArray[np.float64], middl
 
 
 def drift(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Measure how far rows rise from their first load to their last: twice the step between their halves."""
-    half = value.shape[-1] // 2
-    upper, lower = value[..., value.shape[-1] - half :], value[..., :half]
-    rise: NDArray[np.float64] = 2 * (_mean(upper) - _mean(lower))
+    """Measure how far rows rise from their first load to their last: twice the step between their halves.
+
+    Parameters
+    ----------
+    value : ndarray, shape (K, C, N)
+        Comparisons of the same curves; the loads of the first one say where a curve's halves are.
+    """
+    begin, end = ends_of(value[0])
+    side = 2 * np.arange(value.shape[-1]) - (begin + end)[:, None]
+    rise: NDArray[np.float64] = 2 * (_mean(value, side > 0) - _mean(value, side < 0))
     return rise
 
 
@@ -423,8 +429,8 @@ def drift_scatter(
     return level_scatter(rise - shared, sigma, sampling, kind) + shared**2
 
 
-def _mean(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    known = np.isfinite(value)
+def _mean(value: NDArray[np.float64], part: NDArray[np.bool_]) -> NDArray[np.float64]:
+    known = part & np.isfinite(value)
     count = known.sum(axis=-1)
     total = np.where(known, value, 0.0).sum(axis=-1)
     mean: NDArray[np.float64] = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

@@ -99,7 +99,7 @@ class _Windows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """All windows of one width: sums of weight and of weighted value, and which are no windows (None: all are).
 
     Penalty and inflation are those of the width in every row; off_centre is how far the middle of each window lies
-    from that of the row, in lengths of the row, squared.
+    from that of the row, in lengths of the row, squared: one row of them where it is the same in all.
     """
 
     width: int
@@ -140,12 +140,29 @@ def penalty(span: NDArray[np.float64], width: NDArray[np.int64] | int) -> NDArra
     return price
 
 
+def ends_of(value: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Find the columns of the first and the last point present in each row; those of the array for empty rows."""
+    present = np.isfinite(value)
+    return present.argmax(axis=1), value.shape[1] - 1 - present[:, ::-1].argmax(axis=1)
+
+
 def span_of(track: Track) -> NDArray[np.float64]:
     """Count the columns from the first to the last point present; 0 for empty rows."""
-    present = np.isfinite(track.value)
-    columns = present.shape[1]
-    width = columns - present.argmax(axis=1) - present[:, ::-1].argmax(axis=1)
-    return np.where(present.any(axis=1), width, 0).astype(np.float64)
+    begin, end = ends_of(track.value)
+    return np.where(np.isfinite(track.value).any(axis=1), end - begin + 1, 0).astype(np.float64)
+
+
+def _off_centre(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Tell how far off the middle of each row a window lies, in lengths of the row, squared; by first plus last column.
+
+    One row of it where all rows have the same ends, which they mostly do: a panel may hold shorter grids as well.
+    """
+    begin, end = ends_of(value)
+    if (begin == begin[:1]).all() and (end == end[:1]).all():
+        begin, end = begin[:1], end[:1]
+    columns = np.arange(2 * value.shape[1] - 1)
+    off: NDArray[np.float64] = (columns - (begin + end)[:, None]) / (2 * np.maximum(end - begin, 1))[:, None]
+    return off**2
 
 
 def _sums(track: Track, step: float, span: NDArray[np.float64]) -> Iterator[_Windows]:
@@ -156,7 +173,7 @@ def _sums(track: Track, step: float, span: NDArray[np.float64]) -> Iterator[_Win
     weights, totals = _running(weight), _running(total)
     gaps = None if present.all() else (~present, _running(present))
     columns, longest = track.value.shape[1], int(span_of(track).max(initial=0))
-    off_centre = ((np.arange(2 * columns - 1) / 2 / max(columns - 1, 1)) - 0.5) ** 2  # by first plus last column
+    off_centre = _off_centre(track.value)
     tried = np.array(widths(longest, step), dtype=np.int64)
     penalties, inflations = penalty(span[:, None], tried), inflation(track.rho[:, None], tried)
     for at, width in enumerate(tried.tolist()):
@@ -164,7 +181,7 @@ def _sums(track: Track, step: float, span: NDArray[np.float64]) -> Iterator[_Win
             width=width,
             penalty=penalties[:, at],
             inflation=inflations[:, at],
-            off_centre=off_centre[width - 1 : 2 * columns - width : 2],
+            off_centre=off_centre[:, width - 1 : 2 * columns - width : 2],
             weight=weights[:, width:] - weights[:, :-width],
             total=totals[:, width:] - totals[:, :-width],
             barred=None if gaps is None else _barred(*gaps, width),
@@ -318,7 +335,8 @@ def deviate_in(track: Track, first: NDArray[np.intp], last: NDArray[np.intp], si
     mass = weight.sum(axis=1)
     widened = inflation(track.rho, np.maximum(inside.sum(axis=1), 1).astype(np.float64))
     level = _level(track)
-    off_centre = (((first + last) - (len(columns) - 1)) / 2 / max(len(columns) - 1, 1)) ** 2
+    begin, end = ends_of(track.value)
+    off_centre = ((first + last - begin - end) / (2 * np.maximum(end - begin, 1))) ** 2
     alone = mass * (widened + mass * level.variance)
     rest = mass * np.maximum(widened + mass * (level.drift * off_centre - level.left), _LEAST * widened)
     against_rest = (total - np.maximum(sign * level.guess, 0.0) * mass) / np.sqrt(np.maximum(rest, _TINY))
