@@ -87,8 +87,8 @@ def test_earlier_jobs_without_values_change_nothing_but_the_noises_source():
 
 
 def test_the_result_says_from_how_many_jobs_the_noise_is_known():
-    """Reruns and earlier jobs are counted apart."""
-    pair, timeline = apart(noisy_job(reruns=8), reruns=2)
+    """Reruns and earlier jobs are counted apart, the latter as far as they make pairs."""
+    pair, timeline = apart(noisy_job(reruns=9), reruns=2)
     said = detect(pair, SETTINGS, 0, timeline).noise_source
     assert said == "curve roughness, the scatter of curve levels, 2 reruns and 6 earlier jobs"
 

@@ -15,7 +15,7 @@ from perftracker_ai.detect.chance import suspects
 from perftracker_ai.detect.evidence import SCANNED_POINTS, calm_level, learn, weigh
 from perftracker_ai.detect.judge import Context, judge
 from perftracker_ai.detect.scan import COARSE
-from perftracker_ai.detect.series import EARLIER_PAIRS, Net, panels, ratios
+from perftracker_ai.detect.series import Net, pairs_of, panels, ratios
 from perftracker_ai.detect.shift import estimate_shifts
 from perftracker_ai.detect.windows import LEVEL
 from perftracker_ai.formats import plural
@@ -72,7 +72,7 @@ def detect(curves: CurveSet, settings: DetectSettings, seed: int, timeline: Time
         level=LEVEL,
         fdr=settings.fdr,
         seed=seed,
-        noise_source=_noise_source(reruns, 0 if timeline is None else len(timeline.jobs)),
+        noise_source=_noise_source(reruns, 2 * pairs_of(timeline)),
         mirrored=_mirrored(results, settings),
     )
 
@@ -131,8 +131,8 @@ def _noise_source(reruns: int, earlier: int) -> str:
     parts = ["curve roughness", "the scatter of curve levels"]
     if reruns:
         parts.append(plural(reruns, "rerun"))
-    if earlier > 1:
-        parts.append(f"{min(earlier, 2 * EARLIER_PAIRS)} earlier jobs")
+    if earlier:
+        parts.append(plural(earlier, "earlier job"))
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 

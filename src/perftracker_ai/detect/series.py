@@ -174,10 +174,14 @@ def _successive(timeline: Timeline | None, count: int, points: int) -> NDArray[n
     """
     if timeline is None:
         return np.zeros((0, points))
-    pairs = min(len(timeline.jobs) // 2, EARLIER_PAIRS)
-    log = _log(timeline.mean[len(timeline.jobs) - 2 * pairs :])
+    log = _log(timeline.mean[len(timeline.jobs) - 2 * pairs_of(timeline) :])
     steps: NDArray[np.float64] = (log[1::2] - log[::2]) * np.sqrt((1 + 1 / count) / 2)
     return steps
+
+
+def pairs_of(timeline: Timeline | None) -> int:
+    """Count the pairs of earlier jobs that teach the noise."""
+    return 0 if timeline is None else min(len(timeline.jobs) // 2, EARLIER_PAIRS)
 
 
 def _sampling(curves: CurveSet) -> NDArray[np.float64]:
