@@ -401,8 +401,9 @@ def test_a_scalar_and_a_curve_of_one_name_are_two(store):
 
 
 def test_prune_drops_what_ended_before(store):
-    """A product's jobs that ended before the moment go, in one project or in all, and all others stay."""
+    """A product's jobs that ended before the moment go, gone ones too, in one project or all, and all others stay."""
     put(store, info(1, days_ago=2))
+    store.mark(ORIGIN, [info(1).uuid], gone=True)
     put(store, info(2, days_ago=2, product_name="Other"))
     put(store, info(3, days_ago=1))
     put(store, info(4, days_ago=3, project_id=2))
@@ -413,17 +414,6 @@ def test_prune_drops_what_ended_before(store):
     assert store.prune(ORIGIN, "Shop", 0, before) == 1
     assert [one.id for one in store.jobs(SHOP)] == [3]
     assert len(store.known(ORIGIN, "Other", 0)) == len(store.known("other.example", "Shop", 0)) == 1
-
-
-def test_forget_drops_gone_jobs_too(store):
-    """Forgetting a product leaves nothing of it, and everything of others."""
-    put(store, info(1))
-    put(store, info(2))
-    put(store, info(3, product_name="Other"))
-    store.mark(ORIGIN, [info(2).uuid], gone=True)
-    assert store.forget(SHOP) == 2
-    assert store.known(ORIGIN, "Shop", 0) == ()
-    assert store.series(replace(SHOP, product="Other")).curves.mean.tolist() == [[0.5]]
 
 
 def test_jobs_of_one_layout_share_it_until_none_is_left(store, url):

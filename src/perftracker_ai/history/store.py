@@ -167,21 +167,15 @@ class Store:
             chosen = (JOB.c.origin == origin, JOB.c.uuid.in_(uuids))
             connection.execute(update(JOB).where(*chosen).values(gone=gone))
 
-    def forget(self, scope: Scope) -> int:
-        """Drop a scope's jobs, gone ones as well, and give their number."""
-        return self._drop(_condition(scope))
-
     def prune(self, origin: str, product: str, project: int, before: datetime) -> int:
         """Drop a product's jobs in a project (0: in all) that ended before a moment, and give their number."""
         old = _microseconds(before)
+        used = select(JOB.c.layout).where(JOB.c.layout == LAYOUT.c.digest).exists()
         with self._database.writing() as connection:
             connection.execute(delete(BROKEN).where(_of(BROKEN, origin, product, project), BROKEN.c.end_us < old))
-        return self._drop(_of(JOB, origin, product, project) & (JOB.c.end_us < old))
-
-    def _drop(self, condition: ColumnElement[bool]) -> int:
-        with self._database.writing() as connection:
-            count = connection.execute(delete(JOB).where(condition)).rowcount
-            used = select(JOB.c.layout).where(JOB.c.layout == LAYOUT.c.digest).exists()
+            count = connection.execute(
+                delete(JOB).where(_of(JOB, origin, product, project), JOB.c.end_us < old)
+            ).rowcount
             connection.execute(delete(LAYOUT).where(~used))
         self._database.shrink()
         return count
