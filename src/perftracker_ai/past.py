@@ -11,10 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
-from perftracker_ai.chronicle import Creep, Place, Shift, Switching, Unrest  # noqa: TC001 - msgspec reads them
+from perftracker_ai.chronicle import Patterns, Place
 from perftracker_ai.errors import NotFound
 from perftracker_ai.gathering import connect
 from perftracker_ai.history import Scope, Wanted, open_store, origin_of, synchronise
@@ -35,19 +34,13 @@ DOWNLOADS = "history-downloads"
 """Name in the folder of downloads of the one where jobs lie until they are recorded."""
 
 
-class Past(msgspec.Struct, frozen=True, kw_only=True):
-    """What the history of a product on one hardware and suite says.
+class Past(Patterns, frozen=True, kw_only=True):
+    """What the history of a product on one hardware and suite says: the patterns, and of what.
 
     Attributes
     ----------
     others : tuple of (str, str, int)
         Hardware, suite and number of jobs of what is in the store besides.
-    curves, too_short : int
-        Curves looked at, and those of them with too few values to say anything.
-    shifts : tuple of Shift
-        Most recent first, then worst.
-    creeps, unrests, switchings : tuple
-        Worst first.
     """
 
     product: str
@@ -55,12 +48,6 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     suite: str
     others: tuple[tuple[str, str, int], ...]
     jobs: tuple[Place, ...]
-    curves: int
-    too_short: int
-    shifts: tuple[Shift, ...]
-    creeps: tuple[Creep, ...]
-    unrests: tuple[Unrest, ...]
-    switchings: tuple[Switching, ...]
 
 
 # ── the commands ────────────────────────────────────────────────────────────────────────────────────────────────────

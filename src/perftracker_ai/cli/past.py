@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perftracker_ai import retrospect
-from perftracker_ai.chronicle import Patterns, Shift
+from perftracker_ai.chronicle import Shift
 from perftracker_ai.cli.streams import show
 from perftracker_ai.formats import plural
 from perftracker_ai.text import clean
@@ -38,7 +38,7 @@ def show_synchronised(product: str, store: str, done: Synchronised) -> None:
 
 def show_past(past: Past) -> None:
     """Print the trends of a product, what is wrong now first, on about one screen."""
-    found = retrospect.sections(_patterns(past), past.jobs[0].version)
+    found = retrospect.sections(past, past.jobs[0].version)
     lines = [line for kind, most in _MOST for line in _section(found[kind], most)]
     show("\n".join([*_head(past), *(lines or ["", retrospect.NO_TREND])]))
 
@@ -48,10 +48,6 @@ def past_json(pasts: Sequence[Past]) -> str:
     import msgspec
 
     return msgspec.json.encode({"schema_version": 1, "products": pasts}).decode()
-
-
-def _patterns(past: Past) -> Patterns:
-    return Patterns(**{name: getattr(past, name) for name in Patterns.__struct_fields__})
 
 
 def _head(past: Past) -> list[str]:
