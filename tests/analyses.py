@@ -515,9 +515,24 @@ def remembered():
     # What is an issue of this comparison is not to be told a second time.
     again = structs.replace(told.shifts[0], endpoint=SETTINGS, first=jobs[9], last_good=jobs[8])
     told = structs.replace(told, shifts=(again, *told.shifts))
-    return structs.replace(
-        made, baseline=baseline, candidate=candidate, chronicle=Chronicle(jobs=jobs, onsets=onsets, patterns=told)
+    past = Chronicle(jobs=jobs, onsets=onsets, patterns=told, oldest=jobs[0])
+    return structs.replace(made, baseline=baseline, candidate=candidate, chronicle=past)
+
+
+def crept():
+    """Nothing is slower than in the baseline, while two endpoints crept and one is slower since an earlier job."""
+    made, jobs = nothing_found(), nights(30)
+    (slower, _), size = patterns(jobs, (SEARCH,)).shifts, {"low": 0.346, "high": 0.384}
+    creeps = tuple(Creep(endpoint=one, curves=("rate",), slowdown=0.365, **size) for one in (SETTINGS, DRAFTS))
+    rule = Rule(
+        key="monitor_creep",
+        verdict=Verdict.APPROVE_WITH_MONITORING,
+        text="Any endpoint that creeps (15 % slower or more since the oldest job, and more than 5 % for sure).",
+        fired=True,
+        because=f"{SETTINGS} +36.5 % (+34.6 % to +38.4 %) since 2026-05-25; 1 more",
     )
+    past = Chronicle(jobs=jobs, onsets=(), patterns=quiet(shifts=(slower,), creeps=creeps), oldest=jobs[0])
+    return structs.replace(made, decision=Decision(verdict=rule.verdict, rules=(rule,)), chronicle=past)
 
 
 # ── corners ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -603,5 +618,6 @@ VARIANTS = {
     "drifted": drifted,
     "accepted": accepted,
     "remembered": remembered,
+    "crept": crept,
     "hostile": hostile,
 }

@@ -72,10 +72,10 @@ def test_nothing_else_found_is_not_called_nothing_found():
 
 def test_terminal_says_what_is_accepted_and_until_when():
     """One line, and a count beside the others."""
-    text = plain_summary(accepted(), ())
+    text = plain_summary(accepted(), (), DetectSettings())
     assert f"Accepted   until 2026-12-31: C1 {SETTINGS}" in text
     assert "; 3 of them accepted)" in text
-    assert "Accepted" not in plain_summary(typical(), ())
+    assert "Accepted" not in plain_summary(typical(), (), DetectSettings())
 
 
 def test_terminal_keeps_to_one_screen():
@@ -83,7 +83,7 @@ def test_terminal_keeps_to_one_screen():
     (first, *_) = accepted().accepted
     made = replace(many(60, 20), accepted=(replace(first, curves=(0, 20, 40)),))
     paths = [f"p{at}" for at in range(9)]
-    assert len(plain_summary(made, paths).splitlines()) <= HEIGHT
+    assert len(plain_summary(made, paths, DetectSettings()).splitlines()) <= HEIGHT
 
 
 def test_junit_skips_what_is_accepted_and_says_why():
@@ -136,7 +136,7 @@ def test_a_loose_finding_that_is_accepted_is_not_listed_as_an_issue():
     assert "R1. " in markdown_report(made, DetectSettings(), PolicySettings())
     known = replace(made, accepted=(replace(first, curves=(0,)),))
     assert "R1. " not in markdown_report(known, DetectSettings(), PolicySettings())
-    assert "until 2026-12-31: 1 curve" in plain_summary(known, ())
+    assert "until 2026-12-31: 1 curve" in plain_summary(known, (), DetectSettings())
 
 
 # ── the whole tool ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,6 +14,7 @@ from analyses import (
     COVERAGE,
     VARIANTS,
     analysis,
+    crept,
     decision,
     hostile,
     many,
@@ -443,6 +444,24 @@ def test_many_trends_are_counted_on_the_page():
     made = remembered()
     many_of_them = patterns(made.chronicle.jobs, [f"GET /{number}" for number in range(12)])
     assert page(past_of(made, patterns=many_of_them)).count("… and 7 more, in the results file.") == 5
+
+
+def test_what_matters_most_of_the_history_stands_beside_the_verdict():
+    """The top of the page tells the two worst, each anchored at its place in the results, and leads to the others."""
+    top = part(page(crept()), "<header", "</header>")
+    told = part(top, 'aria-label="History"', 'class="jobs"')
+    assert re.findall(r'<li data-fact="/chronicle/patterns/(creeps/\d)">([^<]+)', told) == [
+        ("creeps/0", "PUT /api/policies/{id}/settings creeps: +36.5\xa0% since 2026-05-25"),
+        ("creeps/1", "POST /api/drafts creeps: +36.5\xa0% since 2026-05-25"),
+    ]
+    assert '<a href="#trends">1 more</a>' in told
+    assert "No regression was found against the baseline." in top
+    assert "Creeping: PUT /api/policies/{id}/settings +36.5 % (+34.6 % to +38.4 %) since 2026-05-25; 1 more." in top
+
+
+def test_a_history_in_which_nothing_matters_is_not_at_the_top():
+    """Without a creep or step that matters the top of the page is as it is without a store."""
+    assert 'aria-label="History"' not in page(past_of(remembered(), patterns=quiet()))
 
 
 def test_a_quiet_history_is_a_sentence_on_the_page():

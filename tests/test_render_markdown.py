@@ -10,6 +10,7 @@ from analyses import (
     account,
     analysis,
     cluster,
+    crept,
     decision,
     drifted,
     hostile,
@@ -75,7 +76,7 @@ def test_every_report_has_every_section_in_order(name):
     """Readers find each section in its place, whether it has something to say or not; accepted regressions if any."""
     text = report(VARIANTS[name]())
     known = ["Accepted Regressions"] if name == "accepted" else []
-    past = "Patterns & Trends" if name in {"remembered", "hostile"} else "Patterns"
+    past = "Patterns & Trends" if name in {"remembered", "crept", "hostile"} else "Patterns"
     named = [past if title == "Patterns" else title for title in SECTIONS]
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == [*named[:5], *known, *named[5:]]
     assert all(section(text, title) for title in named)
@@ -285,6 +286,36 @@ def test_a_history_of_no_job_says_so():
     assert section(report(made), "Patterns & Trends").endswith("**What earlier jobs say:** No earlier job is kept.")
     alone = structs.replace(made.chronicle, jobs=remembered().chronicle.jobs[:1])
     assert "say:** 1 job of 1 version, 2026-05-25" in report(structs.replace(made, chronicle=alone))
+
+
+def test_the_summary_says_what_matters_most_of_the_history():
+    """Under the verdict stand the two worst of the history and how many more there are, if any are large enough."""
+    told = section(report(crept()), "Executive Summary")
+    (line,) = (line for line in told.splitlines() if line.startswith("**History:**"))
+    assert line.removeprefix("**History:** ").split("; ") == [
+        "PUT /api/policies/{id}/settings creeps: +36.5 % since 2026-05-25",
+        "POST /api/drafts creeps: +36.5 % since 2026-05-25",
+        "1 more under Patterns & Trends.",
+    ]
+    assert "**History:**" not in report(with_patterns(quiet()))
+    assert "**History:**" not in report(crept(), DetectSettings(minor=0.5, moderate=0.6))
+
+
+def test_a_verdict_because_of_a_creep_says_so():
+    """The bottom line, the risk and the actions tell of the creep, where the comparison alone found nothing."""
+    text = report(crept())
+    (line,) = (line for line in text.splitlines() if line.startswith("**Bottom line:**"))
+    creep = "PUT /api/policies/{id}/settings +36.5 % (+34.6 % to +38.4 %) since 2026-05-25; 1 more."
+    assert line.endswith(f"No regression was found against the baseline. Creeping: {creep}")
+    assert "no regression was found against the baseline in" in section(text, "Risk Assessment")
+    (action,) = (line for line in text.splitlines() if "**Profile what creeps**" in line)
+    assert action.startswith("1. ")
+    assert action.endswith(
+        f" on 1.65-5000 (job 85800, 2026-05-25) and the candidate, for no single job brought it: {creep}"
+    )
+    unknown = structs.replace(crept().chronicle, oldest=None)
+    assert "** on the oldest version at hand and" in report(structs.replace(crept(), chronicle=unknown))
+    assert "creep" not in report(nothing_found()).lower()
 
 
 def test_many_trends_are_counted():

@@ -32,7 +32,7 @@ def test_everything_is_rendered_again_without_the_jobs(name):
     again, settings, policy = read_result(saved(made), "result_v2.json")
     assert (settings, policy) == (SETTINGS, POLICY)
     assert markdown_report(again, settings, policy) == markdown_report(made, SETTINGS, POLICY)
-    assert plain_summary(again, ()) == plain_summary(made, ())
+    assert plain_summary(again, (), SETTINGS) == plain_summary(made, (), SETTINGS)
     assert result_json(again, settings, policy) == saved(made)
 
 

@@ -153,9 +153,9 @@ def show_run(run: Run) -> None:
     if sys.stdout.isatty():
         from rich.console import Console as RichConsole
 
-        RichConsole().print(summary(run.analysis, paths))
+        RichConsole().print(summary(run.analysis, paths, run.detect))
     else:
-        show(plain_summary(run.analysis, paths))
+        show(plain_summary(run.analysis, paths, run.detect))
 
 
 def show_published(published: Published) -> None:

@@ -10,7 +10,7 @@ from collections import Counter
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
+from perftracker_ai import retrospect, wording
 from perftracker_ai.formats import format_change, format_percent, plural
 from perftracker_ai.model import Confidence, Outcome, Part, Severity, Verdict
 from perftracker_ai.render import phrases, recall
@@ -61,7 +61,10 @@ def preference(shown: View, cluster: Cluster) -> tuple[list[Hypothesis], list[Hy
 def _no_hypotheses(shown: View) -> list[str]:
     worst = worsened(shown)
     if not worst:
-        return [f"Nothing became slower{phrases.beyond(shown)}, so there is nothing to explain.", ""]
+        return [
+            f"Nothing became slower{phrases.against(shown)}{phrases.beyond(shown)}, so there is nothing to explain.",
+            "",
+        ]
     return [
         f"The shapes of the changes fit no known pattern; a profile of {_spot(shown, worst[0])} would say more.",
         "",
@@ -99,7 +102,7 @@ def risk(shown: View) -> list[str]:
 def _production(shown: View) -> str:
     found = [cluster for cluster in worsened(shown) if cluster.severity is not Severity.MINOR]
     if not found:
-        return f"no regression was found{phrases.beyond(shown)} in what was measured."
+        return f"no regression was found{phrases.against(shown)}{phrases.beyond(shown)} in what was measured."
     reaching = sum(_reaches_top(leading(shown, cluster)) for cluster in found)
     tail = f"; {plural(reaching, 'reaches', 'reach')} the highest load measured" if reaching else ""
     worst = max(found, key=lambda cluster: cluster.median_slowdown)
@@ -110,7 +113,7 @@ def _production(shown: View) -> str:
 def _experience(shown: View) -> str:
     found = [cluster for cluster in worsened(shown) if cluster.severity is not Severity.MINOR]
     if not found:
-        return f"no slower request was found{phrases.beyond(shown)} in what was measured."
+        return f"no slower request was found{phrases.against(shown)}{phrases.beyond(shown)} in what was measured."
     return f"felt most at {phrases.name(found[0])} ({found[0].id}). {phrases.impact(shown, found[0])}"
 
 
@@ -128,6 +131,7 @@ def actions(shown: View, settings: DetectSettings) -> list[str]:
         *_failures(shown),
         *_clusters(shown),
         *_moderate(shown, settings),
+        *_creeping(shown),
         *_inconclusive(shown),
         *_baseline_runs(shown),
     ]
@@ -206,6 +210,15 @@ def _moderate(shown: View, settings: DetectSettings) -> Iterator[str]:
         limit = f"{'each ' if len(found) > 1 else ''}{format_percent(settings.moderate)}"
         issues = "issues" if len(found) > 1 else "issue"
         yield f"**Plan the moderate {issues}** ({ids}), {limit} slower or more, and measure the next build."
+
+
+def _creeping(shown: View) -> Iterator[str]:
+    """Say what to do about a creep: no job brought it, so the two ends of it are to be compared."""
+    creeping, past = phrases.creeping(shown), shown.analysis.chronicle
+    if creeping:
+        oldest = past.oldest if past else None
+        start = retrospect.place(oldest, recall.version) if oldest else "the oldest version at hand"
+        yield f"**Profile what creeps** on {start} and the candidate, for no single job brought it: {md(creeping)}."
 
 
 def _inconclusive(shown: View) -> Iterator[str]:

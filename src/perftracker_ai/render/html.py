@@ -73,7 +73,7 @@ def html_report(
         [
             el("a", "Skip to the issues", href="#issues", class_="skip"),
             _navigation(shown),
-            summary.header(shown),
+            summary.header(shown, settings),
             _main(shown, settings, policy, scripts=scripts),
         ]
     )

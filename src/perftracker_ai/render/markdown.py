@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from perftracker_ai import wording
 from perftracker_ai.formats import UNKNOWN, format_change, plural
 from perftracker_ai.model import Outcome, Part, Severity, Verdict
-from perftracker_ai.render import appendix, assessment, phrases, sections
+from perftracker_ai.render import appendix, assessment, phrases, recall, sections
 from perftracker_ai.render.told import said
 from perftracker_ai.render.view import clusters, coverage_counts, view, worsened
 from perftracker_ai.text import listing, md, table
@@ -35,7 +35,7 @@ def markdown_report(
     shown = view(analysis, narration)
     lines = [
         *_title(shown),
-        *_summary(shown),
+        *_summary(shown, settings),
         *(line for severity in Severity for line in sections.severity_section(shown, severity)),
         *sections.accepted_regressions(shown),
         *sections.improvements(shown),
@@ -59,7 +59,13 @@ def _title(shown: View) -> list[str]:
     analysis = shown.analysis
     versions = " → ".join(md(job.product_ver) or UNKNOWN for job in (analysis.baseline, analysis.candidate))
     verdict = analysis.decision.verdict
-    line = (wording.verdict_text(verdict), said(shown, Part.HEADLINE), _found(shown))
+    creeping = phrases.creeping(shown)
+    line = (
+        wording.verdict_text(verdict),
+        said(shown, Part.HEADLINE),
+        _found(shown),
+        creeping and f"Creeping: {md(creeping)}.",
+    )
     return [
         f"# {md(analysis.candidate.product_name) or UNKNOWN} {versions}: {verdict.value}",
         "",
@@ -74,7 +80,7 @@ def _found(shown: View) -> str:
     if not told and shown.analysis.decision.verdict is Verdict.INSUFFICIENT_EVIDENCE:
         return "No regression was found, but too little could be compared for that to mean anything."
     if not told:
-        return f"No regression was found{phrases.beyond(shown)}."
+        return f"No regression was found{phrases.against(shown)}{phrases.beyond(shown)}."
     return f"Found: {'; '.join(told)}.{'' if said(shown, Part.HEADLINE) else _first(shown)}"
 
 
@@ -101,13 +107,30 @@ def _gaps(shown: View) -> list[str]:
     return [plural(count, noun, nouns) for count, noun, nouns in counted if count]
 
 
-def _summary(shown: View) -> list[str]:
+def _summary(shown: View, settings: DetectSettings) -> list[str]:
     verdict = shown.analysis.decision.verdict
     fired = [rule for rule in shown.analysis.decision.rules if rule.fired]
     rules = [_rule(rule) for rule in fired] or ["- No rule fired."]
-    head = ["## Executive Summary", "", f"**Verdict: {verdict.value}**, because:", "", *rules, ""]
+    head = [
+        "## Executive Summary",
+        "",
+        f"**Verdict: {verdict.value}**, because:",
+        "",
+        *rules,
+        "",
+        *_news(shown, settings),
+    ]
     summary = said(shown, Part.SUMMARY)
     return [*head, *([summary, ""] if summary else []), *_jobs(shown.analysis), *_tally(shown), *_certainty(shown)]
+
+
+def _news(shown: View, settings: DetectSettings) -> list[str]:
+    """Return what matters most of what earlier jobs say."""
+    news = recall.news(shown, settings)
+    told = [words for _, words in news[: recall.NEWS]]
+    if len(news) > recall.NEWS:
+        told.append(f"{len(news) - recall.NEWS:,} more under Patterns & Trends")
+    return [f"**History:** {'; '.join(told)}.", ""] if told else []
 
 
 def _rule(rule: Rule) -> str:

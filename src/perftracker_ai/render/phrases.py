@@ -24,7 +24,7 @@ from perftracker_ai.formats import (
 )
 from perftracker_ai.model import CoverageKind, MetricKind
 from perftracker_ai.render.view import labels, leading, worst_point
-from perftracker_ai.text import listing, md, sentence
+from perftracker_ai.text import clean, listing, md, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,6 +212,17 @@ def coverage_name(shown: View, found: CoverageFinding) -> str:
 def beyond(shown: View) -> str:
     """Return what has to be added where nothing is said to be slower, while something is that is accepted."""
     return " beyond what is accepted" if shown.accepted else ""
+
+
+def creeping(shown: View) -> str:
+    """Return what creeps by as much as the policy names, and how much; empty where it does not, or nobody knows."""
+    rules = (rule for rule in shown.analysis.decision.rules if rule.fired and rule.key == "monitor_creep")
+    return next((clean(rule.because) for rule in rules), "")
+
+
+def against(shown: View) -> str:
+    """Return what has to be added where nothing is said to be slower, while something became so little by little."""
+    return " against the baseline" if creeping(shown) else ""
 
 
 def capped(items: list[str], limit: int) -> str:

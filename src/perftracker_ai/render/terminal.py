@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Analysis, Cluster, JobInfo, Rule
     from perftracker_ai.render.view import View
+    from perftracker_ai.settings import DetectSettings
 
 WIDTH, HEIGHT = 100, 24
-CLUSTERS, RULES, PATHS, SHIFTS = 8, 2, 4, 2
+CLUSTERS, RULES, PATHS, SHIFTS, NEWS = 8, 2, 4, 2, 2
 _PATH = 1000
-_VERSION = 40
+_VERSION, _SHORT_VERSION = 40, 12
 _REST = (Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
+_NAME = 30
+"""Columns of an endpoint in a sentence, whose end must still fit the line."""
 _ENDPOINT, _THREADS, _LOADS = 38, 9, 24
 """Columns of the table; severity, slowdown and confidence have words of known length."""
 
@@ -45,27 +48,29 @@ class Span(NamedTuple):
 Line = tuple[Span, ...]
 
 
-def summary(analysis: Analysis, paths: Iterable[str]) -> Text:
+def summary(analysis: Analysis, paths: Iterable[str], settings: DetectSettings) -> Text:
     """Return the summary for a terminal, as a Rich text."""
     from rich.text import Text
 
-    return Text("\n").join(Text.assemble(*line) for line in _lines(analysis, tuple(paths)))
+    return Text("\n").join(Text.assemble(*line) for line in _lines(analysis, tuple(paths), settings))
 
 
-def plain_summary(analysis: Analysis, paths: Iterable[str]) -> str:
+def plain_summary(analysis: Analysis, paths: Iterable[str], settings: DetectSettings) -> str:
     """Return the summary as plain lines, for a pipe or a log; no newline behind the last."""
-    lines = _lines(analysis, tuple(paths))
+    lines = _lines(analysis, tuple(paths), settings)
     return "\n".join("".join(span.text for span in line).rstrip() for line in lines)
 
 
-def _lines(analysis: Analysis, paths: tuple[str, ...]) -> list[Line]:
+def _lines(analysis: Analysis, paths: tuple[str, ...], settings: DetectSettings) -> list[Line]:
     shown = view(analysis)
+    news = _news(analysis, settings)
     return [
         _pair(analysis),
         *_verdict(analysis),
         *_tally(shown),
         *_shift(analysis),
-        *_clusters(shown),
+        *news,
+        *_clusters(shown, CLUSTERS - len(news)),
         *_accepted(shown),
         _row("Coverage", _coverage(analysis)),
         *_notices(analysis),
@@ -125,17 +130,33 @@ def _shift(analysis: Analysis) -> list[Line]:
     return [_row("Whole run", (", ".join(told) or "no shift") + rest + large)]
 
 
+def _news(analysis: Analysis, settings: DetectSettings) -> list[Line]:
+    """Name what matters most of the history, an endpoint in each line, and count what else does."""
+    past, found = analysis.chronicle, retrospect.notable(analysis, settings)
+    if past is None:
+        return []
+    kept = [_endpoint(trend.endpoint, _NAME) + f" {retrospect.news(trend, past, _version)}" for trend in found[:NEWS]]
+    rest = f"; {len(found) - NEWS:,} more" if len(found) > NEWS else ""
+    ends = [""] * (len(kept) - 1) + [rest]
+    return [_row("" if at else "History", text + ends[at]) for at, text in enumerate(kept)]
+
+
+def _version(text: str) -> str:
+    return clean(text, _SHORT_VERSION)
+
+
 # ── clusters ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _clusters(shown: View) -> list[Line]:
+def _clusters(shown: View, lines: int) -> list[Line]:
+    """Return a table of the issues with so many lines of them, and the count of those left out."""
     found = worsened(shown)
     if not found:
         return []
     header = (
         f"{'severity':9}{fit('endpoint', _ENDPOINT)} {'threads':{_THREADS}}{'loads':{_LOADS}} {'slowdown':>9} conf."
     )
-    room = CLUSTERS - bool(shown.accepted)  # the line that tells what is accepted takes the room of one
+    room = lines - bool(shown.accepted)  # the line that tells what is accepted takes the room of one
     entries = [[_cluster(cluster), *_since(shown, cluster)] for cluster in found[:room]]
     kept = [entry for entry, lines in zip(entries, accumulate(map(len, entries)), strict=True) if lines <= room]
     return [(Span(header, "dim"),), *chain.from_iterable(kept), *_and_more("", len(found) - len(kept), "issue")]
@@ -162,21 +183,22 @@ def _cluster(cluster: Cluster) -> Line:
     label = "" if severity is None else severity.value
     loads = format_range(clean(cluster.load_first), clean(cluster.load_last), "-")
     count = "all" if cluster.all_threads else ",".join(map(str, cluster.threads))
-    place = f"{_endpoint(cluster)} {fit(count, _THREADS - 1)} {fit(loads, _LOADS)}"
+    name = fit(_endpoint(cluster.endpoint or cluster.title, _ENDPOINT), _ENDPOINT)
+    place = f"{name} {fit(count, _THREADS - 1)} {fit(loads, _LOADS)}"
     return (
         Span(f"{label:9}", "" if severity is None else _severity_style(severity)),
         Span(f"{place} {format_change(cluster.median_slowdown):>9} {cluster.confidence.value}"),
     )
 
 
-def _endpoint(cluster: Cluster) -> str:
+def _endpoint(text: str, width: int) -> str:
     """Return the end of a long endpoint behind its method: paths differ there, and begin alike."""
-    endpoint = clean(cluster.endpoint or cluster.title)
+    endpoint = clean(text)
     method, _, path = endpoint.partition(" ")
-    room = _ENDPOINT - len(method) - 2
-    if columns(endpoint) > _ENDPOINT and endpoint.isascii() and room > 0:
+    room = width - len(method) - 2
+    if columns(endpoint) > width and endpoint.isascii() and room > 0:
         endpoint = f"{method} {ELLIPSIS}{path[-room:]}"
-    return fit(endpoint, _ENDPOINT)
+    return fit(endpoint, width).rstrip()
 
 
 def _verdict_style(verdict: Verdict) -> str:

@@ -27,11 +27,26 @@ if TYPE_CHECKING:
     from perftracker_ai.render.strip import Floats
     from perftracker_ai.render.view import View
     from perftracker_ai.retrospect import Beginning, Section, Trend
+    from perftracker_ai.settings import DetectSettings
 
 FEWEST_JOBS = 3
 """With two there is nothing to see but the comparison itself."""
 _LABEL = 24
 _LISTS = {Shift: "shifts", Creep: "creeps", Unrest: "unrests", Switching: "switchings"}
+
+
+# ── at once ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def news(shown: View, settings: DetectSettings) -> Iterator[Html]:
+    """Return what matters most of the history; nothing where nothing does."""
+    past, found = shown.analysis.chronicle, recall.news(shown, settings)
+    if past is None or not found:
+        return
+    told = [el("li", from_markdown(words), data_fact=_place(past, trend)) for trend, words in found[: recall.NEWS]]
+    if len(found) > recall.NEWS:
+        told.append(el("li", el("a", f"{len(found) - recall.NEWS:,} more", href="#trends")))
+    yield el("section", el("h2", "History"), el("ul", *told, class_="plain"), class_="why", aria_label="History")
 
 
 # ── an issue ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -143,8 +158,6 @@ def _rows(past: Chronicle, section: Section, shared: str) -> Iterator[Html]:
 
 
 def _row(past: Chronicle, title: str, trend: Trend, shared: str) -> Html:
-    place = _LISTS[type(trend)]
-    number = next(at for at, other in enumerate(getattr(past.patterns, place)) if other is trend)
     curves = el("span", plural(len(trend.curves), "curve"), class_="sub")
     return el(
         "tr",
@@ -152,8 +165,14 @@ def _row(past: Chronicle, title: str, trend: Trend, shared: str) -> Html:
         el("td", el("span", broken(trend.endpoint, shared), class_="endpoint"), curves),
         el("td", from_markdown(retrospect.size(trend))),
         el("td", sentence(retrospect.when(trend, _version))),
-        data_fact=facts.of("chronicle", "patterns", place, number),
+        data_fact=_place(past, trend),
     )
+
+
+def _place(past: Chronicle, trend: Trend) -> str:
+    name = _LISTS[type(trend)]
+    number = next(at for at, other in enumerate(getattr(past.patterns, name)) if other is trend)
+    return facts.of("chronicle", "patterns", name, number)
 
 
 def legend(shown: View) -> tuple[tuple[str, str, str], ...]:

@@ -12,7 +12,7 @@ from perftracker_ai import wording
 from perftracker_ai.formats import UNKNOWN, format_change, format_interval, plural
 from perftracker_ai.model import Outcome, Severity, Verdict
 from perftracker_ai.render import phrases, svg
-from perftracker_ai.render.page import facts
+from perftracker_ai.render.page import facts, past
 from perftracker_ai.render.page.markup import Html, el, from_markdown, join
 from perftracker_ai.render.view import clusters, coverage_counts
 from perftracker_ai.text import clean, listing
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import JobInfo, Notice, Rule, RunShift
     from perftracker_ai.render.view import View
+    from perftracker_ai.settings import DetectSettings
 
 NOTICES = 20
 SHORT = 60
@@ -37,10 +38,10 @@ TONE = {
 """Class of each verdict: its colour."""
 
 
-def header(shown: View) -> Html:
+def header(shown: View, settings: DetectSettings) -> Html:
     """Return what a meeting has to see first: verdict, why, which jobs, how much was found."""
     verdict = shown.analysis.decision.verdict
-    told = el("div", _title(shown), _because(shown), class_="told")
+    told = el("div", _title(shown), _because(shown), *past.news(shown, settings), class_="told")
     return el("header", el("div", told, _jobs(shown), class_="lead"), _tally(shown), class_=f"top {TONE[verdict]}")
 
 
@@ -65,7 +66,13 @@ def _title(shown: View) -> Html:
         el("span", after, class_="version", data_fact=facts.of("metadata", "run2", "version")),
     )
     pill = el("p", verdict.value, class_="verdict", data_fact=facts.of("verdict", "verdict"))
-    return join([pill, heading, el("p", wording.verdict_text(verdict), " ", _found(shown), class_="bottom-line")])
+    return join(
+        [
+            pill,
+            heading,
+            el("p", wording.verdict_text(verdict), " ", _found(shown), _creeping(shown), class_="bottom-line"),
+        ]
+    )
 
 
 def _found(shown: View) -> Html:
@@ -76,9 +83,17 @@ def _found(shown: View) -> Html:
     issues = f"{listing(told)} {'issues' if several else 'issue'}" if told else ""
     return el(
         "span",
-        f"Found: {issues}." if told else f"No regression was found{phrases.beyond(shown)}.",
+        f"Found: {issues}." if told else f"No regression was found{phrases.against(shown)}{phrases.beyond(shown)}.",
         data_fact=facts.of("clusters"),
     )
+
+
+def _creeping(shown: View) -> Html:
+    """Return what creeps by as much as the policy names."""
+    creeping = phrases.creeping(shown)
+    rules = shown.analysis.decision.rules
+    at = next((at for at, rule in enumerate(rules) if rule.key == "monitor_creep"), 0)
+    return el("span", f" Creeping: {creeping}.", data_fact=facts.of("verdict", "rules", at)) if creeping else Html("")
 
 
 # ── why ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
