@@ -309,3 +309,23 @@ def test_since_when_is_one_fact_that_cannot_be_taken_apart(cluster, expected):
 def test_without_a_history_no_fact_says_since_when(busy):
     """Without earlier jobs the facts are what they were."""
     assert not any(fact.label == Label.BEGAN for fact in busy.facts)
+
+
+def test_what_matters_most_of_the_history_is_a_fact_of_the_run():
+    """The two worst of the earlier jobs' news may be said, as changes for the worse, and so may the rule that fired."""
+    sheet = narration.facts_of(analyses.crept())
+    told = sheet.by_label["run", Label.HISTORY]
+    assert [fact.text for fact in told] == [
+        "PUT /api/policies/{id}/settings creeps: +36.5 % since 2026-05-25",
+        "POST /api/drafts creeps: +36.5 % since 2026-05-25",
+    ]
+    assert {fact.direction for fact in told} == {Direction.WORSE}
+    assert "PUT /api/policies/{id}/settings +36.5 %" in text(sheet, "run", Label.RULE)
+
+
+def test_without_a_history_no_fact_tells_of_one(busy):
+    """Without earlier jobs, or with quiet ones, nothing may be said of them."""
+    assert text(busy, "run", Label.HISTORY) is None
+    made = analyses.remembered()
+    quiet = structs.replace(made, chronicle=structs.replace(made.chronicle, patterns=analyses.quiet()))
+    assert text(narration.facts_of(quiet), "run", Label.HISTORY) is None

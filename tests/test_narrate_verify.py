@@ -291,3 +291,26 @@ def test_since_when_may_be_said_of_the_cluster_it_is_about():
     ]
     assert found[0].texts == {"C1.impact": own}
     assert [violation.kind for violation in found[1].violations] == [Kind.SWAPPED]
+
+
+# ── what earlier jobs say ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Over the earlier jobs, [run:history].", None),
+        ("[run:history], and it became slower little by little.", None),
+        ("Nothing became slower.", Kind.DIRECTION),
+        ("There is no risk.", Kind.DIRECTION),
+        ("Over the earlier jobs it got faster: [run:history].", Kind.DIRECTION),
+        ("What [run:history] says is harmless.", Kind.SEVERITY),
+        ("It looks good, and there is nothing to worry about.", Kind.SEVERITY),
+    ],
+)
+def test_a_creep_may_be_told_and_not_denied(text, kind):
+    """What only earlier jobs say to be slower may be said beside its fact, and neither denied nor played down."""
+    sheet = narration.facts_of(analyses.crept())
+    said = narration.with_slots(text, sheet)
+    verified = verify(json.dumps({"f_summary": said}), sheet, frozenset({"summary"}))
+    assert {violation.kind for violation in verified.violations} == ({kind} if kind else set())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from perftracker_ai.model import Direction, MetricKind, Severity, Verdict
 from perftracker_ai.narrate import lexicon
 from perftracker_ai.narrate.prose import MARK, Kind
-from perftracker_ai.narrate.values import FactKind, Label
+from perftracker_ai.narrate.values import RUN, FactKind, Label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,7 @@ def _denied(sentence: Sentence) -> Iterator[Found]:
 def _no_change(sentence: Sentence) -> Iterator[Found]:
     """Find a denial of regressions where there are some, or of one in the section about it."""
     met = lexicon.NO_CHANGE.search(sentence.bare)
-    worse = any(topic.direction is Direction.WORSE for topic in sentence.sheet.topics)
+    worse = any(topic.direction is Direction.WORSE for topic in sentence.sheet.topics) or _became_worse(sentence)
     if met and (worse or sentence.sheet.failing or sentence.sheet.lost):
         yield Kind.DIRECTION, met[0]
 
@@ -126,6 +126,11 @@ def _no_change(sentence: Sentence) -> Iterator[Found]:
 def _about(sentence: Sentence) -> list[Topic]:
     names = (sentence.section.topic,) if sentence.section.topic else sentence.topics
     return [sentence.sheet.topic[name] for name in names]
+
+
+def _became_worse(sentence: Sentence) -> bool:
+    """Tell whether earlier jobs say that something is slower now, whatever the comparison found."""
+    return sentence.sheet.find(RUN, Label.HISTORY) is not None
 
 
 def _severities(sentence: Sentence) -> Iterator[Found]:
@@ -147,6 +152,7 @@ def _played(sentence: Sentence) -> Iterator[Found]:
     topics = _about(sentence)
     heavy = any(topic.severity in _HEAVY for topic in topics) if topics else sentence.sheet.verdict in _STOPPED
     worse = any(topic.direction is Direction.WORSE for topic in topics or sentence.sheet.topics)
+    worse = worse or (not topics and _became_worse(sentence))
     patterns = [lexicon.DISMISSALS] if worse or heavy else []
     patterns.append(lexicon.UNDERSTATED if heavy else lexicon.OVERSTATED)
     for pattern in patterns:

@@ -9,7 +9,7 @@ from collections import Counter
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
+from perftracker_ai import retrospect, wording
 from perftracker_ai.formats import format_percent, format_range, plural
 from perftracker_ai.model import CoverageKind, Direction, Outcome, Severity
 from perftracker_ai.narrate.clusters import LOAD_LIMIT, NAME_LIMIT, metric, slower, standing_window, statement
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from perftracker_ai.narrate.values import Ledger
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
-GAPS, PATTERN_ROWS = 20, 3
+GAPS, PATTERN_ROWS, NEWS = 20, 3, 2
 LOST = frozenset({CoverageKind.LOST_POINTS, CoverageKind.LOST_CURVE, CoverageKind.LOST_GROUP})
 _SEVERITIES = tuple(Severity)
 
@@ -38,6 +38,7 @@ def state_run(ledger: Ledger, analysis: Analysis, settings: DetectSettings, poli
     _coverage(ledger, analysis)
     _shifts(ledger, analysis.detection.shifts)
     _patterns(ledger, analysis)
+    _history(ledger, analysis, settings)
     _method(ledger, analysis, settings, policy)
 
 
@@ -238,6 +239,17 @@ def _shared_depth(paths: list[str]) -> int:
     """Count the leading parts all paths share: the first part that tells endpoints apart comes behind them."""
     parts = zip(*(path.split("/") for path in paths), strict=False)
     return sum(1 for _ in takewhile(lambda part: len(set(part)) == 1, parts))
+
+
+def _history(ledger: Ledger, analysis: Analysis, settings: DetectSettings) -> None:
+    """Write down what of the earlier jobs is told at once; all of it is for the worse."""
+    past = analysis.chronicle
+    if past is None:
+        return
+    for trend in retrospect.notable(analysis, settings)[:NEWS]:
+        news = retrospect.news(trend, past, lambda version: clean(version, LOAD_LIMIT))
+        text = f"{clean(trend.endpoint, NAME_LIMIT)} {news}"
+        ledger.add(FactKind.NOTE, RUN, Label.HISTORY, text, value=trend.slowdown, direction=Direction.WORSE)
 
 
 # ── method ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TEXT_LIMIT = 90
 """Characters of one fact's text that the model sees; it prints in full."""
 
-_RUN_LIMITS = {Label.RULE: 2, Label.GAP: 3, Label.PATTERN: 6, Label.SHIFT: 3}
+_RUN_LIMITS = {Label.RULE: 2, Label.GAP: 3, Label.PATTERN: 6, Label.HISTORY: 2, Label.SHIFT: 3}
 _UNSEEN = ("threshold", "policy", "baseline job", "candidate job", "gauge of chance", "small shift")
 _COUNTING_ROOM = 160
 """Characters kept free for the line that counts what was left out."""

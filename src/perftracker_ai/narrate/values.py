@@ -70,6 +70,7 @@ class Label(StrEnum):
     GAP = "gap in what was measured"
     SHIFT = "shift of the whole run"
     PATTERN = "pattern"
+    HISTORY = "history"
     ID = "id"
     NAME = "endpoint"
     SEVERITY = "severity"
