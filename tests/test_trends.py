@@ -104,6 +104,12 @@ def test_change_within_one_version_is_marked():
     assert change.same_version
 
 
+def test_versions_that_are_not_known_are_not_the_same():
+    """Two jobs without a version say nothing of whether the code changed between them."""
+    (change,) = trend(noisy((0.4, 70), (0.5, 50)), versions=[""] * 120).changes
+    assert not change.same_version
+
+
 def test_steady_series():
     """Noise alone is steady, with one segment, no total and its noise estimated."""
     told = trend(noisy((3.0, POINTS), sigma=0.05))

@@ -238,7 +238,7 @@ def _change(  # noqa: PLR0913, PLR0917 - one column each, by position for speed
         high=high,
         p_value=p_value,
         direction=Direction.WORSE if slowdown > 0 else Direction.BETTER,
-        same_version=versions[index] == versions[previous],
+        same_version=versions[index] == versions[previous] != "",
         recovered=recovered if recovered >= 0 else None,
     )
 
