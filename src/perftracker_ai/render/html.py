@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from perftracker_ai.render.page import accepted, back, curves, issues, past, summary
-from perftracker_ai.render.page.markup import Html, el, join, tag
+from perftracker_ai.render.page.markup import Html, el, spread, tag
 from perftracker_ai.render.page.narrative import narrative
 from perftracker_ai.render.view import view
 
@@ -69,17 +69,15 @@ def html_report(
     shown = view(analysis, narration)
     style = asset("page.css")
     script = asset("page.js") if scripts else ""
-    told = join(
-        [
-            el("a", "Skip to the issues", href="#issues", class_="skip"),
-            _navigation(shown),
-            summary.header(shown, settings),
-            _main(shown, settings, policy, scripts=scripts),
-        ]
+    told = (
+        el("a", "Skip to the issues", href="#issues", class_="skip"),
+        _navigation(shown),
+        summary.header(shown, settings),
+        *_main(shown, settings, policy, scripts=scripts),
     )
-    origin = back.origin(shown, result, taken=len(told) + len(style) + len(script))
-    body = el("body", told, origin, el("script", Html(script)) if scripts else Html(""))
-    return f'<!DOCTYPE html>\n<html lang="en">\n{_head(shown, style, script)}\n{body}\n</html>\n'
+    origin = back.origin(shown, result, taken=sum(map(len, told)) + len(style) + len(script))
+    body = spread("body", *told, origin, el("script", Html(script)) if scripts else Html(""))
+    return "".join(['<!DOCTYPE html>\n<html lang="en">\n', _head(shown, style, script), "\n", *body, "\n</html>\n"])
 
 
 @cache
@@ -121,27 +119,23 @@ def _navigation(shown: View) -> Html:
     return el("nav", el("ul", *links), aria_label="Sections")
 
 
-def _main(shown: View, settings: DetectSettings, policy: PolicySettings, *, scripts: bool) -> Html:
+def _main(shown: View, settings: DetectSettings, policy: PolicySettings, *, scripts: bool) -> list[Html]:
     shared = shared_path(shown)
-    return el(
-        "main",
-        join(
-            [
-                *narrative(shown),
-                issues.glance(shown, settings, shared),
-                back.actions(replace(shown, narration=None), settings),  # a model's are told above, figure by figure
-                summary.certainty(shown),
-                issues.details(shown, shared),
-                *accepted.accepted_regressions(shown),
-                issues.improvements(shown, settings, shared),
-                *past.trends(shown, shared),
-                back.coverage(shown),
-                curves.all_curves(shown, settings, shared, scripts=scripts),
-                back.method(shown, settings, policy),
-            ],
-            "\n",
-        ),
-    )
+    sections = [
+        *narrative(shown),
+        issues.glance(shown, settings, shared),
+        back.actions(replace(shown, narration=None), settings),  # a model's are told above, figure by figure
+        summary.certainty(shown),
+        issues.details(shown, shared),
+        *accepted.accepted_regressions(shown),
+        issues.improvements(shown, settings, shared),
+        *past.trends(shown, shared),
+        back.coverage(shown),
+        curves.all_curves(shown, settings, shared, scripts=scripts),
+        back.method(shown, settings, policy),
+    ]
+    lines = [piece for section in sections for piece in (Html("\n"), section)]
+    return spread("main", *lines[1:])
 
 
 def shared_path(shown: View) -> str:

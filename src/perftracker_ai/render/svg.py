@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.render.page.markup import Html, el, join, tag
+from perftracker_ai.render.page.markup import Html, el, escaped, join, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ LOG_SPAN = 20.0
 
 WIDTH, HEIGHT = 600, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 92, 8, 12, 38
-_WRITTEN = tuple(map(str, range(WIDTH + 1)))  # every coordinate: a page has tens of thousands
+_WRITTEN = np.array(list(map(str, range(WIDTH + 1))), dtype=object)  # every coordinate: a page has tens of thousands
 _MARKS_ABOVE = 9  # absent points are marked this far above the axis, each run in its own row
 
 SPARK_WIDTH, SPARK_HEIGHT = 240, 48
@@ -210,14 +210,18 @@ def _grid(drawn: Panel) -> Iterator[Html]:
     heights = units(_on_y(drawn, np.array([value for value, _ in drawn.tick_text])))
     yield path("".join(f"M{_LEFT} {y}H{WIDTH - _RIGHT}" for y in heights), "grid")
     for y, (_, label) in zip(heights, drawn.tick_text, strict=True):
-        yield el("text", label, x=_LEFT - 10, y=y + 7, class_="end")
+        yield _end_text(label, _LEFT - 10, y + 7)
 
 
 def _x_axis(drawn: Panel, floor: int) -> Iterator[Html]:
     yield path(f"M{_LEFT} {floor}H{WIDTH - _RIGHT}", "axis")
     first, last = drawn.x_labels
     yield el("text", first, x=_LEFT, y=HEIGHT - 10)
-    yield el("text", last, x=WIDTH - _RIGHT, y=HEIGHT - 10, class_="end")
+    yield _end_text(last, WIDTH - _RIGHT, HEIGHT - 10)
+
+
+def _end_text(text: str, x: int, y: int) -> Html:
+    return Html(f'<text x="{x}" y="{y}" class="end">{escaped(text)}</text>')
 
 
 # ── sparklines, bars, intervals ─────────────────────────────────────────────────────────────────────────────────────
@@ -238,7 +242,7 @@ def sparkline(slowdown: Floats, shades: Sequence[tuple[int, int, str]], least: f
     height = np.log1p(np.maximum(slowdown, -0.99))
     known = height[np.isfinite(height)]
     reach = math.log1p(least)
-    ends = min(-reach, known.min(initial=0.0)), max(reach, known.max(initial=0.0))
+    ends = float(np.minimum.reduce(known, initial=-reach)), float(np.maximum.reduce(known, initial=reach))
     y = scaled(np.concatenate((height, [0.0])), ends, log=False, pixels=(SPARK_HEIGHT - _SPARK_EDGE, _SPARK_EDGE))
     x = _spark_x(len(height))
     parts = (
@@ -320,21 +324,25 @@ def area(x: Floats, low: Floats, high: Floats) -> str:
 
 def _crosses(x: Floats, y: Floats, height: int) -> str:
     """Return a small cross at every point without a value."""
-    missing = units(x[np.isnan(y)])
-    return "".join(f"M{at - 5} {height - 5}l10 10m0-10l-10 10" for at in missing)
+    missing = np.isnan(y)
+    if not np.count_nonzero(missing):
+        return ""
+    return "".join(f"M{at - 5} {height - 5}l10 10m0-10l-10 10" for at in units(x[missing]))
 
 
 def _runs(y: Floats) -> list[slice]:
     """Return the stretches of neighbouring points that have values."""
     known = np.isfinite(y)
-    if known.all():
+    if np.count_nonzero(known) == len(y):
         return [slice(0, len(y))] if len(y) else []
     edges = np.flatnonzero(np.diff(np.concatenate(([False], known, [False])).astype(np.int8))).tolist()
     return [slice(first, last) for first, last in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _points(x: Floats, y: Floats) -> str:
-    return " ".join([f"{_WRITTEN[across]} {_WRITTEN[down]}" for across, down in zip(units(x), units(y), strict=True)])
+    pairs = np.empty((len(x), 2), dtype=np.intp)
+    pairs[:, 0], pairs[:, 1] = x, y
+    return " ".join(_WRITTEN[pairs.ravel()].tolist())
 
 
 def units(pixels: Floats) -> list[int]:

@@ -18,7 +18,7 @@ from perftracker_ai.formats import (
 from perftracker_ai.model import Outcome
 from perftracker_ai.render import phrases
 from perftracker_ai.render.page import facts
-from perftracker_ai.render.page.markup import Html, el, from_markdown, join, path, tag
+from perftracker_ai.render.page.markup import Html, el, from_markdown, join, path, spread, tag
 from perftracker_ai.render.page.panels import spark
 from perftracker_ai.render.view import labels
 from perftracker_ai.text import clean
@@ -52,7 +52,7 @@ def all_curves(shown: View, settings: DetectSettings, shared: str, *, scripts: b
     head = el("thead", el("tr", *(_head(text, key) for text, key in _HEADS)))
     caption = el("caption", "All curves, findings first", class_="unseen")
     parts = [el("h2", "All curves", id="curves-h"), *_controls(shown, scripts=scripts)]
-    parts += [el("table", caption, head, el("tbody", *rows), class_="curves", id="all")]
+    parts += spread("table", caption, head, *spread("tbody", *rows), class_="curves", id="all")
     if len(findings) > len(rows):
         rest = f"… and {plural(len(findings) - len(rows), 'curve')} more, in the results file."
         parts.append(el("p", rest, class_="more", data_fact="/curves"))

@@ -181,7 +181,8 @@ def _with_band(values: Floats, band: tuple[Floats, Floats] | None) -> Floats:
     """Add the noise band to what an axis must hold, as far as it does not flatten the curves."""
     if band is None or not len(values):
         return values
-    return np.concatenate((values, np.clip(_finite(*band), values.min() / BAND_ROOM, values.max() * BAND_ROOM)))
+    least, most = values.min() / BAND_ROOM, values.max() * BAND_ROOM
+    return np.concatenate((values, np.minimum(np.maximum(_finite(*band), least), most)))
 
 
 def _shade(curves: CurveSet, window: Window) -> svg.Shade:
@@ -196,7 +197,8 @@ def _band(curves: CurveSet, finding: Finding) -> tuple[Floats, Floats] | None:
         return None
     runs = [BASELINE, *range(FIRST_RERUN, len(curves.mean))]
     values = curves.mean[runs, curve.start : curve.stop]
-    centre = np.where(values[0] > 0, median(values, axis=0), np.nan)
+    middle = median(values, axis=0) if len(runs) > 1 else values[0]
+    centre = np.where(values[0] > 0, middle, np.nan)
     centre *= (1 + result.shift) if curve.less_better else 1 / (1 + result.shift)
     spread = math.exp(BAND_SIGMAS * result.noise)
     return centre / spread, centre * spread
