@@ -232,6 +232,17 @@ def test_a_long_history_is_shown_by_its_last_jobs():
     assert min(seen.onsets[0].levels) > 1.0
 
 
+def test_each_job_that_is_shown_has_its_level_though_the_baseline_is_not():
+    """A baseline of other hardware takes no room among the jobs that are shown."""
+    jobs = LONGEST + 30
+    made = compared(regressed(), baseline=jobs - 20, jobs=jobs)
+    timeline = history(made, onset=jobs - 10, jobs=jobs)
+    kept = [row for row in range(jobs) if row != jobs - 20]
+    seen = told(made, Timeline(jobs=tuple(timeline.jobs[row] for row in kept), mean=timeline.mean[kept]))
+    assert len(seen.jobs) == LONGEST
+    assert None not in seen.onsets[0].levels
+
+
 def test_patterns_are_those_of_all_jobs():
     """The patterns are told over all jobs up to the candidate, of all curves."""
     made = compared(regressed(), Plan(endpoint="GET /else"), baseline=20, jobs=40)

@@ -249,7 +249,7 @@ def _levels(
 
     Each point counts by how far it is from its own height, so that points a job has not move nothing.
     """
-    start = max(0, min(line.baseline - EVIDENCE, line.candidate + 1 - LONGEST))
+    start = max(0, min(line.baseline - EVIDENCE, int(line.shown[-LONGEST:][0])))
     mean = line.jobs.mean[start:, affected.point]
     present = measured(mean)
     cost = np.where(present, affected.worse * np.log(np.where(present, mean, 1.0)), np.nan)
