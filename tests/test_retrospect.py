@@ -8,6 +8,7 @@ from msgspec import structs
 
 from perftracker_ai import retrospect
 from perftracker_ai.chronicle import Creep, Onset, Patterns, Place, Shift, Switching, Unrest
+from perftracker_ai.model import Direction
 from perftracker_ai.settings import DetectSettings
 
 BASELINE, CANDIDATE = job(85817, "1.64-4996", 1), job(86303, "1.65-5060", 24)
@@ -269,6 +270,19 @@ def test_an_issue_of_the_comparison_is_not_told_as_history():
     made = told_of((), (shift(endpoint=SETTINGS, first=HERE),))
     assert retrospect.notable(made, DetectSettings()) == []
     assert retrospect.notable(told_of((), (shift(first=HERE),)), DetectSettings()) != []
+
+
+@pytest.mark.parametrize(("change", "repaired"), [(-0.267, True), (-0.21, True), (-0.2, False), (0.3, False)])
+def test_a_creep_that_this_comparison_takes_back_is_repaired(change, repaired):
+    """An improvement of its endpoint by three quarters of it ends a creep, before enough jobs show that."""
+    direction = Direction.BETTER if change < 0 else Direction.WORSE
+    cluster = structs.replace(
+        typical().clusters[0], endpoint="GET /search", median_slowdown=change, direction=direction
+    )
+    assert retrospect.is_repaired(creep(0.365), [cluster]) is repaired
+    assert not retrospect.is_repaired(creep(0.365, "GET /other"), [cluster])
+    made = structs.replace(told_of((creep(0.365),)), clusters=(cluster,))
+    assert (retrospect.notable(made, DetectSettings()) == []) is repaired
 
 
 def test_without_a_history_nothing_matters():

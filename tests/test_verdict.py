@@ -350,6 +350,13 @@ def test_the_threshold_is_in_the_words_of_the_rule():
     assert rule(off, "monitor_creep").text == "Any endpoint that creeps: switched off."
 
 
+def test_the_release_that_repairs_a_creep_is_not_held_to_it():
+    """Where this comparison takes the creep back, nothing of it is left to be monitored."""
+    past = crept((0.3, 0.28, 0.32))
+    assert decided(0.5, past=past).verdict is Verdict.APPROVE
+    assert decided(0.95, past=past).verdict is Verdict.APPROVE_WITH_MONITORING
+
+
 def test_without_a_history_there_is_no_rule_on_creeping():
     """Where no history is kept nobody can know, and the list of rules is as it was."""
     assert "monitor_creep" not in {rule.key for rule in decided().rules}

@@ -6,17 +6,19 @@ every form of a report say the same. What comes from a job, versions that is, is
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from perftracker_ai.chronicle import Creep, Shift, Switching, Unrest
 from perftracker_ai.formats import UNKNOWN, format_change, format_interval, format_percent, plural
+from perftracker_ai.model import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from perftracker_ai.chronicle import Chronicle, Onset, Patterns, Place
-    from perftracker_ai.model import Analysis, JobInfo
+    from perftracker_ai.model import Analysis, Cluster, JobInfo
     from perftracker_ai.settings import DetectSettings
 
     Show = Callable[[str], str]
@@ -25,6 +27,11 @@ Trend = Shift | Creep | Unrest | Switching
 
 NO_TREND = "No change, drift or unrest beyond chance."
 NEW = "new with this job"
+
+_TAKEN_BACK = 0.75
+"""Share of a change that is gone when it is called taken back, as in `chronicle.Shift.recovered`."""
+_LEAST = -0.999
+"""Smallest slowdown that there is a logarithm of."""
 
 _DAYS, _WEEKS = 14, 9
 """Below that many a time is told in days, and in weeks."""
@@ -250,8 +257,19 @@ def notable(analysis: Analysis, settings: DetectSettings) -> list[Creep | Shift]
         return []
     slower = (one for one in past.patterns.shifts if one.recovered is None and not is_issue(analysis, one))
     steps = [one for one in slower if one.slowdown >= settings.moderate]
-    creeps = [one for one in past.patterns.creeps if one.slowdown >= settings.minor]
+    drifts = (one for one in past.patterns.creeps if not is_repaired(one, analysis.clusters))
+    creeps = [one for one in drifts if one.slowdown >= settings.minor]
     return sorted([*creeps, *steps], key=lambda one: -one.slowdown)
+
+
+def is_repaired(creep: Creep, clusters: Sequence[Cluster]) -> bool:
+    """Tell whether this comparison takes a creep back: the levels of so few jobs do not tell that yet."""
+    own = (one for one in clusters if one.endpoint == creep.endpoint and one.direction is Direction.BETTER)
+    return any(_log(one.median_slowdown) <= -_TAKEN_BACK * _log(creep.slowdown) for one in own)
+
+
+def _log(slowdown: float) -> float:
+    return math.log1p(max(slowdown, _LEAST))
 
 
 def is_issue(analysis: Analysis, trend: Trend) -> bool:

@@ -55,6 +55,7 @@ class _Case(msgspec.Struct, frozen=True):
     curves: CurveSet
     detection: Detection
     coverage: Sequence[CoverageFinding]
+    clusters: Sequence[Cluster]
     worse: Sequence[Cluster]
     notices: Sequence[Notice]
     policy: PolicySettings
@@ -79,7 +80,7 @@ def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is 
     ----------
     coverage : sequence of CoverageFinding
     clusters : sequence of Cluster
-        Improvements among them count for nothing.
+        Improvements among them count for nothing but that they may end a creep.
     notices : sequence of Notice
         Another product, hardware or suite make the comparison itself a question.
     past : Chronicle, optional
@@ -91,7 +92,7 @@ def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is 
         With every rule, in order of precedence.
     """
     worse = [cluster for cluster in clusters if cluster.direction is Direction.WORSE]
-    case = _Case(curves, detection, coverage, worse, notices, policy, settings, past)
+    case = _Case(curves, detection, coverage, clusters, worse, notices, policy, settings, past)
     rules = [rule(case) for rule in _RULES]
     rules += [] if past is None else [_creeping(case, past)]
     clean = not any(rule.fired for rule in rules)
@@ -280,16 +281,21 @@ def _inconclusive(case: _Case) -> Rule:
 
 
 def _creeping(case: _Case, past: Chronicle) -> Rule:
+    from perftracker_ai import retrospect
+
     least, surely = case.policy.monitor_creep, case.settings.minor
+    slower = [
+        one for one in past.patterns.creeps if one.slowdown > 0 and not retrospect.is_repaired(one, case.clusters)
+    ]
     # A slope in noise may be steep by chance: it counts when its whole interval is a slowdown that would be listed.
-    found = [creep for creep in past.patterns.creeps if creep.slowdown >= least and creep.low > surely]
+    found = [creep for creep in slower if creep.slowdown >= least and creep.low > surely]
     size = f"{_percent(least)} slower or more since the oldest job, and more than {_percent(surely)} for sure"
     return _rule(
         "monitor_creep",
         Verdict.APPROVE_WITH_MONITORING,
         f"Any endpoint that creeps ({size})." if least else "Any endpoint that creeps: switched off.",
         fired=least > 0 and bool(found),
-        because=_crept(found or [creep for creep in past.patterns.creeps if creep.slowdown > 0][:1], past),
+        because=_crept(found or slower[:1], past),
     )
 
 
