@@ -68,6 +68,44 @@ def test_results_with_a_history_follow_the_schema_and_show_the_same_again(run, c
     assert {name: (folder / name).read_bytes() for name in before} == before
 
 
+CREPT = "GET /search +36.5 % (+34.6 % to +38.4 %) since 2026-07-01"
+
+
+def test_what_crept_decides_where_the_comparison_finds_nothing(run, folder):
+    """Two nights that are alike are approved with monitoring, and every form of the report says what crept."""
+    run("history", "sync", *SHOP, "--url", folder, "--quiet")
+    ran = run("analyze", *SHOP, "--url", folder)
+    assert ran.code == 0, ran.err
+    assert f"Verdict    APPROVE WITH MONITORING\n           Any endpoint that creeps: {CREPT}\n" in ran.out
+    assert "POST /orders is 30.5 % slower since 2.8 (job 125)\n" in ran.out
+    (report,) = Path("reports").rglob("report.html")
+    text = (report.parent / "llm_report.md").read_text(encoding="utf-8")
+    (news,) = (line for line in HISTORY.splitlines() if line.startswith("**History:**"))
+    assert news in text.splitlines()
+    page = plain(report.read_text(encoding="utf-8"))
+    assert f"No regression was found against the baseline. Creeping: {CREPT}." in text
+    assert f"No regression was found against the baseline. Creeping: {CREPT}." in page
+    assert "History GET /search creeps: +36.5 % since 2026-07-01 POST /orders is 30.5 % slower since 2.8" in page
+
+
+def test_the_rule_on_what_creeps_can_be_switched_off(run, folder):
+    """With the setting at 0 the release is approved; what crept is told all the same."""
+    Path("perftracker-ai.toml").write_text("[policy]\nmonitor_creep = 0\n")
+    run("history", "sync", *SHOP, "--url", folder, "--quiet")
+    ran = run("analyze", *SHOP, "--url", folder)
+    assert "Verdict    APPROVE\n" in ran.out
+    assert "History    GET /search creeps: +36.5 % since 2026-07-01\n" in ran.out
+
+
+def test_without_a_store_nothing_of_it_is_there(run, folder):
+    """The same two nights are approved, without a rule, a threshold or a word on what creeps."""
+    ran = run("analyze", *SHOP, "--url", folder)
+    assert "Verdict    APPROVE\n" in ran.out
+    (report,) = Path("reports").rglob("llm_report.md")
+    for path in (report, report.with_name("result_v2.json"), report.with_name("facts.json")):
+        assert "creep" not in path.read_text(encoding="utf-8").lower()
+
+
 def test_files_named_by_hand_have_no_past(run, compared, tmp_path):
     """Two bare files are compared as ever: the report has no word of a history."""
     for number, (version, slow) in enumerate((("1.0", 1.0), ("1.1", 2.0))):
