@@ -228,7 +228,7 @@ def test_a_change_is_dated_by_the_jobs_in_between(run):
 
 
 def test_the_noise_is_learned_from_the_other_jobs(run):
-    """The results say from how many jobs the noise is known: all in pairs but the compared ones, of 25 two times ten."""
+    """The results say from how many jobs the noise is known: all that make pairs, the compared ones left out."""
     folder = nights.write(Path("jobs"), 25)
     run("history", "sync", "--product", "Shop", "--url", folder)
     assert run("analyze", "--product", "Shop", "--url", folder).code == 0
