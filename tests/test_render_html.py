@@ -456,6 +456,7 @@ def test_what_matters_most_of_the_history_stands_beside_the_verdict():
     ]
     assert '<a href="#trends">1 more</a>' in told
     assert "No regression was found against the baseline." in top
+    assert "Nothing became slower against the baseline in what was measured." in page(crept())
     assert "Creeping: PUT /api/policies/{id}/settings +36.5 % (+34.6 % to +38.4 %) since 2026-05-25; 1 more." in top
 
 

@@ -62,7 +62,7 @@ def _no_hypotheses(shown: View) -> list[str]:
     worst = worsened(shown)
     if not worst:
         return [
-            f"Nothing became slower{phrases.against(shown)}{phrases.beyond(shown)}, so there is nothing to explain.",
+            f"Nothing became slower{phrases.beyond(shown)}, so there is nothing to explain.",
             "",
         ]
     return [
@@ -102,7 +102,7 @@ def risk(shown: View) -> list[str]:
 def _production(shown: View) -> str:
     found = [cluster for cluster in worsened(shown) if cluster.severity is not Severity.MINOR]
     if not found:
-        return f"no regression was found{phrases.against(shown)}{phrases.beyond(shown)} in what was measured."
+        return f"no regression was found{phrases.beyond(shown)} in what was measured."
     reaching = sum(_reaches_top(leading(shown, cluster)) for cluster in found)
     tail = f"; {plural(reaching, 'reaches', 'reach')} the highest load measured" if reaching else ""
     worst = max(found, key=lambda cluster: cluster.median_slowdown)
@@ -113,7 +113,7 @@ def _production(shown: View) -> str:
 def _experience(shown: View) -> str:
     found = [cluster for cluster in worsened(shown) if cluster.severity is not Severity.MINOR]
     if not found:
-        return f"no slower request was found{phrases.against(shown)}{phrases.beyond(shown)} in what was measured."
+        return f"no slower request was found{phrases.beyond(shown)} in what was measured."
     return f"felt most at {phrases.name(found[0])} ({found[0].id}). {phrases.impact(shown, found[0])}"
 
 

@@ -80,7 +80,7 @@ def _found(shown: View) -> str:
     if not told and shown.analysis.decision.verdict is Verdict.INSUFFICIENT_EVIDENCE:
         return "No regression was found, but too little could be compared for that to mean anything."
     if not told:
-        return f"No regression was found{phrases.against(shown)}{phrases.beyond(shown)}."
+        return f"No regression was found{phrases.beyond(shown)}."
     return f"Found: {'; '.join(told)}.{'' if said(shown, Part.HEADLINE) else _first(shown)}"
 
 

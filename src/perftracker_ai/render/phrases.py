@@ -210,19 +210,15 @@ def coverage_name(shown: View, found: CoverageFinding) -> str:
 
 
 def beyond(shown: View) -> str:
-    """Return what has to be added where nothing is said to be slower, while something is that is accepted."""
-    return " beyond what is accepted" if shown.accepted else ""
+    """Return what to add where nothing is said to be slower, while something creeps or is accepted as it is."""
+    creeps = " against the baseline" if creeping(shown) else ""
+    return creeps + (" beyond what is accepted" if shown.accepted else "")
 
 
 def creeping(shown: View) -> str:
     """Return what creeps by as much as the policy names, and how much; empty where it does not, or nobody knows."""
     rules = (rule for rule in shown.analysis.decision.rules if rule.fired and rule.key == "monitor_creep")
     return next((clean(rule.because) for rule in rules), "")
-
-
-def against(shown: View) -> str:
-    """Return what has to be added where nothing is said to be slower, while something became so little by little."""
-    return " against the baseline" if creeping(shown) else ""
 
 
 def capped(items: list[str], limit: int) -> str:

@@ -83,7 +83,7 @@ def _found(shown: View) -> Html:
     issues = f"{listing(told)} {'issues' if several else 'issue'}" if told else ""
     return el(
         "span",
-        f"Found: {issues}." if told else f"No regression was found{phrases.against(shown)}{phrases.beyond(shown)}.",
+        f"Found: {issues}." if told else f"No regression was found{phrases.beyond(shown)}.",
         data_fact=facts.of("clusters"),
     )
 
