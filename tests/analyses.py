@@ -593,6 +593,7 @@ def hostile_past(text):
         jobs=jobs,
         onsets=(onset(1, jobs, 6, doubt=3, levels=levels),),
         patterns=patterns(jobs, [f"{text}{at}" for at in range(2)]),
+        oldest=jobs[0],
     )
 
 

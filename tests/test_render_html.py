@@ -483,6 +483,6 @@ def test_a_year_of_jobs_adds_little():
     """14 issues with 120 jobs each add less than 100 kB to a page."""
     made, jobs = many(40, 20), nights(120)
     onsets = tuple(onset(number, jobs, 60 + number) for number in range(1, 21))
-    told = structs.replace(made, chronicle=Chronicle(jobs=jobs, onsets=onsets, patterns=patterns(jobs)))
+    told = structs.replace(made, chronicle=Chronicle(jobs=jobs, onsets=onsets, patterns=patterns(jobs), oldest=jobs[0]))
     assert page(told).count('class="onset"') == 14 + 1  # and the legend
     assert len(page(told)) - len(page(made)) < 100_000

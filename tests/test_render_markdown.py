@@ -282,7 +282,7 @@ def test_a_quiet_history_is_one_sentence():
 
 def test_a_history_of_no_job_says_so():
     """A chronicle without a job is told as such."""
-    made = structs.replace(remembered(), chronicle=Chronicle(jobs=(), onsets=(), patterns=quiet(curves=0)))
+    made = structs.replace(remembered(), chronicle=Chronicle(jobs=(), onsets=(), patterns=quiet(curves=0), oldest=None))
     assert section(report(made), "Patterns & Trends").endswith("**What earlier jobs say:** No earlier job is kept.")
     alone = structs.replace(made.chronicle, jobs=remembered().chronicle.jobs[:1])
     assert "say:** 1 job of 1 version, 2026-05-25" in report(structs.replace(made, chronicle=alone))

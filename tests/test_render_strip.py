@@ -36,7 +36,9 @@ def drawn(levels, **changes):
 
 def card(*onsets, jobs=JOBS):
     """What the card of the worst issue says of its past."""
-    made = structs.replace(remembered(), chronicle=Chronicle(jobs=jobs, onsets=onsets, patterns=quiet()))
+    made = structs.replace(
+        remembered(), chronicle=Chronicle(jobs=jobs, onsets=onsets, patterns=quiet(), oldest=jobs[0])
+    )
     shown = view(made)
     return "".join(past.began(shown, worsened(shown)[0]))
 

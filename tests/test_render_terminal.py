@@ -128,7 +128,9 @@ def test_many_old_issues_still_fit_one_screen():
     jobs = nights(30)
     onsets = tuple(onset(number, jobs, 9) for number in range(1, 31))
     lines = plain_summary(
-        structs.replace(made, chronicle=Chronicle(jobs=jobs, onsets=onsets, patterns=quiet())), PATHS, DETECT
+        structs.replace(made, chronicle=Chronicle(jobs=jobs, onsets=onsets, patterns=quiet(), oldest=jobs[0])),
+        PATHS,
+        DETECT,
     )
     assert lines.count("since 1.65-5003, job 85809") == 4
     assert "and 26 more issues" in lines

@@ -141,4 +141,4 @@ class Chronicle(msgspec.Struct, frozen=True, kw_only=True):
     jobs: tuple[Place, ...]
     onsets: tuple[Onset, ...]
     patterns: Patterns
-    oldest: Place | None = None
+    oldest: Place | None
