@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -146,11 +147,12 @@ def _lay_out(runs: Sequence[Job], settings: CurveSettings) -> _Layout:
         members.setdefault((group, tag, not category), []).append((category, row))
     keys = [_Key(*key) for key in sorted(members)]
     known: dict[tuple[str, ...], _Axis] = {}
-    axes = [_axis(tuple(category for category, _ in members[key]), settings.load_pattern, known) for key in keys]
+    columns = [tuple(zip(*members[key], strict=True)) for key in keys]  # the categories of a curve, and their rows
+    axes = [_axis(categories, settings.load_pattern, known) for categories, _ in columns]
     start = np.concatenate([[0], np.cumsum([len(axis.load) for axis in axes])]).astype(np.int64)
     point_of_row = np.empty(len(rows), dtype=np.int64)
-    for index, key in enumerate(keys):
-        point_of_row[[row for _, row in members[key]]] = start[index] + np.array(axes[index].place)
+    for index, (_, rows_of_curve) in enumerate(columns):
+        point_of_row[list(rows_of_curve)] = start[index] + np.array(axes[index].place)
     point = [point_of_row[np.array(rows_of_run, dtype=np.int64)] for rows_of_run in row_of]
     curve_of = np.repeat(np.arange(len(keys)), np.diff(start))
     return _Layout(keys=keys, axes=axes, start=start, point=point, curve=[curve_of[p] for p in point])
@@ -159,9 +161,15 @@ def _lay_out(runs: Sequence[Job], settings: CurveSettings) -> _Layout:
 def _axis(categories: tuple[str, ...], pattern: str, known: dict[tuple[str, ...], _Axis]) -> _Axis:
     """Read the load axis of these categories; most curves of a job share theirs, so what was read is kept."""
     if categories not in known:
-        texts = [_by_pattern(category, pattern) or read_load(category) for category in categories]
+        texts = [_read_load(category, pattern) for category in categories]
         known[categories] = _numbered_axis(categories, texts) or _ordered_axis(categories)
     return known[categories]
+
+
+@lru_cache(maxsize=4096)
+def _read_load(category: str, pattern: str) -> LoadText:
+    """Read a load; remembered, for the axes of a job differ by a few loads."""
+    return _by_pattern(category, pattern) or read_load(category)
 
 
 def _by_pattern(category: str, pattern: str) -> LoadText | None:
@@ -283,7 +291,8 @@ def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, row: int) ->
     """Pool one run's scores into its points."""
     points, point = int(layout.start[-1]), layout.point[row]
     scores = _read_scores([test.scores for test in tests])
-    owner = np.repeat(np.arange(len(tests)), np.array([len(values or ()) for values in scores], dtype=np.int64))
+    held = np.array([len(values) if values else 0 for values in scores], dtype=np.int64)
+    owner = np.repeat(np.arange(len(tests)), held)
     flat = np.fromiter(chain.from_iterable(filter(None, scores)), dtype=np.float64, count=len(owner))
     with np.errstate(over="ignore"):  # what is too large in the base unit is told as infinite
         flat *= np.array([unit.factor for unit in units.known])[units.of_test[row]][owner]
@@ -308,10 +317,12 @@ def _read_scores(texts: list[str]) -> list[list[float] | None]:
     (``[True]``, ``[nan]``) makes that fail; then each text is read by itself.
     """
     # Texts such as "[1],[2]" or "[1" and "2]" would shift their followers. With one bracket opened by each text, and
-    # at its beginning, the whole is either one list for each text or no list of lists.
-    if {text.rfind("[") for text in texts} <= {0}:
+    # at its beginning, the whole is either one list for each text or no list of lists; with each text on a line of its
+    # own, that is counted.
+    lines = "\n" + ",\n".join(texts)
+    if lines.count("\n[") == lines.count("\n") == lines.count("[") == len(texts):
         with suppress(msgspec.DecodeError):
-            return [*msgspec.json.decode("[" + ",".join(texts) + "]", type=list[list[float]])]
+            return [*msgspec.json.decode(f"[{lines}]", type=list[list[float]])]
     return [_read_one(text) for text in texts]
 
 
