@@ -191,18 +191,27 @@ def test_rate_says_its_unit_and_that_higher_is_better():
 # ── sparklines, bars, intervals ─────────────────────────────────────────────────────────────────────────────────────
 
 
+def spark(slowdown, *shades):
+    return svg.sparkline(svg.sparks(slowdown, np.array([0, len(slowdown)]), 0.15), 0, shades)
+
+
 def test_sparkline_of_noise_is_flat():
     """A change far below the threshold hardly leaves the middle of a sparkline."""
     quiet = np.array([0.01, -0.01] * 10)
-    heights = [
-        int(y) for y in re.findall(r"(?:\d+) (\d+)", re.search(r'cand" d="M([^"]+)', svg.sparkline(quiet, (), 0.15))[1])
-    ]
+    heights = [int(y) for y in re.findall(r"(?:\d+) (\d+)", re.search(r'cand" d="M([^"]+)', spark(quiet))[1])]
     assert max(heights) - min(heights) <= svg.SPARK_HEIGHT / 10
 
 
 def test_sparkline_golden(golden):
     """A sparkline with a gap and a shaded window stays as it was looked at."""
-    golden("sparkline.svg", svg.sparkline(array(0, 0.1, NAN, 0.5, 0.6), ((3, 4, "worse"),), 0.15) + "\n")
+    golden("sparkline.svg", spark(array(0, 0.1, NAN, 0.5, 0.6), (3, 4, "worse")) + "\n")
+
+
+def test_sparklines_are_placed_one_by_one():
+    """A sparkline is the same among others as alone: its axes are its own."""
+    lines = (array(0, 0.1, 0.2), array(4, NAN), array(NAN, NAN, -0.5, -2), array(0.1), array())
+    together = svg.sparks(np.concatenate(lines), np.cumsum([0, *map(len, lines)]), 0.15)
+    assert [svg.sparkline(together, at, ()) for at in range(len(lines))] == [spark(line) for line in lines]
 
 
 def test_bar_shows_even_the_smallest_count():

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from perftracker_ai.render.page import accepted, back, curves, issues, past, summary
+from perftracker_ai.render.page import accepted, back, curves, issues, panels, past, summary
 from perftracker_ai.render.page.markup import Html, el, spread, tag
 from perftracker_ai.render.page.narrative import narrative
 from perftracker_ai.render.view import view
@@ -120,18 +120,18 @@ def _navigation(shown: View) -> Html:
 
 
 def _main(shown: View, settings: DetectSettings, policy: PolicySettings, *, scripts: bool) -> list[Html]:
-    shared = shared_path(shown)
+    shared, placed = shared_path(shown), panels.sparks(shown, settings.moderate)
     sections = [
         *narrative(shown),
-        issues.glance(shown, settings, shared),
+        issues.glance(shown, placed, shared),
         back.actions(replace(shown, narration=None), settings),  # a model's are told above, figure by figure
         summary.certainty(shown),
         issues.details(shown, shared),
         *accepted.accepted_regressions(shown),
-        issues.improvements(shown, settings, shared),
+        issues.improvements(shown, placed, shared),
         *past.trends(shown, shared),
         back.coverage(shown),
-        curves.all_curves(shown, settings, shared, scripts=scripts),
+        curves.all_curves(shown, placed, shared, scripts=scripts),
         back.method(shown, settings, policy),
     ]
     lines = [piece for section in sections for piece in (Html("\n"), section)]

@@ -7,7 +7,6 @@ mode are classes, so that a chart carries no style of its own. Nothing here know
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -162,8 +161,11 @@ def scaled(values: Floats, ends: tuple[float, float], *, log: bool, pixels: tupl
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.log(values)
         low, high = math.log(low), math.log(high)
-    share = (values - low) / ((high - low) or 1.0)
-    placed: Floats = (pixels[0] + np.minimum(np.maximum(share, 0.0), 1.0) * (pixels[1] - pixels[0])).round()
+    return _pixels((values - low) / ((high - low) or 1.0), *pixels)
+
+
+def _pixels(share: Floats, first: int, last: int) -> Floats:
+    placed: Floats = (first + np.minimum(np.maximum(share, 0.0), 1.0) * (last - first)).round()
     return placed
 
 
@@ -227,39 +229,79 @@ def _end_text(text: str, x: int, y: int) -> Html:
 # ── sparklines, bars, intervals ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def sparkline(slowdown: Floats, shades: Sequence[tuple[int, int, str]], least: float) -> Html:
-    """Return the slowdown along the loads, upwards is worse, around a line for no change; for eyes only.
+class Sparks(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Where the points of many sparklines lie; found for all at once, for one by one it takes ten times as long.
+
+    Attributes
+    ----------
+    start : list of int
+        Of each line its first point, and at the end the number of all.
+    x, y : ndarray of float, shape (P,)
+        y is NaN where there is no value.
+    zero : list of int
+        Of each line the height of no change.
+    """
+
+    start: list[int]
+    x: Floats
+    y: Floats
+    zero: list[int]
+
+
+def sparks(slowdown: Floats, start: Ints, least: float) -> Sparks:
+    """Place the points of sparklines: slowdown along the loads, upwards is worse, around a line for no change.
 
     Parameters
     ----------
-    slowdown : ndarray of float, shape (N,)
-        Ratios; NaN where absent.
-    shades : sequence of (int, int, str)
-        First and last position to shade, inclusive, and the class.
+    slowdown : ndarray of float, shape (P,)
+        Ratios of one line after another; NaN where absent.
+    start : ndarray of int, shape (C + 1,)
+        Of each line its first point, and at the end the number of all.
     least : float
         The axis reaches at least from minus to plus this slowdown, so that noise does not look like mountains.
     """
-    height = np.log1p(np.maximum(slowdown, -0.99))
-    known = height[np.isfinite(height)]
-    reach = math.log1p(least)
-    ends = float(np.minimum.reduce(known, initial=-reach)), float(np.maximum.reduce(known, initial=reach))
-    y = scaled(np.concatenate((height, [0.0])), ends, log=False, pixels=(SPARK_HEIGHT - _SPARK_EDGE, _SPARK_EDGE))
-    x = _spark_x(len(height))
+    height, reach, count = np.log1p(np.maximum(slowdown, -0.99)), math.log1p(least), np.diff(start)
+    known = np.append(np.where(np.isfinite(height), height, 0.0), 0.0)  # one more, for a last line without points
+    low = np.minimum(np.minimum.reduceat(known, start[:-1]), -reach)
+    high = np.maximum(np.maximum.reduceat(known, start[:-1]), reach)
+    return Sparks(
+        start=start.tolist(),
+        x=_spark_x(start, count),
+        y=_spark_y(height, np.repeat(low, count), np.repeat(high, count)),
+        zero=units(_spark_y(np.zeros(len(count)), low, high)),
+    )
+
+
+def _spark_x(start: Ints, count: Ints) -> Floats:
+    place = np.arange(start[-1]) - np.repeat(start[:-1], count)
+    share = place / np.repeat(np.maximum(count - 1, 1), count)
+    return _pixels(share, _SPARK_EDGE, SPARK_WIDTH - _SPARK_EDGE)
+
+
+def _spark_y(height: Floats, low: Floats, high: Floats) -> Floats:
+    share = (height - low) / np.where(high > low, high - low, 1.0)
+    return _pixels(share, SPARK_HEIGHT - _SPARK_EDGE, _SPARK_EDGE)
+
+
+def sparkline(placed: Sparks, index: int, shades: Sequence[tuple[int, int, str]]) -> Html:
+    """Return one of the sparklines; for eyes only.
+
+    Parameters
+    ----------
+    placed : Sparks
+    index : int
+        Which of them.
+    shades : sequence of (int, int, str)
+        First and last position to shade, inclusive, and the class.
+    """
+    part = slice(placed.start[index], placed.start[index + 1])
+    x, y = placed.x[part], placed.y[part]
     parts = (
         *(_spark_shade(x, shade) for shade in shades),
-        path(f"M0 {int(y[-1])}H{SPARK_WIDTH}", "axis"),
-        path(line(x, y[:-1]), "cand"),
+        path(f"M0 {placed.zero[index]}H{SPARK_WIDTH}", "axis"),
+        path(line(x, y), "cand"),
     )
     return Html(f"{_SPARK}{join(parts)}</svg>")
-
-
-@cache
-def _spark_x(count: int) -> Floats:
-    """Return the places of so many loads; remembered, for most curves of a job have equally many."""
-    ends = 0.0, max(count - 1.0, 1.0)
-    x = scaled(np.arange(count, dtype=np.float64), ends, log=False, pixels=(_SPARK_EDGE, SPARK_WIDTH - _SPARK_EDGE))
-    x.setflags(write=False)
-    return x
 
 
 def _spark_shade(x: Floats, shade: tuple[int, int, str]) -> Html:

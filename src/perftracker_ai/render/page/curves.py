@@ -1,6 +1,6 @@
 """Every curve in one table: findings first, then what is unchanged; whole without a script, sortable with one.
 
-In: a `View` and the settings. Out: `Html`. The script reads what it sorts and filters by from the rows' attributes.
+In: a `View` and its sparklines. Out: `Html`. The script reads what it sorts and filters by from the rows' attributes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from perftracker_ai.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from perftracker_ai.render.svg import Sparks
     from perftracker_ai.render.view import Finding, View
-    from perftracker_ai.settings import DetectSettings
 
 ROOM = 450_000
 """Characters of the table's rows: the page has to stay small, and the rest is in the results file."""
@@ -45,10 +45,10 @@ _HEADS = (
 )
 
 
-def all_curves(shown: View, settings: DetectSettings, shared: str, *, scripts: bool) -> Html:
+def all_curves(shown: View, placed: Sparks, shared: str, *, scripts: bool) -> Html:
     """Return the table of all curves, with the controls that only a script can serve if there is one."""
     findings = [finding for outcome in _ORDER for finding in shown.findings[outcome]]
-    rows = _rows(shown, findings, settings, shared)
+    rows = _rows(shown, findings, placed, shared)
     head = el("thead", el("tr", *(_head(text, key) for text, key in _HEADS)))
     caption = el("caption", "All curves, findings first", class_="unseen")
     parts = [el("h2", "All curves", id="curves-h"), *_controls(shown, scripts=scripts)]
@@ -91,12 +91,12 @@ def _select(label: str, name: str, choices: list[tuple[str, str]], kind: str | N
 # ── a row ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _rows(shown: View, findings: list[Finding], settings: DetectSettings, shared: str) -> list[Html]:
+def _rows(shown: View, findings: list[Finding], placed: Sparks, shared: str) -> list[Html]:
     """Return a row for every finding, as many as there is room for."""
     rows: list[Html] = []
     taken = 0
     for finding in findings:
-        row = _row(shown, finding, settings, shared)
+        row = _row(shown, finding, placed, shared)
         taken += len(row)
         if taken > ROOM:
             break
@@ -104,7 +104,7 @@ def _rows(shown: View, findings: list[Finding], settings: DetectSettings, shared
     return rows
 
 
-def _row(shown: View, finding: Finding, settings: DetectSettings, shared: str) -> Html:
+def _row(shown: View, finding: Finding, placed: Sparks, shared: str) -> Html:
     curve, result = finding.curve, finding.result
     kind = (result.severity or result.outcome).value
     known = [el("span", "accepted", class_="chip neutral")] if curve.index in shown.accepted else []
@@ -112,7 +112,7 @@ def _row(shown: View, finding: Finding, settings: DetectSettings, shared: str) -
         "tr",
         el("th", el("span", finding.id, class_="id"), el("span", kind, class_=f"chip {kind}"), *known, scope="row"),
         el("td", _name(finding, shared), class_="what"),
-        el("td", spark(shown, finding, settings.moderate), class_="line"),
+        el("td", spark(placed, finding), class_="line"),
         _change(finding),
         el("td", *_values(shown, finding), class_="values"),
         el("td", *_loads(shown, finding), class_="loads"),

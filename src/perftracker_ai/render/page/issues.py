@@ -1,6 +1,6 @@
 """The findings: every issue in one table, then each with its charts and the hypotheses that fit it.
 
-In: a `View` and the settings. Out: `Html`. What is a hypothesis stands in a box that says so.
+In: a `View` and its sparklines. Out: `Html`. What is a hypothesis stands in a box that says so.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from perftracker_ai.model import Cluster, Hypothesis
+    from perftracker_ai.render.svg import Sparks
     from perftracker_ai.render.view import Finding, View
-    from perftracker_ai.settings import DetectSettings
 
 ROWS, CARDS, LOOSE = 60, 14, 10
 """Issues in a table, issues told in full with charts, findings of no issue: nobody reads a page of everything."""
@@ -33,11 +33,11 @@ ROWS, CARDS, LOOSE = 60, 14, 10
 SCENARIOS = 3
 
 
-def glance(shown: View, settings: DetectSettings, shared: str) -> Html:
+def glance(shown: View, placed: Sparks, shared: str) -> Html:
     """Return all issues in one table, worst first."""
     found = worsened(shown)
     parts = [el("h2", "Issues at a glance", id="issues-h")]
-    parts += list(_table(shown, found, settings, shared, "Issues, worst first"))
+    parts += list(_table(shown, found, placed, shared, "Issues, worst first"))
     parts += (
         [] if found else [el("p", f"Nothing became slower{phrases.beyond(shown)} in what was measured.", class_="calm")]
     )
@@ -45,11 +45,11 @@ def glance(shown: View, settings: DetectSettings, shared: str) -> Html:
     return el("section", *parts, id="issues", aria_labelledby="issues-h")
 
 
-def improvements(shown: View, settings: DetectSettings, shared: str) -> Html:
+def improvements(shown: View, placed: Sparks, shared: str) -> Html:
     """Return what became faster: a table, then the charts."""
     found = improved(shown)
     parts = [el("h2", "Improvements", id="improvements-h")]
-    parts += list(_table(shown, found, settings, shared, "Improvements, largest first"))
+    parts += list(_table(shown, found, placed, shared, "Improvements, largest first"))
     parts += [] if found else [el("p", "Nothing became faster in what was measured.", class_="calm")]
     parts += [_card(shown, cluster, shared) for cluster in found[: CARDS // 2]]
     return el("section", *parts, id="improvements", aria_labelledby="improvements-h")
@@ -77,27 +77,25 @@ def details(shown: View, shared: str) -> Html:
 # ── the table ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _table(
-    shown: View, found: Sequence[Cluster], settings: DetectSettings, shared: str, caption: str
-) -> Iterator[Html]:
+def _table(shown: View, found: Sequence[Cluster], placed: Sparks, shared: str, caption: str) -> Iterator[Html]:
     if not found:
         return
     heads = ("Issue", "What", "Along the load", "Change", "At the worst point", "Confidence")
     head = el("thead", el("tr", *(el("th", text, scope="col") for text in heads)))
-    rows = [_row(shown, cluster, settings, shared) for cluster in found[:ROWS]]
+    rows = [_row(shown, cluster, placed, shared) for cluster in found[:ROWS]]
     yield el("table", el("caption", caption, class_="unseen"), head, el("tbody", *rows), class_="glance")
     if len(found) > ROWS:
         yield el("p", f"… and {len(found) - ROWS:,} more, in the results file.", class_="more", data_fact="/clusters")
 
 
-def _row(shown: View, cluster: Cluster, settings: DetectSettings, shared: str) -> Html:
+def _row(shown: View, cluster: Cluster, placed: Sparks, shared: str) -> Html:
     finding = leading(shown, cluster)
     kind = _kind(cluster)
     return el(
         "tr",
         el("th", _link(shown, cluster), el("span", kind, class_=f"chip {kind}"), scope="row"),
         el("td", _what(cluster, shared), _extent(cluster), *past.began_short(shown, cluster), class_="what"),
-        el("td", spark(shown, finding, settings.moderate), class_="line"),
+        el("td", spark(placed, finding), class_="line"),
         el("td", _size(shown, cluster), class_="size"),
         el("td", _worst(shown, finding), class_="values"),
         el("td", cluster.confidence.value, class_=f"sure {cluster.confidence.value}"),

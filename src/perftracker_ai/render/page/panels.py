@@ -268,10 +268,16 @@ def shades(finding: Finding) -> Sequence[tuple[int, int, str]]:
     return [(one.first - start, one.last - start, one.direction.value) for one in finding.result.windows]
 
 
-def spark(shown: View, finding: Finding, least: float) -> Html:
+def sparks(shown: View, least: float) -> svg.Sparks:
+    """Place the sparklines of all curves, net of the run-wide shift."""
+    curves = shown.analysis.curves.curves
+    start = np.array([*(curve.start for curve in curves), len(shown.slowdown)])
+    shift = np.repeat([result.shift for result in shown.analysis.detection.results], np.diff(start))
+    return svg.sparks((1 + shown.slowdown) / (1 + shift) - 1, start, least)
+
+
+def spark(placed: svg.Sparks, finding: Finding) -> Html:
     """Return the sparkline of a curve; nothing where there are too few loads for a line."""
-    curve, result = finding.curve, finding.result
-    if not _drawable(finding) or not result.points:
+    if not _drawable(finding) or not finding.result.points:
         return Html("")
-    net = (1 + shown.slowdown[curve.start : curve.stop]) / (1 + result.shift) - 1
-    return svg.sparkline(net, shades(finding), least)
+    return svg.sparkline(placed, finding.curve.index, shades(finding))
