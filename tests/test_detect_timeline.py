@@ -71,6 +71,21 @@ def test_calm_jobs_raise_few_alarms_with_earlier_jobs():
     assert flagged <= 0.005 * 152 * len(REGIMES)
 
 
+@pytest.mark.parametrize("points", [8, 24])
+def test_levels_that_wander_raise_few_alarms_however_old_the_baseline_is(points):
+    """Neighbours in time are more alike than a candidate and a baseline of two weeks before; that is not forgotten."""
+    flagged, curves = 0, 0
+    for seed in range(12):
+        rng = np.random.default_rng([8, seed])
+        job = noisy_job(seed=seed, endpoints=24, points=points, threads=(1,), reruns=40)
+        walk = np.cumsum(0.04 * rng.standard_normal((42, len(job.curves))), axis=0)
+        when = [26, 41, *range(26), *range(27, 41)]  # of baseline, candidate and the others
+        pair, timeline = apart(replace(job, mean=job.mean * np.exp(np.repeat(walk[when], points, axis=1))))
+        flagged += sum(result.outcome is Outcome.REGRESSED for result in detect(pair, SETTINGS, 0, timeline).results)
+        curves += len(job.curves)
+    assert flagged <= 0.01 * curves
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_single_earlier_job_teaches_nothing(count):
     """With fewer than two earlier jobs the result is that of the two jobs alone."""

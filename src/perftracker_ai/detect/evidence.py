@@ -257,8 +257,8 @@ def _with_levels(tracks: list[Track], rows: list[Rows]) -> list[Track]:
     kind = np.concatenate([part.kind for part in rows])
     sigma, levels = np.sqrt(variance), np.concatenate([median(part) for part in values], axis=1)
     sampling = noise.mean_variance(variance, points, rho)
-    typical = np.mean([noise.level_scatter(row, sigma, sampling, kind) for row in levels], axis=0)
-    scatter = noise.own_scatter(levels[1:], typical, sampling)
+    scatters = np.array([noise.level_scatter(row, sigma, sampling, kind) for row in levels])
+    scatter = noise.common_scatter(levels, scatters, sampling)
     drifts, sampling = (
         np.concatenate([noise.drift(part) for part in values], axis=1),
         noise.drift_sampling(variance, points, rho),

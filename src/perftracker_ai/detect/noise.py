@@ -359,6 +359,34 @@ def _level_scatter(
     return typical * relative**2
 
 
+def common_scatter(
+    levels: NDArray[np.float64], scatters: NDArray[np.float64], sampling: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Variance of each row's level between runs, as the comparison and the calm ones show it together.
+
+    Where the comparison's levels scatter more throughout, what the others say is raised to it: levels wander, and the
+    jobs of a comparison mostly lie further apart than the neighbours that are compared to learn from.
+
+    Parameters
+    ----------
+    levels : ndarray, shape (1 + K, C)
+        Of the comparison, then of K calm ones.
+    scatters : ndarray, shape (1 + K, C)
+        What `level_scatter` says of each.
+    sampling : ndarray, shape (C,)
+        Variance of a level that the noise of its points explains.
+    """
+    if len(levels) == 1:
+        own: NDArray[np.float64] = scatters[0]
+        return own
+    total = scatters + sampling
+    ratio = total[0] / np.mean(total[1:], axis=0)
+    known = ratio[np.isfinite(ratio)]
+    factor = max(float(median(known)), 1.0) if len(known) else 1.0
+    raised = np.concatenate([scatters[:1], factor * total[1:] - sampling])
+    return own_scatter(np.sqrt(factor) * levels[1:], np.mean(raised, axis=0), sampling)
+
+
 def own_scatter(
     levels: NDArray[np.float64], typical: NDArray[np.float64], sampling: NDArray[np.float64]
 ) -> NDArray[np.float64]:
