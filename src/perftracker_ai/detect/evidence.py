@@ -258,12 +258,14 @@ def _with_levels(tracks: list[Track], rows: list[Rows]) -> list[Track]:
     sigma, levels = np.sqrt(variance), np.concatenate([median(part) for part in values], axis=1)
     sampling = noise.mean_variance(variance, points, rho)
     scatters = np.array([noise.level_scatter(row, sigma, sampling, kind) for row in levels])
-    scatter = noise.common_scatter(levels, scatters, sampling)
+    typical, factor = noise.evened_scatter(scatters, sampling)
+    scatter = noise.own_scatter(np.sqrt(factor) * levels[1:], typical, sampling)
     drifts, sampling = (
         np.concatenate([noise.drift(part) for part in values], axis=1),
         noise.drift_sampling(variance, points, rho),
     )
-    drift = np.mean([noise.drift_scatter(row, sigma, sampling, kind) for row in drifts], axis=0)
+    scatters = np.array([noise.drift_scatter(row, sigma, sampling, kind) for row in drifts])
+    drift, _ = noise.evened_scatter(scatters, sampling)
     like = [track.value for track in tracks]
     return [
         replace(track, level_variance=level, drift_variance=own)

@@ -359,32 +359,32 @@ def _level_scatter(
     return typical * relative**2
 
 
-def common_scatter(
-    levels: NDArray[np.float64], scatters: NDArray[np.float64], sampling: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Variance of each row's level between runs, as the comparison and the calm ones show it together.
+def evened_scatter(scatters: NDArray[np.float64], sampling: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Raise what calm comparisons say to what the comparison itself shows, where that is more throughout.
 
-    Where the comparison's levels scatter more throughout, what the others say is raised to it: levels wander, and the
-    jobs of a comparison mostly lie further apart than the neighbours that are compared to learn from.
+    Levels and drifts wander, and the jobs of a comparison mostly lie further apart than the neighbours that are
+    compared to learn from. Pairs as far apart would overlap: fifteen of them would be worth two.
 
     Parameters
     ----------
-    levels : ndarray, shape (1 + K, C)
-        Of the comparison, then of K calm ones.
     scatters : ndarray, shape (1 + K, C)
-        What `level_scatter` says of each.
+        Variance of levels, or of drifts, between the runs of the comparison, then of K calm ones.
     sampling : ndarray, shape (C,)
-        Variance of a level that the noise of its points explains.
+        Variance of them that the noise of the points explains.
+
+    Returns
+    -------
+    (ndarray, float)
+        The typical variance of each row, and what all variances of calm comparisons are to be multiplied by.
     """
-    if len(levels) == 1:
-        own: NDArray[np.float64] = scatters[0]
-        return own
+    if len(scatters) == 1:
+        return scatters[0], 1.0
     total = scatters + sampling
     ratio = total[0] / np.mean(total[1:], axis=0)
     known = ratio[np.isfinite(ratio)]
     factor = max(float(median(known)), 1.0) if len(known) else 1.0
     raised = np.concatenate([scatters[:1], factor * total[1:] - sampling])
-    return own_scatter(np.sqrt(factor) * levels[1:], np.mean(raised, axis=0), sampling)
+    return np.mean(raised, axis=0), factor
 
 
 def own_scatter(
