@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,6 +114,8 @@ def _overview(outcomes: Sequence[Outcome]) -> str:
 
 
 def _json(outcomes: Sequence[Outcome], others: Sequence[str], code: int) -> str:
+    import json
+
     values = {
         "schema_version": SCHEMA_VERSION,
         "exit_code": code,
