@@ -103,7 +103,7 @@ def _judged(regime: Regime, points: int, plan: Plan) -> Judged:
 
 
 def _show(judged: dict[str, Judged], reruns: Sequence[int], title: str, plan: Plan) -> None:
-    names = [f"{count} reruns" for count in reruns]
+    names = [f"{count} rerun{'' if count == 1 else 's'}" for count in reruns]
     few, many = COMPARED
     listed = [f"listed, {count} reruns" for count in COMPARED]
     header = ("", "curves", *names, *listed, f"jobs with any, {few} and {many} reruns")
