@@ -3,9 +3,9 @@
     python benchmarks/detection.py [--quick] [--markdown] [--seed N] [--shared DIR] [--only SECTION ...]
 
 Sections: ``time``, ``aa`` (nothing changed), ``injected`` (every tenth curve changed), ``roc`` (both detectors over the
-whole range of their settings), ``reruns`` (what further runs of the baseline's version are worth), ``grpm`` and ``lab``
-(recorded jobs with known truth) and ``slowed`` (a recorded run made slower as a whole). Same seed, same figures; a
-detector that was developed on one seed is to be believed on another.
+whole range of their settings), ``reruns`` (what further runs of the baseline's version are worth), ``earlier`` (what a
+history is worth), ``grpm`` and ``lab`` (recorded jobs with known truth) and ``slowed`` (a recorded run made slower as a
+whole). Same seed, same figures; a detector that was developed on one seed is to be believed on another.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from more_runs import lab_reruns_section, reruns_section
 from operating import roc_section
 from simulate import REGIMES, SHAPES, SIZES, simulate, undone, with_reruns
 from tables import rate, show
+from taught import taught_section
 
 from perftracker_ai.model import Confidence
 
@@ -313,6 +314,7 @@ SIMULATED = {
     "injected": injected_section,
     "roc": roc_section,
     "reruns": reruns_section,
+    "earlier": taught_section,
 }
 RECORDED = {"grpm": grpm_section, "lab": lab_section, "slowed": slowed_section, "reruns": lab_reruns_section}
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from simulate import Regime, Truth
 
-    from perftracker_ai.model import CurveSet, Detection
+    from perftracker_ai.model import CurveSet, Detection, Timeline
 
     Seen = dict[Any, NDArray[np.void]]
 
@@ -42,14 +42,14 @@ class Plan(NamedTuple):
     shared: Path | None
 
 
-def detection_of(curves: CurveSet, settings: DetectSettings = SETTINGS) -> Detection:
+def detection_of(curves: CurveSet, settings: DetectSettings = SETTINGS, timeline: Timeline | None = None) -> Detection:
     """Return what our detection finds."""
-    return detect(curves, settings, SEED)
+    return detect(curves, settings, SEED, timeline)
 
 
-def ours(curves: CurveSet, settings: DetectSettings = SETTINGS) -> tuple[Call, ...]:
+def ours(curves: CurveSet, settings: DetectSettings = SETTINGS, timeline: Timeline | None = None) -> tuple[Call, ...]:
     """Return the calls of our detection."""
-    return evaluate.calls_of(detection_of(curves, settings))
+    return evaluate.calls_of(detection_of(curves, settings, timeline))
 
 
 def earlier(curves: CurveSet, threshold: float = reference.THRESHOLD) -> tuple[Call, ...]:

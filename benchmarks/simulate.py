@@ -51,6 +51,8 @@ class Regime(msgspec.Struct, frozen=True, kw_only=True):
         How much noisier one run is than another, at most.
     level : float
         Scatter of a curve's level between runs, as a multiple of its point noise.
+    restless : float
+        How much curves differ in that, as the standard deviation of its logarithm.
     trend_run, trend_curve : float
         Drift from the first load to the last, shared by a run and of each curve.
     slower : float
@@ -72,6 +74,7 @@ class Regime(msgspec.Struct, frozen=True, kw_only=True):
     widening: float = 1.0
     uneven: float = 1.0
     level: float = 0.3
+    restless: float = 0.0
     trend_run: float = 0.0
     trend_curve: float = 0.0
     slower: float = 0.0
@@ -327,7 +330,10 @@ def _levels(
     regime: Regime, sigma: NDArray[np.float64], endpoint: NDArray[np.int64], runs: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return how far whole curves, and whole endpoints, lie off in each run, shape (runs, curves, 1)."""
-    own = regime.level * sigma * rng.standard_normal((runs, endpoint.size, 1))
+    scatter = regime.level * sigma
+    if regime.restless:
+        scatter = scatter * np.exp(regime.restless * rng.standard_normal((endpoint.size, 1)))
+    own = scatter * rng.standard_normal((runs, endpoint.size, 1))
     return own + rng.normal(0.0, regime.endpoint, (runs, endpoint.max() + 1, 1))[:, endpoint]
 
 
