@@ -6,15 +6,15 @@ are slower as a whole, curves that wander from night to night, points that scatt
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from histories import noise
+from store import header
 
 from perftracker_ai.detect import detect
 from perftracker_ai.diagnose import diagnose
-from perftracker_ai.model import Absence, Curve, CurveSet, Direction, JobInfo, MetricKind, Timeline
+from perftracker_ai.model import Absence, Curve, CurveSet, Direction, MetricKind, Timeline
 from perftracker_ai.settings import DetectSettings
 from perftracker_ai.trends import chronicle
 from perftracker_ai.trends.onset import locate
@@ -30,7 +30,6 @@ MISTAKEN = 0.35
 
 CURVES, LOADS = 48, 24
 NIGHT, WANDER, SCATTER, GONE = 0.03, 0.03, 0.04, 0.05
-FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Answer(NamedTuple):
@@ -65,7 +64,7 @@ def of_comparisons(before: int, between: int, step: float, count: int, rng: np.r
         curves = _curves(mean[[before, -1]])
         detection = detect(curves, DetectSettings(), 1)
         clusters = diagnose(curves, detection)
-        timeline = Timeline(jobs=tuple(map(_job, range(jobs))), mean=mean)
+        timeline = Timeline(jobs=tuple(header("Shop", number) for number in range(jobs)), mean=mean)
         told = chronicle(curves, detection, clusters, timeline, timeline.jobs[before], timeline.jobs[-1])
         worse = [cluster for cluster in clusters if cluster.direction is Direction.WORSE]
         for cluster, onset in zip(worse, told.onsets, strict=True):
@@ -122,28 +121,4 @@ def _curve(index: int) -> Curve:
         scalar=False,
         start=index * LOADS,
         stop=(index + 1) * LOADS,
-    )
-
-
-def _job(number: int) -> JobInfo:
-    end = FIRST + timedelta(days=number)
-    return JobInfo(
-        id=number,
-        uuid=f"{number:08}-0000-0000-0000-000000000000",
-        title="nightly",
-        product_name="Shop",
-        product_ver=f"1.{number}",
-        suite_name="API",
-        suite_ver="1",
-        project_id=1,
-        project_name="Default project",
-        hosts=("bg-f1.example",),
-        begin=end,
-        end=end,
-        upload=end.isoformat(),
-        tests_total=CURVES * LOADS,
-        tests_completed=CURVES * LOADS,
-        tests_failed=0,
-        tests_errors=0,
-        deleted=False,
     )

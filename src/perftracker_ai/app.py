@@ -117,16 +117,7 @@ def judge_product(fetched: Fetched, settings: Settings, watcher: Watcher) -> Run
 def analyze_pair(
     references: Sequence[str], reruns: Sequence[str], settings: Settings, watcher: Watcher, source: Source | None
 ) -> Run:
-    """Compare two jobs named by id or by file.
-
-    Parameters
-    ----------
-    references : sequence of str
-        Baseline and candidate.
-    reruns : sequence of str
-        Further runs of the baseline's version.
-    source : Source or None
-        Where ids are looked up; None when every reference is a file.
+    """Compare two jobs named by id or by file, given as to `fetch_named`.
 
     Raises
     ------

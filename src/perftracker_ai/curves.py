@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec.structs import asdict
 
 from perftracker_ai.model import BASELINE, CANDIDATE, Absence, Curve, CurveSet, Notice, NoticeKind, RunAccount
 from perftracker_ai.tags import TagParts, metric_kind, read_tag, says_time
@@ -248,14 +249,8 @@ def _describe(layout: _Layout, units: _Units, flags: _Flags, settings: CurveSett
         index=index,
         group=key.group,
         tag=key.tag,
-        metric_label=parts.metric_label,
+        **asdict(parts),
         metric_kind=metric_kind(parts.metric_label, unit.base),
-        statistic=parts.statistic,
-        threads=parts.threads,
-        method=parts.method,
-        path=parts.path,
-        endpoint=parts.endpoint,
-        scenario=parts.scenario,
         unit=unit.written,
         base_unit=unit.base,
         less_better=_less_better(key.tag, parts, unit, flagged=bool(flags.some_less[index]), settings=settings),

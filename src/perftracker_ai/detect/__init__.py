@@ -79,33 +79,42 @@ def detect(curves: CurveSet, settings: DetectSettings, seed: int, timeline: Time
 
 def _evidence(curves: CurveSet, laid: list[Panel], settings: DetectSettings) -> tuple[list[Shifts], list[Evidence]]:
     """Weigh the evidence, a second time without what seemed changed: it must not pass for the environment's doing."""
-    marks = [np.zeros(panel.ratio.shape, dtype=bool) for panel in laid]
-    shift = _shifts(curves, laid, marks, settings)
     if not laid:
-        return shift, []
+        return [estimate_shifts(curves, np.full(len(curves.curves), np.nan), settings.large_shift, LEVEL)], []
+    marks = [np.zeros(panel.ratio.shape, dtype=bool) for panel in laid]
+    calm = _shifts(curves, laid, [median(panel.contrast) for panel in laid], settings)
+    shift = [*_compared(curves, laid, marks, settings), *calm]
     nets = [_net(panel, shift) for panel in laid]
     learned = learn(nets)
     for _ in range(LOOKS):
         before, marks = marks, suspects(weigh(nets, learned, COARSE))
         if all(np.array_equal(mark, known) for mark, known in zip(marks, before, strict=True)):
             break
-        shift = _shifts(curves, laid, marks, settings)
+        shift = [*_compared(curves, laid, marks, settings), *calm]
         nets = [_net(panel, shift) for panel in laid]
     return shift, weigh(nets, learned)
 
 
-def _shifts(
+def _compared(
     curves: CurveSet, laid: list[Panel], marks: list[NDArray[np.bool_]], settings: DetectSettings
 ) -> list[Shifts]:
-    """Estimate the shift of the comparison, of the candidate against each baseline run, and of each contrast."""
-    runs, contrasts = len(curves.mean) - 1, len(laid[0].contrast) if laid else 0
-    alone = runs == 1  # then the comparison with the one run is the comparison
-    ordered = np.full((1 + (0 if alone else runs) + contrasts, len(curves.curves)), np.nan)
-    for panel, mark in zip(laid, marks, strict=True):
-        levels = [calm_level(part, mark) for part in (panel.ratio, *([] if alone else panel.versus))]
-        ordered[:, panel.rows] = np.concatenate([levels, median(panel.contrast)])
-    shifts = [estimate_shifts(curves, level, settings.large_shift, LEVEL) for level in ordered]
-    return [shifts[0], *shifts] if alone else shifts
+    """Estimate the shift of the comparison, and of the candidate against each baseline run."""
+    alone = len(curves.mean) == FIRST_RERUN  # then the comparison with the one run is the comparison
+    levels = [
+        np.array([calm_level(part, mark) for part in (panel.ratio, *([] if alone else panel.versus))])
+        for panel, mark in zip(laid, marks, strict=True)
+    ]
+    return _shifts(curves, laid, levels, settings) * (2 if alone else 1)
+
+
+def _shifts(
+    curves: CurveSet, laid: list[Panel], levels: list[NDArray[np.float64]], settings: DetectSettings
+) -> list[Shifts]:
+    """Estimate the shift of each of K comparisons; ``levels`` has shape (K, C) for each panel."""
+    ordered = np.full((len(levels[0]), len(curves.curves)), np.nan)
+    for panel, level in zip(laid, levels, strict=True):
+        ordered[:, panel.rows] = level
+    return [estimate_shifts(curves, level, settings.large_shift, LEVEL) for level in ordered]
 
 
 def _net(panel: Panel, shifts: list[Shifts]) -> Net:

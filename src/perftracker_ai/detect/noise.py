@@ -220,11 +220,14 @@ def _evened(variance: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     if len(variance) == 1:
         return variance
-    typical = median(variance[1:], axis=0)
-    ratio = np.divide(variance[0], typical, out=np.full(typical.shape, np.nan), where=typical > 0)
+    return np.concatenate([variance[:1], _excess(variance[0], median(variance[1:], axis=0)) * variance[1:]])
+
+
+def _excess(comparison: NDArray[np.float64], calm: NDArray[np.float64]) -> float:
+    """Factor by which the comparison's variances exceed those of calm ones throughout; at least 1."""
+    ratio = np.divide(comparison, calm, out=np.full(calm.shape, np.nan), where=calm > 0)
     known = ratio[np.isfinite(ratio) & (ratio > 0)]
-    factor = max(float(median(known)), 1.0) if len(known) else 1.0
-    return np.concatenate([variance[:1], factor * variance[1:]])
+    return max(float(median(known)), 1.0) if len(known) else 1.0
 
 
 def moderate(
@@ -380,9 +383,7 @@ def evened_scatter(scatters: NDArray[np.float64], sampling: NDArray[np.float64])
     if len(scatters) == 1:
         return scatters[0], 1.0
     total = scatters + sampling
-    ratio = total[0] / np.mean(total[1:], axis=0)
-    known = ratio[np.isfinite(ratio)]
-    factor = max(float(median(known)), 1.0) if len(known) else 1.0
+    factor = _excess(total[0], np.mean(total[1:], axis=0))
     raised = np.concatenate([scatters[:1], factor * total[1:] - sampling])
     return np.mean(raised, axis=0), factor
 

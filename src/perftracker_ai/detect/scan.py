@@ -165,17 +165,21 @@ def _off_centre(value: NDArray[np.float64]) -> NDArray[np.float64]:
     return off**2
 
 
-def _sums(track: Track, step: float, span: NDArray[np.float64]) -> Iterator[_Windows]:
+def _priced(track: Track, step: float, span: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Choose the widths to try, and give each row's penalty for each."""
+    tried = np.array(widths(int(span_of(track).max(initial=0)), step), dtype=np.int64)
+    return tried, penalty(span[:, None], tried)
+
+
+def _sums(track: Track, tried: NDArray[np.int64], penalties: NDArray[np.float64]) -> Iterator[_Windows]:
     """Go through all windows, width by width; what depends on the width alone is computed for all of them at once."""
     present = np.isfinite(track.value)
     weight = np.where(present, 1 / track.variance, 0.0)
     total = np.where(present, track.value, 0.0) * weight
     weights, totals = _running(weight), _running(total)
     gaps = None if present.all() else (~present, _running(present))
-    columns, longest = track.value.shape[1], int(span_of(track).max(initial=0))
-    off_centre = _off_centre(track.value)
-    tried = np.array(widths(longest, step), dtype=np.int64)
-    penalties, inflations = penalty(span[:, None], tried), inflation(track.rho[:, None], tried)
+    columns, off_centre = track.value.shape[1], _off_centre(track.value)
+    inflations = inflation(track.rho[:, None], tried)
     for at, width in enumerate(tried.tolist()):
         yield _Windows(
             width=width,
@@ -262,7 +266,7 @@ def scan(track: Track, step: float = FINE) -> tuple[Best, Best]:
     """
     span, level = span_of(track), _level(track)
     worse, better = _nothing(len(span)), _nothing(len(span))
-    for windows in _sums(track, step, span):
+    for windows in _sums(track, *_priced(track, step, span)):
         alone, error = _from_zero(windows, level.variance), _rest_error(windows, level)
         _keep(worse, windows, _deviates(windows, level, 1.0, alone, error))
         _keep(better, windows, _deviates(windows, level, -1.0, alone, error))
@@ -312,10 +316,9 @@ def localise(track: Track, sign: float, cut: NDArray[np.float64], span: NDArray[
         Deviate -inf for rows where no window is significant.
     """
     best, level = _nothing(len(span)), _level(track)
-    longest = int(span_of(track).max(initial=0))
-    prices = penalty(span[:, None], np.array(widths(longest, EXACT), dtype=np.int64))
-    needed = normal_to_t(cut[:, None] + prices, np.maximum(track.dof, 1.0)[:, None])
-    for windows, least in zip(_sums(track, EXACT, span), needed.T, strict=True):
+    tried, penalties = _priced(track, EXACT, span)
+    needed = normal_to_t(cut[:, None] + penalties, np.maximum(track.dof, 1.0)[:, None])
+    for windows, least in zip(_sums(track, tried, penalties), needed.T, strict=True):
         alone, error = _from_zero(windows, level.variance), _rest_error(windows, level)
         proof = _deviates(windows, level, sign, alone, error)
         extent = sign * _from_zero(windows, None)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec.structs import asdict
 
 from perftracker_ai.model import Absence, Curve, CurveSet
 from perftracker_ai.tags import metric_kind, read_tag
@@ -320,14 +321,8 @@ def _curve(index: int, merged: _Merged, start: int, points: int) -> Curve:
         index=index,
         group=curve.group,
         tag=curve.tag,
-        metric_label=parts.metric_label,
+        **asdict(parts),
         metric_kind=metric_kind(parts.metric_label, curve.base_unit),
-        statistic=parts.statistic,
-        threads=parts.threads,
-        method=parts.method,
-        path=parts.path,
-        endpoint=parts.endpoint,
-        scenario=parts.scenario,
         unit=curve.unit,
         base_unit=curve.base_unit,
         less_better=curve.less_better,
