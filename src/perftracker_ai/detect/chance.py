@@ -28,9 +28,10 @@ in the curve itself; what siblings add is where the curve alone is too noisy, an
 
 RULE_P = 0.0015
 """Level of the rule for curves too short to be judged against all others: three standard errors, one-sided, and the
-rule asks for size as well. Twice the level gave a tenth more findings and half as many more false alarms; that leaves
-most kinds of simulated noise under five false alarms in a thousand calm curves. On repeated
-public database benchmarks of eight loads a rule of that kind finds more than control over all curves does."""
+rule asks for size as well. Nearly three times the level found a twelfth more of the simulated regressions and raised
+more than twice as many false alarms; this one leaves simulated noise of nearly every kind under five in a thousand calm
+curves. On repeated public database benchmarks of eight loads a rule of that kind finds more than control over all
+curves does."""
 
 SUSPECT_Q = 0.2
 """Discoveries up to this rate are left out when shifts and level scatter are estimated a second time: leaving out a
