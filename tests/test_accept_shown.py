@@ -20,8 +20,8 @@ from perftracker_ai.render.markdown import markdown_report
 from perftracker_ai.render.message import message
 from perftracker_ai.render.result import result_document
 from perftracker_ai.render.terminal import HEIGHT, plain_summary
-from perftracker_ai.render.view import accepted as is_accepted
-from perftracker_ai.render.view import clusters, view, worsened
+from perftracker_ai.report.view import accepted as is_accepted
+from perftracker_ai.report.view import clusters, view, worsened
 from perftracker_ai.settings import DetectSettings, PolicySettings
 
 RESULT = Path("reports/Shop/2 vs 3/result_v2.json")

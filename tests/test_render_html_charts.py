@@ -13,7 +13,7 @@ from msgspec import structs
 from perftracker_ai.model import Absence, MetricKind, Verdict
 from perftracker_ai.render import svg
 from perftracker_ai.render.page import panels
-from perftracker_ai.render.view import view, worsened
+from perftracker_ai.report.view import view, worsened
 
 NAN = float("nan")
 

@@ -12,7 +12,7 @@ from msgspec import structs
 from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.render.page import past
 from perftracker_ai.render.strip import HEIGHT, WIDTH, Strip, finite, level_text, ring, strip
-from perftracker_ai.render.view import view, worsened
+from perftracker_ai.report.view import view, worsened
 
 JOBS = nights(30)
 LEFT, RIGHT = 92, WIDTH - 14

@@ -17,12 +17,12 @@ from perftracker_ai.render.assessment import needed
 from perftracker_ai.render.result import TOOL_VERSION
 from perftracker_ai.render.sections import more
 from perftracker_ai.render.told import authorship, said
-from perftracker_ai.render.view import coverage_order, leading, point, worsened
+from perftracker_ai.report.view import coverage_order, leading, point, worsened
 from perftracker_ai.text import listing, md, table
 
 if TYPE_CHECKING:
     from perftracker_ai.model import Cluster, RunAccount, Window
-    from perftracker_ai.render.view import Finding, View
+    from perftracker_ai.report.view import Finding, View
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 DIVES, DIVE_ROWS, COVERAGE_ROWS, BAD_ROWS, OPEN_ROWS = 3, 12, 8, 3, 2

@@ -15,14 +15,14 @@ from perftracker_ai.formats import format_change, format_percent, plural
 from perftracker_ai.model import Confidence, Outcome, Part, Severity, Verdict
 from perftracker_ai.render import phrases, recall
 from perftracker_ai.render.told import MARK, chosen, passages, said
-from perftracker_ai.render.view import clusters, coverage_order, leading, worsened, worst_point
+from perftracker_ai.report.view import clusters, coverage_order, leading, worsened, worst_point
 from perftracker_ai.text import listing, md, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from perftracker_ai.model import Cluster, Curve, Hypothesis
-    from perftracker_ai.render.view import Finding, View
+    from perftracker_ai.report.view import Finding, View
     from perftracker_ai.settings import DetectSettings
 
 HYPOTHESES, PER_CLUSTER, ACTIONS_PER_KIND, PATTERN_ROWS = 5, 2, 3, 4

@@ -19,11 +19,11 @@ from msgspec.structs import replace
 from perftracker_ai.render.page import accepted, back, curves, issues, panels, past, summary
 from perftracker_ai.render.page.markup import Html, el, spread, tag
 from perftracker_ai.render.page.narrative import narrative
-from perftracker_ai.render.view import view
+from perftracker_ai.report.view import view
 
 if TYPE_CHECKING:
     from perftracker_ai.model import Analysis, Narration
-    from perftracker_ai.render.view import View
+    from perftracker_ai.report.view import View
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 _NAVIGATION = (

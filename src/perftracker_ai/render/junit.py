@@ -31,14 +31,14 @@ from perftracker_ai.formats import (
     plural,
 )
 from perftracker_ai.model import CoverageKind, Outcome, Severity
-from perftracker_ai.render.view import labels, view, worst_point
+from perftracker_ai.report.view import labels, view, worst_point
 from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from perftracker_ai.model import Analysis, CoverageFinding, Curve, CurveResult, Window
-    from perftracker_ai.render.view import View
+    from perftracker_ai.report.view import View
 
 _NAME_LIMIT = 512
 """Characters of a case's name: PerfTracker's tags have no more."""

@@ -15,14 +15,14 @@ from perftracker_ai.formats import UNKNOWN, format_change, plural
 from perftracker_ai.model import Outcome, Part, Severity, Verdict
 from perftracker_ai.render import appendix, assessment, phrases, recall, sections
 from perftracker_ai.render.told import said
-from perftracker_ai.render.view import clusters, coverage_counts, view, worsened
+from perftracker_ai.report.view import clusters, coverage_counts, view, worsened
 from perftracker_ai.text import listing, md, table
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from perftracker_ai.model import Analysis, JobInfo, Narration, Rule
-    from perftracker_ai.render.view import View
+    from perftracker_ai.report.view import View
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 NOTICES = 8

@@ -15,14 +15,14 @@ from perftracker_ai.formats import format_change, format_range, plural
 from perftracker_ai.model import Severity
 from perftracker_ai.render import recall
 from perftracker_ai.render.phrases import beyond, shift_of
-from perftracker_ai.render.view import coverage_counts, view, worsened
+from perftracker_ai.report.view import coverage_counts, view, worsened
 from perftracker_ai.text import clean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from perftracker_ai.model import Analysis, Cluster, JobInfo
-    from perftracker_ai.render.view import View
+    from perftracker_ai.report.view import View
 
 TITLE_LIMIT, LIMIT = 150, 3000
 """Characters of a title, as a Slack header takes them, and of a text, as a Slack section does."""

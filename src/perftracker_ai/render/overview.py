@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from perftracker_ai.formats import plural
 from perftracker_ai.model import Outcome, Severity
-from perftracker_ai.render.view import coverage_counts, view, worsened
+from perftracker_ai.report.view import coverage_counts, view, worsened
 from perftracker_ai.text import fit
 
 if TYPE_CHECKING:

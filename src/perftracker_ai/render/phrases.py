@@ -23,14 +23,14 @@ from perftracker_ai.formats import (
     plural,
 )
 from perftracker_ai.model import CoverageKind, MetricKind
-from perftracker_ai.render.view import labels, leading, worst_point
+from perftracker_ai.report.view import labels, leading, worst_point
 from perftracker_ai.text import clean, listing, md, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from perftracker_ai.model import Analysis, Cluster, CoverageFinding, Curve, RunShift, ShapeEvidence, Window
-    from perftracker_ai.render.view import Finding, Point, View
+    from perftracker_ai.report.view import Finding, Point, View
 
 RESULT_FILE = "result_v2.json"
 LABEL_LIMIT = 60

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.chronicle import Chronicle
     from perftracker_ai.model import Cluster
-    from perftracker_ai.render.view import View
+    from perftracker_ai.report.view import View
     from perftracker_ai.retrospect import Section, Show, Trend
     from perftracker_ai.settings import DetectSettings
 

@@ -15,7 +15,7 @@ import msgspec
 from perftracker_ai import wording
 from perftracker_ai.formats import format_load
 from perftracker_ai.model import Absence, Confidence, MetricKind, Outcome, Severity
-from perftracker_ai.render.view import accepted, labels, view, worst_point
+from perftracker_ai.report.view import accepted, labels, view, worst_point
 
 if TYPE_CHECKING:
     from perftracker_ai.model import (
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         RunAccount,
         Window,
     )
-    from perftracker_ai.render.view import Finding, Point, View
+    from perftracker_ai.report.view import Finding, Point, View
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 SCHEMA_VERSION = 3

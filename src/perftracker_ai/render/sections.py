@@ -13,12 +13,12 @@ from perftracker_ai.model import Part, Severity
 from perftracker_ai.render import phrases, recall
 from perftracker_ai.render.phrases import RESULT_FILE
 from perftracker_ai.render.told import said
-from perftracker_ai.render.view import accepted, clusters, improved, leading, loose
+from perftracker_ai.report.view import accepted, clusters, improved, leading, loose
 from perftracker_ai.text import md, table
 
 if TYPE_CHECKING:
     from perftracker_ai.model import Acceptance, Cluster
-    from perftracker_ai.render.view import Finding, View
+    from perftracker_ai.report.view import Finding, View
 
 ITEMS = {Severity.CRITICAL: 6, Severity.SEVERE: 4}
 """Clusters told in full; a reader has two minutes, and the worst come first."""

@@ -15,7 +15,7 @@ from perftracker_ai.formats import format_change, format_range, plural
 from perftracker_ai.model import CoverageKind, Outcome, Severity, Verdict
 from perftracker_ai.render import recall
 from perftracker_ai.render.phrases import shift_of
-from perftracker_ai.render.view import LOST, accepted, coverage_counts, view, worsened
+from perftracker_ai.report.view import LOST, accepted, coverage_counts, view, worsened
 from perftracker_ai.text import ELLIPSIS, clean, columns, fit
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from perftracker_ai.model import Analysis, Cluster, JobInfo, Rule
-    from perftracker_ai.render.view import View
+    from perftracker_ai.report.view import View
     from perftracker_ai.settings import DetectSettings
 
 WIDTH, HEIGHT = 100, 24

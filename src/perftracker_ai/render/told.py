@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from perftracker_ai.model import Author, Narration, Part, Passage
-    from perftracker_ai.render.view import View
+    from perftracker_ai.report.view import View
 
 MARK = "†"
 """At everything that a language model wrote or chose; its own words cannot hold the character."""

@@ -13,14 +13,14 @@ from perftracker_ai.render import phrases
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, join
 from perftracker_ai.render.sections import ACCEPTED_HEADER, COVERED
-from perftracker_ai.render.view import accepted
+from perftracker_ai.report.view import accepted
 from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from perftracker_ai.model import Acceptance, Cluster
-    from perftracker_ai.render.view import View
+    from perftracker_ai.report.view import View
 
 ROWS = 60
 

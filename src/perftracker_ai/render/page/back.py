@@ -17,14 +17,14 @@ from perftracker_ai.render import appendix, assessment, phrases
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown
 from perftracker_ai.render.page.summary import TONE
-from perftracker_ai.render.view import coverage_order
+from perftracker_ai.report.view import coverage_order
 from perftracker_ai.text import clean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from perftracker_ai.model import CoverageFinding, Rule, RunAccount
-    from perftracker_ai.render.view import View
+    from perftracker_ai.report.view import View
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 COVERAGE_ROWS, BAD_ROWS = 150, 5

@@ -20,14 +20,14 @@ from perftracker_ai.render import phrases
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown, join, path, spread, tag
 from perftracker_ai.render.page.panels import spark
-from perftracker_ai.render.view import labels
+from perftracker_ai.report.view import labels
 from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from perftracker_ai.render.svg import Sparks
-    from perftracker_ai.render.view import Finding, View
+    from perftracker_ai.report.view import Finding, View
 
 ROOM = 450_000
 """Characters of the table's rows: the page has to stay small, and the rest is in the results file."""

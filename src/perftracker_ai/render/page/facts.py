@@ -12,7 +12,7 @@ from perftracker_ai.model import Outcome
 
 if TYPE_CHECKING:
     from perftracker_ai.model import Analysis, Cluster, RunShift
-    from perftracker_ai.render.view import Finding
+    from perftracker_ai.report.view import Finding
 
 _LISTS = {
     Outcome.REGRESSED: "regressions",

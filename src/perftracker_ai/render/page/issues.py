@@ -17,7 +17,7 @@ from perftracker_ai.render.page.markup import Html, el, from_markdown, join, pat
 from perftracker_ai.render.page.narrative import remarks
 from perftracker_ai.render.page.panels import legend, panels, spark
 from perftracker_ai.render.told import MARK, chosen
-from perftracker_ai.render.view import improved, leading, loose, worsened
+from perftracker_ai.report.view import improved, leading, loose, worsened
 from perftracker_ai.text import clean, sentence
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Cluster, Hypothesis
     from perftracker_ai.render.svg import Sparks
-    from perftracker_ai.render.view import Finding, View
+    from perftracker_ai.report.view import Finding, View
 
 ROWS, CARDS, LOOSE = 60, 14, 10
 """Issues in a table, issues told in full with charts, findings of no issue: nobody reads a page of everything."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from perftracker_ai.model import Passage
-    from perftracker_ai.render.view import View
+    from perftracker_ai.report.view import View
 
 _OF_RUN = (Part.HEADLINE, Part.SUMMARY, Part.PRODUCTION, Part.USERS, Part.ADVICE, Part.PATTERNS)
 """What is told on its own; what is about one issue stands in that issue's card."""

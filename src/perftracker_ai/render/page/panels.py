@@ -26,7 +26,7 @@ from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Absence, Dire
 from perftracker_ai.render import phrases, svg
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, join
-from perftracker_ai.render.view import labels
+from perftracker_ai.report.view import labels
 from perftracker_ai.stats import distinct, median
 from perftracker_ai.text import clean, listing
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from perftracker_ai.model import Cluster, Curve, CurveSet, Window
-    from perftracker_ai.render.view import Finding, View
+    from perftracker_ai.report.view import Finding, View
 
     Floats = NDArray[np.float64]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from perftracker_ai.chronicle import Chronicle, Onset, Place
     from perftracker_ai.model import Cluster
     from perftracker_ai.render.strip import Floats
-    from perftracker_ai.render.view import View
+    from perftracker_ai.report.view import View
     from perftracker_ai.retrospect import Beginning, Section, Trend
     from perftracker_ai.settings import DetectSettings
 

@@ -14,7 +14,7 @@ from perftracker_ai.model import Outcome, Severity, Verdict
 from perftracker_ai.render import phrases, svg
 from perftracker_ai.render.page import facts, past
 from perftracker_ai.render.page.markup import Html, el, from_markdown, join
-from perftracker_ai.render.view import clusters, coverage_counts
+from perftracker_ai.report.view import clusters, coverage_counts
 from perftracker_ai.text import clean, listing
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from perftracker_ai.model import JobInfo, Notice, Rule, RunShift
-    from perftracker_ai.render.view import View
+    from perftracker_ai.report.view import View
     from perftracker_ai.settings import DetectSettings
 
 NOTICES = 20
