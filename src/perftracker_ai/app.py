@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from perftracker_ai.sources import Source
     from perftracker_ai.storyteller import Story
 
-_RANK = {Severity.MODERATE: 1, Severity.SEVERE: 2, Severity.CRITICAL: 3}
-_GATE = {"moderate": 1, "severe": 2, "critical": 3}
 _LONGEST_ANSWERS = 8 << 20
 """Bytes of two answers of a language model, of which none is longer than 1 MiB, as they are kept."""
 
@@ -333,7 +331,7 @@ def _gated(analysis: Analysis, fail_on: str) -> bool:
     known = analysis.accepted_curves
     severities = [result.severity for result in analysis.detection.results if result.curve not in known]
     severities += [finding.severity for finding in analysis.coverage if finding.kind is not CoverageKind.FIXED]
-    return any(_RANK.get(severity, 0) >= _GATE[fail_on] for severity in severities if severity)
+    return max(map(Severity.rank, severities), default=0) >= Severity.rank(Severity(fail_on))
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -57,7 +57,6 @@ MIN_FALLEN = 5
 MEDIAN_CHI2 = 0.455
 """Median of chi-squared with one degree of freedom: turns a median of squared z-scores into a dispersion."""
 
-_ORDER = {Severity.CRITICAL: 0, Severity.SEVERE: 1, Severity.MODERATE: 2, Severity.MINOR: 3, None: 4}
 _KINDS = {kind: place for place, kind in enumerate(CoverageKind)}
 _WORDS = {
     Absence.MISSING: "no such test",
@@ -142,7 +141,7 @@ def compare_coverage(curves: CurveSet) -> tuple[CoverageFinding, ...]:
 
 def _rank(finding: CoverageFinding) -> tuple[int, int, tuple[int, ...], int]:
     """Sort worst first, then by kind, curve and size."""
-    return _ORDER[finding.severity], _KINDS[finding.kind], finding.curves, -finding.points
+    return -Severity.rank(finding.severity), _KINDS[finding.kind], finding.curves, -finding.points
 
 
 # ── new failures ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -412,7 +411,7 @@ def _shared(finding: CoverageFinding) -> tuple[int, str, str, str, int]:
         finding.group,
         finding.load_first,
         finding.load_last,
-        _ORDER[finding.severity] if finding.kind in _RANGED else 0,
+        Severity.rank(finding.severity) if finding.kind in _RANGED else 0,
     )
 
 
@@ -442,5 +441,5 @@ def _merge(members: list[CoverageFinding], kind: CoverageKind) -> CoverageFindin
         reason="; ".join(sorted({member.reason for member in members})[:2]),
         baseline_errors=sum(member.baseline_errors for member in members),
         candidate_errors=sum(member.candidate_errors for member in members),
-        severity=min((member.severity for member in members), key=_ORDER.__getitem__),
+        severity=max((member.severity for member in members), key=Severity.rank),
     )

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 MEMORY = "notified.json"
 """Name of the file that remembers what channels know of a product."""
 
-_SEVERITIES = {Severity.MINOR: 0, Severity.MODERATE: 1, Severity.SEVERE: 2, Severity.CRITICAL: 3}
 _VERDICTS = {
     Verdict.APPROVE: 0,
     Verdict.APPROVE_WITH_MONITORING: 1,
@@ -138,7 +137,7 @@ def state_of(analysis: Analysis) -> State:
     accepted = analysis.accepted_curves
     found = [result.severity for result in analysis.detection.results if result.curve not in accepted]
     found += [finding.severity for finding in analysis.coverage if finding.kind is not CoverageKind.FIXED]
-    worst = max((one for one in found if one), key=_SEVERITIES.__getitem__, default=None)
+    worst = max(found, key=Severity.rank, default=None)
     return State(verdict=analysis.decision.verdict, severity=worst)
 
 
@@ -158,7 +157,7 @@ def _reaches(channel: Channel, state: State) -> bool:
         return True
     if channel.threshold in _ASKED:
         return _VERDICTS[state.verdict] >= _ASKED[channel.threshold]
-    return state.severity is not None and _SEVERITIES[state.severity] >= _SEVERITIES[Severity(channel.threshold)]
+    return Severity.rank(state.severity) >= Severity.rank(Severity(channel.threshold))
 
 
 def recall(path: Path) -> dict[str, State]:

@@ -327,6 +327,14 @@ class Severity(StrEnum):
     MODERATE = "moderate"
     MINOR = "minor"
 
+    @staticmethod
+    def rank(severity: Severity | None) -> int:
+        """Return how grave it is: 4 for critical, 1 for minor, 0 for what has no severity."""
+        return 0 if severity is None else _SEVERITY_RANKS[severity]
+
+
+_SEVERITY_RANKS = {severity: rank for rank, severity in enumerate(reversed(Severity), 1)}
+
 
 class Confidence(StrEnum):
     """How well the evidence carries a finding."""

@@ -35,7 +35,6 @@ SAME_RANGE = 0.4
 SUPPORT = 2
 """Other curves of medium or high confidence that lift a cluster's low confidence."""
 
-_SEVERITIES = {severity: place for place, severity in enumerate(Severity)}
 _CONFIDENCES = {confidence: place for place, confidence in enumerate(Confidence)}
 
 
@@ -78,10 +77,9 @@ def diagnose(curves: CurveSet, detection: Detection) -> tuple[Cluster, ...]:
 
 
 def _rank(cluster: Cluster) -> tuple[bool, int, int, float, str]:
-    severity = len(_SEVERITIES) if cluster.severity is None else _SEVERITIES[cluster.severity]
     size = -abs(float(np.log1p(cluster.median_slowdown)))
     better = cluster.direction is Direction.BETTER
-    return better, severity, _CONFIDENCES[cluster.confidence], size, cluster.title
+    return better, -Severity.rank(cluster.severity), _CONFIDENCES[cluster.confidence], size, cluster.title
 
 
 # ── grouping ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -176,8 +174,8 @@ def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
 
 
 def _worst_first(member: _Member) -> tuple[int, int, float, str, str]:
-    severity = 0 if member.window.severity is None else _SEVERITIES[member.window.severity]
-    return severity, _CONFIDENCES[member.confidence], -member.change, member.curve.group, member.curve.tag
+    severity, confidence = -Severity.rank(member.window.severity), _CONFIDENCES[member.confidence]
+    return severity, confidence, -member.change, member.curve.group, member.curve.tag
 
 
 def _confidence(members: Sequence[_Member]) -> Confidence:

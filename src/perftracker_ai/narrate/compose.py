@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from perftracker_ai.narrate.values import FactSheet
     from perftracker_ai.narrate.verify import Verified
 
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
-
 
 def compose(sheet: FactSheet, verified: Verified, author: Author) -> Narration:
     """Fill the slots of everything that was accepted.
@@ -66,10 +64,9 @@ def _ordered(sheet: FactSheet, wanted: tuple[str, ...]) -> list[Section]:
     place = {topic: position for position, topic in enumerate(wanted)}
     found = list(sections(sheet))
     actions = [section for section in found if section.part is Part.ACTION]
-    ranked = iter(sorted(actions, key=lambda section: (_rank(section, sheet), place.get(section.topic, len(place)))))
+    ranked = iter(sorted(actions, key=lambda action: (_milder(action, sheet), place.get(action.topic, len(place)))))
     return [next(ranked) if section.part is Part.ACTION else section for section in found]
 
 
-def _rank(section: Section, sheet: FactSheet) -> int:
-    severity = sheet.topic[section.topic].severity
-    return len(_RANK) if severity is None else _RANK[severity]
+def _milder(section: Section, sheet: FactSheet) -> int:
+    return -Severity.rank(sheet.topic[section.topic].severity)

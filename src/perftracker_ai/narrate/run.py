@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 GAPS, PATTERN_ROWS, NEWS = 20, 3, 2
 LOST = frozenset({CoverageKind.LOST_POINTS, CoverageKind.LOST_CURVE, CoverageKind.LOST_GROUP})
-_SEVERITIES = tuple(Severity)
 
 
 def state_run(ledger: Ledger, analysis: Analysis, settings: DetectSettings, policy: PolicySettings) -> None:
@@ -135,9 +134,9 @@ def _needed(analysis: Analysis) -> str:
 def _issues(ledger: Ledger, clusters: tuple[Cluster, ...]) -> None:
     worse = Counter(cluster.severity for cluster in clusters if cluster.direction is Direction.WORSE)
     total, better = sum(worse.values()), sum(cluster.direction is Direction.BETTER for cluster in clusters)
-    listed = listing([f"{worse[severity]:,} {severity.value}" for severity in _SEVERITIES if worse[severity]])
+    listed = listing([f"{worse[severity]:,} {severity.value}" for severity in Severity if worse[severity]])
     _count(ledger, Label.ISSUES, f"{listed} {'issue' if total == 1 else 'issues'}", total)
-    for severity in _SEVERITIES:
+    for severity in Severity:
         _count(ledger, f"{severity.value} issues", plural(worse[severity], f"{severity.value} issue"), worse[severity])
     relevant = total - worse[Severity.MINOR]
     _count(ledger, Label.RELEVANT, f"{plural(relevant, 'issue')} of moderate severity or worse", relevant)
@@ -168,7 +167,7 @@ def _coverage(ledger: Ledger, analysis: Analysis) -> None:
     _count(ledger, Label.FAILING, plural(failing, "newly failing load point"), failing)
     _count(ledger, Label.LOST, plural(lost, "loss of coverage", "losses of coverage"), lost)
     grave = [item for item in analysis.coverage if item.severity is not None]
-    grave.sort(key=lambda item: (_SEVERITIES.index(item.severity or Severity.MINOR), -item.points, item.kind))
+    grave.sort(key=lambda item: (-Severity.rank(item.severity), -item.points, item.kind))
     for item in grave[:GAPS]:
         ledger.add(FactKind.NOTE, RUN, Label.GAP, _gap(analysis, item), value=item.points)
     _count(
@@ -256,7 +255,7 @@ def _history(ledger: Ledger, analysis: Analysis, settings: DetectSettings) -> No
 
 
 def _method(ledger: Ledger, analysis: Analysis, settings: DetectSettings, policy: PolicySettings) -> None:
-    steps = zip(_SEVERITIES, (settings.critical, settings.severe, settings.moderate, settings.minor), strict=True)
+    steps = zip(Severity, (settings.critical, settings.severe, settings.moderate, settings.minor), strict=True)
     for severity, step in steps:
         text = f"{severity.value} from {format_percent(step)} slowdown"
         ledger.add(FactKind.NOTE, RUN, f"threshold {severity.value}", text, value=step)

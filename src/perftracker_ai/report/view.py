@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _LETTER = {Outcome.REGRESSED: "R", Outcome.MINOR: "M", Outcome.IMPROVED: "I", Outcome.INCONCLUSIVE: "U"}
 LOST = frozenset({CoverageKind.LOST_POINTS, CoverageKind.LOST_CURVE, CoverageKind.LOST_GROUP})
 
@@ -185,7 +184,7 @@ def coverage_counts(findings: Iterable[CoverageFinding]) -> tuple[int, int]:
 
 def coverage_order(findings: Iterable[CoverageFinding]) -> list[CoverageFinding]:
     """Return coverage findings by severity, then size, then kind and name."""
-    return sorted(findings, key=lambda found: (_rank(found.severity), -found.points, found.kind, found.group))
+    return sorted(findings, key=lambda found: (-Severity.rank(found.severity), -found.points, found.kind, found.group))
 
 
 def _ranked(analysis: Analysis, outcome: Outcome) -> tuple[Finding, ...]:
@@ -209,11 +208,7 @@ def _order(curves: tuple[Curve, ...], result: CurveResult) -> tuple[int, float, 
     curve = curves[result.curve]
     window = None if result.worst is None else result.windows[result.worst]
     size = abs(window.median_slowdown) if window else 0.0
-    return _rank(result.severity), -size, curve.tag, curve.group
-
-
-def _rank(severity: Severity | None) -> int:
-    return len(_RANK) if severity is None else _RANK[severity]
+    return -Severity.rank(result.severity), -size, curve.tag, curve.group
 
 
 def _slowdown(analysis: Analysis) -> Floats:
