@@ -15,7 +15,7 @@ from perftracker_ai.app import judge
 from perftracker_ai.files import read_document
 from perftracker_ai.parse import parse_job
 from perftracker_ai.render.html import html_report
-from perftracker_ai.render.result import result_json
+from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import ProductSettings
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "src" / "perftracker_ai" / "examples"

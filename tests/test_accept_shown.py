@@ -18,10 +18,10 @@ from perftracker_ai.model import Severity, Verdict
 from perftracker_ai.render.junit import junit_xml
 from perftracker_ai.render.markdown import markdown_report
 from perftracker_ai.render.message import message
-from perftracker_ai.render.result import result_document
 from perftracker_ai.render.terminal import HEIGHT, plain_summary
 from perftracker_ai.report.view import accepted as is_accepted
 from perftracker_ai.report.view import clusters, view, worsened
+from perftracker_ai.results.write import result_document
 from perftracker_ai.settings import DetectSettings, PolicySettings
 
 RESULT = Path("reports/Shop/2 vs 3/result_v2.json")

@@ -37,8 +37,8 @@ from perftracker_ai.model import Author, Narration, Outcome, Part, Passage, Piec
 from perftracker_ai.render.html import asset
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown, path, tag
-from perftracker_ai.render.result import result_document, result_json
 from perftracker_ai.report.view import clusters, view
+from perftracker_ai.results.write import result_document, result_json
 from perftracker_ai.text import clean, md
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "perftracker" / "grpm"

@@ -15,9 +15,9 @@ from perftracker_ai.errors import UsageError
 from perftracker_ai.files import reason as why
 from perftracker_ai.formats import plural
 from perftracker_ai.model import Direction
-from perftracker_ai.render.saved import read_result
 from perftracker_ai.report.view import view
 from perftracker_ai.report_files import RESULT
+from perftracker_ai.results.read import read_result
 from perftracker_ai.settings_file import append_entries, entry_text
 from perftracker_ai.text import clean, listing
 

@@ -151,7 +151,7 @@ def report_again(result: Path, settings: Settings, watcher: Watcher) -> Run:
     OutputError, LanguageModelError
         As for a comparison.
     """
-    from perftracker_ai.render.saved import read_result
+    from perftracker_ai.results.read import read_result
     from perftracker_ai.settings import ProductSettings
     from perftracker_ai.storyteller import prepare
 
@@ -341,7 +341,7 @@ def _write(analysis: Analysis, settings: ProductSettings, folder: Path, story: S
     """Write report and results, rendering all before any is written, and take away what is not of this run."""
     from perftracker_ai.render.html import html_report
     from perftracker_ai.render.markdown import markdown_report
-    from perftracker_ai.render.result import result_json
+    from perftracker_ai.results.write import result_json
     from perftracker_ai.storyteller import ANSWER, FACTS, PROMPT
 
     detect, policy = settings.detect, settings.policy

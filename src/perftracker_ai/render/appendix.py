@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai import wording
+from perftracker_ai import TOOL_VERSION, wording
 from perftracker_ai.formats import format_change, format_percent, format_value, plural
 from perftracker_ai.model import Absence, Outcome, Part, Severity
 from perftracker_ai.render import phrases
 from perftracker_ai.render.assessment import needed
-from perftracker_ai.render.result import TOOL_VERSION
 from perftracker_ai.render.sections import more
 from perftracker_ai.render.told import authorship, said
 from perftracker_ai.report.view import coverage_order, leading, point, worsened

@@ -31,7 +31,7 @@ from perftracker_ai.model import (
     RunAccount,
     RunShift,
 )
-from perftracker_ai.render.result import SCHEMA_VERSION
+from perftracker_ai.results.write import SCHEMA_VERSION
 from perftracker_ai.settings import DetectSettings, PolicySettings
 
 if TYPE_CHECKING:

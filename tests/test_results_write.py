@@ -11,8 +11,9 @@ from analyses import VARIANTS, analysis, decision, hostile, many, regressed, typ
 from jsonschema import Draft202012Validator
 from msgspec import structs
 
+from perftracker_ai import TOOL_VERSION
 from perftracker_ai.model import Outcome, Verdict
-from perftracker_ai.render.result import TOOL_VERSION, result_document, result_json
+from perftracker_ai.results.write import result_document, result_json
 from perftracker_ai.settings import DetectSettings, PolicySettings
 
 SCHEMA = json.loads(Path(__file__).parent.parent.joinpath("docs/result.schema.json").read_text(encoding="utf-8"))

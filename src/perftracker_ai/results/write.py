@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from perftracker_ai import wording
+from perftracker_ai import TOOL_VERSION, wording
 from perftracker_ai.formats import format_load
 from perftracker_ai.model import Absence, Confidence, MetricKind, Outcome, Severity
 from perftracker_ai.report.view import accepted, labels, view, worst_point
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 SCHEMA_VERSION = 3
-TOOL_VERSION = "0.1.0"
-"""Kept equal to the package's version by a test: reading the installed metadata costs more than the whole result."""
 
 _COMPLETE, _USABLE = 0.9, 0.5
 """Share of a curve's load points compared from which its data are called good, and fair."""

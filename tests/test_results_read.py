@@ -12,9 +12,9 @@ from pages import page
 from perftracker_ai.errors import UsageError
 from perftracker_ai.render.junit import junit_xml
 from perftracker_ai.render.markdown import markdown_report
-from perftracker_ai.render.result import result_json
-from perftracker_ai.render.saved import read_result
 from perftracker_ai.render.terminal import plain_summary
+from perftracker_ai.results.read import read_result
+from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import DetectSettings, PolicySettings
 
 SETTINGS, POLICY = DetectSettings(moderate=0.2), PolicySettings(block_severe=5)
