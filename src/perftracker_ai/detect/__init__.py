@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai.detect import short
 from perftracker_ai.detect.chance import suspects
 from perftracker_ai.detect.evidence import SCANNED_POINTS, calm_level, learn, weigh
 from perftracker_ai.detect.judge import Context, judge
+from perftracker_ai.detect.noise import PRIOR_NOISE
 from perftracker_ai.detect.scan import COARSE
 from perftracker_ai.detect.series import Net, pairs_of, panels, ratios
 from perftracker_ai.detect.shift import estimate_shifts
@@ -133,7 +133,7 @@ def _typical_noise(evidences: list[Evidence]) -> float:
     """Upper quartile of the curves' point noise: what single values of the job may be expected to do."""
     sigmas = [np.sqrt(evidence.track.variance[evidence.points >= SCANNED_POINTS, 0]) for evidence in evidences]
     known = np.concatenate(sigmas) if sigmas else np.zeros(0)
-    return quantile(known, 0.75) if len(known) else short.PRIOR_NOISE
+    return quantile(known, 0.75) if len(known) else PRIOR_NOISE
 
 
 def _noise_source(reruns: int, earlier: int) -> str:

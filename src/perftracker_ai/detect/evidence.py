@@ -221,7 +221,7 @@ def _tracks(rows: list[Rows]) -> list[Track]:
 def _with_noise(rows: list[Rows], rough: noise.Roughness, correlation: noise.Correlation) -> list[Track]:
     """Give rows the noise that goes with their correlations; how far levels scatter comes later."""
     kind, floor = np.concatenate([part.kind for part in rows]), np.concatenate([part.floor for part in rows])
-    variance, dof = noise.moderate(*noise.point_variance(rough, correlation.rho), kind)
+    variance, dof = noise.moderate(*noise.point_variance(rough, correlation.rho), kind, floor)
     variance = np.maximum(variance, np.maximum(floor, noise.SIGMA_FLOOR**2))
     dof = noise.effective_dof(dof, correlation)
     values = [part.value for part in rows]

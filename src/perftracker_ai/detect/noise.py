@@ -48,6 +48,10 @@ DOF_PER_POINT = 0.6
 """Degrees of freedom of a variance from lagged differences, per point: overlapping differences of white noise carry
 2/3 (von Neumann 1941, doi:10.1214/aoms/1177731677), winsorizing leaves nine tenths of that."""
 
+PRIOR_NOISE = 0.15
+"""Noise of one log-ratio of single scores where the job has no curve to learn from: the upper end of ordinary load
+tests (10 % a run, two runs)."""
+
 LEVEL_PRIOR, LEVEL_PRIOR_CURVES = 0.04, 8.0
 """Scatter of a curve's level between two runs where the job cannot tell: repeated public database benchmarks show 3.6
 and 5.3 %; it weighs as much as eight curves of the job's own."""
@@ -231,11 +235,18 @@ def _excess(comparison: NDArray[np.float64], calm: NDArray[np.float64]) -> float
 
 
 def moderate(
-    variance: NDArray[np.float64], dof: NDArray[np.float64], kind: NDArray[np.intp]
+    variance: NDArray[np.float64], dof: NDArray[np.float64], kind: NDArray[np.intp], floor: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Draw variances towards the typical value of their metric kind as far as they scatter no more than chance.
 
-    Rows without an estimate of their own get the typical value.
+    Rows without an estimate of their own get the typical value. Where no row has one, as in a job of scalars, each has
+    what the spread of its scores shows, or what single scores are expected to do: a variance is always a number, for
+    the scatter of levels, and with it what reruns teach, is told from it.
+
+    Parameters
+    ----------
+    floor : ndarray, shape (C,)
+        What the spread of the scores alone shows; 0 where they show nothing.
 
     Returns
     -------
@@ -246,11 +257,10 @@ def moderate(
     ----------
     Smyth, Stat. Appl. Genet. Mol. Biol. 3 (2004) 3, doi:10.2202/1544-6115.1027.
     """
-    floor = SIGMA_FLOOR**2
     known = np.isfinite(variance) & (dof > 0)
     if not known.any():
-        return np.full(variance.shape, np.nan), np.zeros(variance.shape)
-    log = np.log(np.maximum(np.where(known, variance, 1.0), floor))
+        return np.where(floor > 0, floor, PRIOR_NOISE**2), np.full(variance.shape, MIN_DOF)
+    log = np.log(np.maximum(np.where(known, variance, 1.0), SIGMA_FLOOR**2))
     centre = np.full(len(log), float(median(log[known])))
     for members in _kinds(kind, known):
         centre[members] = median(log[members & known])
@@ -422,7 +432,8 @@ def _scatter_slope(level: NDArray[np.float64], sigma: NDArray[np.float64], middl
     """Exponent in [0, 1] with which level scatter grows with point noise; one half where it cannot be told."""
     quiet, noisy = sigma <= middle, sigma > middle
     scales = [quiet_scale(level[part]) for part in (quiet, noisy)]
-    if min(quiet.sum(), noisy.sum()) < 10 or not min(scales) > 0:  # noqa: PLR2004 - five a side at the least
+    # a half whose levels lie all on one side has no scale, which is NaN: every scale is asked, for `min` may hide one
+    if min(quiet.sum(), noisy.sum()) < 10 or not all(scale > 0 for scale in scales):  # noqa: PLR2004 - five a side
         return 0.5
     distance = np.log(median(sigma[noisy]) / median(sigma[quiet]))
     return float(np.clip(np.log(scales[1] / scales[0]) / max(distance, 0.1), 0.0, 1.0))

@@ -35,10 +35,6 @@ LARGE, LARGE_ERRORS = math.log(1.5), 4.0
 TEST_P = 0.001
 """Level of the two-sample test: stands in for the correction over a job's few such curves."""
 
-PRIOR_NOISE = 0.15
-"""Noise of one log-ratio of single scores where the job has no curve to learn from: the upper end of ordinary load
-tests (10 % a run, two runs)."""
-
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A range that satisfies the rule of its method."""
