@@ -1,5 +1,8 @@
 """What a run hands on: the report on the server, linked to the job, and the JUnit file."""
 
+import gzip
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -72,3 +75,42 @@ def test_junit_into_a_folder_that_is_a_file_is_one_sentence(run, tmp_path):
     done = run("analyze", "--product", "Shop", "--url", folder, "--junit", tmp_path / "file" / "j.xml")
     assert done.code == 2
     assert "j.xml cannot be written" in done.err
+
+
+def test_a_shell_pipes_jobs_in_and_results_out(tmp_path):
+    """Process substitution gives the jobs, a link takes the JUnit file, and ``/dev/stdout`` goes on as it is."""
+    put(tmp_path, *shop_jobs())
+    for number in (2, 3):
+        name = tmp_path / f"job-{number}.json"
+        (tmp_path / f"{number}.gz").write_bytes(gzip.compress(name.read_bytes()))
+    (tmp_path / "link.xml").symlink_to("real.xml")
+    analyze = f"'{sys.executable}' -m perftracker_ai analyze"
+    script = (
+        f"{analyze} <(zcat 2.gz) <(cat 3.gz) --junit link.xml >seen && "
+        f"{analyze} job-2.json job-3.json --junit /dev/stdout >>seen && echo end >>seen"
+    )
+    ran = subprocess.run(["bash", "-c", script], check=False, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "link.xml").is_symlink()
+    written = (tmp_path / "real.xml").read_text()
+    assert ET.fromstring(written).findall(".//testcase")
+    seen = (tmp_path / "seen").read_text()
+    assert seen.count("Verdict") == 2
+    assert written.partition("<testsuite")[2][:20] in seen
+    assert seen.endswith("end\n")
+
+
+def test_byte_order_marks_are_read_in_jobs_results_and_settings(run, tmp_path):
+    """What an editor of Windows saved is read wherever a file is: jobs, settings, saved results."""
+    put(tmp_path, *shop_jobs())
+    for name, encoding in (("job-2.json", "utf-16"), ("job-3.json", "utf-8-sig")):
+        text = (tmp_path / name).read_text()
+        (tmp_path / name).write_text(text, encoding=encoding)
+    (tmp_path / "perftracker-ai.toml").write_text('fail_on = "moderate"\n', encoding="utf-16")
+    assert run("analyze", "job-2.json", "job-3.json").code == 1
+    (result,) = tmp_path.glob("reports/**/result_v2.json")
+    result.write_bytes(b"\xef\xbb\xbf" + result.read_bytes())
+    again = run("report", result)
+    assert again.code == 1, again.err
+    accepted = run("accept", result, "C1", "--reason", "known", "--until", "2099-01-01", "--config", "own.toml")
+    assert accepted.code == 0, accepted.err

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai.accept import entries_for
 from perftracker_ai.errors import UsageError
-from perftracker_ai.files import reason as why
 from perftracker_ai.formats import plural
 from perftracker_ai.model import Direction
 from perftracker_ai.report.view import view
-from perftracker_ai.report_files import RESULT
+from perftracker_ai.report_files import read_results
 from perftracker_ai.results.read import read_result
 from perftracker_ai.settings_file import append_entries, entry_text
 from perftracker_ai.text import clean, listing
@@ -59,7 +58,7 @@ def accept_finding(result: Path, finding: str, *, reason: str, until: str, file:
     day = _day(until, datetime.now(UTC).date())
     if not reason.strip():
         raise UsageError("The reason is empty; say with --reason why this regression is accepted.")
-    analysis, _, _ = read_result(_content(result), str(result))
+    analysis, _, _ = read_result(read_results(result), str(result))
     if not analysis.candidate.product_name:
         raise UsageError(f"The jobs of {result} name no product, so no entry can name them; correct the jobs.")
     entries = entries_for(analysis, _curves(analysis, finding, result), reason, day)
@@ -75,14 +74,6 @@ def _day(text: str, today: date) -> date:
     if day < today:
         raise UsageError(f"--until is {day}, which is past (today is {today}); give the last day it is accepted.")
     return day
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        problem = why(error) if isinstance(error, OSError) else str(error)
-        raise UsageError(f"{clean(str(path))} cannot be read: {problem}; give the {RESULT} of a run.") from error
 
 
 def _curves(analysis: Analysis, finding: str, result: Path) -> tuple[int, ...]:

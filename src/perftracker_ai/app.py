@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from perftracker_ai.errors import NothingComparable, UsageError
-from perftracker_ai.files import reason, remove_file, require_writable, write_file
+from perftracker_ai.errors import NothingComparable
+from perftracker_ai.files import remove_file, require_writable, write_file
 from perftracker_ai.gathering import Fetched, fetch_named
 from perftracker_ai.model import (
     BASELINE,
@@ -27,8 +27,7 @@ from perftracker_ai.model import (
     Verdict,
 )
 from perftracker_ai.remembering import look_up
-from perftracker_ai.report_files import PAGE, REPORT, RESULT, report_folder
-from perftracker_ai.text import clean
+from perftracker_ai.report_files import PAGE, REPORT, RESULT, read_results, report_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -155,18 +154,10 @@ def report_again(result: Path, settings: Settings, watcher: Watcher) -> Run:
     from perftracker_ai.settings import ProductSettings
     from perftracker_ai.storyteller import prepare
 
-    content = _results(result)
+    content = read_results(result)
     prepare(settings, watcher)
     analysis, detect, policy = read_result(content, str(result))
     return _told(analysis, ProductSettings(detect=detect, policy=policy), settings, result.parent, watcher)
-
-
-def _results(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        why = reason(error) if isinstance(error, OSError) else str(error)
-        raise UsageError(f"{clean(str(path))} cannot be read: {why}; give the {RESULT} of an earlier run.") from error
 
 
 def _told(analysis: Analysis, own: ProductSettings, settings: Settings, folder: Path, watcher: Watcher) -> Run:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import fields, replace
 
 from perftracker_ai.errors import UsageError
-from perftracker_ai.files import reason
+from perftracker_ai.files import read_bounded, reason, unmarked
 from perftracker_ai.settings import (
     Accept,
     Channel,
@@ -49,6 +49,7 @@ _TABLES = frozenset({"defaults", "products", "accept", "channels"})
 """Settings that have tables of their own in the file, and no key."""
 _CREDENTIALS = re.compile(r"//[^/\s\"]*@")
 _COLUMN, _LONGEST = 60, 400
+_LONGEST_FILE = 4 << 20
 _RUN_KEYS = tuple(name for name in Settings.__struct_fields__ if name not in _TABLES)
 
 
@@ -192,7 +193,10 @@ def _read(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content = read_bounded(path, _LONGEST_FILE)
+        if content is None:
+            raise UsageError(f"The settings file {path} is larger than {_LONGEST_FILE >> 20} MiB; is it one?")
+        return tomllib.loads(unmarked(content).decode())
     except OSError as error:
         raise UsageError(
             f"The settings file {path} cannot be read: {reason(error)}; check --config and the file's permissions."

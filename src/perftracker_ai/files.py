@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
+import errno
 import gzip
 import os
 import zlib
 from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from perftracker_ai import pipes
 from perftracker_ai.errors import JobError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
 """Largest job document read: sixty times the largest seen (8.4 MB for 8,222 tests)."""
+_GZIP = b"\x1f\x8b"
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
 def read_document(path: Path) -> bytes:
@@ -24,12 +30,12 @@ def read_document(path: Path) -> bytes:
     Parameters
     ----------
     path : Path
-        ``*.json`` or ``*.json.gz``; what is packed is told by the name's ending.
+        A file, a pipe or an open stream. It is packed when its name ends in ``.gz`` or its content begins as gzip does.
 
     Returns
     -------
     bytes
-        The unpacked content.
+        The unpacked content without a byte order mark, in UTF-8 if the mark said otherwise.
 
     Raises
     ------
@@ -37,53 +43,94 @@ def read_document(path: Path) -> bytes:
         When the file cannot be read, is not gzip though its name says so, or is too large.
     """
     try:
-        with path.open("rb") as raw:
-            content = _unpacked(raw) if path.suffix == ".gz" else _plain(raw)
+        content = read_bounded(path, MAX_DOCUMENT_BYTES)
+        if content is not None and (path.suffix == ".gz" or content.startswith(_GZIP)):
+            content = _unpacked(content)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise JobError(
             f"{path} is not a whole gzip file ({error}); download it again or unpack it yourself."
         ) from error
-    except OSError as error:
-        raise JobError(f"{path} cannot be read: {reason(error)}; check its name and permissions.") from error
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise JobError(f"{path} cannot be read: {why}; check its name and permissions.") from error
     if content is None:
         raise JobError(f"{path} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB unpacked, more than any job; is it one?")
-    return content
+    return unmarked(content)
 
 
-def _plain(raw: IO[bytes]) -> bytes | None:
-    """Read a file of known size up to the bound, which spares making room for the bound; None when there is more."""
-    size = os.fstat(raw.fileno()).st_size
-    return None if size > MAX_DOCUMENT_BYTES else raw.read(size)
+def read_bounded(path: Path, most: int) -> bytes | None:
+    """Read a file or what else a path leads to; None when there are more than ``most`` bytes.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read, or is a pipe that does not give all of it in time.
+    """
+    if pipes.is_irregular(path):
+        content = pipes.read(path, most)
+        return None if len(content) > most else content
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        # Of known size, which spares making room for the bound.
+        return None if size > most else stream.read(size)
 
 
-def _unpacked(raw: IO[bytes]) -> bytes | None:
-    """Unpack a file up to the bound; None when there is more."""
-    content = gzip.GzipFile(fileobj=raw).read(MAX_DOCUMENT_BYTES + 1)
+def _unpacked(packed: bytes) -> bytes | None:
+    """Unpack up to the bound; None when there is more."""
+    content = gzip.GzipFile(fileobj=BytesIO(packed)).read(MAX_DOCUMENT_BYTES + 1)
     return None if len(content) > MAX_DOCUMENT_BYTES else content
+
+
+def unmarked(content: bytes) -> bytes:
+    """Give a text without the byte order mark that Notepad and PowerShell write, in UTF-8 whatever the mark says."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            with suppress(UnicodeError):  # what the mark promises and the rest is not, is left to who parses it
+                return content[len(mark) :].decode(encoding).encode()
+    return content
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Give a stream whose content takes the place of ``path`` when the block ends well, and vanishes otherwise.
 
-    The temporary file lies in the same folder, so that the rename is atomic and two writers never mix.
+    The temporary file lies beside the one it replaces, so that the rename is atomic and two writers never mix. Where
+    the path is a link, the file that it leads to is replaced; what is no file, as a pipe or ``/dev/stdout``, is
+    written through.
 
     Raises
     ------
     OutputError
-        When the folder cannot be made, the disk is full or the file cannot be written.
+        When the folder cannot be made, the disk is full, the file cannot be written or nobody reads from the pipe.
     """
-    temporary = path.with_name(f".{path.name[:40]}.{os.urandom(6).hex()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as stream:
-            yield stream
-        temporary.replace(path)
+        if pipes.is_irregular(path):
+            whole = BytesIO()
+            yield whole
+            pipes.write(path, whole.getvalue())
+            return
+        target = Path(os.path.realpath(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name[:40]}.{os.urandom(6).hex()}.part")
+        try:
+            with temporary.open("xb") as stream:
+                yield stream
+            _take_place(temporary, target)
+        finally:
+            with suppress(OSError):  # where it could not even be made, there is nothing to take away
+                temporary.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {reason(error)}; choose another folder or make room.") from error
-    finally:
-        with suppress(OSError):  # where it could not even be made, there is nothing to take away
-            temporary.unlink(missing_ok=True)
+
+
+def _take_place(temporary: Path, target: Path) -> None:
+    """Put a file in another one's place; one that a container has mounted by itself can only be overwritten."""
+    try:
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        target.write_bytes(temporary.read_bytes())
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -107,6 +154,9 @@ def append_file(path: Path, content: bytes) -> None:
         When it cannot be written.
     """
     try:
+        if pipes.is_irregular(path):
+            pipes.write(path, content)
+            return
         with path.open("ab") as stream:
             stream.write(content)
     except OSError as error:

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from perftracker_ai.errors import UsageError
+from perftracker_ai.files import read_bounded, reason, unmarked
+from perftracker_ai.text import clean
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
 
 REPORT, PAGE, RESULT = "llm_report.md", "report.html", "result_v2.json"
 """Names of the files of a run."""
+_LONGEST_RESULT = 512 << 20
+"""Bytes of saved results that are read: a job of 49,000 tests makes 40 MB."""
 
 
 def report_folder(reports: Path, product: str, analysis: Analysis) -> Path:
@@ -46,10 +52,28 @@ class _Result(msgspec.Struct):
 def _holds_another_pair(result: Path, analysis: Analysis) -> bool:
     """Tell whether results on disk are of two other jobs; unreadable ones are of no one and may be replaced."""
     try:
-        known = msgspec.json.decode(result.read_bytes(), type=_Result).metadata
+        known = msgspec.json.decode(unmarked(result.read_bytes()), type=_Result).metadata
     except (OSError, msgspec.MsgspecError):
         return False
     return (known.run1.uuid, known.run2.uuid) != (analysis.baseline.uuid, analysis.candidate.uuid)
+
+
+def read_results(path: Path) -> bytes:
+    """Read the saved results of a run, without a byte order mark.
+
+    Raises
+    ------
+    UsageError
+        When they cannot be read.
+    """
+    try:
+        content = read_bounded(path, _LONGEST_RESULT)
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{clean(str(path))} cannot be read: {why}; give the {RESULT} of an earlier run.") from error
+    if content is None:
+        raise UsageError(f"{clean(str(path))} is too large; give the {RESULT} of an earlier run.")
+    return unmarked(content)
 
 
 def safe_name(text: str) -> str:
