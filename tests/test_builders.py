@@ -23,10 +23,10 @@ def test_a_built_job_keeps_the_order_of_its_tests():
     """Tests come out of a built job in the order they were given."""
     built = job(test_record("b"), test_record("a"), *curve_tests("c", {20: [1.0], 10: [2.0]}))
     assert [(test.tag, test.category, test.scores) for test in built.tests] == [
-        ("b", "", "[0.5]"),
-        ("a", "", "[0.5]"),
-        ("c", "20 items", "[1.0]"),
-        ("c", "10 items", "[2.0]"),
+        ("b", "", (0.5,)),
+        ("a", "", (0.5,)),
+        ("c", "20 items", (1.0,)),
+        ("c", "10 items", (2.0,)),
     ]
     assert built.bad_records == ()
     assert built.info.tests_total == 4

@@ -9,6 +9,7 @@ import pytest
 from builders import as_bytes, curve_tests, document, numbered, test_record
 
 from perftracker_ai.errors import BadAnswer, JobError
+from perftracker_ai.model import Machine
 from perftracker_ai.parse import parse_info, parse_job, row_to_info
 
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -51,7 +52,7 @@ def test_a_deleted_job_says_so(captured):
     assert parse(captured.bytes("as_json_deleted.json")).info.deleted
 
 
-@pytest.mark.parametrize(("name", "scores"), [("as_json_nan.txt", "[0]"), ("as_json_infinity.txt", "[inf]")])
+@pytest.mark.parametrize(("name", "scores"), [("as_json_nan.txt", (0.0,)), ("as_json_infinity.txt", (float("inf"),))])
 def test_a_document_with_bare_nan_or_infinity_is_read(captured, name, scores):
     """What the server writes although it is not JSON costs neither the job nor the test."""
     read = parse(captured.bytes(name))
@@ -189,6 +190,110 @@ def test_doubled_tests_without_numbers_come_in_one_order_too():
     tests = [test_record("a", [float(score)], metrics=unit) for score in range(5) for unit in ("s", "ms")]
     shuffled = random.Random(4).sample(tests, len(tests))
     assert parse(document(*tests)) == parse(document(*shuffled))
+
+
+# ── times ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NOON_S = 1_788_696_000.0
+"""2026-09-06 12:00 UTC."""
+
+
+@pytest.mark.parametrize(
+    ("fields", "times"),
+    [
+        ({}, (None, None)),
+        ({"begin": None, "end": None, "duration": "00:00:30"}, (None, None)),
+        ({"begin": "2026-09-06T12:00:00Z", "end": "2026-09-06T12:00:30.5Z"}, (NOON_S, NOON_S + 30.5)),
+        ({"begin": "2026-09-06T14:00:00+02:00", "end": "2026-09-06T12:00:00"}, (NOON_S, NOON_S)),
+        ({"begin": "2026-09-06T12:00:00Z", "duration": "00:00:12.500000"}, (NOON_S, NOON_S + 12.5)),
+        ({"begin": "2026-09-06T12:00:00Z", "duration": "1 00:00:01"}, (NOON_S, NOON_S + 86401)),
+        ({"end": "2026-09-06T12:00:00Z", "duration": "00:01:00"}, (NOON_S - 60, NOON_S)),
+        ({"begin": "2026-09-06T12:00:00Z", "duration": "a while"}, (NOON_S, None)),
+        ({"begin": "2026-09-06T12:00:00Z", "end": "2026-09-06T11:00:00Z"}, (None, None)),
+        ({"begin": "yesterday", "end": "2026-09-06T12:00:00Z"}, (None, None)),
+        ({"begin": 5, "end": {}}, (None, None)),
+        ({"duration": 30.0}, (None, None)),
+        ({"begin": "2026-13-41T25:61:61Z"}, (None, None)),
+    ],
+)
+def test_a_test_has_its_times_or_none(fields, times):
+    """What is told of a test's times arrives in seconds, and times that cannot be read cost nothing but themselves."""
+    read = parse(document(test_record("a", [2.0]), test_record("b", [3.0], **fields)))
+    assert [(test.tag, test.scores) for test in read.tests] == [("a", (2.0,)), ("b", (3.0,))]
+    assert (read.tests[1].begin, read.tests[1].end) == times
+    assert read.bad_records == ()
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+def test_a_test_at_the_end_of_the_calendar_is_read(moment):
+    """No time that can be written makes a job unreadable, nor does a duration that leads out of the calendar."""
+    (test,) = parse(document(test_record(begin=moment, duration="999999 23:59:59"))).tests
+    assert test.begin <= test.end
+
+
+def test_a_captured_test_has_its_times(captured):
+    """The times of a real document arrive, to the second in which they were written."""
+    read = parse(captured.bytes("as_json_small.json"))
+    timed = [test for test in read.tests if test.begin is not None]
+    assert timed
+    assert all(read.info.begin.timestamp() <= test.begin <= test.end for test in timed)
+
+
+# ── machines, command and links ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def node(name, **fields):
+    return {"name": name, "parent": None, "version": "", "params": None, "cpus": None, "ram_mb": None} | fields
+
+
+def test_the_machines_of_a_job_are_told_without_its_product():
+    """What is on top or has processors or memory is a machine; what carries the product's version is none."""
+    host = node("bg-f1", version="RHEL 9.4", params="EPYC 7302", cpus=32, ram_mb=131072)
+    virtual, service = node("vm", parent=1, cpus=4), node("shop", parent=2)
+    product = node("appliance", version="2.0", cpus=8)
+    read = parse(document(test_record(), env_nodes=[host, virtual, service, product]))
+    assert read.machines == (
+        Machine(name="bg-f1", processors=32, memory_mb=131072, kernel="RHEL 9.4", model="EPYC 7302"),
+        Machine(name="vm", processors=4, memory_mb=None, kernel="", model=""),
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "read"),
+    [(0, None), (-1, None), (True, None), ("32", None), ([], None), (1e400, None), (0.5, None), (10**400, 2**53)],
+)
+def test_a_size_that_is_none_says_nothing(size, read):
+    """Processors and memory are a bounded number or nothing, and never cost the job."""
+    content = json.dumps(document(test_record(), env_nodes=[node("a", cpus=size)])).replace("Infinity", "1e400")
+    assert [machine.processors for machine in parse(content.encode()).machines] == [read]
+
+
+@pytest.mark.parametrize(
+    ("links", "read"),
+    [
+        ('{"Jenkins": "http://ci.example/1"}', (("Jenkins", "http://ci.example/1"),)),
+        ({"Jenkins": "http://ci.example/1"}, (("Jenkins", "http://ci.example/1"),)),
+        ('{"a": 5, "b": "c"}', (("b", "c"),)),
+        *((text, ()) for text in ("{}", "", "nonsense", "[1]", None, 7, "[" * 5000)),
+    ],
+)
+def test_links_are_read_where_they_are_links(links, read):
+    """A job's links are told by name, and what is none is left out."""
+    assert parse(document(test_record(), links=links)).links == read
+
+
+def test_texts_about_a_job_are_bounded():
+    """However much an uploader tells of machines, links and command, what is kept is bounded."""
+    much = document(
+        test_record(),
+        cmdline="x" * 10**6,
+        env_nodes=[node("y" * 10**4)] * 500,
+        links={f"{place}" + "z" * 10**4: "z" * 10**4 for place in range(500)},
+    )
+    read = parse(much)
+    assert (len(read.command), len(read.machines), len(read.links)) == (1000, 100, 100)
+    assert {len(machine.name) for machine in read.machines} == {1000}
+    assert max(len(text) for link in read.links for text in link) == 1000
 
 
 # ── what is no job ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,7 +42,6 @@ _STATUS = {
     "NOTTESTED": int(Absence.NOTTESTED),
 }
 _UNKNOWN_STATUS = int(Absence.UNREADABLE)
-_WORDS = {"True": 1.0, "False": 0.0}  # what Python prints for scores that were sent as booleans
 _SMALLEST = np.finfo(np.float64).tiny  # below it a mean of several scores may be zero, which has no logarithm
 _UNTOUCHED = 255  # larger than any Absence, so that the minimum over a point's tests replaces it
 
@@ -285,7 +283,7 @@ def _told_direction(tag: str, settings: CurveSettings) -> bool | None:
 def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, row: int) -> _Measured:
     """Pool one run's scores into its points."""
     points, point = int(layout.start[-1]), layout.point[row]
-    scores = _read_scores([test.scores for test in tests])
+    scores = [test.scores for test in tests]
     held = np.array([len(values) if values else 0 for values in scores], dtype=np.int64)
     owner = np.repeat(np.arange(len(tests)), held)
     flat = np.fromiter(chain.from_iterable(filter(None, scores)), dtype=np.float64, count=len(owner))
@@ -305,35 +303,9 @@ def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, row: int) ->
     return _Measured(mean=mean, sd=sd, count=count, absence=absence, errors=errors)
 
 
-def _read_scores(texts: list[str]) -> list[list[float] | None]:
-    """Read the score lists of a whole job; None where a text is no list of numbers.
-
-    All texts are joined into one JSON document, which reads thousands in a millisecond. What JSON has no word for
-    (``[True]``, ``[nan]``) makes that fail; then each text is read by itself.
-    """
-    # Texts such as "[1],[2]" or "[1" and "2]" would shift their followers. With one bracket opened by each text, and
-    # at its beginning, the whole is either one list for each text or no list of lists; with each text on a line of its
-    # own, that is counted.
-    lines = "\n" + ",\n".join(texts)
-    if lines.count("\n[") == lines.count("\n") == lines.count("[") == len(texts):
-        with suppress(msgspec.DecodeError):
-            return [*msgspec.json.decode(f"[{lines}]", type=list[list[float]])]
-    return [_read_one(text) for text in texts]
-
-
-def _read_one(text: str) -> list[float] | None:
-    """Read one score list as Python prints it."""
-    body = text.strip()
-    if not (body.startswith("[") and body.endswith("]")):
-        return None
-    words = [word.strip() for word in body[1:-1].split(",")] if body[1:-1].strip() else []
-    try:
-        return [_WORDS[word] if word in _WORDS else float(word) for word in words]
-    except ValueError:
-        return None
-
-
-def _reasons(tests: Sequence[Test], scores: list[list[float] | None], owner: Ints, flat: Floats) -> NDArray[np.uint8]:
+def _reasons(
+    tests: Sequence[Test], scores: list[tuple[float, ...] | None], owner: Ints, flat: Floats
+) -> NDArray[np.uint8]:
     """Say for each test why it has no value; `Absence.PRESENT` when it has one."""
     total = len(tests)
     reason = np.array([_STATUS.get(test.status, _UNKNOWN_STATUS) for test in tests], dtype=np.uint8)

@@ -13,9 +13,8 @@ import msgspec
 from msgspec.structs import replace
 
 from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
-from perftracker_ai.files import exists, read_document
+from perftracker_ai.files import exists
 from perftracker_ai.model import BASELINE, CANDIDATE, Job, Notice, NoticeKind
-from perftracker_ai.parse import parse_job
 from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
@@ -247,7 +246,9 @@ def _load_reference(reference: str, source: Source | None, listener: Listener) -
         path = Path(reference)
         if not exists(path):
             raise UsageError(f"{clean(reference)} is neither a job id nor a file; give two job ids or two job files.")
-        return parse_job(read_document(path), reference)
+        from perftracker_ai.sources import read_file
+
+        return read_file(path, reference)
     assert source is not None  # the command line opens one as soon as any reference is an id
     info = source.describe(int(reference))
     (fetched,) = source.fetch_all((info,), listener.received)

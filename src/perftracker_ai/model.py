@@ -75,22 +75,30 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Test(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One test record as the server writes it.
+    """One test.
 
-    ``scores`` is the text of a list (``"[0.51, 0.49]"``), parsed with its whole job at once in `curves`.
+    Attributes
+    ----------
+    scores : tuple of float or None
+        In the unit of `metrics`, NaN and infinity among them where they were measured; None when they could not be
+        read.
+    begin, end : float or None
+        Seconds since 1970, UTC; None when nobody tells. Never ``end < begin``.
     """
 
     __test__ = False  # keep pytest from taking the class for a test case
 
     tag: str
-    scores: str
-    seq_num: int = 0
-    group: str = ""
-    category: str = ""
-    metrics: str = ""
-    less_better: bool = False
-    errors: ErrorCount = 0
-    status: str = "SUCCESS"
+    scores: tuple[float, ...] | None
+    seq_num: int
+    group: str
+    category: str
+    metrics: str
+    less_better: bool
+    errors: int
+    status: str
+    begin: float | None
+    end: float | None
 
 
 class BadRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,10 +108,44 @@ class BadRecord(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
 
 
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine that a job ran on, real or virtual, as its uploader told of it.
+
+    Attributes
+    ----------
+    name, kernel, model : str
+        Empty when nobody tells; ``kernel`` is the version of its system, ``model`` its processor or its parameters.
+    processors, memory_mb : int or None
+    """
+
+    name: str
+    processors: int | None
+    memory_mb: int | None
+    kernel: str
+    model: str
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole job: its header, its readable tests in upload order, and the records that were not readable."""
+    """A whole job.
+
+    Attributes
+    ----------
+    command : str
+        The command line that ran it; empty when nobody tells.
+    links : tuple of (str, str)
+        Name and address of what the uploader linked to it.
+    machines : tuple of Machine
+        In stored order, those that carry the product left out.
+    tests : tuple of Test
+        The readable ones, in upload order.
+    bad_records : tuple of BadRecord
+        Those that were not.
+    """
 
     info: JobInfo
+    command: str
+    links: tuple[tuple[str, str], ...]
+    machines: tuple[Machine, ...]
     tests: tuple[Test, ...]
     bad_records: tuple[BadRecord, ...]
 

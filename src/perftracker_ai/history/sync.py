@@ -20,9 +20,7 @@ from msgspec.structs import replace
 from perftracker_ai.curves import build_curves
 from perftracker_ai.discovery import local_host
 from perftracker_ai.errors import JobError, NotFound
-from perftracker_ai.files import read_document
 from perftracker_ai.model import Notice, NoticeKind
-from perftracker_ai.parse import parse_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -328,7 +326,7 @@ def _keep(task: _Task, info: JobInfo, fetched: Path | JobError | NotFound) -> No
     """Read a fetched job, with the host names that only the list tells, and record it."""
     if not isinstance(fetched, Path):
         raise fetched
-    job = parse_job(read_document(fetched), str(fetched))
+    job = task.source.read(fetched)
     if job.info.deleted:
         raise NotFound(f"Job {info.id} was deleted since it was listed.")
     job = replace(job, info=replace(job.info, hosts=info.hosts))

@@ -95,3 +95,17 @@ def open_source(
     from perftracker_ai.sources.folder import FolderSource
 
     return FolderSource(Path(url))
+
+
+def read_file(path: Path, origin: str) -> Job:
+    """Return the job in a file that somebody named ``origin``.
+
+    Raises
+    ------
+    JobError
+        When it cannot be read, or is no job.
+    """
+    from perftracker_ai.files import read_document
+    from perftracker_ai.parse import parse_job
+
+    return parse_job(read_document(path), origin)
