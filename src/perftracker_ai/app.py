@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from perftracker_ai.errors import NothingComparable
 from perftracker_ai.files import remove_file, require_writable, write_file
-from perftracker_ai.gathering import Fetched, fetch_named
 from perftracker_ai.model import (
     BASELINE,
     CANDIDATE,
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     from perftracker_ai.chronicle import Chronicle
+    from perftracker_ai.gathering import Fetched
     from perftracker_ai.history import Archive
     from perftracker_ai.model import Cluster, CurveSet, Detection, Job, JobInfo, Narration, Selection, Timeline
     from perftracker_ai.settings import DetectSettings, ProductSettings, Settings
-    from perftracker_ai.sources import Source
     from perftracker_ai.storyteller import Story
 
 _LONGEST_ANSWERS = 8 << 20
@@ -109,20 +108,6 @@ def judge_product(fetched: Fetched, settings: Settings, watcher: Watcher) -> Run
         watcher.warn(notice)
     folder = report_folder(Path(settings.reports_dir), fetched.product, analysis)
     return replace(_told(analysis, own, settings, folder, watcher), product=fetched.product)
-
-
-def analyze_pair(
-    references: Sequence[str], reruns: Sequence[str], settings: Settings, watcher: Watcher, source: Source | None
-) -> Run:
-    """Compare two jobs named by id or by file, given as to `fetch_named`.
-
-    Raises
-    ------
-    PerfTrackerAIError
-        Whatever keeps the comparison from being made, in one sentence.
-    """
-    require_outputs(settings, watcher)
-    return judge_product(fetch_named(references, reruns, settings, watcher, source), settings, watcher)
 
 
 def require_outputs(settings: Settings, watcher: Watcher) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai.files import append_file, write_file
 from perftracker_ai.report_files import PAGE, REPORT, RESULT, safe_name
+from perftracker_ai.text import md
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
 
 _LONGEST_SUMMARY = 900_000
 """Bytes added to the page of a build: GitHub takes 1 MiB of one step, and drops all of a longer one."""
+_LONGEST_PROBLEM = 800
 
 
-def write_junit(runs: Sequence[Run], path: Path) -> None:
+def write_junit(runs: Sequence[Run], failed: Sequence[tuple[str, str]], path: Path) -> None:
     """Write the results of all runs as one JUnit file.
+
+    Parameters
+    ----------
+    failed : sequence of (str, str)
+        Products that could not be judged, and why.
 
     Raises
     ------
@@ -31,11 +38,16 @@ def write_junit(runs: Sequence[Run], path: Path) -> None:
     """
     from perftracker_ai.render.junit import junit_xml
 
-    write_file(path, junit_xml([run.analysis for run in runs]))
+    write_file(path, junit_xml([run.analysis for run in runs], failed))
 
 
-def write_step_summary(runs: Sequence[Run], path: Path) -> None:
-    """Append the beginning of every report to the page of a build.
+def write_step_summary(runs: Sequence[Run], failed: Sequence[tuple[str, str]], path: Path) -> None:
+    """Append the beginning of every report to the page of a build, and which products could not be judged.
+
+    Parameters
+    ----------
+    failed : sequence of (str, str)
+        Products that could not be judged, and why.
 
     Raises
     ------
@@ -46,7 +58,8 @@ def write_step_summary(runs: Sequence[Run], path: Path) -> None:
 
     reports = [_written(run, REPORT).decode() for run in runs]
     share = _LONGEST_SUMMARY // max(len(reports), 1)
-    append_file(path, "".join(opening(report, share) + "\n" for report in reports).encode())
+    unjudged = (f"**{md(product)}: not judged.** {md(problem, _LONGEST_PROBLEM)}\n" for product, problem in failed)
+    append_file(path, "".join(f"{text}\n" for text in (*(opening(one, share) for one in reports), *unjudged)).encode())
 
 
 def notify_run(run: Run, published: Published | None, location: str, settings: Settings, watcher: Watcher) -> Told:

@@ -12,6 +12,8 @@
     ├── PublishError                     a report that the server does not take, keep or link
     ├── NotifyError                      a channel that takes no message; the run goes on without it
     ├── StoreError                       the store of past jobs cannot be opened, read or written
+    ├── Defect                           a fault of the program itself, or no memory left
+    ├── Interrupted                      ended from the keyboard; exit 130
     └── LanguageModelError               the language model gave no answer that can be used
         ├── ModelUnreachable             no connection, refused, busy, or not done by the deadline
         ├── ModelMissing                 the server does not have the model
@@ -19,10 +21,17 @@
         └── BadReply                     an answer that is broken, cut, or not what the contract says
 
 An edge module catches what its library raises and raises one of these ``from`` it, naming the thing, the value it got
-and the next step.
+and the next step. What none of them caught is a fault of ours: `guarded` makes a `Defect` of it, around each product
+and around the program, so that it ends with a sentence and takes nothing else along.
 """
 
 from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class PerfTrackerAIError(Exception):
@@ -75,6 +84,16 @@ class StoreError(PerfTrackerAIError):
     """The store of past jobs cannot be opened, read or written; it can always be filled again from PerfTracker."""
 
 
+class Defect(PerfTrackerAIError):
+    """The program itself failed; its cause holds the trace."""
+
+
+class Interrupted(PerfTrackerAIError):
+    """Somebody ended the run before this was done."""
+
+    exit_code = 130
+
+
 class LanguageModelError(PerfTrackerAIError):
     """The language model gave no answer that can be used; the report can do without one."""
 
@@ -93,3 +112,35 @@ class PromptTooLong(LanguageModelError):
 
 class BadReply(LanguageModelError):
     """The model's server answered something that must not be used as an answer."""
+
+
+@contextmanager
+def guarded(what: str) -> Iterator[None]:
+    """Raise as a `Defect` what no edge has translated, whatever it is: never a traceback, never exit code 1.
+
+    Parameters
+    ----------
+    what : str
+        What was being done, as the beginning of the sentence: ``Judging Shop``.
+    """
+    try:
+        yield
+    except PerfTrackerAIError:
+        raise
+    except Exception as error:
+        raise _defect(what, error) from error
+
+
+def _defect(what: str, error: Exception) -> Defect:
+    """Say what failed and where; never in the exception's own words, which may quote anything."""
+    if isinstance(error, MemoryError):
+        return Defect(f"{what} needs more memory than there is; make room, or compare fewer jobs in one run.")
+    from pathlib import PurePath
+    from traceback import extract_tb
+
+    places = extract_tb(error.__traceback__)
+    where = f" in {PurePath(places[-1].filename).name}, line {places[-1].lineno}" if places else ""
+    return Defect(
+        f"{what} failed by a fault of perftracker-ai itself ({type(error).__name__}{where}); please report it with"
+        " what --verbose says of it."
+    )

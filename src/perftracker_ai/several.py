@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from perftracker_ai.discovery import choose
-from perftracker_ai.errors import NothingComparable, PerfTrackerAIError
+from perftracker_ai.errors import NothingComparable, PerfTrackerAIError, guarded
 from perftracker_ai.gathering import fetch_product
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ def _fetched(
     source: Source, settings: Settings, listing: Sequence[JobInfo] | None, product: str, watcher: Watcher
 ) -> Fetched | PerfTrackerAIError:
     try:
-        return fetch_product(source, product, settings, watcher, listing)
+        with guarded(f"Getting the jobs of {product}"):
+            return fetch_product(source, product, settings, watcher, listing)
     except PerfTrackerAIError as error:
         return error
 

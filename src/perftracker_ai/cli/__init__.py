@@ -9,12 +9,13 @@ import gc
 import os
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from perftracker_ai.cli.options import flags, parse, parser
 from perftracker_ai.cli.streams import flushed, mend_streams, show, tell, tell_error
-from perftracker_ai.errors import PerfTrackerAIError, UsageError
+from perftracker_ai.errors import PerfTrackerAIError, UsageError, guarded
 
 if TYPE_CHECKING:
     import argparse
@@ -32,6 +33,7 @@ T = TypeVar("T")
 
 DONE, GATED, FAILED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
+_INTERRUPTED = "interrupted; nothing half-written was left"
 
 
 def program() -> int:
@@ -64,18 +66,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
+    arguments = None
     try:
-        return _run(sys.argv[1:] if argv is None else argv)
+        with guarded("The run"):
+            arguments = parse(sys.argv[1:] if argv is None else argv)
+            return _run(arguments)
     except PerfTrackerAIError as error:
-        tell_error(error)
+        tell_error(error, trace=getattr(arguments, "verbose", False))
         return error.exit_code
     except KeyboardInterrupt:
-        tell("interrupted; nothing half-written was left")
+        tell(_INTERRUPTED)
         return INTERRUPTED
 
 
-def _run(argv: Sequence[str]) -> int:
-    arguments = parse(argv)
+def _run(arguments: argparse.Namespace) -> int:
     if arguments.version:
         from importlib.metadata import version
 
@@ -155,22 +159,27 @@ def _analyze_products(
     arguments: argparse.Namespace,
     known: Products | None = None,
 ) -> int:
-    """Judge one product after the other."""
+    """Judge one product after the other; of a run that is ended on the way, those judged so far are concluded."""
     from perftracker_ai.app import require_outputs
-    from perftracker_ai.cli.outcome import conclude
+    from perftracker_ai.cli.outcome import conclude, interrupted
     from perftracker_ai.several import fetching
 
     require_outputs(settings, console)
     products = list(dict.fromkeys(names))
-    outcomes = []
+    outcomes: list[Outcome] = []
     try:
         with fetching(source, products, settings, console, known and known.listing) as each:
             for product, fetched in zip(products, each, strict=True):
                 outcomes.append(_judged(product, fetched, source.location, settings, console, arguments))
+    except KeyboardInterrupt:
+        if len(products) == 1:
+            raise
+        tell(_INTERRUPTED)
+        outcomes += interrupted(products[len(outcomes) :])
     finally:
         console.close()
     others = known.others if known else ()
-    return conclude(outcomes, settings, as_json=arguments.json, browser=arguments.open, others=others)
+    return conclude(outcomes, settings, console, as_json=arguments.json, browser=arguments.open, others=others)
 
 
 def _judged(
@@ -186,12 +195,13 @@ def _judged(
     from perftracker_ai.cli.outcome import unjudged
 
     console.close()
-    if isinstance(fetched, PerfTrackerAIError):
-        return unjudged(product, fetched)
     try:
-        run = judge_product(fetched, settings, console)
+        if isinstance(fetched, PerfTrackerAIError):
+            raise fetched
+        with guarded(f"Judging {product}"):
+            run = judge_product(fetched, settings, console)
     except PerfTrackerAIError as error:
-        return unjudged(product, error)
+        return unjudged(product, error, console)
     finally:
         console.close()
     return _deliver(run, location, settings, console, as_json=arguments.json)
@@ -207,10 +217,11 @@ def _deliver(run: Run, location: str, settings: Settings, console: Console, *, a
         show(run.prompt.rstrip())
         return Outcome(product=run.product, run=run, published=None, told=None, errors=())
     errors: list[PerfTrackerAIError] = []
+    tried = partial(_tried, run.product, errors, console)
     if not as_json:
-        show_run(run)
-    published = _tried(errors, lambda: publish_run(run, settings, console)) if settings.upload else None
-    told = _tried(errors, lambda: notify_run(run, published, location, settings, console)) if settings.notify else None
+        tried(lambda: show_run(run))
+    published = tried(lambda: publish_run(run, settings, console)) if settings.upload else None
+    told = tried(lambda: notify_run(run, published, location, settings, console)) if settings.notify else None
     if published and not as_json:
         show_published(published)
     if told and not as_json:
@@ -218,48 +229,51 @@ def _deliver(run: Run, location: str, settings: Settings, console: Console, *, a
     return Outcome(product=run.product, run=run, published=published, told=told, errors=tuple(errors))
 
 
-def _tried(errors: list[PerfTrackerAIError], act: Callable[[], T]) -> T | None:
+def _tried(product: str, errors: list[PerfTrackerAIError], console: Console, act: Callable[[], T]) -> T | None:
     """Do something that may fail without ending the run; an error is told and noted."""
     try:
-        return act()
+        with guarded(f"Handing on the results of {product}"):
+            return act()
     except PerfTrackerAIError as error:
-        tell_error(error)
+        console.error(error)
         errors.append(error)
         return None
 
 
-def _each(products: Sequence[str], treat: Callable[[str], int]) -> int:
+def _each(products: Sequence[str], treat: Callable[[str], int], *, trace: bool) -> int:
     """Treat every product, one's trouble not keeping the others from being treated; the worst exit code stands."""
     worst = DONE
     for product in dict.fromkeys(products):
         try:
-            worst = max(worst, treat(product))
+            with guarded(f"Looking at {product}"):
+                worst = max(worst, treat(product))
         except PerfTrackerAIError as error:
-            tell_error(error)
+            tell_error(error, trace=trace)
             worst = max(worst, error.exit_code)
     return worst
 
 
 def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Console) -> int:
-    from perftracker_ai.app import analyze_pair
+    from perftracker_ai.app import require_outputs
     from perftracker_ai.cli.outcome import conclude
-    from perftracker_ai.gathering import is_file
+    from perftracker_ai.gathering import fetch_named, is_file
 
     if len(arguments.jobs) != 2:  # noqa: PLR2004 - a pair
         raise UsageError(f"A comparison takes two jobs, baseline and candidate; {len(arguments.jobs)} given.")
     if arguments.product or arguments.all_products:
         raise UsageError("Give either --product or two jobs, not both.")
+    require_outputs(settings, console)
     references = (*arguments.jobs, *arguments.rerun)
     source = None if all(map(is_file, references)) else _open(settings, console)
     location = source.location if source is not None else ""
     try:
-        run = analyze_pair(arguments.jobs, arguments.rerun, settings, console, source)
+        fetched = fetch_named(arguments.jobs, arguments.rerun, settings, console, source)
     finally:
         console.close()
         if source is not None:
             source.close()
-    outcome = _deliver(run, location, settings, console, as_json=arguments.json)
-    return conclude([outcome], settings, as_json=arguments.json, browser=arguments.open)
+    outcome = _judged(fetched.product, fetched, location, settings, console, arguments)
+    return conclude([outcome], settings, console, as_json=arguments.json, browser=arguments.open)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -275,7 +289,7 @@ def _report(arguments: argparse.Namespace) -> int:
     finally:
         console.close()
     outcome = _deliver(run, "", settings, console, as_json=arguments.json)
-    return conclude([outcome], settings, as_json=arguments.json, browser=arguments.open)
+    return conclude([outcome], settings, console, as_json=arguments.json, browser=arguments.open)
 
 
 def _jobs(arguments: argparse.Namespace) -> int:
@@ -294,7 +308,7 @@ def _jobs(arguments: argparse.Namespace) -> int:
         return DONE if selection.pair else FAILED
 
     with closing(_open(settings, console)) as source:
-        return _each(arguments.product, look)
+        return _each(arguments.product, look, trace=arguments.verbose)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -327,7 +341,7 @@ def _history_sync(arguments: argparse.Namespace) -> int:
         return DONE
 
     with closing(_open(downloading_apart(settings), console)) as source:
-        return _each(arguments.product, sync)
+        return _each(arguments.product, sync, trace=arguments.verbose)
 
 
 def _history_trends(arguments: argparse.Namespace) -> int:
@@ -342,7 +356,7 @@ def _history_trends(arguments: argparse.Namespace) -> int:
             show_past(pasts[-1])
         return DONE
 
-    worst = _each(arguments.product, look)
+    worst = _each(arguments.product, look, trace=arguments.verbose)
     if arguments.json:
         show(past_json(pasts))
     return worst

@@ -6,7 +6,7 @@ import sys
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from perftracker_ai.cli.streams import show, tell
+from perftracker_ai.cli.streams import show, tell, tell_error
 from perftracker_ai.formats import plural
 from perftracker_ai.text import clean
 from perftracker_ai.wording import notice_text
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.app import Run
     from perftracker_ai.doctor import Check
+    from perftracker_ai.errors import PerfTrackerAIError
     from perftracker_ai.messenger import Told
     from perftracker_ai.model import Considered, Notice, Selection
     from perftracker_ai.publish import Published
@@ -103,6 +104,11 @@ class Console:
         if notice not in self._warned:
             self._warned.add(notice)
             tell(f"warning: {notice_text(notice, clean)}")
+
+    def error(self, error: PerfTrackerAIError) -> None:
+        """Show an error."""
+        self.close()
+        tell_error(error, trace=self._verbose)
 
     def close(self) -> None:
         """Take the progress bar away."""

@@ -167,6 +167,7 @@ def _accept(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--config", metavar="FILE", help="settings file (default: the nearest perftracker-ai.toml, or a new one here)"
     )
+    _trace(command)
 
 
 def _history(command: argparse.ArgumentParser) -> None:
@@ -208,6 +209,7 @@ def _config(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="settings file (default: the nearest perftracker-ai.toml; init: a new one here)",
     )
+    _trace(command)
 
 
 def _jobs(command: argparse.ArgumentParser) -> None:
@@ -343,7 +345,15 @@ def _words(command: argparse.ArgumentParser) -> None:
 def _talk(command: argparse.ArgumentParser) -> None:
     loudness = command.add_mutually_exclusive_group()
     loudness.add_argument("--quiet", action="store_true", help="no progress; warnings and errors only")
-    loudness.add_argument("--verbose", action="store_true", help="also list the jobs that discovery looked at")
+    loudness.add_argument(
+        "--verbose",
+        action="store_true",
+        help="also list the jobs that discovery looked at, and trace faults of the program",
+    )
+
+
+def _trace(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--verbose", action="store_true", help="trace faults of the program (default: one sentence)")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from perftracker_ai.cli.streams import show, tell, tell_error
-from perftracker_ai.errors import PerfTrackerAIError
+from perftracker_ai.cli.streams import show, tell
+from perftracker_ai.errors import Interrupted, PerfTrackerAIError, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from perftracker_ai.app import Run
+    from perftracker_ai.cli.console import Console
     from perftracker_ai.messenger import Told
     from perftracker_ai.publish import Published
     from perftracker_ai.settings import Settings
@@ -50,14 +52,26 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return max([_GATED if gated else _DONE, *(error.exit_code for error in self.errors)])
 
 
-def unjudged(product: str, error: PerfTrackerAIError) -> Outcome:
+def interrupted(products: Sequence[str]) -> list[Outcome]:
+    """Say of products that somebody ended the run before they were judged."""
+    error = Interrupted("The run was interrupted before this product was judged.")
+    return [Outcome(product=product, run=None, published=None, told=None, errors=(error,)) for product in products]
+
+
+def unjudged(product: str, error: PerfTrackerAIError, console: Console) -> Outcome:
     """Say why a product could not be judged."""
-    tell_error(error)
+    console.error(error)
     return Outcome(product=product, run=None, published=None, told=None, errors=(error,))
 
 
 def conclude(
-    outcomes: Sequence[Outcome], settings: Settings, *, as_json: bool, browser: bool, others: Sequence[str] = ()
+    outcomes: Sequence[Outcome],
+    settings: Settings,
+    console: Console,
+    *,
+    as_json: bool,
+    browser: bool,
+    others: Sequence[str] = (),
 ) -> int:
     """Write and show what concerns all products together, and give the exit code: the worst.
 
@@ -69,9 +83,10 @@ def conclude(
         Products of the project that have no two jobs to compare.
     """
     runs = [outcome.run for outcome in outcomes if outcome.run is not None and outcome.run.written]
+    failed = [(outcome.product, str(outcome.errors[0])) for outcome in outcomes if outcome.run is None]
     code = max([_DONE, *(outcome.code for outcome in outcomes)])
-    for write in (_junit, _step_summary) if runs else ():
-        code = max(code, _tried(write, runs, settings))
+    for write in (_junit, _step_summary) if runs or failed else ():
+        code = max(code, _tried(partial(write, runs, failed, settings), console))
     if as_json:
         show(_json(outcomes, others, code))
     elif len(outcomes) > 1:
@@ -81,28 +96,29 @@ def conclude(
     return code
 
 
-def _tried(write: Callable[[list[Run], Settings], None], runs: list[Run], settings: Settings) -> int:
+def _tried(write: Callable[[], None], console: Console) -> int:
     """Write a file of all runs; what hinders it does not keep the others from being written."""
     try:
-        write(runs, settings)
+        with guarded("Writing for CI what came of all products"):
+            write()
     except PerfTrackerAIError as error:
-        tell_error(error)
+        console.error(error)
         return error.exit_code
     return _DONE
 
 
-def _junit(runs: list[Run], settings: Settings) -> None:
+def _junit(runs: list[Run], failed: list[tuple[str, str]], settings: Settings) -> None:
     if settings.junit:
         from perftracker_ai.delivery import write_junit
 
-        write_junit(runs, Path(settings.junit))
+        write_junit(runs, failed, Path(settings.junit))
 
 
-def _step_summary(runs: list[Run], settings: Settings) -> None:
+def _step_summary(runs: list[Run], failed: list[tuple[str, str]], settings: Settings) -> None:
     if settings.step_summary:
         from perftracker_ai.delivery import write_step_summary
 
-        write_step_summary(runs, Path(settings.step_summary))
+        write_step_summary(runs, failed, Path(settings.step_summary))
 
 
 def _overview(outcomes: Sequence[Outcome]) -> str:

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from perftracker_ai.errors import OutputError
+from perftracker_ai.errors import Defect, OutputError
 from perftracker_ai.files import reason
 
 if TYPE_CHECKING:
@@ -62,10 +62,14 @@ def tell(text: str) -> None:
         _let_go(sys.stderr)
 
 
-def tell_error(error: PerfTrackerAIError) -> None:
-    """Print an error, whatever it quotes."""
+def tell_error(error: PerfTrackerAIError, *, trace: bool = False) -> None:
+    """Print an error, whatever it quotes; of a fault of ours also its trace, if that is wanted."""
     from perftracker_ai.text import clean
 
+    if trace and isinstance(error, Defect) and error.__cause__ is not None:
+        from traceback import format_exception
+
+        tell("".join(format_exception(error.__cause__)).rstrip())
     tell(f"error: {clean(str(error), _LONGEST_ERROR)}")
 
 

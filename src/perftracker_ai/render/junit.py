@@ -3,7 +3,8 @@
 In: an `Analysis`. Out: UTF-8 bytes, the same for the same analysis. Text from jobs cannot break the document: what XML
 does not allow is left out, the rest escaped. Nothing is decided here; this is how outcomes map:
 
-* *error*: load points that newly fail, unless detection of lost and failing tests puts them down to chance (minor);
+* *error*: load points that newly fail, unless detection of lost and failing tests puts them down to chance (minor),
+  and a product that could not be judged;
 * *failure*: a regression, from the moderate threshold on;
 * *skipped*: inconclusive, which takes in curves that only one of the jobs has, and regressions that are accepted;
 * passed: all others. A minor slowdown is listed in the report and breaks no build.
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 _NAME_LIMIT = 512
 """Characters of a case's name: PerfTracker's tags have no more."""
 _LABEL_LIMIT = 60
+_PROBLEM_LIMIT = 800
 _REASONS = 8
 
 
@@ -66,13 +68,15 @@ class _Case(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[str, ...]
 
 
-def junit_xml(analyses: Sequence[Analysis]) -> bytes:
+def junit_xml(analyses: Sequence[Analysis], failed: Sequence[tuple[str, str]] = ()) -> bytes:
     """Return analyses as JUnit XML: a suite for every group of tests, a case for every curve.
 
     Parameters
     ----------
     analyses : sequence of Analysis
         One for each product.
+    failed : sequence of (str, str)
+        Products that could not be judged, and why: a suite with an error for each.
 
     Returns
     -------
@@ -80,9 +84,11 @@ def junit_xml(analyses: Sequence[Analysis]) -> bytes:
         A whole document in UTF-8; without curves one without suites.
     """
     suites = [suite for analysis in analyses for suite in _suites(analysis)]
+    suites += [(clean(product), "(not judged)", [_unjudged(problem)]) for product, problem in failed]
     every = [case for _, _, cases in suites for case in cases]
     lines = chain.from_iterable(_suite(*suite) for suite in suites)
-    products = ", ".join(dict.fromkeys(clean(analysis.candidate.product_name) for analysis in analyses))
+    named = [*(analysis.candidate.product_name for analysis in analyses), *(product for product, _ in failed)]
+    products = ", ".join(dict.fromkeys(map(clean, named)))
     head = f'<testsuites name="{escape(f"{products} performance")}" {_counts(every)}>'
     document = ('<?xml version="1.0" encoding="UTF-8"?>', head, *lines, "</testsuites>", "")
     return "\n".join(document).encode()
@@ -106,6 +112,11 @@ def _cases(analysis: Analysis) -> Iterator[_Case]:
     failing = _failing(analysis.coverage)
     for curve, result in zip(analysis.curves.curves, analysis.detection.results, strict=True):
         yield _case(shown, curve, result, failing[curve.index])
+
+
+def _unjudged(problem: str) -> _Case:
+    message = clean(problem, _PROBLEM_LIMIT)
+    return _Case(name="comparison", kind="error", type="not judged", message=message, details=())
 
 
 def _failing(coverage: Iterable[CoverageFinding]) -> dict[int, list[CoverageFinding]]:
