@@ -54,9 +54,9 @@ def kinds(found):
         ("[True]", [1]),
         ("[True, False, 2]", [1, 0, 2]),
         ("[0, 0, 3]", [0, 0, 3]),
-        ("[1e308, 1e308]", [1e308, 1e308]),
-        ("[1e-300, 3e-300]", [1e-300, 3e-300]),
-        ("[123456789012345678901234567890]", [123456789012345678901234567890]),
+        ("[1e24, 1e24]", [1e24, 1e24]),
+        ("[1e-24, 3e-24]", [1e-24, 3e-24]),
+        ("[123456789012345678901234]", [123456789012345678901234]),
     ],
 )
 def test_scores_as_text_give_their_mean_and_deviation(scores, values):
@@ -83,12 +83,18 @@ def test_scores_as_text_give_their_mean_and_deviation(scores, values):
         ("[inf]", "INFINITE"),
         ("[-inf]", "INFINITE"),
         ("[1e999]", "INFINITE"),
+        ("[1.7976931348623157e308]", "INFINITE"),  # DBL_MAX, what C programs write for "no value"
+        ("[-1.7976931348623157e308]", "INFINITE"),
+        ("[3.4028234663852886e38]", "INFINITE"),  # FLT_MAX
+        ("[2.0, 1e25]", "INFINITE"),
         ("[-1.0]", "NEGATIVE"),
         ("[2.0, -1.0]", "NEGATIVE"),
         ("[0]", "ZERO"),
         ("[0, 0.0, -0.0]", "ZERO"),
         ("[False]", "ZERO"),
         ("[1e-320]", "ZERO"),
+        ("[2.2250738585072014e-308]", "ZERO"),
+        ("[1e-25]", "ZERO"),
         ("", "UNREADABLE"),
         ("0.5", "UNREADABLE"),
         ("none", "UNREADABLE"),
@@ -126,8 +132,24 @@ def test_texts_that_complete_each_other_are_not_read_as_one(tricks):
 
 def test_a_value_too_large_for_its_base_unit_is_infinite():
     """A number that only the conversion makes infinite is absent for that reason, without a warning."""
-    found = read([test_record("a", "[1e307]", metrics="hours"), test_record("b", "[1e307]", metrics="s")])
+    found = read([test_record("a", "[1e307]", metrics="hours"), test_record("b", "[1e23]", metrics="s")])
     assert reasons(found) == ["INFINITE", "PRESENT"]
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "ms", "s", "hours", "KB", "req/s", "loops/sec", "widgets"])
+@pytest.mark.parametrize("value", [1.7976931348623157e308, 3.4028234663852886e38])
+def test_what_stands_for_no_value_is_none_in_every_unit(value, unit):
+    """The largest numbers of a type are no measurements, whatever unit they come in."""
+    found = read([test_record("a", [value], metrics=unit), test_record("b", [1.0], metrics=unit)])
+    assert reasons(found) == ["INFINITE", "PRESENT"]
+
+
+@pytest.mark.parametrize("load", ["1e300 items", "1.7e308 items", "1e-300 items", "4e-320 items", "1e30"])
+def test_a_number_that_no_load_can_be_is_no_load(load):
+    """Categories with such a number stand in the order of the tests; nothing is placed by it."""
+    found = read([test_record(category=f"{n} items" if n else load) for n in (3, 0, 2)]).set
+    assert not found.curves[0].numbered
+    assert found.load.tolist() == [0.0, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ _WORDS = {
     Absence.NO_SCORES: "no scores",
     Absence.ZERO: "zero with nothing measured",
     Absence.NOT_A_NUMBER: "not a number",
-    Absence.INFINITE: "infinite",
+    Absence.INFINITE: "infinite or larger than any measurement",
     Absence.NEGATIVE: "negative",
     Absence.UNREADABLE: "unreadable scores",
     Absence.UNIT_CONFLICT: "measured in another unit",

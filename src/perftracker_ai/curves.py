@@ -6,7 +6,6 @@ dropped silently: a point without a value carries the reason, and `RunAccount` s
 
 from __future__ import annotations
 
-import math
 import re
 from functools import lru_cache
 from itertools import chain
@@ -42,7 +41,12 @@ _STATUS = {
     "NOTTESTED": int(Absence.NOTTESTED),
 }
 _UNKNOWN_STATUS = int(Absence.UNREADABLE)
-_SMALLEST = np.finfo(np.float64).tiny  # below it a mean of several scores may be zero, which has no logarithm
+SMALLEST, LARGEST = 1e-24, 1e24
+"""What a measurement can be, in its base unit: a yoctosecond, a yottabyte.
+
+Beyond stand what C programs write for "no value" (``DBL_MAX``, ``FLT_MAX``, a number before it was set), whatever unit
+they come in. Within, squares and ratios of any two values have all their digits.
+"""
 _UNTOUCHED = 255  # larger than any Absence, so that the minimum over a point's tests replaces it
 
 
@@ -185,7 +189,7 @@ def _numbered_axis(categories: tuple[str, ...], texts: list[LoadText]) -> _Axis 
     if len({text.skeleton for text in texts}) != 1 or not texts[0].numbers:
         return None
     columns = list(zip(*(text.numbers for text in texts), strict=True))
-    if not all(math.isfinite(number) for column in columns for number in column):
+    if not all(_is_load(number) for column in columns for number in column):
         return None
     varying = max(range(len(columns)), key=lambda i: (len(set(columns[i])), -i))
     if any(len(set(column)) > 1 for i, column in enumerate(columns) if i != varying):
@@ -201,6 +205,10 @@ def _numbered_axis(categories: tuple[str, ...], texts: list[LoadText]) -> _Axis 
         unit=max((text.units[varying] for text in texts), key=len),
         numbered=True,
     )
+
+
+def _is_load(number: float) -> bool:
+    return number == 0 or SMALLEST <= abs(number) <= LARGEST
 
 
 def _ordered_axis(categories: tuple[str, ...]) -> _Axis:
@@ -287,11 +295,11 @@ def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, row: int) ->
     held = np.array([len(values) if values else 0 for values in scores], dtype=np.int64)
     owner = np.repeat(np.arange(len(tests)), held)
     flat = np.fromiter(chain.from_iterable(filter(None, scores)), dtype=np.float64, count=len(owner))
-    with np.errstate(over="ignore"):  # what is too large in the base unit is told as infinite
+    with np.errstate(over="ignore", under="ignore"):  # what is too large in the base unit is told as such
         flat *= np.array([unit.factor for unit in units.known])[units.of_test[row]][owner]
     reason = _reasons(tests, scores, owner, flat)
-    bases = [unit.base for unit in units.known]
-    base = np.array([bases.index(name) for name in bases], dtype=np.int64)
+    codes: dict[str, int] = {}
+    base = np.array([codes.setdefault(unit.base, len(codes)) for unit in units.known], dtype=np.int64)
     conflict = base[units.of_test[row]] != base[units.of_curve[layout.curve[row]]]
     reason[conflict & (reason == Absence.PRESENT)] = Absence.UNIT_CONFLICT
     kept = reason[owner] == Absence.PRESENT
@@ -315,9 +323,9 @@ def _reasons(
         (unreadable, Absence.UNREADABLE),
         (held == 0, Absence.NO_SCORES),
         (_any(owner, np.isnan(flat), total), Absence.NOT_A_NUMBER),
-        (_any(owner, np.isinf(flat), total), Absence.INFINITE),
+        (_any(owner, np.abs(flat) > LARGEST, total), Absence.INFINITE),
         (_any(owner, flat < 0, total), Absence.NEGATIVE),
-        (~_any(owner, flat >= _SMALLEST, total), Absence.ZERO),
+        (~_any(owner, flat >= SMALLEST, total), Absence.ZERO),
     )
     for holds, absence in causes:
         reason[holds & (reason == Absence.PRESENT)] = absence

@@ -212,13 +212,7 @@ def panels(curves: CurveSet, values: Ratios, chosen: Sequence[Curve]) -> Iterato
     families = [tuple(members) for _, members in groupby(sorted(chosen, key=_order), key=family_key)]
     grids = [_grid(curves, family) for family in families]
     order = sorted(range(len(families)), key=lambda k: len(grids[k]))
-    batch: list[int] = []
-    for k in order:
-        if batch and _too_different(batch, k, families, grids):
-            yield _panel(curves, values, [families[b] for b in batch], [grids[b] for b in batch])
-            batch = []
-        batch.append(k)
-    if batch:
+    for batch in _batches([len(family) for family in families], [len(grid) for grid in grids], order):
         yield _panel(curves, values, [families[b] for b in batch], [grids[b] for b in batch])
 
 
@@ -226,13 +220,23 @@ def _order(curve: Curve) -> tuple[tuple[str, str, str, str], int]:
     return family_key(curve), curve.index
 
 
-def _too_different(
-    batch: list[int], new: int, families: list[tuple[Curve, ...]], grids: list[NDArray[np.float64]]
-) -> bool:
-    """Say whether a family would waste memory in this batch, or make it too large."""
-    length = len(grids[new])
-    rows = sum(len(families[b]) for b in batch) + len(families[new])
-    wasteful = length > 2 * len(grids[batch[0]]) and rows * length > SMALL_CELLS
+def _batches(rows: list[int], lengths: list[int], order: list[int]) -> Iterator[list[int]]:
+    """Cut families, shortest grid first, into batches that neither waste memory nor become too large."""
+    batch: list[int] = []
+    held = 0
+    for k in order:
+        if batch and _too_different(lengths[batch[0]], lengths[k], held + rows[k]):
+            yield batch
+            batch, held = [], 0
+        batch.append(k)
+        held += rows[k]
+    if batch:
+        yield batch
+
+
+def _too_different(shortest: int, length: int, rows: int) -> bool:
+    """Say whether so many rows of this length would waste memory beside the shortest grid, or be too many."""
+    wasteful = length > 2 * shortest and rows * length > SMALL_CELLS
     return wasteful or rows * length > PANEL_CELLS
 
 

@@ -8,7 +8,7 @@ having it, so many of the *n* clusters would in less than one case of twenty (bi
 from __future__ import annotations
 
 from collections import Counter
-from math import comb
+from math import exp, lgamma, log, log1p
 from typing import TYPE_CHECKING
 
 from perftracker_ai.model import Direction
@@ -85,4 +85,12 @@ def _name_traits(curve: Curve) -> list[Trait]:
 
 def _tail(count: int, total: int, share: float) -> float:
     """Give the probability of at least so many of so many (binomial)."""
-    return sum(comb(total, k) * share**k * (1.0 - share) ** (total - k) for k in range(count, total + 1))
+    if share <= 0.0 or share >= 1.0:
+        return float(share >= 1.0 or count <= 0)
+    whole = lgamma(total + 1)
+
+    def chance(k: int) -> float:
+        # by logarithms: of a thousand clusters the number of ways has more digits than a float
+        return exp(whole - lgamma(k + 1) - lgamma(total - k + 1) + k * log(share) + (total - k) * log1p(-share))
+
+    return sum(chance(k) for k in range(count, total + 1))
