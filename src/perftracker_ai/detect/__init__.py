@@ -87,12 +87,12 @@ def _evidence(curves: CurveSet, laid: list[Panel], settings: DetectSettings) -> 
     nets = [_net(panel, shift) for panel in laid]
     learned = learn(nets)
     for _ in range(LOOKS):
-        before, marks = marks, suspects(weigh(nets, learned, COARSE))
+        before, marks = marks, suspects(weigh(nets, learned, marks, COARSE))
         if all(np.array_equal(mark, known) for mark, known in zip(marks, before, strict=True)):
             break
         shift = [*_compared(curves, laid, marks, settings), *calm]
         nets = [_net(panel, shift) for panel in laid]
-    return shift, weigh(nets, learned)
+    return shift, weigh(nets, learned, marks)
 
 
 def _compared(

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from perftracker_ai.detect import noise, null
-from perftracker_ai.detect.related import joined, of_siblings, of_twins
+from perftracker_ai.detect.related import joined, of_families, of_siblings, of_twins
 from perftracker_ai.detect.scan import COARSE, FINE, Track, deviate_in, points_of, raised_in, scan
 from perftracker_ai.stats import median, normal_tail, t_to_normal
 
@@ -144,21 +144,25 @@ def learn(nets: list[Net]) -> list[Learned]:
     ]
 
 
-def weigh(nets: list[Net], learned: list[Learned], step: float = FINE) -> list[Evidence]:
+def weigh(
+    nets: list[Net], learned: list[Learned], marks: list[NDArray[np.bool_]], step: float = FINE
+) -> list[Evidence]:
     """Collect the evidence for every curve of some panels; what all curves share is learned from all of them.
 
     Parameters
     ----------
+    marks : list of ndarray of bool, each of shape (C, N)
+        Points that seem to have changed: how far levels scatter by chance is learned from the others.
     step : float
         How densely to scan: `FINE` to judge, `COARSE` for a look in between.
     """
     rows = [_rows(net) for net in nets]
     tracks = _with_levels(
-        [_again(part.track, new.value - part.spikes[0]) for part, new in zip(learned, rows, strict=True)], rows
+        [_again(part.track, new.value - part.spikes[0]) for part, new in zip(learned, rows, strict=True)], rows, marks
     )
     related = [_related(net, track) for net, track in zip(nets, tracks, strict=True)]
     again = [_again(part.sibling, new.value - part.spikes[1]) for part, new in zip(learned, related, strict=True)]
-    siblings = _with_levels(again, related)
+    siblings = _with_levels(again, related, [of_families(net, mark) for net, mark in zip(nets, marks, strict=True)])
     raw = [(row.value, others.value) for row, others in zip(rows, related, strict=True)]
     sides = _sides(nets, tracks, siblings, raw, learned, step)
     return [
@@ -249,28 +253,36 @@ def _correlation(track: Track, contrasts: NDArray[np.float64]) -> list[noise.Cor
     return [noise.fitted_correlation(track.value, first, last), *plain]
 
 
-def _with_levels(tracks: list[Track], rows: list[Rows]) -> list[Track]:
+def _with_levels(tracks: list[Track], rows: list[Rows], marks: list[NDArray[np.bool_]]) -> list[Track]:
     """Add how far whole levels scatter between runs, and drift along the load, as comparison and contrasts show it."""
-    values = [np.concatenate([track.value[None], part.contrast]) for track, part in zip(tracks, rows, strict=True)]
+    values = [
+        np.concatenate([_calm(track.value, mark)[None], part.contrast])
+        for track, part, mark in zip(tracks, rows, marks, strict=True)
+    ]
     variance = np.concatenate([track.variance[:, 0] for track in tracks])
     rho, points = np.concatenate([track.rho for track in tracks]), np.concatenate([points_of(t) for t in tracks])
     kind = np.concatenate([part.kind for part in rows])
     sigma, levels = np.sqrt(variance), np.concatenate([median(part) for part in values], axis=1)
     sampling = noise.mean_variance(variance, points, rho)
-    scatters = np.array([noise.level_scatter(row, sigma, sampling, kind) for row in levels])
+    scatters = np.array([noise.level_scatter(row, sigma, sampling, kind, len(levels)) for row in levels])
     typical, factor = noise.evened_scatter(scatters, sampling)
     scatter = noise.own_scatter(np.sqrt(factor) * levels[1:], typical, sampling)
     drifts, sampling = (
         np.concatenate([noise.drift(part) for part in values], axis=1),
         noise.drift_sampling(variance, points, rho),
     )
-    scatters = np.array([noise.drift_scatter(row, sigma, sampling, kind) for row in drifts])
+    scatters = np.array([noise.drift_scatter(row, sigma, sampling, kind, len(drifts)) for row in drifts])
     drift, _ = noise.evened_scatter(scatters, sampling)
     like = [track.value for track in tracks]
     return [
         replace(track, level_variance=level, drift_variance=own)
         for track, level, own in zip(tracks, _split(scatter, like), _split(drift, like), strict=True)
     ]
+
+
+def _calm(value: NDArray[np.float64], suspect: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Leave out rows that seem to have changed anywhere: what is left of one tells level and drift badly."""
+    return np.where(suspect.any(axis=1, keepdims=True), np.nan, value)
 
 
 def calm_level(value: NDArray[np.float64], suspect: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -52,9 +52,10 @@ PRIOR_NOISE = 0.15
 """Noise of one log-ratio of single scores where the job has no curve to learn from: the upper end of ordinary load
 tests (10 % a run, two runs)."""
 
-LEVEL_PRIOR, LEVEL_PRIOR_CURVES = 0.04, 8.0
+LEVEL_PRIOR, LEVEL_PRIOR_CURVES = 0.04, 3.0
 """Scatter of a curve's level between two runs where the job cannot tell: repeated public database benchmarks show 3.6
-and 5.3 %; it weighs as much as eight curves of the job's own."""
+and 5.3 %; it weighs as much as three curves of the job's own: enough to stand in for a handful, too
+little to be believed where the job shows better."""
 
 MIN_OWN, OWN_DOF, LEAST_OWN, SURE = 4, 0.8, 0.1, 2.0
 """Calm comparisons from which a curve has a scatter of its own, degrees of freedom that each is worth to a robust
@@ -335,20 +336,30 @@ def _kinds(kind: NDArray[np.intp], known: NDArray[np.bool_]) -> list[NDArray[np.
 
 
 def level_scatter(
-    level: NDArray[np.float64], sigma: NDArray[np.float64], sampling: NDArray[np.float64], kind: NDArray[np.intp]
+    level: NDArray[np.float64],
+    sigma: NDArray[np.float64],
+    sampling: NDArray[np.float64],
+    kind: NDArray[np.intp],
+    looks: int = 1,
 ) -> NDArray[np.float64]:
-    """Variance of whole levels between runs, per row, learned within the metric kind where it has enough rows."""
+    """Variance of whole levels between runs, per row, learned within the metric kind where it has enough rows.
+
+    Parameters
+    ----------
+    looks : int
+        Comparisons that are learned from together: each brings its share of the prior.
+    """
     members = _kinds(kind, np.isfinite(level) & np.isfinite(sigma))
     apart = np.logical_or.reduce(members) if members else np.zeros(level.shape, dtype=bool)
     # where every kind speaks for itself, nothing is left to what all of them share
-    variance = np.empty(level.shape) if apart.all() else _level_scatter(level, sigma, sampling)
+    variance = np.empty(level.shape) if apart.all() else _level_scatter(level, sigma, sampling, looks)
     for rows in members:
-        variance[rows] = _level_scatter(level[rows], sigma[rows], sampling[rows])
+        variance[rows] = _level_scatter(level[rows], sigma[rows], sampling[rows], looks)
     return variance
 
 
 def _level_scatter(
-    level: NDArray[np.float64], sigma: NDArray[np.float64], sampling: NDArray[np.float64]
+    level: NDArray[np.float64], sigma: NDArray[np.float64], sampling: NDArray[np.float64], looks: int
 ) -> NDArray[np.float64]:
     """Variance of whole levels between runs, per row: what the levels scatter beyond the noise of their points.
 
@@ -364,11 +375,12 @@ def _level_scatter(
         return np.full(level.shape, LEVEL_PRIOR**2)
     middle = float(median(sigma[known]))
     slope = _scatter_slope(level[known], sigma[known], middle)
-    relative = np.where(known, sigma / middle, 1.0) ** slope
+    relative = np.where(np.isfinite(sigma), sigma / middle, 1.0) ** slope
     total = quiet_scale(level / relative)
     excess = max((total if np.isfinite(total) else 0.0) ** 2 - float(median(sampling[known])), 0.0)
     count = float(known.sum())
-    typical = (count * excess + LEVEL_PRIOR_CURVES * LEVEL_PRIOR**2) / (count + LEVEL_PRIOR_CURVES)
+    prior = LEVEL_PRIOR_CURVES / looks
+    typical = (count * excess + prior * LEVEL_PRIOR**2) / (count + prior)
     return typical * relative**2
 
 
@@ -462,11 +474,15 @@ def drift_sampling(
 
 
 def drift_scatter(
-    rise: NDArray[np.float64], sigma: NDArray[np.float64], sampling: NDArray[np.float64], kind: NDArray[np.intp]
+    rise: NDArray[np.float64],
+    sigma: NDArray[np.float64],
+    sampling: NDArray[np.float64],
+    kind: NDArray[np.intp],
+    looks: int = 1,
 ) -> NDArray[np.float64]:
     """Variance of the rows' drifts beyond the noise of their points, a drift that all of them share included."""
     shared = robust_location(rise[np.isfinite(rise)]) if np.isfinite(rise).any() else 0.0
-    return level_scatter(rise - shared, sigma, sampling, kind) + shared**2
+    return level_scatter(rise - shared, sigma, sampling, kind, looks) + shared**2
 
 
 def _mean(value: NDArray[np.float64], part: NDArray[np.bool_]) -> NDArray[np.float64]:

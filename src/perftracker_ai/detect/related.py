@@ -41,6 +41,13 @@ def _rest(net: Net, values: NDArray[np.float64]) -> NDArray[np.float64]:
     return rest
 
 
+def of_families(net: Net, marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mark in every row what is marked in any row of its family."""
+    sizes = np.diff([*net.panel.starts, len(marks)])
+    shared: NDArray[np.bool_] = np.repeat(np.logical_or.reduceat(marks, net.panel.starts, axis=0), sizes, axis=0)
+    return shared
+
+
 def joined(track: Track, sibling: Track) -> Track:
     """Average every row with its siblings' average, each by its precision."""
     own = np.where(np.isfinite(track.value), 1 / track.variance, 0.0)
