@@ -96,6 +96,9 @@ def _curves(mean: NDArray[np.float64]) -> CurveSet:
         count=present.astype(np.int64),
         absence=np.where(present, Absence.PRESENT, Absence.MISSING).astype(np.uint8),
         errors=np.zeros(mean.shape, dtype=np.int64),
+        begin=np.full(mean.shape, np.nan),
+        end=np.full(mean.shape, np.nan),
+        candidate_reruns=0,
     )
 
 

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from perftracker_ai.model import CANDIDATE, FIRST_RERUN, Absence, Curve, CurveSet, MetricKind
+from perftracker_ai.model import BY_RUN, CANDIDATE, FIRST_RERUN, Absence, Curve, CurveSet, MetricKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -168,7 +168,7 @@ def simulate(
 
 def with_reruns(curves: CurveSet, count: int) -> CurveSet:
     """Return the same pair as if only the first so many reruns were known."""
-    runs = {name: getattr(curves, name)[: FIRST_RERUN + count] for name in ("mean", "sd", "count", "absence", "errors")}
+    runs = {name: getattr(curves, name)[: FIRST_RERUN + count] for name in BY_RUN}
     return replace(curves, **runs)
 
 
@@ -446,10 +446,13 @@ def _curve_set(
         "count": np.where(absent, 0, regime.samples),
         "absence": np.where(absent, Absence.MISSING, Absence.PRESENT).astype(np.uint8),
         "errors": np.zeros((runs, size), dtype=np.int64),
+        "begin": np.full((runs, size), np.nan),
+        "end": np.full((runs, size), np.nan),
     }
     for array in arrays.values():
         array.setflags(write=False)
-    return CurveSet(curves=described, label=tuple(f"{value:.0f} objects" for value in load), **arrays)
+    label = tuple(f"{value:.0f} objects" for value in load)
+    return CurveSet(curves=described, label=label, candidate_reruns=0, **arrays)
 
 
 def _quantised(values: NDArray[np.float64], digits: int) -> NDArray[np.float64]:

@@ -127,6 +127,9 @@ def nights(shape: Shape, count: int, rng: np.random.Generator) -> Iterator[Curve
             count=samples[None],
             absence=np.zeros((1, points), dtype=np.uint8),
             errors=(rng.random((1, points)) < 0.01).astype(np.int64),
+            begin=np.full((1, points), np.nan),
+            end=np.full((1, points), np.nan),
+            candidate_reruns=0,
         )
 
 

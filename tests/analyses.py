@@ -17,6 +17,7 @@ from perftracker_ai.model import (
     Absence,
     Acceptance,
     Analysis,
+    Attribution,
     BadRecord,
     Cluster,
     Confidence,
@@ -28,6 +29,7 @@ from perftracker_ai.model import (
     Decision,
     Detection,
     Direction,
+    FindingKind,
     Hypothesis,
     JobInfo,
     Method,
@@ -121,6 +123,8 @@ def window(start, slowdown, first, last, **changes):
         "high": slowdown + abs(slowdown) * 0.2,
         "p_value": 0.00012,
         "q_value": 0.0031,
+        "kind": FindingKind.WINDOW,
+        "gross_slowdown": (1 + slowdown) * 1.02 - 1,
         "consistency": 1.0 if abs(slowdown) >= 0.15 else 0.0,
         "severity": severity_of(slowdown) if slowdown > 0 else None,
     }
@@ -175,6 +179,9 @@ def _result(index, plan, start, size):
         points=0 if plan.needed else size,
         samples=0 if plan.needed else size * 2,
         median_slowdown=None if plan.needed else plan.slowdown,
+        attribution=Attribution.CODE if plan.confidence else None,
+        left_out=(),
+        gross_slowdown=None if plan.needed else (1 + plan.slowdown) * 1.02 - 1,
         shift=0.02,
         noise=None if plan.needed else 0.03,
         needed=plan.needed,
@@ -208,6 +215,9 @@ def curve_set(plans):
         count=np.where(gone, 0, 1),
         absence=np.where(gone, Absence.FAILED, Absence.PRESENT).astype(np.uint8),
         errors=np.zeros(mean.shape, dtype=np.int64),
+        begin=np.full(mean.shape, np.nan),
+        end=np.full(mean.shape, np.nan),
+        candidate_reruns=0,
     )
 
 
@@ -235,6 +245,10 @@ def cluster(number, curves, results, members, **changes):
         "median_slowdown": found.median_slowdown,
         "max_slowdown": found.max_slowdown,
         "worst_curve": members[0],
+        "kind": found.kind,
+        "attribution": Attribution.CODE,
+        "gross_slowdown": found.gross_slowdown,
+        "endpoints": 1,
         "shape": Shape.STEP if found.first > lead.start else Shape.CONSTANT,
         "shape_evidence": (ShapeEvidence(name="level before the step", value=0.01),),
         "hypotheses": (),
@@ -303,6 +317,7 @@ def shift(kind, slowdown, **changes):
         "curves": 6,
         "significant": abs(slowdown) > 0.004,
         "large": abs(slowdown) >= 0.1,
+        "attribution": Attribution.UNDECIDED,
     }
     return RunShift(**fields | changes)
 
@@ -323,6 +338,8 @@ def analysis(plans, verdict, **changes):
         "baseline": job(85817, "1.64-4996", 1),
         "candidate": job(86303, "1.65-5010", 2),
         "reruns": (),
+        "candidate_reruns": (),
+        "validity": (),
         "accounts": (account(85817), account(86303)),
         "curves": curves,
         "detection": Detection(

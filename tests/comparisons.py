@@ -14,12 +14,14 @@ from msgspec.structs import replace
 
 from perftracker_ai.model import (
     Absence,
+    Attribution,
     Confidence,
     Curve,
     CurveResult,
     CurveSet,
     Detection,
     Direction,
+    FindingKind,
     Method,
     MetricKind,
     Outcome,
@@ -122,6 +124,9 @@ def make_set(curves: Sequence[Curve], load: Sequence[float], label: Sequence[str
         count=(~np.isnan(mean)).astype(np.int64),
         absence=np.where(np.isnan(mean), Absence.MISSING, Absence.PRESENT).astype(np.uint8),
         errors=np.zeros(mean.shape, dtype=np.int64),
+        begin=np.full(mean.shape, np.nan),
+        end=np.full(mean.shape, np.nan),
+        candidate_reruns=0,
     )
 
 
@@ -216,6 +221,7 @@ def judged(
         curves=len(curves.curves),
         significant=large,
         large=large,
+        attribution=Attribution.UNDECIDED,
     )
     return Detection(
         results=tuple(results),
@@ -246,6 +252,9 @@ def _result(curves: CurveSet, index: int, ranges: Sequence[tuple[float, float]],
         points=compared,
         samples=2 * compared,
         median_slowdown=float(np.nanmedian(slowdown)) if compared else None,
+        attribution=Attribution.CODE if windows else None,
+        left_out=(),
+        gross_slowdown=float(np.nanmedian(slowdown)) if compared else None,
         shift=0.0,
         noise=0.03,
         needed="",
@@ -265,6 +274,8 @@ def _window(curves: CurveSet, index: int, first: float, last: float, slowdown: n
     median = float(np.median(values))
     worse = median > 0
     return Window(
+        kind=FindingKind.WINDOW,
+        gross_slowdown=median,
         direction=Direction.WORSE if worse else Direction.BETTER,
         first=int(inside[0]) + curve.start,
         last=int(inside[-1]) + curve.start,

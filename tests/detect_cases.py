@@ -52,6 +52,9 @@ def curve_set(rows, *, scores=1, relative_sd=0.0):
         count=np.where(present, scores, 0),
         absence=np.where(present, 0, 1).astype(np.uint8),
         errors=np.zeros(mean.shape, dtype=np.int64),
+        begin=np.full(mean.shape, np.nan),
+        end=np.full(mean.shape, np.nan),
+        candidate_reruns=0,
     )
 
 

@@ -31,10 +31,12 @@ from simulate import REGIMES, Truth, simulate
 from perftracker_ai.model import (
     BASELINE,
     CANDIDATE,
+    Attribution,
     Confidence,
     CurveResult,
     Detection,
     Direction,
+    FindingKind,
     Method,
     Outcome,
     Severity,
@@ -83,6 +85,8 @@ def window(direction, first, last):
         p_value=0.001,
         q_value=0.01,
         consistency=1.0,
+        kind=FindingKind.WINDOW,
+        gross_slowdown=0.3,
         severity=Severity.MODERATE if direction is Direction.WORSE else None,
     )
 
@@ -100,6 +104,9 @@ def result(curve, outcome, *windows):
         points=20,
         samples=40,
         median_slowdown=0.0,
+        attribution=Attribution.CODE if windows else None,
+        left_out=(),
+        gross_slowdown=0.0,
         shift=0.0,
         noise=0.05,
         needed="",

@@ -10,6 +10,7 @@ from msgspec import structs
 from pages import page
 
 from perftracker_ai.errors import UsageError
+from perftracker_ai.model import BY_RUN
 from perftracker_ai.render.junit import junit_xml
 from perftracker_ai.render.markdown import markdown_report
 from perftracker_ai.render.terminal import plain_summary
@@ -40,7 +41,7 @@ def test_reruns_come_back_as_rows():
     """The curves of reruns are kept and read as well, and arrays cannot be written to."""
     made = typical()
     curves = made.curves
-    tripled = {key: np.vstack([getattr(curves, key)[:1]] * 3) for key in ("mean", "sd", "count", "absence", "errors")}
+    tripled = {key: np.vstack([getattr(curves, key)[:1]] * 3) for key in BY_RUN}
     made = structs.replace(made, curves=structs.replace(curves, **tripled))
     again, _, _ = read_result(saved(made), "result_v2.json")
     np.testing.assert_array_equal(again.curves.mean, made.curves.mean)
@@ -53,17 +54,17 @@ def test_thousands_of_curves_come_back():
     assert len(read_result(saved(many(2000)), "x")[0].detection.results) == 2000
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b"null", b'{"schema_version": 3}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b"null", b'{"schema_version": 4}'])
 def test_damaged_file_ends_in_one_sentence(content):
     """A file that is no results file is refused by name, with what to do."""
     with pytest.raises(UsageError, match=r"^old\.json cannot be read as results .*: compare the two jobs again\.$"):
         read_result(content, "old.json")
 
 
-@pytest.mark.parametrize("version", ['"2.0"', "2", "4", "null"])
+@pytest.mark.parametrize("version", ['"2.0"', "2", "3", "null"])
 def test_other_version_is_refused(version):
     """A file of another schema version is not guessed at."""
-    with pytest.raises(UsageError, match=r"schema version .*, and this program reads 3"):
+    with pytest.raises(UsageError, match=r"schema version .*, and this program reads 4"):
         read_result(f'{{"schema_version": {version}}}'.encode(), "old.json")
 
 

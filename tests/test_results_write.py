@@ -126,7 +126,7 @@ def test_bytes_are_stable_and_readable():
     assert first == second
     lines = first.decode().splitlines()
     assert sum(line.startswith('    {"curve"') for line in lines) == 11
-    assert lines[1] == '  "schema_version": 3,'
+    assert lines[1] == '  "schema_version": 4,'
     assert b"NaN" not in first
 
 

@@ -17,6 +17,7 @@ from perftracker_ai.diagnose import diagnose
 from perftracker_ai.model import (
     CANDIDATE,
     Absence,
+    Attribution,
     Confidence,
     CoverageFinding,
     CoverageKind,
@@ -186,6 +187,7 @@ def test_shifts_of_one_size_are_told_together():
         curves=9,
         significant=True,
         large=True,
+        attribution=Attribution.UNDECIDED,
     )
     shifts = (shift, replace(shift, threads=16), replace(shift, metric_kind=None, threads=None, large=False))
     decision = decided(edit=lambda detection: replace(detection, shifts=shifts))

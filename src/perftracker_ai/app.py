@@ -240,6 +240,8 @@ def judge(
         baseline=baseline,
         candidate=candidate,
         reruns=tuple(reruns),
+        candidate_reruns=(),
+        validity=(),
         accounts=accounts,
         curves=curves,
         detection=detection,

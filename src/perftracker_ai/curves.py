@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import asdict
 
-from perftracker_ai.model import BASELINE, CANDIDATE, Absence, Curve, CurveSet, Notice, NoticeKind, RunAccount
+from perftracker_ai.model import BASELINE, BY_RUN, CANDIDATE, Absence, Curve, CurveSet, Notice, NoticeKind, RunAccount
 from perftracker_ai.tags import TagParts, metric_kind, read_tag, says_time
 from perftracker_ai.units import LoadText, Unit, read_load, read_unit
 
@@ -94,19 +94,23 @@ class _Measured(msgspec.Struct, frozen=True, kw_only=True):
     count: Ints
     absence: NDArray[np.uint8]
     errors: Ints
+    begin: Floats
+    end: Floats
 
 
 def build_curves(
-    runs: Sequence[Job], settings: CurveSettings
+    runs: Sequence[Job], settings: CurveSettings, candidate_reruns: int = 0
 ) -> tuple[CurveSet, tuple[RunAccount, ...], tuple[Notice, ...]]:
     """Put the tests of all runs on common load points.
 
     Parameters
     ----------
     runs : sequence of Job
-        Baseline, candidate, then reruns of the baseline's version.
+        Baseline, candidate, reruns of the baseline's version, reruns of the candidate's.
     settings : CurveSettings
         Direction overrides and how to read a load.
+    candidate_reruns : int
+        How many of the last runs are reruns of the candidate's version.
 
     Returns
     -------
@@ -131,8 +135,11 @@ def build_curves(
         count=np.stack([run.count for run in measured]),
         absence=np.stack([run.absence for run in measured]),
         errors=np.stack([run.errors for run in measured]),
+        begin=np.stack([run.begin for run in measured]),
+        end=np.stack([run.end for run in measured]),
+        candidate_reruns=candidate_reruns,
     )
-    for array in (curve_set.load, curve_set.mean, curve_set.sd, curve_set.count, curve_set.absence, curve_set.errors):
+    for array in (getattr(curve_set, name) for name in ("load", *BY_RUN)):
         array.setflags(write=False)
     accounts = tuple(_account(run, layout.point[row], curve_set.absence[row]) for row, run in enumerate(runs))
     return curve_set, accounts, _notices(curve_set, flags, settings)
@@ -308,7 +315,20 @@ def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, row: int) ->
     np.minimum.at(absence, point, reason)
     absence[absence == _UNTOUCHED] = Absence.MISSING
     errors = np.bincount(point, weights=[test.errors for test in tests], minlength=points).astype(np.int64)
-    return _Measured(mean=mean, sd=sd, count=count, absence=absence, errors=errors)
+    begin, end = _times(tests, point, points)
+    return _Measured(mean=mean, sd=sd, count=count, absence=absence, errors=errors, begin=begin, end=end)
+
+
+def _times(tests: Sequence[Test], point: Ints, points: int) -> tuple[Floats, Floats]:
+    """Say when each point was measured; by the order of the tests where none tells a time, NaN without either."""
+    begin = np.array([np.nan if test.begin is None else test.begin for test in tests], dtype=np.float64)
+    end = np.array([np.nan if test.end is None else test.end for test in tests], dtype=np.float64)
+    if not np.isfinite(begin).any() and len({test.seq_num for test in tests}) > 1:
+        begin = end = np.arange(1.0, len(tests) + 1)
+    first, last = np.full(points, np.nan), np.full(points, np.nan)
+    np.fmin.at(first, point, begin)
+    np.fmax.at(last, point, np.where(np.isfinite(end), end, begin))
+    return first, last
 
 
 def _reasons(

@@ -192,7 +192,12 @@ def _selection(
 
 
 def _pair(group: _Group) -> Pair:
-    return Pair(baseline=_known(group.baseline), candidate=_known(group.candidate), reruns=tuple(group.reruns))
+    return Pair(
+        baseline=_known(group.baseline),
+        candidate=_known(group.candidate),
+        reruns=tuple(group.reruns),
+        candidate_reruns=(),
+    )
 
 
 def _known(job: JobInfo | None) -> JobInfo:

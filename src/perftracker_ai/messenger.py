@@ -26,6 +26,7 @@ MEMORY = "notified.json"
 """Name of the file that remembers what channels know of a product."""
 
 _VERDICTS = {
+    Verdict.SAME_VERSION: 0,
     Verdict.APPROVE: 0,
     Verdict.APPROVE_WITH_MONITORING: 1,
     Verdict.INVESTIGATE: 2,

@@ -6,7 +6,9 @@ import each other. Conventions that could be read two ways:
 * *slowdown* is cost per operation, candidate over baseline, minus one, as a ratio: 0.25 is 25 % slower. For a
   lower-is-better metric that is ``candidate / baseline - 1``, for a higher-is-better one ``baseline / candidate - 1``.
   Positive is always worse.
-* Run axis: row 0 is the baseline, row 1 the candidate, rows 2 and up are reruns of the baseline's version.
+* Run axis: row 0 is the baseline, row 1 the candidate, rows 2 and up are reruns: first those of the baseline's
+  version, then those of the candidate's.
+* *gross* is a change as measured, *net* is what is left of it without what the run shares at the time.
 * Point indices of a window are inclusive on both ends and count within the whole `CurveSet`.
 
 They are frozen msgspec structs, not dataclasses: making a dataclass takes half a millisecond, fifty times as long, and
@@ -178,11 +180,12 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
-    """The jobs of one comparison; reruns are earlier jobs of the baseline's version, newest first."""
+    """The jobs of one comparison; reruns are further jobs of the baseline's and of the candidate's version."""
 
     baseline: JobInfo
     candidate: JobInfo
     reruns: tuple[JobInfo, ...]
+    candidate_reruns: tuple[JobInfo, ...]
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -306,6 +309,11 @@ class CurveSet(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         An `Absence` value.
     errors : ndarray of int, shape (R, P)
         Error counters of the point's tests.
+    begin, end : ndarray of float, shape (R, P)
+        When the point was measured, first test to last, in seconds since 1970; in places of the run's order, counted
+        from 1, where none of its tests tells a time; NaN where nothing is known.
+    candidate_reruns : int
+        How many of the last rows are reruns of the candidate's version.
     """
 
     curves: tuple[Curve, ...]
@@ -316,6 +324,19 @@ class CurveSet(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     count: NDArray[np.int64]
     absence: NDArray[np.uint8]
     errors: NDArray[np.int64]
+    begin: NDArray[np.float64]
+    end: NDArray[np.float64]
+    candidate_reruns: int
+
+    @property
+    def rows(self) -> tuple[list[int], list[int]]:
+        """Rows of the run axis that are of the baseline's version, and of the candidate's."""
+        first = len(self.mean) - self.candidate_reruns
+        return [BASELINE, *range(FIRST_RERUN, first)], [CANDIDATE, *range(first, len(self.mean))]
+
+
+BY_RUN = ("mean", "sd", "count", "absence", "errors", "begin", "end")
+"""Arrays of a `CurveSet` that have a row for each run."""
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -358,6 +379,103 @@ class RunAccount(msgspec.Struct, frozen=True, kw_only=True):
     bad_records: tuple[BadRecord, ...]
 
 
+# ── validity ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CheckKind(StrEnum):
+    """What makes a comparison less fit to decide on; worded once, in `wording`, from the values named here."""
+
+    SAME_VERSION = "same version"  # the version
+    SAME_RESULTS = "identical results"  # a job, another one
+    OTHER_MACHINE = "another machine"  # the machine, what differs with both values
+    EPISODE = "episode"  # version's role, begin, end, size, share of the endpoints, share of the points
+    WARM_UP = "warm-up"  # the same
+    LATE_STRETCH = "end of the run"  # the same
+    BAD_RERUN = "disturbed rerun"  # job, what is wrong with it
+    SHIFT = "shift of the run"  # what it concerns with its size
+    DRIFT = "drift of the run"  # version's role, size from first to last
+    LOWER_VERSION = "lower version"  # the candidate's version, the baseline's
+    OTHER_CONTEXT = "other product or suite"  # what is not the same
+    CLIPPED = "clipped values"  # curves, one tag, the value, points in the baseline, points in the candidate
+    TOO_GOOD = "too good to be true"  # endpoints, one of them, how many times as fast
+    NO_TIMES = "no times"  # what there is instead
+
+
+class CheckEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One number behind a check, with its name: ``share of points``, 0.2."""
+
+    name: str
+    value: float
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """A check of the comparison that failed.
+
+    Attributes
+    ----------
+    jobs : tuple of int
+        Ids of the runs concerned.
+    values : tuple of str
+        What its sentence needs.
+    evidence : tuple of CheckEvidence
+    curves : tuple of int
+        The curves concerned; empty when all are.
+    begin, end : float or None
+        The stretch of time concerned, in seconds since 1970.
+    blocks, approves : bool
+        Whether BLOCK, and APPROVE, are possible in spite of it.
+    """
+
+    kind: CheckKind
+    jobs: tuple[int, ...]
+    values: tuple[str, ...]
+    evidence: tuple[CheckEvidence, ...]
+    curves: tuple[int, ...]
+    begin: float | None
+    end: float | None
+    blocks: bool
+    approves: bool
+
+
+class Stretch(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A part of the loads at which most endpoints of one run moved together, too late in it to be called an episode.
+
+    Attributes
+    ----------
+    inside : ndarray of bool, shape (P,)
+    begin, end : float
+        In seconds since 1970, or in places of the run's order where it tells no times.
+    """
+
+    inside: NDArray[np.bool_]
+    begin: float
+    end: float
+
+
+class Soundness(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What of the runs can be trusted, and what each shares at the time of each measurement.
+
+    Attributes
+    ----------
+    checks : tuple of Check
+        Those that failed.
+    shared : ndarray of float, shape (R, P)
+        Logarithm of the cost that the run shares when the point was measured: to be taken off.
+    left_out : ndarray of bool, shape (R, P)
+        Measured in an episode.
+    trusted : tuple of bool, length R
+        False for a rerun that is better left out.
+    late : tuple of Stretch
+        Of the comparison: what nobody can tell from an episode.
+    """
+
+    checks: tuple[Check, ...]
+    shared: NDArray[np.float64]
+    left_out: NDArray[np.bool_]
+    trusted: tuple[bool, ...]
+    late: tuple[Stretch, ...]
+
+
 # ── detection ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -394,6 +512,27 @@ class Outcome(StrEnum):
     IMPROVED = "improved"
     UNCHANGED = "unchanged"
     INCONCLUSIVE = "inconclusive"
+    MOVED = "moved with the run"  # changed beyond the threshold as measured, and so did nearly everything
+    CHANGED = "changed"  # which way is better is not known
+
+
+class Attribution(StrEnum):
+    """Whose doing a change is, as far as controls tell."""
+
+    CODE = "code"
+    ENVIRONMENT = "environment"
+    UNDECIDED = "undecided"
+
+
+class FindingKind(StrEnum):
+    """What a finding looks like."""
+
+    WINDOW = "window"
+    EDGE = "edge"  # the highest one or two loads, or the lowest
+    POINT = "point"  # one load with proof
+    SPORADIC = "sporadic"  # scattered loads
+    WHOLE = "whole"  # shared by the run, or by all endpoints at one thread count
+    COUNT = "count"
 
 
 class Direction(StrEnum):
@@ -431,8 +570,11 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         None where the method yields none; never 0.
     consistency : float
         Share of the window's points beyond the moderate threshold in the window's direction, in [0, 1].
+    gross_slowdown : float
+        Median over the window as measured.
     """
 
+    kind: FindingKind
     direction: Direction
     first: int
     last: int
@@ -445,6 +587,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     p_value: float | None
     q_value: float | None
     consistency: float
+    gross_slowdown: float
     severity: Severity | None  # None for improvements
 
 
@@ -469,8 +612,14 @@ class CurveResult(msgspec.Struct, frozen=True, kw_only=True):
         Load points present in baseline and candidate.
     samples : int
         Scores behind those points, both sides together.
+    attribution : Attribution or None
+        Whose doing the change is; None where nothing changed.
+    left_out : tuple of int
+        Points that were not compared because a run was disturbed there, as indices into the arrays of the `CurveSet`.
     median_slowdown : float or None
         Over the whole curve, net of the run-wide shift; None without common points.
+    gross_slowdown : float or None
+        The same as measured, what was left out included.
     shift : float
         The run-wide shift removed from this curve, as a slowdown ratio.
     noise : float or None
@@ -489,7 +638,10 @@ class CurveResult(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
     points: int
     samples: int
+    attribution: Attribution | None
+    left_out: tuple[int, ...]
     median_slowdown: float | None
+    gross_slowdown: float | None
     shift: float
     noise: float | None
     needed: str
@@ -512,6 +664,8 @@ class RunShift(msgspec.Struct, frozen=True, kw_only=True):
         Whether the interval excludes zero.
     large : bool
         Whether it is beyond the policy's threshold: rerun before you judge.
+    attribution : Attribution
+        Whose doing it is. Only what is not the code's is taken off.
     """
 
     metric_kind: MetricKind | None
@@ -522,6 +676,7 @@ class RunShift(msgspec.Struct, frozen=True, kw_only=True):
     curves: int
     significant: bool
     large: bool
+    attribution: Attribution
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True):
@@ -660,10 +815,16 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
         Labels of the widest range concerned; empty for scalars.
     worst_curve : int
         The member that stands for the cluster.
+    endpoints : int
+        How many endpoints it is an item of: for the policy it counts as that many.
+    gross_slowdown : float
+        Median over its curves as measured.
     """
 
     id: str
+    kind: FindingKind
     direction: Direction
+    attribution: Attribution
     title: str
     endpoint: str
     scenarios: tuple[str, ...]
@@ -677,8 +838,10 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity | None
     confidence: Confidence
     median_slowdown: float
+    gross_slowdown: float
     max_slowdown: float
     worst_curve: int
+    endpoints: int
     shape: Shape
     shape_evidence: tuple[ShapeEvidence, ...]
     hypotheses: tuple[Hypothesis, ...]
@@ -742,6 +905,7 @@ class Verdict(StrEnum):
     APPROVE_WITH_MONITORING = "APPROVE WITH MONITORING"
     APPROVE = "APPROVE"
     INSUFFICIENT_EVIDENCE = "INSUFFICIENT EVIDENCE"
+    SAME_VERSION = "SAME VERSION"
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -918,11 +1082,17 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         The product's entries of accepted regressions, in the order of the settings file.
     chronicle : Chronicle or None
         What earlier jobs say; None when none are kept.
+    reruns, candidate_reruns : tuple of JobInfo
+        Further jobs of the baseline's version, and of the candidate's.
+    validity : tuple of Check
+        Checks of the comparison that failed.
     """
 
     baseline: JobInfo
     candidate: JobInfo
     reruns: tuple[JobInfo, ...]
+    candidate_reruns: tuple[JobInfo, ...]
+    validity: tuple[Check, ...]
     accounts: tuple[RunAccount, ...]
     curves: CurveSet
     detection: Detection

@@ -19,8 +19,8 @@ from perftracker_ai.detect.confidence import certainty, needed
 from perftracker_ai.detect.evidence import RULE_POINTS, SCANNED_POINTS, SIDES
 from perftracker_ai.detect.noise import mean_variance
 from perftracker_ai.detect.windows import LEVEL, describe, extents, merged, practical
-from perftracker_ai.model import CurveResult, Direction, Method, Outcome
-from perftracker_ai.stats import median, t_quantile
+from perftracker_ai.model import Attribution, CurveResult, Direction, Method, Outcome
+from perftracker_ai.stats import median, ratio, t_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,7 +171,10 @@ def _result(
         reasons=reasons,
         points=len(points),
         samples=int(context.curves.count[:2, points].sum()),
+        attribution=None if worst is None else Attribution.CODE,
+        left_out=(),
         median_slowdown=math.expm1(whole[0]) if len(points) else None,
+        gross_slowdown=ratio(whole[0] + context.shift[index]) if len(points) else None,
         shift=math.expm1(context.shift[index]),
         noise=_noise(evidence, row),
         needed=needed(evidence, row, whole[0], context.settings, method) if outcome is Outcome.INCONCLUSIVE else "",

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from perftracker_ai.detect.series import family_key
-from perftracker_ai.model import MetricKind, RunShift
+from perftracker_ai.model import Attribution, MetricKind, RunShift
 from perftracker_ai.stats import quiet_scale, ratio, robust_location, t_quantile
 
 if TYPE_CHECKING:
@@ -126,4 +126,5 @@ def _report(kind: MetricKind, threads: int | None, centre: _Centre, large: float
         curves=centre.curves,
         significant=low > 0 or high < 0,
         large=abs(centre.value) >= math.log1p(large),
+        attribution=Attribution.UNDECIDED,
     )

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from perftracker_ai.detect.scan import MIN_POINTS, inflation, localise, penalty, span_of
-from perftracker_ai.model import CANDIDATE, Direction, Severity, Window
+from perftracker_ai.model import CANDIDATE, Direction, FindingKind, Severity, Window
 from perftracker_ai.stats import median, ratio, t_quantile
 
 if TYPE_CHECKING:
@@ -192,7 +192,9 @@ def describe(
     reach = _reach(evidence, extent, len(known))
     points = evidence.net.panel.point[row]
     slowdown = ratio(middle)
+    measured = evidence.net.panel.ratio[row, span]
     return Window(
+        kind=FindingKind.WINDOW,
         direction=Direction.WORSE if sign > 0 else Direction.BETTER,
         first=int(points[extent.first]),
         last=int(points[extent.last]),
@@ -205,6 +207,7 @@ def describe(
         p_value=chance[0],
         q_value=chance[1],
         consistency=float(np.mean(sign * known >= math.log1p(settings.moderate))),
+        gross_slowdown=ratio(float(median(measured[np.isfinite(net)]))),
         severity=severity(slowdown, settings) if sign > 0 else None,
     )
 

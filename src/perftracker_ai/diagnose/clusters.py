@@ -18,7 +18,7 @@ from perftracker_ai.diagnose.factors import shared_factors
 from perftracker_ai.diagnose.hypotheses import propose
 from perftracker_ai.diagnose.profiles import compare, median, standing_window
 from perftracker_ai.diagnose.shapes import evidence, read_traits
-from perftracker_ai.model import Cluster, Confidence, Direction, Severity
+from perftracker_ai.model import Attribution, Cluster, Confidence, Direction, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,7 @@ SAME_RANGE = 0.4
 SUPPORT = 2
 """Other curves of medium or high confidence that lift a cluster's low confidence."""
 
+_ATTRIBUTIONS = (Attribution.CODE, Attribution.UNDECIDED, Attribution.ENVIRONMENT)
 _CONFIDENCES = {confidence: place for place, confidence in enumerate(Confidence)}
 
 
@@ -44,6 +45,7 @@ class _Member(msgspec.Struct, frozen=True, kw_only=True):
     curve: Curve
     window: Window
     confidence: Confidence
+    attribution: Attribution
 
     @property
     def change(self) -> float:
@@ -100,7 +102,14 @@ def _members(comparison: Comparison, direction: Direction) -> list[_Member]:
         window = standing_window(result, direction)
         if window is not None:
             curve = comparison.curves.curves[result.curve]
-            found.append(_Member(curve=curve, window=window, confidence=result.confidence or Confidence.LOW))
+            found.append(
+                _Member(
+                    curve=curve,
+                    window=window,
+                    confidence=result.confidence or Confidence.LOW,
+                    attribution=result.attribution or Attribution.UNDECIDED,
+                )
+            )
     return found
 
 
@@ -151,6 +160,8 @@ def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
     alike = [member for member in members if member.window.severity == worst.window.severity]
     return Cluster(
         id="",
+        kind=worst.window.kind,
+        attribution=_attribution(members),
         direction=direction,
         title=_title(comparison, members, first, last),
         endpoint=worst.curve.endpoint,
@@ -165,8 +176,10 @@ def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
         severity=worst.window.severity,
         confidence=_confidence(members),
         median_slowdown=median(np.array([member.window.median_slowdown for member in alike])),
+        gross_slowdown=median(np.array([member.window.gross_slowdown for member in alike])),
         max_slowdown=max((member.window.max_slowdown for member in members), key=abs),
         worst_curve=worst.curve.index,
+        endpoints=1,
         shape=traits.shape,
         shape_evidence=evidence(traits),
         hypotheses=propose(comparison, indices, traits) if direction is Direction.WORSE else (),
@@ -188,6 +201,12 @@ def _confidence(members: Sequence[_Member]) -> Confidence:
     best = min(alike, key=_CONFIDENCES.__getitem__)
     support = sum(member.confidence is not Confidence.LOW for member in members)
     return Confidence.MEDIUM if best is Confidence.LOW and support >= SUPPORT else best
+
+
+def _attribution(members: Sequence[_Member]) -> Attribution:
+    """Take the firmest attribution among the curves of the cluster's severity."""
+    alike = [m.attribution for m in members if m.window.severity == members[0].window.severity]
+    return min(alike, key=_ATTRIBUTIONS.index)
 
 
 def _threads(members: Sequence[_Member]) -> tuple[int, ...]:

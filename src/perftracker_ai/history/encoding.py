@@ -197,6 +197,8 @@ def merge(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, bytes]) -> Cu
         load=_frozen(together.load),
         label=together.label,
         **{name: _frozen(values) for name, values in _fill(jobs, together).items()},
+        **dict.fromkeys(("begin", "end"), _frozen(np.full((len(jobs), len(together.load)), np.nan))),
+        candidate_reruns=0,
     )
 
 

@@ -158,7 +158,7 @@ def _judged(shown: View, curve: Curve, result: CurveResult) -> tuple[str, str, s
         case Outcome.INCONCLUSIVE:
             needed = clean(result.needed)
             return "skipped", "inconclusive", f"inconclusive{': ' if needed else ''}{needed}", ()
-        case Outcome.MINOR | Outcome.IMPROVED | Outcome.UNCHANGED:
+        case Outcome.MINOR | Outcome.IMPROVED | Outcome.UNCHANGED | Outcome.MOVED | Outcome.CHANGED:
             return "", "", "", ()
         case _:
             assert_never(result.outcome)

@@ -169,8 +169,9 @@ def _tally(shown: View) -> list[str]:
     failing, lost = coverage_counts(shown.analysis.coverage)
     curves: dict[str, int] = {severity.value: regressed[severity] for severity in Severity}
     curves["minor"] = len(shown.findings[Outcome.MINOR])
-    for outcome in (Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE):
-        curves[outcome.value] = len(shown.findings[outcome])
+    for outcome in (Outcome.IMPROVED, Outcome.MOVED, Outcome.CHANGED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE):
+        if shown.findings[outcome] or outcome not in {Outcome.MOVED, Outcome.CHANGED}:
+            curves[outcome.value] = len(shown.findings[outcome])
     if shown.accepted:
         curves["of them accepted"] = len(shown.accepted)
     header = (*curves, "newly failing points", "lost")

@@ -31,7 +31,7 @@ WIDTH, HEIGHT = 100, 24
 CLUSTERS, RULES, PATHS, SHIFTS, NEWS = 8, 2, 4, 2, 2
 _PATH = 1000
 _VERSION, _SHORT_VERSION = 40, 12
-_REST = (Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
+_REST = (Outcome.IMPROVED, Outcome.MOVED, Outcome.CHANGED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
 _NAME = 30
 """Columns of an endpoint in a sentence, whose end must still fit the line."""
 _ENDPOINT, _THREADS, _LOADS = 38, 9, 24
@@ -207,7 +207,7 @@ def _verdict_style(verdict: Verdict) -> str:
             return "bold red"
         case Verdict.INVESTIGATE | Verdict.INSUFFICIENT_EVIDENCE:
             return "bold yellow"
-        case Verdict.APPROVE_WITH_MONITORING | Verdict.APPROVE:
+        case Verdict.APPROVE_WITH_MONITORING | Verdict.APPROVE | Verdict.SAME_VERSION:
             return "bold green"
         case _:
             assert_never(verdict)

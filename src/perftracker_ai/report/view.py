@@ -13,7 +13,16 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from perftracker_ai.model import BASELINE, CANDIDATE, CoverageKind, Direction, Outcome, Severity
+from perftracker_ai.model import (
+    BASELINE,
+    CANDIDATE,
+    Attribution,
+    CoverageKind,
+    Direction,
+    Outcome,
+    Severity,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +33,14 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_LETTER = {Outcome.REGRESSED: "R", Outcome.MINOR: "M", Outcome.IMPROVED: "I", Outcome.INCONCLUSIVE: "U"}
+_LETTER = {
+    Outcome.REGRESSED: "R",
+    Outcome.MINOR: "M",
+    Outcome.IMPROVED: "I",
+    Outcome.INCONCLUSIVE: "U",
+    Outcome.MOVED: "S",
+    Outcome.CHANGED: "D",
+}
 LOST = frozenset({CoverageKind.LOST_POINTS, CoverageKind.LOST_CURVE, CoverageKind.LOST_GROUP})
 
 
@@ -53,7 +69,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     id : str
-        ``R1`` … for regressions, ``M`` minor, ``I`` improvements, ``U`` inconclusive; by rank.
+        ``R1`` … for regressions, ``M`` minor, ``I`` improvements, ``U`` inconclusive, ``S`` moved with the run, ``D``
+        changed in an unknown direction; by rank.
     cluster : str
         Id of its cluster; empty when it has none.
     """
@@ -126,6 +143,25 @@ def counted(shown: View, outcome: Outcome) -> tuple[Finding, ...]:
 def improved(shown: View) -> tuple[Cluster, ...]:
     """Return every cluster that became better, best first."""
     return tuple(cluster for cluster in shown.analysis.clusters if cluster.direction is Direction.BETTER)
+
+
+def flagged(shown: View) -> tuple[Finding, ...]:
+    """Return the regressions, the environment's left out; none between two runs of one version."""
+    return () if _one_version(shown) else _found(shown)
+
+
+def would_flag(shown: View) -> tuple[Finding, ...]:
+    """Return what the criteria would have flagged between two runs of one version."""
+    return _found(shown) if _one_version(shown) else ()
+
+
+def _one_version(shown: View) -> bool:
+    return shown.analysis.decision.verdict is Verdict.SAME_VERSION
+
+
+def _found(shown: View) -> tuple[Finding, ...]:
+    found = shown.findings[Outcome.REGRESSED]
+    return tuple(one for one in found if one.result.attribution is not Attribution.ENVIRONMENT)
 
 
 def loose(shown: View, severity: Severity) -> tuple[Finding, ...]:

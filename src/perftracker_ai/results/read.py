@@ -15,10 +15,12 @@ import numpy as np
 from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.errors import UsageError
 from perftracker_ai.model import (
+    FIRST_RERUN,
     Absence,
     Acceptance,
     Analysis,
     BadRecord,
+    Check,
     Cluster,
     CoverageFinding,
     Curve,
@@ -89,8 +91,10 @@ def _analysis(document: Document) -> Analysis:
         baseline=_job(jobs["run1"]),
         candidate=_job(jobs["run2"]),
         reruns=tuple(map(_job, jobs["reruns"])),
+        candidate_reruns=tuple(map(_job, jobs["candidate_reruns"])),
+        validity=msgspec.convert(document["validity"], tuple[Check, ...]),
         accounts=tuple(map(_account, document["accounting"])),
-        curves=_curves(document["curves"], 2 + len(jobs["reruns"])),
+        curves=_curves(document["curves"], len(jobs["reruns"]), len(jobs["candidate_reruns"])),
         detection=_detection(document),
         coverage=msgspec.convert(document["coverage"], tuple[CoverageFinding, ...]),
         clusters=msgspec.convert(document["clusters"], tuple[Cluster, ...]),
@@ -141,7 +145,8 @@ def _detection(document: Document) -> Detection:
     )
 
 
-def _curves(saved: list[Document], runs: int) -> CurveSet:
+def _curves(saved: list[Document], reruns: int, candidate_reruns: int) -> CurveSet:
+    runs = FIRST_RERUN + reruns + candidate_reruns
     means = [[curve["baseline"], curve["candidate"], *curve["reruns"]] for curve in saved]
     return CurveSet(
         curves=msgspec.convert([curve["curve"] for curve in saved], tuple[Curve, ...]),
@@ -152,6 +157,9 @@ def _curves(saved: list[Document], runs: int) -> CurveSet:
         count=_rows([curve["count"] for curve in saved], runs, np.int64),
         absence=_rows([curve["absence"] for curve in saved], runs, np.uint8),
         errors=_rows([curve["errors"] for curve in saved], runs, np.int64),
+        begin=_rows([curve["begin"] for curve in saved], runs, np.float64),
+        end=_rows([curve["end"] for curve in saved], runs, np.float64),
+        candidate_reruns=candidate_reruns,
     )
 
 

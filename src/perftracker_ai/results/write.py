@@ -15,12 +15,13 @@ import msgspec
 from perftracker_ai import TOOL_VERSION, wording
 from perftracker_ai.formats import format_load
 from perftracker_ai.model import Absence, Confidence, MetricKind, Outcome, Severity
-from perftracker_ai.report.view import accepted, labels, view, worst_point
+from perftracker_ai.report.view import accepted, flagged, labels, view, worst_point, would_flag
 
 if TYPE_CHECKING:
     from perftracker_ai.model import (
         Acceptance,
         Analysis,
+        Check,
         Cluster,
         Curve,
         CurveResult,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from perftracker_ai.report.view import Finding, Point, View
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _COMPLETE, _USABLE = 0.9, 0.5
 """Share of a curve's load points compared from which its data are called good, and fair."""
@@ -73,10 +74,13 @@ def _head(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) 
         "run_shift": detection.shifts,
         "clusters": [_cluster(shown, cluster) for cluster in analysis.clusters],
         "accepted": [_acceptance(shown, entry) for entry in analysis.accepted],
-        "regressions": [_finding(shown, finding) for finding in shown.findings[Outcome.REGRESSED]],
+        "validity": [_check(check) for check in analysis.validity],
+        "would_flag": [_finding(shown, finding) for finding in would_flag(shown)],
+        "regressions": [_finding(shown, finding) for finding in flagged(shown)],
         "minor": [_finding(shown, finding) for finding in shown.findings[Outcome.MINOR]],
         "improvements": [_finding(shown, finding) for finding in shown.findings[Outcome.IMPROVED]],
         "inconclusive": [_finding(shown, finding) for finding in shown.findings[Outcome.INCONCLUSIVE]],
+        "moved": [_finding(shown, finding) for finding in shown.findings[Outcome.MOVED]],
         "unchanged": {"count": len(unchanged), "tags": [finding.curve.tag for finding in unchanged]},
         "coverage": analysis.coverage,
         "accounting": [_account(account) for account in analysis.accounts],
@@ -98,6 +102,7 @@ def _metadata(analysis: Analysis) -> dict[str, Any]:
         "run1": _job(analysis.baseline),
         "run2": _job(analysis.candidate),
         "reruns": [_job(job) for job in analysis.reruns],
+        "candidate_reruns": [_job(job) for job in analysis.candidate_reruns],
     }
 
 
@@ -145,6 +150,7 @@ def _cluster(shown: View, cluster: Cluster) -> dict[str, Any]:
     return document | {
         "findings": [shown.by_curve[index].id for index in cluster.curves],
         "accepted": accepted(shown, cluster),
+        "gross_pct": cluster.gross_slowdown * 100,
     }
 
 
@@ -171,6 +177,8 @@ def _finding(shown: View, finding: Finding) -> dict[str, Any]:
         "less_better": curve.less_better,
         "outcome": result.outcome,
         "severity": result.severity,
+        "attribution": result.attribution,
+        "kind": None if window is None else window.kind,
         "confidence": result.confidence,
         "accepted": curve.index in shown.accepted,
         "reasons": result.reasons,
@@ -182,6 +190,7 @@ def _finding(shown: View, finding: Finding) -> dict[str, Any]:
         "needed": result.needed,
         "shift_removed_pct": result.shift * 100,
         "median_pct_change_overall": _percent(result.median_slowdown),
+        "gross_pct": _percent(result.gross_slowdown),
         "worst_window": None if window is None else _window(shown, curve, window),
         "all_windows": [_window(shown, curve, window) for window in result.windows],
     }
@@ -196,6 +205,8 @@ def _window(shown: View, curve: Curve, window: Window) -> dict[str, Any]:
         "median_degradation_pct": window.median_slowdown * 100,
         "mean_degradation_pct": window.mean_slowdown * 100,
         "max_degradation_pct": window.max_slowdown * 100,
+        "gross_pct": window.gross_slowdown * 100,
+        "kind": window.kind,
         "consistency_score": window.consistency,
         "direction": window.direction,
         "severity": window.severity,
@@ -252,6 +263,8 @@ def _curve(analysis: Analysis, result: CurveResult) -> dict[str, Any]:
         "count": curves.count[:, part].tolist(),
         "absence": curves.absence[:, part].tolist(),
         "errors": curves.errors[:, part].tolist(),
+        "begin": curves.begin[:, part].tolist(),
+        "end": curves.end[:, part].tolist(),
         "result": result,
     }
 
@@ -265,6 +278,11 @@ def _account(account: RunAccount) -> dict[str, Any]:
         "absent": {Absence(reason).name.lower(): count for reason, count in account.absent},
         "bad_records": account.bad_records,
     }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(check)
+    return document | {"text": wording.check_text(check), "cure": wording.check_cure(check)}
 
 
 def _notice(notice: Notice) -> dict[str, Any]:

@@ -32,7 +32,15 @@ if TYPE_CHECKING:
 ROOM = 450_000
 """Characters of the table's rows: the page has to stay small, and the rest is in the results file."""
 
-_ORDER = (Outcome.REGRESSED, Outcome.MINOR, Outcome.IMPROVED, Outcome.INCONCLUSIVE, Outcome.UNCHANGED)
+_ORDER = (
+    Outcome.REGRESSED,
+    Outcome.MINOR,
+    Outcome.CHANGED,
+    Outcome.MOVED,
+    Outcome.IMPROVED,
+    Outcome.INCONCLUSIVE,
+    Outcome.UNCHANGED,
+)
 _HEADS = (
     ("Id", "id"),
     ("Curve", "name"),

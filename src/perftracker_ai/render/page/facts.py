@@ -19,6 +19,7 @@ _LISTS = {
     Outcome.MINOR: "minor",
     Outcome.IMPROVED: "improvements",
     Outcome.INCONCLUSIVE: "inconclusive",
+    Outcome.MOVED: "moved",
 }
 
 

@@ -34,6 +34,7 @@ TONE = {
     Verdict.APPROVE_WITH_MONITORING: "monitor",
     Verdict.APPROVE: "approve",
     Verdict.INSUFFICIENT_EVIDENCE: "open",
+    Verdict.SAME_VERSION: "open",
 }
 """Class of each verdict: its colour."""
 
@@ -219,7 +220,8 @@ def _curve_counts(shown: View) -> Iterator[tuple[str, int, str, str]]:
     for severity in (Severity.CRITICAL, Severity.SEVERE, Severity.MODERATE):
         fact = facts.of("summary", "by_severity", severity.value)
         yield severity.value, regressed[severity], severity.value, fact
-    for outcome in (Outcome.MINOR, Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE):
+    usual = (Outcome.MINOR, Outcome.IMPROVED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
+    for outcome in (*usual, *(one for one in (Outcome.MOVED, Outcome.CHANGED) if shown.findings[one])):
         fact = facts.of("summary", "by_outcome", outcome.value)
         yield outcome.value, len(shown.findings[outcome]), outcome.value, fact
 
