@@ -51,8 +51,8 @@ def report() -> str:
     settings = ProductSettings()
     jobs = [parse_job(read_document(EXAMPLES / name), name) for name in JOBS]
     analysis = judge(jobs, settings, seed=20260101)
-    result = result_json(analysis, settings.detect, settings.policy)
-    return html_report(analysis, settings.detect, settings.policy, result=result, scripts=False)
+    result = result_json(analysis)
+    return html_report(analysis, result=result, scripts=False)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ from perftracker_ai.model import (
     Verdict,
     Window,
 )
+from perftracker_ai.settings import DetectSettings, PolicySettings
 
 LOADS = tuple(range(1000, 11000, 1000))
 SETTINGS, DRAFTS = "PUT /api/policies/{id}/settings", "POST /api/drafts"
@@ -358,6 +359,8 @@ def analysis(plans, verdict, **changes):
         "decision": verdict,
         "notices": (),
         "chronicle": None,
+        "criteria": DetectSettings(),
+        "policy": PolicySettings(),
     }
     return Analysis(**fields | changes)
 

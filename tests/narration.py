@@ -12,7 +12,6 @@ from perftracker_ai.model import Author, Hypothesis, Strength
 from perftracker_ai.narrate.compose import compose
 from perftracker_ai.narrate.facts import build_facts
 from perftracker_ai.narrate.sections import ACTIONS, DIVES, HEADLINE, ISSUES, PATTERNS, RISK, SUMMARY
-from perftracker_ai.settings import DetectSettings, PolicySettings
 
 DATA_SIZE = Hypothesis(
     key="data_size",
@@ -67,7 +66,7 @@ def texts(narrated):
 
 
 def facts_of(analysis):
-    return build_facts(analysis, DetectSettings(), PolicySettings())
+    return build_facts(analysis)
 
 
 def busy_analysis():

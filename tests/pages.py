@@ -10,10 +10,9 @@ from perftracker_ai.files import read_document
 from perftracker_ai.parse import parse_job
 from perftracker_ai.render.html import html_report
 from perftracker_ai.results.write import result_json
-from perftracker_ai.settings import DetectSettings, PolicySettings, ProductSettings
+from perftracker_ai.settings import ProductSettings
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "src" / "perftracker_ai" / "examples"
-SETTINGS, POLICY = DetectSettings(), PolicySettings()
 
 EVIL = (
     HOSTILE,
@@ -25,8 +24,8 @@ EVIL = (
 
 
 def page(analysis, *, scripts=True, narration=None):
-    result = result_json(analysis, SETTINGS, POLICY)
-    return html_report(analysis, SETTINGS, POLICY, result=result, scripts=scripts, narration=narration)
+    result = result_json(analysis)
+    return html_report(analysis, result=result, scripts=scripts, narration=narration)
 
 
 def judged(folder, *names):

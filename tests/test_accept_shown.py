@@ -22,7 +22,6 @@ from perftracker_ai.render.terminal import HEIGHT, plain_summary
 from perftracker_ai.report.view import accepted as is_accepted
 from perftracker_ai.report.view import clusters, view, worsened
 from perftracker_ai.results.write import result_document
-from perftracker_ai.settings import DetectSettings, PolicySettings
 
 RESULT = Path("reports/Shop/2 vs 3/result_v2.json")
 FILE = Path("perftracker-ai.toml")
@@ -42,7 +41,7 @@ def test_an_accepted_item_is_told_apart_from_those_that_count():
 
 def test_markdown_names_what_is_accepted_and_the_state_of_every_entry():
     """The section has each entry with what it covers, until when and why, its text escaped."""
-    text = markdown_report(accepted(), DetectSettings(), PolicySettings())
+    text = markdown_report(accepted())
     part = text.split("## Accepted Regressions\n")[1].split("\n## ")[0]
     rows = [line for line in part.splitlines() if line.startswith("| ")][2:]
     assert [row.split(" | ")[4] for row in rows] == [
@@ -56,14 +55,14 @@ def test_markdown_names_what_is_accepted_and_the_state_of_every_entry():
     assert rows[0].startswith(f"| {SETTINGS} | up to +150 % at loads 6000 – 10000 | +150 % | R1, R2 and R3 | ")
     assert r"&lt;b&gt;ticket&lt;/b&gt; \| 4711 |" in rows[0]
     assert "not counted for the verdict: C1 " in part
-    assert "Accepted" not in markdown_report(typical(), DetectSettings(), PolicySettings())
+    assert "Accepted" not in markdown_report(typical())
 
 
 def test_nothing_else_found_is_not_called_nothing_found():
     """Where all that is slower is accepted, no sentence says that nothing is."""
     (first, *_) = accepted().accepted
     made = replace(analysis([regressed()], decision(Verdict.APPROVE)), accepted=(replace(first, curves=(0,)),))
-    text = markdown_report(made, DetectSettings(), PolicySettings())
+    text = markdown_report(made)
     for shown in (text, page(made), message(made, "").plain):
         assert "o regression found beyond what is accepted" in shown.replace(" was found", " found")
         said = re.findall(r"(?i)(?:no regression|nothing became slower|no slower request)[a-z ]*", shown)
@@ -72,10 +71,10 @@ def test_nothing_else_found_is_not_called_nothing_found():
 
 def test_terminal_says_what_is_accepted_and_until_when():
     """One line, and a count beside the others."""
-    text = plain_summary(accepted(), (), DetectSettings())
+    text = plain_summary(accepted(), ())
     assert f"Accepted   until 2026-12-31: C1 {SETTINGS}" in text
     assert "; 3 of them accepted)" in text
-    assert "Accepted" not in plain_summary(typical(), (), DetectSettings())
+    assert "Accepted" not in plain_summary(typical(), ())
 
 
 def test_terminal_keeps_to_one_screen():
@@ -83,7 +82,7 @@ def test_terminal_keeps_to_one_screen():
     (first, *_) = accepted().accepted
     made = replace(many(60, 20), accepted=(replace(first, curves=(0, 20, 40)),))
     paths = [f"p{at}" for at in range(9)]
-    assert len(plain_summary(made, paths, DetectSettings()).splitlines()) <= HEIGHT
+    assert len(plain_summary(made, paths).splitlines()) <= HEIGHT
 
 
 def test_junit_skips_what_is_accepted_and_says_why():
@@ -100,7 +99,7 @@ def test_junit_skips_what_is_accepted_and_says_why():
 
 def test_results_mark_what_is_accepted_and_keep_it():
     """Every finding is there as before, those accepted are marked, and each entry names its findings."""
-    before, after = (result_document(made, DetectSettings(), PolicySettings()) for made in (typical(), accepted()))
+    before, after = (result_document(made) for made in (typical(), accepted()))
     assert [one["id"] for one in before["regressions"]] == [one["id"] for one in after["regressions"]]
     assert [one["id"] for one in after["regressions"] if one["accepted"]] == ["R1", "R2", "R3"]
     assert [one["id"] for one in after["clusters"] if one["accepted"]] == ["C1"]
@@ -124,7 +123,7 @@ def test_the_page_and_the_report_name_the_first_of_many_entries():
     wide = replace(made.accepted[0], curves=tuple(range(9)))
     made = replace(made, accepted=(wide,) * 100)
     assert "… and 40 more, in the results file." in page(made)
-    text = markdown_report(made, DetectSettings(), PolicySettings())
+    text = markdown_report(made)
     assert "… and 90 more, in result_v2.json." in text.replace("`", "").split("## Accepted Regressions")[1]
     assert " and 4 more" in page(made)
 
@@ -133,10 +132,10 @@ def test_a_loose_finding_that_is_accepted_is_not_listed_as_an_issue():
     """A finding of no cluster can be accepted as well."""
     (first, *_) = accepted().accepted
     made = replace(analysis([regressed()], decision(Verdict.APPROVE)), clusters=())
-    assert "R1. " in markdown_report(made, DetectSettings(), PolicySettings())
+    assert "R1. " in markdown_report(made)
     known = replace(made, accepted=(replace(first, curves=(0,)),))
-    assert "R1. " not in markdown_report(known, DetectSettings(), PolicySettings())
-    assert "until 2026-12-31: 1 curve" in plain_summary(known, (), DetectSettings())
+    assert "R1. " not in markdown_report(known)
+    assert "until 2026-12-31: 1 curve" in plain_summary(known, ())
 
 
 # ── the whole tool ──────────────────────────────────────────────────────────────────────────────────────────────────

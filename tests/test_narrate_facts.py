@@ -237,7 +237,9 @@ def test_the_worst_are_chosen_for_words(busy):
 def test_thresholds_are_facts_of_the_settings():
     """Thresholds are those the run was judged by."""
     made = analyses.nothing_found()
-    sheet = build_facts(made, DetectSettings(critical=2.0), PolicySettings(min_compared=0.8))
+    sheet = build_facts(
+        structs.replace(made, criteria=DetectSettings(critical=2.0), policy=PolicySettings(min_compared=0.8))
+    )
     assert text(sheet, "run", "threshold critical") == "critical from 200 % slowdown"
     assert text(sheet, "run", "policy").startswith("80 %")
 

@@ -29,7 +29,7 @@ from analyses import (
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from pages import EVIL, POLICY, SETTINGS, examples, judged, page
+from pages import EVIL, examples, judged, page
 
 from perftracker_ai import formats
 from perftracker_ai.chronicle import Chronicle
@@ -272,7 +272,7 @@ def forms(value):
 def test_every_fact_is_in_the_results_file_and_printed_as_it_is(make):
     """Each anchor leads to a place in the results file, and a number anchored alone is the number found there."""
     analysis = make()
-    document, checked = result_document(analysis, SETTINGS, POLICY), 0
+    document, checked = result_document(analysis), 0
     for fact, text in Reader(page(analysis)).scalars:
         value = at(document, fact)
         if fact in SENTENCES:
@@ -286,7 +286,7 @@ def test_every_fact_is_in_the_results_file_and_printed_as_it_is(make):
 def test_values_at_the_worst_point_are_those_of_the_results_file():
     """The pair of values shown for a finding is the one the results file holds for its worst point."""
     analysis = examples()
-    document, checked = result_document(analysis, SETTINGS, POLICY), 0
+    document, checked = result_document(analysis), 0
     for fact, text in Reader(page(analysis)).scalars:
         if fact.endswith("/worst_point"):
             finding, point = at(document, "/".join(fact.split("/")[:3])), at(document, fact)
@@ -313,7 +313,7 @@ def test_data_to_take_along_is_the_results_file():
     analysis = typical()
     links = [found for found in Reader(page(analysis)).named("a") if "download" in found]
     packed = base64.b64decode(links[0]["href"].partition("base64,")[2])
-    assert gzip.decompress(packed) == result_json(analysis, SETTINGS, POLICY)
+    assert gzip.decompress(packed) == result_json(analysis)
     assert links[0]["download"] == "result_v2.json.gz"
 
 

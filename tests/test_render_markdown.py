@@ -62,8 +62,8 @@ SECTIONS = [
 ]
 
 
-def report(made, settings=None, policy=None):
-    return markdown_report(made, settings or DetectSettings(), policy or PolicySettings())
+def report(made, **settings):
+    return markdown_report(structs.replace(made, **settings))
 
 
 def section(text, title):
@@ -298,7 +298,7 @@ def test_the_summary_says_what_matters_most_of_the_history():
         "1 more under Patterns & Trends.",
     ]
     assert "**History:**" not in report(with_patterns(quiet()))
-    assert "**History:**" not in report(crept(), DetectSettings(minor=0.5, moderate=0.6))
+    assert "**History:**" not in report(crept(), criteria=DetectSettings(minor=0.5, moderate=0.6))
 
 
 def test_a_verdict_because_of_a_creep_says_so():
@@ -347,8 +347,8 @@ def test_accounting_drops_nothing_silently():
 
 def test_settings_show_in_method():
     """Thresholds and policy in the report are those of the run."""
-    settings, policy = DetectSettings(moderate=0.2), PolicySettings(block_critical=0, block_severe=0)
-    text = section(report(typical(), settings, policy), "Method")
+    criteria, policy = DetectSettings(moderate=0.2), PolicySettings(block_critical=0, block_severe=0)
+    text = section(report(typical(), criteria=criteria, policy=policy), "Method")
     assert "moderate 20 %" in text
     assert "nothing blocks the release" in text
     assert "seed 20261123" in text

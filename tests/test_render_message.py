@@ -9,7 +9,6 @@ from msgspec import structs
 
 from perftracker_ai.render.markdown import markdown_report
 from perftracker_ai.render.message import LIMIT, TITLE_LIMIT, message, opening
-from perftracker_ai.settings import DetectSettings, PolicySettings
 
 LINK = "https://pt.example/1/job/86303"
 ALL = VARIANTS | {"many": partial(many, 300)}
@@ -115,7 +114,7 @@ def test_without_issues_the_rule_that_decided_is_told(made):
 
 
 def report(made):
-    return markdown_report(made(), DetectSettings(), PolicySettings())
+    return markdown_report(made())
 
 
 def test_the_beginning_ends_before_the_hypotheses():

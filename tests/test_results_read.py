@@ -18,23 +18,23 @@ from perftracker_ai.results.read import read_result
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import DetectSettings, PolicySettings
 
-SETTINGS, POLICY = DetectSettings(moderate=0.2), PolicySettings(block_severe=5)
+SETTINGS = {"criteria": DetectSettings(moderate=0.2), "policy": PolicySettings(block_severe=5)}
 
 
 def saved(made):
-    return result_json(made, SETTINGS, POLICY)
+    return result_json(made)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_everything_is_rendered_again_without_the_jobs(name):
     """Report, summary and results made from a results file equal those made from the jobs, to the byte."""
     made = VARIANTS[name]()
-    made = structs.replace(made, reruns=())  # the builder measures no curves of reruns
-    again, settings, policy = read_result(saved(made), "result_v2.json")
-    assert (settings, policy) == (SETTINGS, POLICY)
-    assert markdown_report(again, settings, policy) == markdown_report(made, SETTINGS, POLICY)
-    assert plain_summary(again, (), SETTINGS) == plain_summary(made, (), SETTINGS)
-    assert result_json(again, settings, policy) == saved(made)
+    made = structs.replace(made, reruns=(), **SETTINGS)  # the builder measures no curves of reruns
+    again = read_result(saved(made), "result_v2.json")
+    assert {"criteria": again.criteria, "policy": again.policy} == SETTINGS
+    assert markdown_report(again) == markdown_report(made)
+    assert plain_summary(again, ()) == plain_summary(made, ())
+    assert result_json(again) == saved(made)
 
 
 def test_reruns_come_back_as_rows():
@@ -43,7 +43,7 @@ def test_reruns_come_back_as_rows():
     curves = made.curves
     tripled = {key: np.vstack([getattr(curves, key)[:1]] * 3) for key in BY_RUN}
     made = structs.replace(made, curves=structs.replace(curves, **tripled))
-    again, _, _ = read_result(saved(made), "result_v2.json")
+    again = read_result(saved(made), "result_v2.json")
     np.testing.assert_array_equal(again.curves.mean, made.curves.mean)
     assert not again.curves.mean.flags.writeable
     assert again.reruns == made.reruns
@@ -51,7 +51,7 @@ def test_reruns_come_back_as_rows():
 
 def test_thousands_of_curves_come_back():
     """Size changes nothing."""
-    assert len(read_result(saved(many(2000)), "x")[0].detection.results) == 2000
+    assert len(read_result(saved(many(2000)), "x").detection.results) == 2000
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b"null", b'{"schema_version": 4}'])
@@ -71,7 +71,7 @@ def test_other_version_is_refused(version):
 def test_page_and_junit_show_the_same_past_again():
     """What earlier jobs say comes back from the results file, drawings included, to the byte."""
     made = structs.replace(remembered(), reruns=())
-    again, _, _ = read_result(saved(made), "result_v2.json")
+    again = read_result(saved(made), "result_v2.json")
     assert again.chronicle == made.chronicle
     assert page(again) == page(made)
     assert junit_xml([again]) == junit_xml([made])
@@ -95,7 +95,7 @@ def test_a_file_from_before_histories_is_read():
     """Results without the key that holds what earlier jobs say are read as of a run without a history."""
     document = msgspec.json.decode(saved(nothing_found()))
     del document["chronicle"]
-    assert read_result(msgspec.json.encode(document), "x")[0].chronicle is None
+    assert read_result(msgspec.json.encode(document), "x").chronicle is None
 
 
 def test_a_file_that_lacks_a_run_s_values_is_refused():
@@ -115,6 +115,6 @@ def test_a_damaged_past_ends_in_one_sentence(broken):
 def test_a_past_without_time_zones_is_shown():
     """Moments whose zone was cut off a damaged file are compared as they stand, without a traceback."""
     naive = saved(structs.replace(remembered(), reruns=())).replace(b'T22:00:00Z"', b'T22:00:00"')
-    made, settings, policy = read_result(naive, "x")
+    made = read_result(naive, "x")
     assert made.chronicle.jobs[0].end.tzinfo is None
-    assert "3 weeks before the candidate" in markdown_report(made, settings, policy)
+    assert "3 weeks before the candidate" in markdown_report(made)

@@ -14,14 +14,12 @@ from msgspec import structs
 from perftracker_ai import TOOL_VERSION
 from perftracker_ai.model import Outcome, Verdict
 from perftracker_ai.results.write import result_document, result_json
-from perftracker_ai.settings import DetectSettings, PolicySettings
 
 SCHEMA = json.loads(Path(__file__).parent.parent.joinpath("docs/result.schema.json").read_text(encoding="utf-8"))
-SETTINGS, POLICY = DetectSettings(), PolicySettings()
 
 
 def document(analysis):
-    return result_document(analysis, SETTINGS, POLICY)
+    return result_document(analysis)
 
 
 def objects(schema):
@@ -39,7 +37,7 @@ def objects(schema):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_follows_the_schema(name):
     """Whatever an analysis holds, the published schema accepts its results."""
-    Draft202012Validator(SCHEMA).validate(json.loads(result_json(VARIANTS[name](), SETTINGS, POLICY)))
+    Draft202012Validator(SCHEMA).validate(json.loads(result_json(VARIANTS[name]())))
 
 
 def test_schema_describes_every_property_and_allows_no_other():
@@ -122,7 +120,7 @@ def test_every_curve_is_listed_once_by_outcome():
 
 def test_bytes_are_stable_and_readable():
     """The same analysis gives the same bytes, and each curve is one line."""
-    first, second = (result_json(typical(), SETTINGS, POLICY) for _ in range(2))
+    first, second = (result_json(typical()) for _ in range(2))
     assert first == second
     lines = first.decode().splitlines()
     assert sum(line.startswith('    {"curve"') for line in lines) == 11

@@ -9,7 +9,6 @@ from msgspec import structs
 from perftracker_ai import retrospect
 from perftracker_ai.chronicle import Creep, Onset, Patterns, Place, Shift, Switching, Unrest
 from perftracker_ai.model import Direction
-from perftracker_ai.settings import DetectSettings
 
 BASELINE, CANDIDATE = job(85817, "1.64-4996", 1), job(86303, "1.65-5060", 24)
 
@@ -262,14 +261,14 @@ def test_what_matters_is_large_and_there_now_worst_first():
     small, large = shift(slowdown=0.149), shift(slowdown=0.15)
     over, faster = shift(slowdown=0.9, recovered=HERE), shift(slowdown=-0.4)
     made = told_of((creep(0.365), creep(0.05), creep(0.049), creep(-0.3)), (small, large, over, faster))
-    assert retrospect.notable(made, DetectSettings()) == [creep(0.365), large, creep(0.05)]
+    assert retrospect.notable(made) == [creep(0.365), large, creep(0.05)]
 
 
 def test_an_issue_of_the_comparison_is_not_told_as_history():
     """What came in behind the baseline at an endpoint that is an issue stands there, and not here."""
     made = told_of((), (shift(endpoint=SETTINGS, first=HERE),))
-    assert retrospect.notable(made, DetectSettings()) == []
-    assert retrospect.notable(told_of((), (shift(first=HERE),)), DetectSettings()) != []
+    assert retrospect.notable(made) == []
+    assert retrospect.notable(told_of((), (shift(first=HERE),))) != []
 
 
 @pytest.mark.parametrize(("change", "repaired"), [(-0.267, True), (-0.21, True), (-0.2, False), (0.3, False)])
@@ -282,12 +281,12 @@ def test_a_creep_that_this_comparison_takes_back_is_repaired(change, repaired):
     assert retrospect.is_repaired(creep(0.365), [cluster]) is repaired
     assert not retrospect.is_repaired(creep(0.365, "GET /other"), [cluster])
     made = structs.replace(told_of((creep(0.365),)), clusters=(cluster,))
-    assert (retrospect.notable(made, DetectSettings()) == []) is repaired
+    assert (retrospect.notable(made) == []) is repaired
 
 
 def test_without_a_history_nothing_matters():
     """Where no history is kept there is nothing to tell of it."""
-    assert retrospect.notable(typical(), DetectSettings()) == []
+    assert retrospect.notable(typical()) == []
     assert not retrospect.is_issue(typical(), shift(endpoint=SETTINGS, first=HERE))
 
 

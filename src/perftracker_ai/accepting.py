@@ -58,7 +58,7 @@ def accept_finding(result: Path, finding: str, *, reason: str, until: str, file:
     day = _day(until, datetime.now(UTC).date())
     if not reason.strip():
         raise UsageError("The reason is empty; say with --reason why this regression is accepted.")
-    analysis, _, _ = read_result(read_results(result), str(result))
+    analysis = read_result(read_results(result), str(result))
     if not analysis.candidate.product_name:
         raise UsageError(f"The jobs of {result} name no product, so no entry can name them; correct the jobs.")
     entries = entries_for(analysis, _curves(analysis, finding, result), reason, day)

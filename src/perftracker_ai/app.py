@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from perftracker_ai.gathering import Fetched
     from perftracker_ai.history import Archive
     from perftracker_ai.model import Cluster, CurveSet, Detection, Job, JobInfo, Narration, Selection, Timeline
-    from perftracker_ai.settings import DetectSettings, ProductSettings, Settings
+    from perftracker_ai.settings import ProductSettings, Settings
     from perftracker_ai.storyteller import Story
 
 _LONGEST_ANSWERS = 8 << 20
@@ -70,8 +70,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    detect : DetectSettings
-        What counted as a change.
     narration : Narration or None
         What a language model wrote of it.
     written : tuple of Path
@@ -84,7 +82,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     product: str
     analysis: Analysis
-    detect: DetectSettings
     narration: Narration | None
     written: tuple[Path, ...]
     gated: bool
@@ -107,7 +104,7 @@ def judge_product(fetched: Fetched, settings: Settings, watcher: Watcher) -> Run
     for notice in analysis.notices:
         watcher.warn(notice)
     folder = report_folder(Path(settings.reports_dir), fetched.product, analysis)
-    return replace(_told(analysis, own, settings, folder, watcher), product=fetched.product)
+    return replace(_told(analysis, settings, folder, watcher), product=fetched.product)
 
 
 def require_outputs(settings: Settings, watcher: Watcher) -> None:
@@ -136,16 +133,14 @@ def report_again(result: Path, settings: Settings, watcher: Watcher) -> Run:
         As for a comparison.
     """
     from perftracker_ai.results.read import read_result
-    from perftracker_ai.settings import ProductSettings
     from perftracker_ai.storyteller import prepare
 
     content = read_results(result)
     prepare(settings, watcher)
-    analysis, detect, policy = read_result(content, str(result))
-    return _told(analysis, ProductSettings(detect=detect, policy=policy), settings, result.parent, watcher)
+    return _told(read_result(content, str(result)), settings, result.parent, watcher)
 
 
-def _told(analysis: Analysis, own: ProductSettings, settings: Settings, folder: Path, watcher: Watcher) -> Run:
+def _told(analysis: Analysis, settings: Settings, folder: Path, watcher: Watcher) -> Run:
     """Have a language model tell what was found, as the settings want it, and write everything.
 
     Where a model is required and failed, the report is complete all the same; the failure is raised afterwards.
@@ -157,17 +152,16 @@ def _told(analysis: Analysis, own: ProductSettings, settings: Settings, folder: 
     run = Run(
         product=analysis.candidate.product_name,
         analysis=analysis,
-        detect=own.detect,
         narration=None,
         written=(),
         gated=_gated(analysis, settings.fail_on),
         prompt="",
     )
     if settings.emit_prompt:
-        return replace(run, prompt=prompt_text(narrated, own))
-    story = tell(narrated, own, settings, _saved(folder / ANSWER), watcher)
+        return replace(run, prompt=prompt_text(narrated))
+    story = tell(narrated, settings, _saved(folder / ANSWER), watcher)
     watcher.step("Writing the report")
-    written = _write(analysis, own, folder, story)
+    written = _write(analysis, folder, story)
     if settings.llm == "required" and story.problem is not None:
         raise story.problem
     return replace(run, narration=story.narration, written=written)
@@ -251,6 +245,8 @@ def judge(
         decision=decide(curves, detection, coverage, counted, policy, settings.detect, notices=every, past=past),
         notices=every,
         chronicle=past,
+        criteria=settings.detect,
+        policy=policy,
     )
 
 
@@ -315,19 +311,18 @@ def _gated(analysis: Analysis, fail_on: str) -> bool:
 # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _write(analysis: Analysis, settings: ProductSettings, folder: Path, story: Story) -> tuple[Path, ...]:
+def _write(analysis: Analysis, folder: Path, story: Story) -> tuple[Path, ...]:
     """Write report and results, rendering all before any is written, and take away what is not of this run."""
     from perftracker_ai.render.html import html_report
     from perftracker_ai.render.markdown import markdown_report
     from perftracker_ai.results.write import result_json
     from perftracker_ai.storyteller import ANSWER, FACTS, PROMPT
 
-    detect, policy = settings.detect, settings.policy
-    result = result_json(analysis, detect, policy)
+    result = result_json(analysis)
     told, kept = story.narration, dict(story.files)
     contents = {
-        folder / REPORT: markdown_report(analysis, detect, policy, told).encode(),
-        folder / PAGE: html_report(analysis, detect, policy, result=result, scripts=True, narration=told).encode(),
+        folder / REPORT: markdown_report(analysis, told).encode(),
+        folder / PAGE: html_report(analysis, result=result, scripts=True, narration=told).encode(),
         folder / RESULT: result,
         **{folder / name: content for name, content in kept.items()},
     }

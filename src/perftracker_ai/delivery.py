@@ -121,9 +121,9 @@ def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
     from perftracker_ai.render.html import html_report
     from perftracker_ai.wire import Patience, open_connection
 
-    analysis, own = run.analysis, settings.of_product(run.product)
+    analysis = run.analysis
     result = _written(run, RESULT)
-    page = html_report(analysis, own.detect, own.policy, result=result, scripts=False, narration=run.narration)
+    page = html_report(analysis, result=result, scripts=False, narration=run.narration)
     text = _written(run, REPORT)
     what = f"PerfTracker AI: {analysis.decision.verdict}, job {analysis.baseline.id} against {analysis.candidate.id}"
     documents = (

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from perftracker_ai.chronicle import Chronicle  # noqa: TC001 - msgspec reads it when it reads results back
+from perftracker_ai.settings import DetectSettings, PolicySettings  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -1074,10 +1075,14 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Everything one comparison established; renderers show it and decide nothing.
+    """Everything one comparison established, and by what; renderers show it and decide nothing.
 
     Attributes
     ----------
+    criteria : DetectSettings
+        What counted as a change.
+    policy : PolicySettings
+        By which the verdict was decided.
     accepted : tuple of Acceptance
         The product's entries of accepted regressions, in the order of the settings file.
     chronicle : Chronicle or None
@@ -1102,6 +1107,8 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     decision: Decision
     notices: tuple[Notice, ...]
     chronicle: Chronicle | None
+    criteria: DetectSettings
+    policy: PolicySettings
 
     @property
     def accepted_curves(self) -> frozenset[int]:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from perftracker_ai.chronicle import Chronicle, Onset, Patterns, Place
     from perftracker_ai.model import Analysis, Cluster, JobInfo
-    from perftracker_ai.settings import DetectSettings
 
     Show = Callable[[str], str]
 
@@ -246,7 +245,7 @@ def elapsed(first: datetime, last: datetime) -> str:
 # ── what matters of it ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def notable(analysis: Analysis, settings: DetectSettings) -> list[Creep | Shift]:
+def notable(analysis: Analysis) -> list[Creep | Shift]:
     """Return what an endpoint crept by or became slower by that is worth telling first, worst first.
 
     That is what would be listed of a comparison where it creeps, and what would be a regression where it is slower and
@@ -256,9 +255,9 @@ def notable(analysis: Analysis, settings: DetectSettings) -> list[Creep | Shift]
     if past is None:
         return []
     slower = (one for one in past.patterns.shifts if one.recovered is None and not is_issue(analysis, one))
-    steps = [one for one in slower if one.slowdown >= settings.moderate]
+    steps = [one for one in slower if one.slowdown >= analysis.criteria.moderate]
     drifts = (one for one in past.patterns.creeps if not is_repaired(one, analysis.clusters))
-    creeps = [one for one in drifts if one.slowdown >= settings.minor]
+    creeps = [one for one in drifts if one.slowdown >= analysis.criteria.minor]
     return sorted([*creeps, *steps], key=lambda one: -one.slowdown)
 
 

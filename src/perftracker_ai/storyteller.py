@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from perftracker_ai.llm import Answer, Backend, Prompt
     from perftracker_ai.model import Analysis, Narration
     from perftracker_ai.narrate.values import FactSheet
-    from perftracker_ai.settings import ProductSettings
 
 FACTS, PROMPT, ANSWER = "facts.json", "prompt.txt", "llm_raw.json"
 """Names of the files of a story."""
@@ -117,23 +116,19 @@ def open_model(settings: Settings, seed: int) -> Backend:
     )
 
 
-def prompt_text(analysis: Analysis, own: ProductSettings) -> str:
+def prompt_text(analysis: Analysis) -> str:
     """Return what a model would be asked first."""
     from perftracker_ai.narrate.prompt import build_prompt
 
-    return _spelled(*build_prompt(build_facts(analysis, own.detect, own.policy)))
+    return _spelled(*build_prompt(build_facts(analysis)))
 
 
-def tell(
-    analysis: Analysis, own: ProductSettings, settings: Settings, saved: bytes | None, listener: Listener
-) -> Story:
+def tell(analysis: Analysis, settings: Settings, saved: bytes | None, listener: Listener) -> Story:
     """Have a model tell what an analysis established.
 
     Parameters
     ----------
     analysis : Analysis
-    own : ProductSettings
-        Of the product.
     settings : Settings
     saved : bytes or None
         What an earlier run left as `ANSWER`; an answer to the same question is not asked for again.
@@ -144,7 +139,7 @@ def tell(
     UsageError
         When address, model or key cannot be one.
     """
-    sheet = build_facts(analysis, own.detect, own.policy)
+    sheet = build_facts(analysis)
     facts = facts_json(sheet)
     if settings.llm == "off":
         return Story(narration=None, files=((FACTS, facts),), problem=None)

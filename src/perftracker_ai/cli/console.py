@@ -159,9 +159,9 @@ def show_run(run: Run) -> None:
     if sys.stdout.isatty():
         from rich.console import Console as RichConsole
 
-        RichConsole().print(summary(run.analysis, paths, run.detect))
+        RichConsole().print(summary(run.analysis, paths))
     else:
-        show(plain_summary(run.analysis, paths, run.detect))
+        show(plain_summary(run.analysis, paths))
 
 
 def show_published(published: Published) -> None:

@@ -19,7 +19,6 @@ from perftracker_ai.narrate.values import FactSheet, Ledger, Topic
 
 if TYPE_CHECKING:
     from perftracker_ai.model import Analysis, Cluster
-    from perftracker_ai.settings import DetectSettings, PolicySettings
 
 NARRATED, DIVES, ACTIONS = 6, 3, 6
 """Topics with words of their own, deep-dives and action items: more than a reader takes in, or a small model writes."""
@@ -28,18 +27,16 @@ TOLD_IN_FULL = 20
 _HEAVY = frozenset({Severity.CRITICAL, Severity.SEVERE})
 
 
-def build_facts(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) -> FactSheet:
+def build_facts(analysis: Analysis) -> FactSheet:
     """Write down everything a report on an analysis may say.
 
     Parameters
     ----------
     analysis : Analysis
-    settings : DetectSettings
-    policy : PolicySettings
         Of the product, for the thresholds.
     """
     ledger = Ledger()
-    state_run(ledger, analysis, settings, policy)
+    state_run(ledger, analysis)
     state_catalogue(ledger, analysis.clusters)
     worse = [cluster for cluster in analysis.clusters if cluster.direction is Direction.WORSE]
     better = [cluster for cluster in analysis.clusters if cluster.direction is Direction.BETTER]

@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Analysis, Cluster, CoverageFinding, Curve, Hypothesis, RunShift
     from perftracker_ai.narrate.values import Ledger
-    from perftracker_ai.settings import DetectSettings, PolicySettings
 
 GAPS, PATTERN_ROWS, NEWS = 20, 3, 2
 LOST = frozenset({CoverageKind.LOST_POINTS, CoverageKind.LOST_CURVE, CoverageKind.LOST_GROUP})
 
 
-def state_run(ledger: Ledger, analysis: Analysis, settings: DetectSettings, policy: PolicySettings) -> None:
+def state_run(ledger: Ledger, analysis: Analysis) -> None:
     """Write down everything that is said of the whole comparison."""
     _decision(ledger, analysis)
     _jobs(ledger, analysis)
@@ -37,8 +36,8 @@ def state_run(ledger: Ledger, analysis: Analysis, settings: DetectSettings, poli
     _coverage(ledger, analysis)
     _shifts(ledger, analysis.detection.shifts)
     _patterns(ledger, analysis)
-    _history(ledger, analysis, settings)
-    _method(ledger, analysis, settings, policy)
+    _history(ledger, analysis)
+    _method(ledger, analysis)
 
 
 def state_catalogue(ledger: Ledger, clusters: Iterable[Cluster]) -> None:
@@ -240,12 +239,12 @@ def _shared_depth(paths: list[str]) -> int:
     return sum(1 for _ in takewhile(lambda part: len(set(part)) == 1, parts))
 
 
-def _history(ledger: Ledger, analysis: Analysis, settings: DetectSettings) -> None:
+def _history(ledger: Ledger, analysis: Analysis) -> None:
     """Write down what of the earlier jobs is told at once; all of it is for the worse."""
     past = analysis.chronicle
     if past is None:
         return
-    for trend in retrospect.notable(analysis, settings)[:NEWS]:
+    for trend in retrospect.notable(analysis)[:NEWS]:
         news = retrospect.news(trend, past, lambda version: clean(version, LOAD_LIMIT))
         text = f"{clean(trend.endpoint, NAME_LIMIT)} {news}"
         ledger.add(FactKind.NOTE, RUN, Label.HISTORY, text, value=trend.slowdown, direction=Direction.WORSE)
@@ -254,8 +253,9 @@ def _history(ledger: Ledger, analysis: Analysis, settings: DetectSettings) -> No
 # ── method ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _method(ledger: Ledger, analysis: Analysis, settings: DetectSettings, policy: PolicySettings) -> None:
-    steps = zip(Severity, (settings.critical, settings.severe, settings.moderate, settings.minor), strict=True)
+def _method(ledger: Ledger, analysis: Analysis) -> None:
+    criteria, least = analysis.criteria, analysis.policy.min_compared
+    steps = zip(Severity, (criteria.critical, criteria.severe, criteria.moderate, criteria.minor), strict=True)
     for severity, step in steps:
         text = f"{severity.value} from {format_percent(step)} slowdown"
         ledger.add(FactKind.NOTE, RUN, f"threshold {severity.value}", text, value=step)
@@ -263,5 +263,5 @@ def _method(ledger: Ledger, analysis: Analysis, settings: DetectSettings, policy
     ledger.add(FactKind.NOTE, RUN, "noise", f"noise estimated from {clean(detection.noise_source, NAME_LIMIT)}")
     chance = f"{plural(detection.mirrored, 'curve')} flagged by the same criteria on the improvement side"
     _count(ledger, "gauge of chance", chance, detection.mirrored)
-    comparable = f"{format_percent(policy.min_compared)} of the baseline's curves must be comparable"
-    ledger.add(FactKind.RULE, RUN, "policy", comparable, value=policy.min_compared)
+    comparable = f"{format_percent(least)} of the baseline's curves must be comparable"
+    ledger.add(FactKind.RULE, RUN, "policy", comparable, value=least)

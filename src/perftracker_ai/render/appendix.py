@@ -1,6 +1,6 @@
 """The back of the report: the worst curves in numbers, coverage, what cannot be known, method and provenance.
 
-In: a `View` and the settings. Out: lines of Markdown.
+In: a `View`. Out: lines of Markdown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from perftracker_ai.text import listing, md, table
 if TYPE_CHECKING:
     from perftracker_ai.model import Cluster, RunAccount, Window
     from perftracker_ai.report.view import Finding, View
-    from perftracker_ai.settings import DetectSettings, PolicySettings
+    from perftracker_ai.settings import PolicySettings
 
 DIVES, DIVE_ROWS, COVERAGE_ROWS, BAD_ROWS, OPEN_ROWS = 3, 12, 8, 3, 2
 AUTHORSHIP = 1000
@@ -151,13 +151,14 @@ def limits(shown: View) -> list[str]:
     return ["## What This Analysis Cannot Know", "", *(f"- {text}" for text in points), ""]
 
 
-def method(shown: View, settings: DetectSettings, policy: PolicySettings) -> list[str]:
+def method(shown: View) -> list[str]:
     """Return how it was judged: method, thresholds, error rates, policy, in few words."""
     detection = shown.analysis.detection
-    steps = (settings.minor, settings.moderate, settings.severe, settings.critical)
+    criteria = shown.analysis.criteria
+    steps = (criteria.minor, criteria.moderate, criteria.severe, criteria.critical)
     names = (severity.value for severity in reversed(Severity))
     thresholds = ", ".join(f"{name} {format_percent(step)}" for name, step in zip(names, steps, strict=True))
-    shortest, large = format_value(settings.min_time_change_s, "s"), format_percent(settings.large_shift)
+    shortest, large = format_value(criteria.min_time_change_s, "s"), format_percent(criteria.large_shift)
     level, fdr = format_percent(detection.level), format_percent(detection.fdr)
     points = (
         f"Detection: {md(detection.method)}; seed {detection.seed}",
@@ -166,7 +167,7 @@ def method(shown: View, settings: DetectSettings, policy: PolicySettings) -> lis
         f"Changes of a time by less than {shortest} are never findings",
         f"Intervals at {level}; no more than {fdr} of the findings are expected to be false",
         f"A run-wide shift from {large} puts the run in doubt",
-        f"Policy: {_policy(policy)}",
+        f"Policy: {_policy(shown.analysis.policy)}",
     )
     return ["## Method", "", *(f"- {text}." for text in points), ""]
 

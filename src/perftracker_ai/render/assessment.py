@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Cluster, Curve, Hypothesis
     from perftracker_ai.report.view import Finding, View
-    from perftracker_ai.settings import DetectSettings
 
 HYPOTHESES, PER_CLUSTER, ACTIONS_PER_KIND, PATTERN_ROWS = 5, 2, 3, 4
 _HEAVY = (Severity.CRITICAL, Severity.SEVERE)
@@ -124,13 +123,13 @@ def _reaches_top(finding: Finding) -> bool:
 # ── actions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def actions(shown: View, settings: DetectSettings) -> list[str]:
+def actions(shown: View) -> list[str]:
     """Return what to do, in order: trust the run, then failures, then the worst endpoints, then the open questions."""
     steps = [
         *_repeat_run(shown),
         *_failures(shown),
         *_clusters(shown),
-        *_moderate(shown, settings),
+        *_moderate(shown),
         *_creeping(shown),
         *_inconclusive(shown),
         *_baseline_runs(shown),
@@ -201,13 +200,13 @@ def _spot(shown: View, cluster: Cluster) -> str:
     return f"{phrases.name(cluster)}{load}{threads}"
 
 
-def _moderate(shown: View, settings: DetectSettings) -> Iterator[str]:
+def _moderate(shown: View) -> Iterator[str]:
     every = clusters(shown, Severity.MODERATE)
     yield from _worded(shown, every)
     found = [cluster for cluster in every if not said(shown, Part.ACTION, cluster.id)]
     if found:
         ids = phrases.capped([cluster.id for cluster in found], 8)
-        limit = f"{'each ' if len(found) > 1 else ''}{format_percent(settings.moderate)}"
+        limit = f"{'each ' if len(found) > 1 else ''}{format_percent(shown.analysis.criteria.moderate)}"
         issues = "issues" if len(found) > 1 else "issue"
         yield f"**Plan the moderate {issues}** ({ids}), {limit} slower or more, and measure the next build."
 

@@ -1,6 +1,6 @@
 """``report.html``: the page a release meeting looks at, one file that loads nothing and can be kept for years.
 
-In: an `Analysis` and the settings it was made under. Out: the page, the same text for the same analysis. Everything
+In: an `Analysis`. Out: the page, the same text for the same analysis. Everything
 that comes from a job is escaped, no link is built from it, and the page's own policy lets nothing run or load but the
 style and the script in it, by their hashes; nothing is decided here.
 """
@@ -24,7 +24,6 @@ from perftracker_ai.report.view import view
 if TYPE_CHECKING:
     from perftracker_ai.model import Analysis, Narration
     from perftracker_ai.report.view import View
-    from perftracker_ai.settings import DetectSettings, PolicySettings
 
 _NAVIGATION = (
     ("issues", "Issues"),
@@ -39,8 +38,6 @@ _NAVIGATION = (
 
 def html_report(
     analysis: Analysis,
-    settings: DetectSettings,
-    policy: PolicySettings,
     *,
     result: bytes,
     scripts: bool,
@@ -51,8 +48,6 @@ def html_report(
     Parameters
     ----------
     analysis : Analysis
-    settings : DetectSettings
-    policy : PolicySettings
     result : bytes
         The results file, which the page offers as a download.
     scripts : bool
@@ -72,8 +67,8 @@ def html_report(
     told = (
         el("a", "Skip to the issues", href="#issues", class_="skip"),
         _navigation(shown),
-        summary.header(shown, settings),
-        *_main(shown, settings, policy, scripts=scripts),
+        summary.header(shown),
+        *_main(shown, scripts=scripts),
     )
     origin = back.origin(shown, result, taken=sum(map(len, told)) + len(style) + len(script))
     body = spread("body", *told, origin, el("script", Html(script)) if scripts else Html(""))
@@ -119,12 +114,12 @@ def _navigation(shown: View) -> Html:
     return el("nav", el("ul", *links), aria_label="Sections")
 
 
-def _main(shown: View, settings: DetectSettings, policy: PolicySettings, *, scripts: bool) -> list[Html]:
-    shared, placed = shared_path(shown), panels.sparks(shown, settings.moderate)
+def _main(shown: View, *, scripts: bool) -> list[Html]:
+    shared, placed = shared_path(shown), panels.sparks(shown, shown.analysis.criteria.moderate)
     sections = [
         *narrative(shown),
         issues.glance(shown, placed, shared),
-        back.actions(replace(shown, narration=None), settings),  # a model's are told above, figure by figure
+        back.actions(replace(shown, narration=None)),  # a model's are told above, figure by figure
         summary.certainty(shown),
         issues.details(shown, shared),
         *accepted.accepted_regressions(shown),
@@ -132,7 +127,7 @@ def _main(shown: View, settings: DetectSettings, policy: PolicySettings, *, scri
         *past.trends(shown, shared),
         back.coverage(shown),
         curves.all_curves(shown, placed, shared, scripts=scripts),
-        back.method(shown, settings, policy),
+        back.method(shown),
     ]
     lines = [piece for section in sections for piece in (Html("\n"), section)]
     return spread("main", *lines[1:])

@@ -1,6 +1,6 @@
 """``llm_report.md``: the report a person reads, complete without a language model.
 
-In: an `Analysis`, the settings it was made under, and what a language model wrote of it, if any. Out: Markdown in a
+In: an `Analysis`, and what a language model wrote of it, if any. Out: Markdown in a
 fixed order of sections, the same text for the same input. Everything that comes from a job is escaped; nothing is
 decided here.
 """
@@ -23,30 +23,27 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Analysis, JobInfo, Narration, Rule
     from perftracker_ai.report.view import View
-    from perftracker_ai.settings import DetectSettings, PolicySettings
 
 NOTICES = 8
 
 
-def markdown_report(
-    analysis: Analysis, settings: DetectSettings, policy: PolicySettings, narration: Narration | None = None
-) -> str:
+def markdown_report(analysis: Analysis, narration: Narration | None = None) -> str:
     """Return the whole report, in a language model's words where it has any and in the program's elsewhere."""
     shown = view(analysis, narration)
     lines = [
         *_title(shown),
-        *_summary(shown, settings),
+        *_summary(shown),
         *(line for severity in Severity for line in sections.severity_section(shown, severity)),
         *sections.accepted_regressions(shown),
         *sections.improvements(shown),
         *assessment.hypotheses(shown),
         *assessment.risk(shown),
-        *assessment.actions(shown, settings),
+        *assessment.actions(shown),
         *appendix.deep_dive(shown),
         *assessment.patterns(shown),
         *appendix.coverage(shown),
         *appendix.limits(shown),
-        *appendix.method(shown, settings, policy),
+        *appendix.method(shown),
         *appendix.provenance(shown),
     ]
     return "\n".join(lines).rstrip() + "\n"
@@ -107,7 +104,7 @@ def _gaps(shown: View) -> list[str]:
     return [plural(count, noun, nouns) for count, noun, nouns in counted if count]
 
 
-def _summary(shown: View, settings: DetectSettings) -> list[str]:
+def _summary(shown: View) -> list[str]:
     verdict = shown.analysis.decision.verdict
     fired = [rule for rule in shown.analysis.decision.rules if rule.fired]
     rules = [_rule(rule) for rule in fired] or ["- No rule fired."]
@@ -118,15 +115,15 @@ def _summary(shown: View, settings: DetectSettings) -> list[str]:
         "",
         *rules,
         "",
-        *_news(shown, settings),
+        *_news(shown),
     ]
     summary = said(shown, Part.SUMMARY)
     return [*head, *([summary, ""] if summary else []), *_jobs(shown.analysis), *_tally(shown), *_certainty(shown)]
 
 
-def _news(shown: View, settings: DetectSettings) -> list[str]:
+def _news(shown: View) -> list[str]:
     """Return what matters most of what earlier jobs say."""
-    news = recall.news(shown, settings)
+    news = recall.news(shown)
     told = [words for _, words in news[: recall.NEWS]]
     if len(news) > recall.NEWS:
         told.append(f"{len(news) - recall.NEWS:,} more under Patterns & Trends")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Cluster
     from perftracker_ai.report.view import View
     from perftracker_ai.retrospect import Section, Show, Trend
-    from perftracker_ai.settings import DetectSettings
 
 TRENDS = 5
 """Trends of one kind that are told; the others are in the results file."""
@@ -50,12 +49,12 @@ def version(text: str) -> str:
 # ── at once ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def news(shown: View, settings: DetectSettings) -> list[tuple[Trend, str]]:
+def news(shown: View) -> list[tuple[Trend, str]]:
     """Return what of the history is to be told at once, worst first, each with its Markdown."""
     past = shown.analysis.chronicle
     if past is None:
         return []
-    found = retrospect.notable(shown.analysis, settings)
+    found = retrospect.notable(shown.analysis)
     return [(trend, f"{md(trend.endpoint)} {retrospect.news(trend, past, version)}") for trend in found]
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Analysis, Cluster, JobInfo, Rule
     from perftracker_ai.report.view import View
-    from perftracker_ai.settings import DetectSettings
 
 WIDTH, HEIGHT = 100, 24
 CLUSTERS, RULES, PATHS, SHIFTS, NEWS = 8, 2, 4, 2, 2
@@ -48,22 +47,22 @@ class Span(NamedTuple):
 Line = tuple[Span, ...]
 
 
-def summary(analysis: Analysis, paths: Iterable[str], settings: DetectSettings) -> Text:
+def summary(analysis: Analysis, paths: Iterable[str]) -> Text:
     """Return the summary for a terminal, as a Rich text."""
     from rich.text import Text
 
-    return Text("\n").join(Text.assemble(*line) for line in _lines(analysis, tuple(paths), settings))
+    return Text("\n").join(Text.assemble(*line) for line in _lines(analysis, tuple(paths)))
 
 
-def plain_summary(analysis: Analysis, paths: Iterable[str], settings: DetectSettings) -> str:
+def plain_summary(analysis: Analysis, paths: Iterable[str]) -> str:
     """Return the summary as plain lines, for a pipe or a log; no newline behind the last."""
-    lines = _lines(analysis, tuple(paths), settings)
+    lines = _lines(analysis, tuple(paths))
     return "\n".join("".join(span.text for span in line).rstrip() for line in lines)
 
 
-def _lines(analysis: Analysis, paths: tuple[str, ...], settings: DetectSettings) -> list[Line]:
+def _lines(analysis: Analysis, paths: tuple[str, ...]) -> list[Line]:
     shown = view(analysis)
-    news = _news(analysis, settings)
+    news = _news(analysis)
     return [
         _pair(analysis),
         *_verdict(analysis),
@@ -130,9 +129,9 @@ def _shift(analysis: Analysis) -> list[Line]:
     return [_row("Whole run", (", ".join(told) or "no shift") + rest + large)]
 
 
-def _news(analysis: Analysis, settings: DetectSettings) -> list[Line]:
+def _news(analysis: Analysis) -> list[Line]:
     """Name what matters most of the history, an endpoint in each line, and count what else does."""
-    past, found = analysis.chronicle, retrospect.notable(analysis, settings)
+    past, found = analysis.chronicle, retrospect.notable(analysis)
     if past is None:
         return []
     kept = [_endpoint(trend.endpoint, _NAME) + f" {retrospect.news(trend, past, _version)}" for trend in found[:NEWS]]

@@ -1,6 +1,6 @@
 """The way back: the bytes of ``result_v2.json`` into the analysis they were made from.
 
-In: a results file of this schema version. Out: the `Analysis` with its settings, so that everything can be rendered
+In: a results file of this schema version. Out: the `Analysis`, so that everything can be rendered
 again without the jobs. A file of another version, or one that is damaged, is refused with a sentence.
 """
 
@@ -43,7 +43,7 @@ Document = dict[str, Any]
 Value = TypeVar("Value")
 
 
-def read_result(content: bytes, name: str) -> tuple[Analysis, DetectSettings, PolicySettings]:
+def read_result(content: bytes, name: str) -> Analysis:
     """Read a results file.
 
     Parameters
@@ -51,10 +51,6 @@ def read_result(content: bytes, name: str) -> tuple[Analysis, DetectSettings, Po
     content : bytes
     name : str
         What to call the file in a message.
-
-    Returns
-    -------
-    tuple of Analysis, DetectSettings, PolicySettings
 
     Raises
     ------
@@ -64,11 +60,7 @@ def read_result(content: bytes, name: str) -> tuple[Analysis, DetectSettings, Po
     try:
         document = msgspec.json.decode(content)
         _require_version(document, name)
-        return (
-            _analysis(document),
-            _settings(document, "detect", DetectSettings),
-            _settings(document, "policy", PolicySettings),
-        )
+        return _analysis(document)
     except (msgspec.MsgspecError, UnicodeDecodeError, LookupError, TypeError, ValueError) as error:
         message = f"{name} cannot be read as results ({type(error).__name__}): compare the two jobs again."
         raise UsageError(message) from error
@@ -81,12 +73,8 @@ def _require_version(document: Document, name: str) -> None:
         raise UsageError(f"{problem}: compare the two jobs again.")
 
 
-def _settings(document: Document, key: str, kind: type[Value]) -> Value:
-    return msgspec.convert(document["config"][key], kind)
-
-
 def _analysis(document: Document) -> Analysis:
-    jobs = document["metadata"]
+    jobs, config = document["metadata"], document["config"]
     return Analysis(
         baseline=_job(jobs["run1"]),
         candidate=_job(jobs["run2"]),
@@ -102,6 +90,8 @@ def _analysis(document: Document) -> Analysis:
         decision=msgspec.convert(document["verdict"], Decision),
         notices=msgspec.convert(document["notices"], tuple[Notice, ...]),
         chronicle=msgspec.convert(document.get("chronicle"), Chronicle | None),
+        criteria=msgspec.convert(config["detect"], DetectSettings),
+        policy=msgspec.convert(config["policy"], PolicySettings),
     )
 
 

@@ -1,6 +1,6 @@
 """``result_v2.json``: everything an analysis established, for programs and for showing it again without the jobs.
 
-In: an `Analysis` and the settings it was made under. Out: JSON with a fixed order of keys and stable bytes. The keys
+In: an `Analysis`. Out: JSON with a fixed order of keys and stable bytes. The keys
 of the earlier script keep name, place and meaning; ``docs/result.schema.json`` describes every one. Numbers are
 unrounded: ``_pct`` keys hold percent, everything else ratios and base units; what is not known is null.
 """
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
         Window,
     )
     from perftracker_ai.report.view import Finding, Point, View
-    from perftracker_ai.settings import DetectSettings, PolicySettings
 
 SCHEMA_VERSION = 4
 
@@ -39,23 +38,23 @@ _COMPLETE, _USABLE = 0.9, 0.5
 """Share of a curve's load points compared from which its data are called good, and fair."""
 
 
-def result_document(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) -> dict[str, Any]:
+def result_document(analysis: Analysis) -> dict[str, Any]:
     """Return the content of ``result_v2.json`` as plain dicts, lists, strings and numbers."""
-    document: dict[str, Any] = msgspec.json.decode(result_json(analysis, settings, policy))
+    document: dict[str, Any] = msgspec.json.decode(result_json(analysis))
     return document
 
 
-def result_json(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) -> bytes:
+def result_json(analysis: Analysis) -> bytes:
     """Return the bytes of ``result_v2.json``; the same analysis gives the same bytes.
 
     The curves come last, one line each: indented like the rest they would be tens of thousands of lines.
     """
-    head = msgspec.json.format(_encode(_head(analysis, settings, policy)), indent=2)
+    head = msgspec.json.format(_encode(_head(analysis)), indent=2)
     curves = b",\n    ".join(_encode(_curve(analysis, result)) for result in analysis.detection.results)
     return head[: head.rindex(b"\n}")] + b',\n  "curves": [' + (curves and b"\n    " + curves + b"\n  ") + b"]\n}\n"
 
 
-def _head(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) -> dict[str, Any]:
+def _head(analysis: Analysis) -> dict[str, Any]:
     shown, detection = view(analysis), analysis.detection
     unchanged = shown.findings[Outcome.UNCHANGED]
     return {
@@ -67,7 +66,7 @@ def _head(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) 
         "fdr": detection.fdr,
         "noise_source": detection.noise_source,
         "mirrored": detection.mirrored,
-        "config": {"detect": settings, "policy": _policy(analysis, policy)},
+        "config": {"detect": analysis.criteria, "policy": _policy(analysis)},
         "metadata": _metadata(analysis),
         "verdict": analysis.decision,
         "summary": _summary(shown),
@@ -89,9 +88,9 @@ def _head(analysis: Analysis, settings: DetectSettings, policy: PolicySettings) 
     }
 
 
-def _policy(analysis: Analysis, policy: PolicySettings) -> dict[str, Any]:
+def _policy(analysis: Analysis) -> dict[str, Any]:
     """Leave out the threshold of a rule that there is only with a history."""
-    values: dict[str, Any] = msgspec.structs.asdict(policy)
+    values: dict[str, Any] = msgspec.structs.asdict(analysis.policy)
     if analysis.chronicle is None:
         del values["monitor_creep"]
     return values

@@ -1,6 +1,6 @@
 """The back of the page: what to do, coverage, what cannot be known, method, and the data to take along.
 
-In: a `View` and the settings. Out: `Html`. Sentences are those of the Markdown report, so that both say the same.
+In: a `View`. Out: `Html`. Sentences are those of the Markdown report, so that both say the same.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import CoverageFinding, Rule, RunAccount
     from perftracker_ai.report.view import View
-    from perftracker_ai.settings import DetectSettings, PolicySettings
 
 COVERAGE_ROWS, BAD_ROWS = 150, 5
 PAGE_LIMIT = 950_000
@@ -34,9 +33,9 @@ PAGE_LIMIT = 950_000
 _MARK = re.compile(r"^(?:- |\d+\. )")
 
 
-def actions(shown: View, settings: DetectSettings) -> Html:
+def actions(shown: View) -> Html:
     """Return what to do, in order, and what shipping would mean."""
-    steps = _items(assessment.actions(shown, settings))
+    steps = _items(assessment.actions(shown))
     risks = _items(assessment.risk(shown))
     left = el("div", el("h2", "What to do next", id="actions-h"), el("ol", *steps, class_="steps"))
     right = el("div", el("h2", "Risk"), el("ul", *risks, class_="plain risk"))
@@ -127,9 +126,9 @@ def _account(at: int, account: RunAccount) -> Html:
 # ── method, limits, data ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def method(shown: View, settings: DetectSettings, policy: PolicySettings) -> Html:
+def method(shown: View) -> Html:
     """Return how it was judged, by which rules, and what no comparison of two jobs can tell."""
-    left = el("div", el("h2", "Method", id="method-h"), _list(appendix.method(shown, settings, policy)))
+    left = el("div", el("h2", "Method", id="method-h"), _list(appendix.method(shown)))
     right = el("div", el("h2", "What this analysis cannot know"), _list(appendix.limits(shown)))
     columns = el("div", left, right, class_="columns", data_fact="/config")
     rules = [_rule(at, rule) for at, rule in enumerate(shown.analysis.decision.rules)]

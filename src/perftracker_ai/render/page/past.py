@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from perftracker_ai.render.strip import Floats
     from perftracker_ai.report.view import View
     from perftracker_ai.retrospect import Beginning, Section, Trend
-    from perftracker_ai.settings import DetectSettings
 
 FEWEST_JOBS = 3
 """With two there is nothing to see but the comparison itself."""
@@ -38,9 +37,9 @@ _LISTS = {Shift: "shifts", Creep: "creeps", Unrest: "unrests", Switching: "switc
 # ── at once ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def news(shown: View, settings: DetectSettings) -> Iterator[Html]:
+def news(shown: View) -> Iterator[Html]:
     """Return what matters most of the history; nothing where nothing does."""
-    past, found = shown.analysis.chronicle, recall.news(shown, settings)
+    past, found = shown.analysis.chronicle, recall.news(shown)
     if past is None or not found:
         return
     told = [el("li", from_markdown(words), data_fact=_place(past, trend)) for trend, words in found[: recall.NEWS]]

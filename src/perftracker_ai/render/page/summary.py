@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import JobInfo, Notice, Rule, RunShift
     from perftracker_ai.report.view import View
-    from perftracker_ai.settings import DetectSettings
 
 NOTICES = 20
 SHORT = 60
@@ -39,10 +38,10 @@ TONE = {
 """Class of each verdict: its colour."""
 
 
-def header(shown: View, settings: DetectSettings) -> Html:
+def header(shown: View) -> Html:
     """Return what a meeting has to see first: verdict, why, which jobs, how much was found."""
     verdict = shown.analysis.decision.verdict
-    told = el("div", _title(shown), _because(shown), *past.news(shown, settings), class_="told")
+    told = el("div", _title(shown), _because(shown), *past.news(shown), class_="told")
     return el("header", el("div", told, _jobs(shown), class_="lead"), _tally(shown), class_=f"top {TONE[verdict]}")
 
 
