@@ -1,7 +1,11 @@
 """`history` as a user meets it: a store filled and looked at, from a folder and from a server."""
 
 import json
+import os
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import nights
@@ -68,6 +72,34 @@ def test_a_folder_keeps_its_jobs_and_a_server_s_downloads_are_dropped(run, folde
     assert run(*SYNC, "--url", server.url).code == 0
     assert len(list(folder.glob("job-*.json"))) == COUNT
     assert not list(Path("data").rglob("job-*.json"))
+
+
+def test_several_synchronisations_at_once_lose_no_job(run, server, tmp_path):
+    """Runs that overlap, as of cron and by hand, neither call a job broken nor mark one as gone, and leave nothing."""
+    command = [sys.executable, "-m", "perftracker_ai", *SYNC, "--url", server.url, "--quiet"]
+    for day in ("2027-01-01", "2027-01-02"):
+        for document in server.jobs.values():
+            document["upload"] = f"{day}T00:00:00Z"
+        runs = [subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+        said = [each.communicate(timeout=120)[1] for each in runs]
+        assert [each.returncode for each in runs] == [0, 0, 0]
+        assert said == ["", "", ""]
+        assert f"{COUNT} jobs" in run(*TRENDS, "--url", server.url).out
+    assert not list(Path("data").glob("history-downloads*"))
+
+
+def test_what_a_killed_synchronisation_left_goes_with_a_later_one(run, server):
+    """Downloads left a day ago are taken away; those of a run that may be under way are not."""
+    old, young = (Path("data/history-downloads") / name for name in ("old", "young"))
+    for left in (old, young):
+        left.mkdir(parents=True)
+        (left / "job-1.json").touch()
+    stray = Path("data/history-downloads/job-2.json")
+    stray.touch()
+    for left in (old, stray):
+        os.utime(left, (time.time() - 100_000,) * 2)
+    assert run(*SYNC, "--url", server.url).code == 0
+    assert list(Path("data/history-downloads").rglob("*")) == [young, young / "job-1.json"]
 
 
 def test_jobs_downloaded_for_a_comparison_stay(run, server):

@@ -31,6 +31,7 @@ from perftracker_ai.history.sync import reading_of
 from perftracker_ai.model import NoticeKind
 from perftracker_ai.settings import CurveSettings, ProductSettings
 from perftracker_ai.sources import open_source
+from perftracker_ai.sources.server import ServerSource
 
 NOTHING = Synchronised(recorded=0, unchanged=0, unusable=0, left_out=0, gone=0, dropped=0)
 WANTED = Wanted(product="Product", project=1, since=None, keep_days=0, settings=ProductSettings(), scratch=None)
@@ -367,6 +368,30 @@ def test_downloads_that_only_the_history_wanted_are_cleared(server, sync, tmp_pa
     (tmp_path / "jobs" / "notes.txt").touch()
     assert sync(replace(WANTED, scratch=tmp_path / "jobs")).recorded == 5
     assert [path.name for path in (tmp_path / "jobs").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_a_file_that_vanishes_is_not_the_upload_s_fault(server, store, sync, monkeypatch, times):
+    """What another run takes away is fetched once more; what stays away is not called broken, and known jobs stay."""
+    left = [times]
+
+    def vanishing(source, infos, report, fetch_all=ServerSource.fetch_all):
+        fetched = fetch_all(source, infos, report)
+        for info, path in zip(infos, fetched, strict=True):
+            if info.id == 3 and left[0]:
+                left[0] -= 1
+                path.unlink()
+        return fetched
+
+    sync()
+    server.jobs[3] |= {"upload": "2027-01-01T00:00:00Z"}
+    with monkeypatch.context() as patch:
+        patch.setattr(ServerSource, "fetch_all", vanishing)
+        lost = times > 1
+        assert sync() == replace(NOTHING, unchanged=4, recorded=1 - lost, unusable=0 + lost)
+    assert stored(store, server) == [1, 2, 3, 4, 5]
+    assert len(sync.watcher.notices) == lost
+    assert sync() == replace(NOTHING, unchanged=5 - lost, recorded=0 + lost)
 
 
 def test_a_folder_is_a_source_like_any_other(server, store, sync, tmp_path):

@@ -1,7 +1,9 @@
 """The server edge against the stand-in: what a good server gives, and what each bad one is told as."""
 
 import gc
+import gzip
 import json
+import re
 import socket
 import threading
 import time
@@ -33,13 +35,14 @@ from fake_perftracker import (
 from perftracker_ai.errors import (
     BadAnswer,
     JobError,
+    JobFileError,
     NotFound,
     OutputError,
     PerfTrackerAIError,
     Unreachable,
     UsageError,
 )
-from perftracker_ai.sources import open_source
+from perftracker_ai.sources import open_source, read_fetched, read_file
 from perftracker_ai.sources.server import Patience, ServerSource
 
 BRIEF = Patience(connect_s=0.5, read_s=0.5, answer_s=0.5, download_s=0.5)
@@ -291,14 +294,19 @@ def test_projects(server, connect):
 # ── downloads ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def sent(path):
+    """Give the length of what the server sent, in bytes."""
+    return len(path.read_bytes().rpartition(b", ")[0]) + 1
+
+
 def test_fetch_stores_the_document_and_reports_progress(server, connect, tmp_path):
     """The file is what the server sent, the last report is the whole of it, and nothing else is left behind."""
     reports = []
     source = connect(server.url)
     path = source.fetch(source.describe(2), lambda *progress: reports.append(progress))
     assert path == tmp_path / "data" / "job-2.json"
-    assert json.loads(path.read_bytes()) == server.jobs[2]
-    assert reports[-1] == (path.stat().st_size, path.stat().st_size)
+    assert served(path) == server.jobs[2]
+    assert reports[-1] == (sent(path), sent(path))
     assert files_in(tmp_path / "data") == ["job-2.json"]
 
 
@@ -308,8 +316,8 @@ def test_packed_document_is_unpacked_and_its_size_unknown(server, connect):
     reports = []
     source = connect(server.url)
     path = source.fetch(source.describe(2), lambda *progress: reports.append(progress))
-    assert json.loads(path.read_bytes()) == server.jobs[2]
-    assert reports[-1] == (path.stat().st_size, None)
+    assert served(path) == server.jobs[2]
+    assert reports[-1] == (sent(path), None)
 
 
 def test_unchanged_job_is_not_fetched_again(server, connect):
@@ -342,13 +350,72 @@ def test_changed_job_is_fetched_again(server, connect, change):
     assert json.loads(path.read_bytes())["title"] == "second upload"
 
 
+def served(path):
+    """Give what the server sent: a copy without the checksum that was put into it."""
+    return {key: value for key, value in json.loads(path.read_bytes()).items() if key != "perftracker_ai_sha256"}
+
+
+def halve(text):
+    return re.sub(rb'"scores": "\[([\d.]+)', lambda found: b'"scores": "[%.3f' % (float(found[1]) / 2), text, count=1)
+
+
+ALTERATIONS = {
+    "a value": halve,
+    "one letter": lambda text: text.replace(b'"title": "', b'"title": "x', 1),
+    "written anew": lambda text: json.dumps(json.loads(text), indent=1).encode(),
+    "sorted": lambda text: json.dumps(json.loads(halve(text)), sort_keys=True).encode(),
+    "copy of an earlier version": lambda text: text.rpartition(b", ")[0] + b"}",
+}
+
+
+@pytest.mark.parametrize("alter", ALTERATIONS.values(), ids=ALTERATIONS)
+def test_an_altered_copy_is_fetched_again(server, connect, alter):
+    """A copy on disk that is not as it was downloaded, or cannot show it, is downloaded again and judged by no one."""
+    source = connect(server.url)
+    path = source.fetch(source.describe(2), quiet)
+    before = path.read_bytes()
+    path.write_bytes(alter(before))
+    assert path.read_bytes() != before
+    source.fetch(source.describe(2), quiet)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("alter", ["a value", "written anew", "sorted"])
+def test_an_altered_copy_is_refused_where_it_cannot_be_fetched_again(server, connect, alter):
+    """A copy that somebody names as a job file is told as altered, packed as well; as it was, it is read."""
+    source = connect(server.url)
+    path = source.fetch(source.describe(2), quiet)
+    assert source.read(path) == read_file(path, "it")
+    altered = ALTERATIONS[alter](path.read_bytes())
+    path.write_bytes(altered)
+    path.with_suffix(".json.gz").write_bytes(gzip.compress(altered))
+    for name in (path, path.with_suffix(".json.gz")):
+        with pytest.raises(JobFileError, match=r"was altered since it was downloaded .* remove it to have it fetched"):
+            read_file(name, "it")
+
+
+def test_a_file_that_goes_or_changes_after_it_was_fetched_is_fetched_once_more(server, connect):
+    """Another run that takes a file away costs a download, not the job; for ever it is not tried."""
+    source = connect(server.url)
+    info = source.describe(2)
+    path = source.fetch(info, quiet)
+    for harm in (path.unlink, lambda: path.write_bytes(halve(path.read_bytes()))):
+        harm()
+        job = read_fetched(source, info, path, lambda *_: None)
+        assert job.info.id == 2
+    path.unlink()
+    source.fetch_all = lambda *_: [path]
+    with pytest.raises(JobFileError):
+        read_fetched(source, info, path, lambda *_: None)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", DEEP.encode(), b'{"id": 2}'], ids=["empty", "half", "deep", "other"])
 def test_damaged_file_is_fetched_again(server, connect, tmp_path, content):
     """A file of the right name that is no job is replaced."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "job-2.json").write_bytes(content)
     source = connect(server.url)
-    assert json.loads(source.fetch(source.describe(2), quiet).read_bytes()) == server.jobs[2]
+    assert served(source.fetch(source.describe(2), quiet)) == server.jobs[2]
 
 
 def test_deleted_job_is_left_to_the_caller(server, connect):

@@ -7,6 +7,7 @@
     │   ├── NotFound                     no such job, project or product
     │   └── BadAnswer                    an answer that is not what the contract says
     ├── JobError                         a job document that cannot be used
+    │   └── JobFileError                 its file on this machine cannot be read, or was altered since it was downloaded
     ├── NothingComparable                no pair of jobs, or no common test in the pair
     ├── OutputError                      a file that cannot be written
     ├── PublishError                     a report that the server does not take, keep or link
@@ -62,6 +63,10 @@ class BadAnswer(SourceError):
 
 class JobError(PerfTrackerAIError):
     """A job document that cannot be used."""
+
+
+class JobFileError(JobError):
+    """A job's file on this machine cannot be read, or is not as it was downloaded: no fault of the job's."""
 
 
 class NothingComparable(PerfTrackerAIError):

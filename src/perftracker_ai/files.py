@@ -6,20 +6,26 @@ import codecs
 import errno
 import gzip
 import os
+import shutil
+import time
 import zlib
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from perftracker_ai import pipes
-from perftracker_ai.errors import JobError, OutputError
+from perftracker_ai.errors import JobError, JobFileError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
 """Largest job document read: sixty times the largest seen (8.4 MB for 8,222 tests)."""
+_SEAL = b"perftracker_ai_sha256"
+"""Key of the checksum in a document: in the file itself, so that the two are replaced, copied and packed as one."""
+_STALE_S = 24 * 60 * 60
 _GZIP = b"\x1f\x8b"
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -39,8 +45,10 @@ def read_document(path: Path) -> bytes:
 
     Raises
     ------
+    JobFileError
+        When the file cannot be read, or holds a checksum that is not its own.
     JobError
-        When the file cannot be read, is not gzip though its name says so, or is too large.
+        When it is not gzip though its name says so, or is too large.
     """
     try:
         content = read_bounded(path, MAX_DOCUMENT_BYTES)
@@ -52,10 +60,28 @@ def read_document(path: Path) -> bytes:
         ) from error
     except (OSError, ValueError) as error:
         why = reason(error) if isinstance(error, OSError) else str(error)
-        raise JobError(f"{path} cannot be read: {why}; check its name and permissions.") from error
+        raise JobFileError(f"{path} cannot be read: {why}; check its name and permissions.") from error
     if content is None:
         raise JobError(f"{path} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB unpacked, more than any job; is it one?")
-    return unmarked(content)
+    document = unmarked(content)
+    if _SEAL in document and not is_sealed(document):
+        raise JobFileError(
+            f"{path} was altered since it was downloaded (its checksum differs); remove it to have it fetched again, "
+            f"or take {_SEAL.decode()} out of it if it was changed on purpose."
+        )
+    return document
+
+
+def sealed(document: bytes) -> bytes:
+    """Give a JSON object a checksum of itself as its last key, by which `is_sealed` tells whether it was altered."""
+    body, _, _ = document.rpartition(b"}")
+    return b'%b, "%b": "%b"}\n' % (body, _SEAL, sha256(body).hexdigest().encode())
+
+
+def is_sealed(document: bytes) -> bool:
+    """Tell whether a document is as it was sealed; False as well when it never was."""
+    body, key, _ = document.rpartition(b', "%b"' % _SEAL)
+    return bool(key) and document.rstrip() == sealed(body + b"}").rstrip()
 
 
 def read_bounded(path: Path, most: int) -> bytes | None:
@@ -143,6 +169,31 @@ def write_file(path: Path, content: bytes) -> None:
     """
     with replacing(path) as stream:
         stream.write(content)
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Name a folder below ``parent`` that no other run uses; in the end it goes with everything in it.
+
+    What runs that were killed left there more than a day ago goes as well.
+    """
+    folder = parent / os.urandom(6).hex()
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+        with suppress(OSError):  # what stays costs room and nothing else
+            for left in [each for each in parent.iterdir() if each.stat().st_mtime < time.time() - _STALE_S]:
+                _remove(left)
+            parent.rmdir()
+
+
+def _remove(path: Path) -> None:
+    """Take away a file, or a folder with everything in it, as far as the system lets it be taken away."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def append_file(path: Path, content: bytes) -> None:

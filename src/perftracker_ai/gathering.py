@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-from msgspec.structs import replace
 
 from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
 from perftracker_ai.files import exists
@@ -218,11 +217,13 @@ def is_file(reference: str) -> bool:
 
 def _load_pair(source: Source, pair: Pair, listener: Listener, broken: dict[int, str]) -> list[Job] | None:
     """Download and read a pair with its reruns; None when one turned out broken, which is then noted."""
+    from perftracker_ai.sources import read_fetched
+
     infos = (pair.baseline, pair.candidate, *pair.reruns)
     jobs = []
     for info, fetched in zip(infos, source.fetch_all(infos, listener.received), strict=True):
         try:
-            job = _read(source, fetched, info)
+            job = read_fetched(source, info, fetched, listener.received)
         except (JobError, NotFound) as error:
             broken[info.id] = str(error)
             continue
@@ -230,14 +231,6 @@ def _load_pair(source: Source, pair: Pair, listener: Listener, broken: dict[int,
             broken[info.id] = f"Job {info.id} was deleted since it was listed."
         jobs.append(job)
     return None if any(info.id in broken for info in infos) else jobs
-
-
-def _read(source: Source, fetched: Path | JobError | NotFound, info: JobInfo) -> Job:
-    """Read a fetched job, keeping the display names that only the source's list tells."""
-    if not isinstance(fetched, Path):
-        raise fetched
-    job = source.read(fetched)
-    return replace(job, info=replace(job.info, hosts=info.hosts))
 
 
 def _load_reference(reference: str, source: Source | None, listener: Listener) -> Job:
@@ -249,7 +242,9 @@ def _load_reference(reference: str, source: Source | None, listener: Listener) -
         from perftracker_ai.sources import read_file
 
         return read_file(path, reference)
+    from perftracker_ai.sources import read_fetched
+
     assert source is not None  # the command line opens one as soon as any reference is an id
     info = source.describe(int(reference))
     (fetched,) = source.fetch_all((info,), listener.received)
-    return _read(source, fetched, info)
+    return read_fetched(source, info, fetched, listener.received)

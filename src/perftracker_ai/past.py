@@ -7,7 +7,7 @@ product.
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,14 @@ from msgspec.structs import replace
 
 from perftracker_ai.chronicle import Patterns, Place
 from perftracker_ai.errors import NotFound
+from perftracker_ai.files import scratch_folder
 from perftracker_ai.gathering import connect
 from perftracker_ai.history import Scope, Wanted, open_store, origin_of, synchronise
 from perftracker_ai.remembering import is_missing, store_url
 from perftracker_ai.trends import patterns, places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from perftracker_ai.history import Synchronised
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from perftracker_ai.sources import Source
 
 DOWNLOADS = "history-downloads"
-"""Name in the folder of downloads of the one where jobs lie until they are recorded."""
+"""Name in the folder of downloads of the one below which jobs lie until they are recorded."""
 
 
 class Past(Patterns, frozen=True, kw_only=True):
@@ -53,17 +54,19 @@ class Past(Patterns, frozen=True, kw_only=True):
 # ── the commands ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def downloading_apart(settings: Settings) -> Settings:
+@contextmanager
+def downloading_apart(settings: Settings) -> Iterator[Settings]:
     """Give the settings of a source whose downloads are dropped once they are recorded.
 
-    They go to a folder of their own: a year of jobs is thousands of times the size of its history, and the jobs that
-    were downloaded to be compared stay.
+    They go to a folder of this run alone: a year of jobs is thousands of times the size of its history, the jobs that
+    were downloaded to be compared stay, and another run does not take away what this one is about to read.
     """
-    return replace(settings, output_dir=str(Path(settings.output_dir) / DOWNLOADS))
+    with scratch_folder(Path(settings.output_dir) / DOWNLOADS) as folder:
+        yield replace(settings, output_dir=str(folder))
 
 
 def synchronise_product(
-    source: Source, product: str, since: datetime | None, settings: Settings, watcher: Watcher
+    source: Source, product: str, since: datetime | None, settings: Settings, scratch: Path, watcher: Watcher
 ) -> tuple[str, Synchronised]:
     """Bring the store to what the source has of a product, and give the store's name and what was done.
 
@@ -71,6 +74,8 @@ def synchronise_product(
     ----------
     source : Source
         Opened with the settings of `downloading_apart`.
+    scratch : Path
+        Where they make it download to.
 
     Raises
     ------
@@ -83,7 +88,7 @@ def synchronise_product(
         keep_days=settings.keep_days,
         settings=settings.of_product(product),
         # Of a folder nothing is downloaded: its files are the user's.
-        scratch=Path(downloading_apart(settings).output_dir) if "://" in source.location else None,
+        scratch=scratch if "://" in source.location else None,
     )
     with closing(open_store(store_url(settings))) as store:
         return store.location, synchronise(source, store, wanted, watcher)

@@ -334,13 +334,14 @@ def _history_sync(arguments: argparse.Namespace) -> int:
 
     def sync(product: str) -> int:
         try:
-            store, done = synchronise_product(source, product, arguments.since, settings, console)
+            store, done = synchronise_product(source, product, arguments.since, settings, scratch, console)
         finally:
             console.close()
         show_synchronised(product, store, done)
         return DONE
 
-    with closing(_open(downloading_apart(settings), console)) as source:
+    with downloading_apart(settings) as apart, closing(_open(apart, console)) as source:
+        scratch = Path(apart.output_dir)
         return _each(arguments.product, sync, trace=arguments.verbose)
 
 

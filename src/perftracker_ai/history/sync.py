@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec.structs import replace
 
 from perftracker_ai.curves import build_curves
 from perftracker_ai.discovery import local_host
-from perftracker_ai.errors import JobError, NotFound
+from perftracker_ai.errors import JobError, JobFileError, NotFound
 from perftracker_ai.model import Notice, NoticeKind
+from perftracker_ai.sources import read_fetched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +67,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         How tests are read into curves, and which hosts are local.
     scratch : Path or None
         The folder of the source's downloads, when they are only wanted here: files directly in it are removed once
-        recorded. A year of jobs is thousands of times the size of its history.
+        recorded, so that no other run may download to it. A year of jobs is thousands of times the size of its history.
     """
 
     product: str
@@ -303,17 +303,20 @@ def _batches(jobs: Sequence[JobInfo], watcher: Watcher) -> Iterator[Sequence[Job
 
 def _record_batch(task: _Task, batch: Sequence[JobInfo], watcher: Watcher) -> int:
     """Fetch and keep a few jobs, and give the number of those that could be."""
-    unusable = set()
+    unusable, unread = set(), 0
     for info, fetched in zip(batch, task.source.fetch_all(batch, watcher.received), strict=True):
         try:
-            _keep(task, info, fetched)
+            _keep(task, info, fetched, watcher)
         except (JobError, NotFound) as error:
-            unusable.add(info.id)
-            _remember(task, info, error)
+            if isinstance(error, JobFileError):  # which says nothing of the job: the next time it may be read
+                unread += 1
+            else:
+                unusable.add(info.id)
+                _remember(task, info, error)
             watcher.warn(Notice(kind=NoticeKind.SKIPPED_JOB, values=(str(info.id), str(error).rstrip("."))))
     # What was known of them is not what the server has now.
     _mark(task.store, task.origin, {job.uuid for job in task.known if job.id in unusable and not job.gone}, gone=True)
-    return len(batch) - len(unusable)
+    return len(batch) - len(unusable) - unread
 
 
 def _remember(task: _Task, info: JobInfo, error: JobError | NotFound) -> None:
@@ -322,16 +325,13 @@ def _remember(task: _Task, info: JobInfo, error: JobError | NotFound) -> None:
         task.store.put_broken(task.origin, info, reading_of(task.wanted.settings.curves))
 
 
-def _keep(task: _Task, info: JobInfo, fetched: Path | JobError | NotFound) -> None:
-    """Read a fetched job, with the host names that only the list tells, and record it."""
-    if not isinstance(fetched, Path):
-        raise fetched
-    job = task.source.read(fetched)
+def _keep(task: _Task, info: JobInfo, fetched: Path | JobError | NotFound, watcher: Watcher) -> None:
+    """Read a fetched job and record it."""
+    job = read_fetched(task.source, info, fetched, watcher.received)
     if job.info.deleted:
         raise NotFound(f"Job {info.id} was deleted since it was listed.")
-    job = replace(job, info=replace(job.info, hosts=info.hosts))
     record(task.store, task.origin, job, task.wanted.settings.curves)
     scratch = task.wanted.scratch
-    if scratch is not None and fetched.parent.resolve() == scratch.resolve():
+    if scratch is not None and isinstance(fetched, Path) and fetched.parent.resolve() == scratch.resolve():
         with suppress(OSError):  # a file that stays costs room and nothing else
             fetched.unlink()

@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import replace
+
+from perftracker_ai.errors import JobFileError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -109,3 +113,32 @@ def read_file(path: Path, origin: str) -> Job:
     from perftracker_ai.parse import parse_job
 
     return parse_job(read_document(path), origin)
+
+
+def read_fetched(source: Source, info: JobInfo, fetched: Path | JobError | NotFound, report: JobReport) -> Job:
+    """Return a fetched job, with the host names that only the source's list tells.
+
+    A file that vanished or was altered after it was fetched is fetched once more: that is no fault of the job's.
+
+    Parameters
+    ----------
+    fetched : Path, JobError or NotFound
+        As `Source.fetch_all` gave it for this job; an error is raised.
+
+    Raises
+    ------
+    JobError, NotFound
+        When the job cannot be used.
+    """
+    try:
+        job = source.read(_file(fetched))
+    except JobFileError:
+        (again,) = source.fetch_all((info,), report)
+        job = source.read(_file(again))
+    return replace(job, info=replace(job.info, hosts=info.hosts))
+
+
+def _file(fetched: Path | JobError | NotFound) -> Path:
+    if not isinstance(fetched, Path):
+        raise fetched
+    return fetched

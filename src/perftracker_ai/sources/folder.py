@@ -130,8 +130,14 @@ class FolderSource:
     def fetch_all(
         self, infos: Sequence[JobInfo], report: Callable[[int, int, int | None], None]
     ) -> list[Path | JobError | NotFound]:
-        """Give the files of several jobs, as `fetch` does."""
-        return [self.fetch(info, partial(report, info.id)) for info in infos]
+        """Give each job's file, or why that one cannot be used."""
+        return [self._fetched(info, report) for info in infos]
+
+    def _fetched(self, info: JobInfo, report: Callable[[int, int, int | None], None]) -> Path | JobError | NotFound:
+        try:
+            return self.fetch(info, partial(report, info.id))
+        except (JobError, NotFound) as error:
+            return error
 
     def read(self, path: Path) -> Job:
         """Give the job in a fetched file, as it was when the folder was listed if it was read whole then.

@@ -12,12 +12,12 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from perftracker_ai.errors import BadAnswer, JobError, NotFound
-from perftracker_ai.files import MAX_DOCUMENT_BYTES, read_document, replacing
+from perftracker_ai.files import MAX_DOCUMENT_BYTES, is_sealed, read_document, sealed, write_file
 from perftracker_ai.parse import parse_info, parse_job, row_to_info
 from perftracker_ai.wire import (
     READ_OF_ERRORS,
@@ -191,7 +191,8 @@ class ServerSource:
         Returns
         -------
         Path
-            ``<output_dir>/job-<id>.json``. Nothing but a complete, verified document is ever under that name.
+            ``<output_dir>/job-<id>.json``. Nothing but a complete, verified document is ever under that name; it
+            holds its checksum, and a copy without one, or that was altered since, is downloaded again.
 
         Raises
         ------
@@ -318,13 +319,14 @@ class ServerSource:
     # downloads
 
     def _download(self, info: JobInfo, path: Path, report: Report) -> None:
-        """Download into a temporary file, verify, and let it take its name."""
+        """Download, verify, and let it take its name."""
         missing = f"Job {info.id} is not on {self.location} any more; look again with `perftracker-ai jobs`."
         target = f"/{info.project_id}/job/{info.id}"
         with self._connection.stream(target, query={"as_json": "1"}, missing=missing) as answer:
             answer.expect_json()
-            with replacing(path) as stream:
-                self._verify(_received(answer, stream, report), info)
+            raw = _received(answer, report)
+        self._verify(raw, info)
+        write_file(path, sealed(raw))
 
     def _verify(self, raw: bytes, info: JobInfo) -> None:
         """Refuse what is not the whole job that was asked for."""
@@ -356,24 +358,24 @@ def _unseen(rows: list[tuple[int | bytes, JobInfo | None]], seen: set[int | byte
 
 
 def _is_current(path: Path, info: JobInfo) -> bool:
-    """Tell whether the file is the job as the server lists it now; a file that cannot be read is not."""
+    """Tell whether the file is the job as the server lists it now, whole and with a checksum that shows it."""
     if not info.upload:
         return False
     try:
         if not path.is_file():
             return False
-        have, present = parse_info(read_document(path), str(path))
+        document = read_document(path)
+        have, present = parse_info(document, str(path))
     except (JobError, OSError):  # why a path cannot even be looked at is told when it is written to
         return False
     same_job = have.id == info.id and info.uuid in ("", have.uuid)
-    return same_job and have.upload == info.upload and have.tests_total == present
+    return is_sealed(document) and same_job and have.upload == info.upload and have.tests_total == present
 
 
-def _received(answer: Answer, stream: IO[bytes], report: Report) -> bytes:
-    """Write what arrives, tell about it, and give the whole."""
+def _received(answer: Answer, report: Report) -> bytes:
+    """Tell about what arrives, and give the whole."""
     content = bytearray()
     for piece in answer.pieces(MAX_DOCUMENT_BYTES):
-        stream.write(piece)
         content += piece
         report(len(content), answer.size)
     return bytes(content)
