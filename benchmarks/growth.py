@@ -100,13 +100,13 @@ def stages(raw: list[bytes]) -> dict[str, float]:
     left = counting(clusters, known)
     timed("verdict", lambda: decide(curves, detection, coverage, left, OWN.policy, OWN.detect, notices=(), past=None))
     analysis = judge(jobs, OWN, seed=0)
-    content = timed("results", lambda: result_json(analysis, OWN.detect, OWN.policy))
+    content = timed("results", lambda: result_json(analysis))
     timed("read back", lambda: read_result(content, "result_v2.json"))
-    timed("markdown", lambda: markdown_report(analysis, OWN.detect, OWN.policy, None))
+    timed("markdown", lambda: markdown_report(analysis))
     page = {"result": content, "scripts": True, "narration": None}
-    timed("page", lambda: html_report(analysis, OWN.detect, OWN.policy, **page))
+    timed("page", lambda: html_report(analysis, **page))
     timed("junit", lambda: junit_xml([analysis]))
-    timed("terminal", lambda: plain_summary(analysis, ["llm_report.md"], OWN.detect))
+    timed("terminal", lambda: plain_summary(analysis, ["llm_report.md"]))
     return took
 
 

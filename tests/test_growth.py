@@ -66,9 +66,9 @@ def pair(curves, *, units=False, slower=0):
 def stages(jobs):
     """Everything from tests to reports."""
     analysis = judge(jobs, OWN, seed=0)
-    content = result_json(analysis, OWN.detect, OWN.policy)
-    markdown_report(analysis, OWN.detect, OWN.policy, None)
-    html_report(analysis, OWN.detect, OWN.policy, result=content, scripts=True, narration=None)
+    content = result_json(analysis)
+    markdown_report(analysis)
+    html_report(analysis, result=content, scripts=True, narration=None)
 
 
 @pytest.mark.parametrize("many", [{}, {"units": True}, {"slower": 33}], ids=["curves", "units", "issues"])

@@ -35,15 +35,15 @@ def reported(jobs):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         analysis = judge(jobs, OWN, seed=0, today=date(2026, 9, 7))
-        content = result_json(analysis, OWN.detect, OWN.policy)
-        again, detect, policy = read_result(content, "result_v2.json")
+        content = result_json(analysis)
+        again = read_result(content, "result_v2.json")
         for each in (analysis, again):
-            markdown_report(each, detect, policy, None)
-            html_report(each, detect, policy, result=content, scripts=True, narration=None)
+            markdown_report(each)
+            html_report(each, result=content, scripts=True, narration=None)
             junit_xml([each])
-            plain_summary(each, ["llm_report.md"], detect)
+            plain_summary(each, ["llm_report.md"])
             message(each, "")
-    return content, result_json(again, detect, policy)
+    return content, result_json(again)
 
 
 def refuse(word):
