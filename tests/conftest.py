@@ -66,6 +66,8 @@ def clean_environment():
         for name in [name for name in os.environ if name.startswith("PERFTRACKER_AI_") or name in foreign]:
             patch.delenv(name)
         patch.setenv("PERFTRACKER_AI_LLM", "off")
+        patch.setenv("PERFTRACKER_AI_RETRY_S", "1")
+        patch.setenv("NETRC", os.devnull)
         yield
 
 

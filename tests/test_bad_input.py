@@ -129,8 +129,11 @@ def test_an_absurd_id_is_refused(run, server, number):
         (debug_page(), "answered 500 (OperationalError at /somewhere)"),
         (login_page(), "a web page (Sign in) instead of JSON"),
         (proxy_page(413), "answered 413 (413 Request Entity Too Large)"),
-        (hang(), "did not go on with its answer within 0.5 s"),
-        (answer(401, "<html><title>Who are you</title></html>"), "proxy in front of it"),
+        (hang(), "gave nothing useful within 0.5 s"),
+        (
+            answer(401, "<html><title>Who are you</title></html>"),
+            "the gateway in front of it does: give it gateway_user",
+        ),
         (redirect("https://login.example/sso"), "give that address as --url"),
         (false_gzip(), "cannot be decoded"),
     ],

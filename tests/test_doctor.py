@@ -110,7 +110,7 @@ def test_a_server_that_hangs(run, server, monkeypatch):
     ran = run("doctor", "--url", server.url)
     assert ran.code == 2
     assert "within 0.3 s" in problems(ran)["source"][0]
-    assert "timeout_s" in problems(ran)["source"][1]
+    assert "--timeout" in problems(ran)["source"][1]
 
 
 def test_a_folder_that_is_not_there(run):

@@ -29,7 +29,7 @@ from perftracker_ai.history import (
 )
 from perftracker_ai.history.sync import reading_of
 from perftracker_ai.model import NoticeKind
-from perftracker_ai.settings import CurveSettings, ProductSettings
+from perftracker_ai.settings import CurveSettings, ProductSettings, Settings
 from perftracker_ai.sources import open_source
 from perftracker_ai.sources.server import ServerSource
 
@@ -41,7 +41,7 @@ SYNCHRONISE = """
 import sys
 from pathlib import Path
 from perftracker_ai.history import Wanted, open_store, synchronise
-from perftracker_ai.settings import ProductSettings
+from perftracker_ai.settings import ProductSettings, Settings
 from perftracker_ai.sources import open_source
 
 class Watcher:
@@ -50,7 +50,7 @@ class Watcher:
     def warn(self, notice): pass
 
 url, store, folder = sys.argv[1:]
-source = open_source(url, output_dir=Path(folder), ca_bundle=None, insecure=False)
+source = open_source(Settings(url=url, output_dir=folder))
 wanted = Wanted(product="Product", project=1, since=None, keep_days=0, settings=ProductSettings(), scratch=Path(folder))
 synchronise(source, open_store(store), wanted, Watcher())
 """
@@ -96,7 +96,7 @@ def sync(server, store, tmp_path):
     watcher = Watcher()
 
     def call(wanted=WANTED, url=server.url):
-        with closing(open_source(url, output_dir=tmp_path / "jobs", ca_bundle=None, insecure=False)) as source:
+        with closing(open_source(Settings(url=url, output_dir=str(tmp_path / "jobs"), retry_s=1))) as source:
             return synchronise(source, store, wanted, watcher)
 
     call.watcher = watcher

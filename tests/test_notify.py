@@ -1,9 +1,11 @@
 """`notify`: a message arrives in the form its place shows, and one that does not is told of without secrets."""
 
 import ssl
+import time
 
 import pytest
 import trustme
+from raw_server import RawServer, once, repeat
 from receivers import MailServer, WebHook
 
 from perftracker_ai.errors import NotifyError
@@ -117,3 +119,48 @@ def test_a_channel_never_shows_its_address():
     one = channel("slack://T0KEN/S3CRET")
     assert label(one) == "team (slack)"
     assert "T0KEN" not in repr(one) + str(one) + f"{one!r}"
+
+
+# ── services that never end ─────────────────────────────────────────────────────────────────────────────────────────
+
+OK = b"HTTP/1.1 200 OK\r\n"
+NEVER_DONE = {
+    "hook drips its head": ("json", repeat(OK + b"X: ", b"x"), False),
+    "hook drips its body": ("json", repeat(OK + b"Content-Length: 100000\r\n\r\n", b"x"), False),
+    "hook sends 1xx for ever": ("json", repeat(b"", b"HTTP/1.1 102 Processing\r\n\r\n", 0.01), False),
+    "hook says nothing": ("json", once(b"", then_wait=True), False),
+    "mail server drips its banner": ("mailto", repeat(b"220-", b"x"), True),
+    "mail server greets for ever": ("mailto", repeat(b"", b"220-wait\r\n", 0.01), True),
+}
+
+
+@pytest.mark.parametrize(("scheme", "act", "greets"), NEVER_DONE.values(), ids=NEVER_DONE)
+def test_no_channel_is_waited_for_without_end(scheme, act, greets):
+    """A service that drips or never ends is given up when its time is over, in one sentence."""
+    begun = time.monotonic()
+    with RawServer(act, greets=greets) as server:
+        one = channel(f"{scheme}://user:s3cret@127.0.0.1:{server.port}?from=a@b.example&to=a@b.example")
+        with pytest.raises(NotifyError) as error:
+            send(one, Verdict.BLOCK, TITLE, MARKDOWN, PLAIN, within_s=4.0)
+    assert time.monotonic() - begun < 15
+    assert "s3cret" not in str(error.value)
+    assert str(error.value).startswith("The channel team (")
+
+
+def test_an_answer_of_gigabytes_is_not_read():
+    """A service that answers without end as fast as it can costs neither memory nor time."""
+    with RawServer(repeat(OK + b"Content-Length: 2000000000\r\n\r\n", bytes(1 << 20), 0)) as server:
+        said = refusal(f"json://127.0.0.1:{server.port}")
+    assert "more than 16 MiB" in said
+
+
+@pytest.mark.parametrize("status", [b"302 Found", b"307 Temporary Redirect", b"308 Permanent Redirect"])
+def test_a_message_is_not_sent_on_to_another_host(status):
+    """A redirect to another server is not followed, whatever the address says of redirects."""
+    with WebHook() as other:
+        there = b"\r\nLocation: http://127.0.0.1:%d/\r\nContent-Length: 0\r\n\r\n" % other.port
+        with RawServer(once(b"HTTP/1.1 " + status + there)) as server:
+            assert f"the service answered {status[:3].decode()}" in refusal(
+                f"json://127.0.0.1:{server.port}?redirect=yes"
+            )
+    assert other.received == []

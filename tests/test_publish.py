@@ -40,6 +40,7 @@ from perftracker_ai.errors import (
     UsageError,
 )
 from perftracker_ai.publish import HTML, TEXT, Document, publish
+from perftracker_ai.settings import Settings
 from perftracker_ai.wire import Patience, open_connection
 
 HASTY = Patience(pauses_s=(0.0, 0.0, 0.0))
@@ -71,7 +72,7 @@ def send(server):
     def run(documents=BOTH, *, patience=HASTY, comparison=False, jobs=None, told=None, url=None):
         baseline, candidate = jobs or (known(server.jobs[1]), known(server.jobs[2]))
         report = (told if told is not None else []).append
-        connection = open_connection(url or server.url, ca_bundle=None, insecure=False, patience=patience)
+        connection = open_connection(Settings(url=url or server.url), patience=patience)
         with closing(connection):
             return publish(connection, baseline, candidate, documents, comparison=comparison, report=report)
 
@@ -407,12 +408,25 @@ def test_server_that_goes_down_meanwhile(server, send):
     assert "cannot be reached" in refused(error)
 
 
+def test_what_is_published_already_is_said(server, send):
+    """When the second document fails, the first is named with its address, and the next run completes both."""
+    server.script("/artifact/", proxy_page(413), skip=1, method="POST")
+    with pytest.raises(PublishError) as error:
+        send()
+    uuid = next(iter(server.artifacts))
+    assert f"report.html ({server.url}/0/artifact_content/{uuid})" in str(error.value)
+    assert "is too large" in str(error.value)
+    server._scripts.clear()
+    send()
+    assert live(server) == WHOLE
+
+
 def test_hanging_server(server, send):
     """A server that accepts an upload and never answers is given up in time."""
     server.script("/artifact/", hang())
     with pytest.raises(Unreachable) as error:
         send(patience=BRIEF)
-    assert "did not go on with its answer within 0.3 s" in refused(error)
+    assert "gave nothing useful within 0.3 s" in refused(error)
 
 
 def test_nothing_listens(server, send):
@@ -718,16 +732,17 @@ CHILD = """
 import sys
 from pathlib import Path
 from perftracker_ai.publish import HTML, TEXT, Document, publish
+from perftracker_ai.settings import Settings
 from perftracker_ai.sources.server import ServerSource
-from perftracker_ai.wire import Patience, open_connection
+from perftracker_ai.wire import open_connection
 
-source = ServerSource(sys.argv[1], output_dir=Path("unused"))
+connection = open_connection(Settings(url=sys.argv[1]))
+source = ServerSource(connection, output_dir=Path("unused"))
 jobs = source.describe(1), source.describe(2)
 documents = [
     Document(name="report.html", mime=HTML, content="<p>Größe</p>".encode(), description=""),
     Document(name="summary.md", mime=TEXT, content="# Größe\\n".encode(), description=""),
 ]
-connection = open_connection(sys.argv[1], ca_bundle=None, insecure=False, patience=Patience())
 publish(connection, *jobs, documents, comparison=True, report=lambda text: None)
 """
 

@@ -10,6 +10,7 @@ from fake_perftracker import make_job
 
 from perftracker_ai.errors import JobError, NotFound, Unreachable, UsageError
 from perftracker_ai.parse import parse_job
+from perftracker_ai.settings import Settings
 from perftracker_ai.sources import open_source
 from perftracker_ai.sources.folder import FolderSource
 
@@ -250,7 +251,7 @@ def test_file_that_vanished_after_listing(tmp_path):
 def test_open_source_takes_other_addresses_for_folders(tmp_path):
     """What does not begin with a web scheme is a folder."""
     put(tmp_path, "1.json", make_job(1))
-    with closing(open_source(str(tmp_path), output_dir=tmp_path, ca_bundle=None, insecure=False)) as source:
+    with closing(open_source(Settings(url=str(tmp_path)))) as source:
         assert source.location == str(tmp_path)
         assert listed(source) == [1]
 
@@ -259,6 +260,6 @@ def test_address_without_scheme_hides_credentials(tmp_path, monkeypatch):
     """A server's address that lacks its scheme is refused without showing its password."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NotFound, match="http://") as error:
-        open_source("joe:secret@perftracker.example", output_dir=tmp_path, ca_bundle=None, insecure=False)
+        open_source(Settings(url="joe:secret@perftracker.example"))
     assert "secret" not in str(error.value)
     assert "perftracker.example" in str(error.value)

@@ -2,9 +2,9 @@
 
 In the file, a product's own table stands over what all products share.
 The only module that reads the environment. Of other programs' variables those count that name a language model's
-server and its key, where nothing of ours does: ``OLLAMA_HOST``, ``OLLAMA_API_KEY``, ``OPENAI_API_KEY``; and a build's
-page: ``GITHUB_STEP_SUMMARY``. An unknown key is refused with the nearest known name, a value of the wrong type with the
-type that is wanted, both with the place they stand in.
+server and its key, where nothing of ours does: ``OLLAMA_HOST``, ``OLLAMA_API_KEY``, ``OPENAI_API_KEY``; a build's page:
+``GITHUB_STEP_SUMMARY``; and a file of logins: ``NETRC``. An unknown key is refused with the nearest known name, a value
+of the wrong type with the type that is wanted, both with the place they stand in.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from msgspec.structs import fields, replace
 from perftracker_ai.errors import UsageError
 from perftracker_ai.files import read_bounded, reason, unmarked
 from perftracker_ai.settings import (
+    SECRETS,
     Accept,
     Channel,
     CurveSettings,
@@ -43,8 +44,6 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "detect": DetectSettings,
     "policy": PolicySettings,
 }
-_SECRETS = frozenset({"llm_api_key", "store"})
-"""Keys whose values no message shows."""
 _TABLES = frozenset({"defaults", "products", "accept", "channels"})
 """Settings that have tables of their own in the file, and no key."""
 _CREDENTIALS = re.compile(r"//[^/\s\"]*@")
@@ -171,7 +170,7 @@ def _origin(key: str, read: _Layers, own: Mapping[str, object] | None = None) ->
 
 def _told(key: str, value: object) -> str:
     """Write a value as TOML does, without what is secret."""
-    if key in _SECRETS and value:
+    if key in SECRETS and value:
         return "(set, not shown)"
     return _CREDENTIALS.sub("//***@", msgspec.json.encode(value).decode())
 
@@ -233,7 +232,9 @@ def _borrowed(environ: Mapping[str, str], ours: Mapping[str, object]) -> dict[st
     openai = address.rstrip("/").endswith("/v1")
     key = environ.get("OPENAI_API_KEY" if openai else "OLLAMA_API_KEY", "")
     page = environ.get("GITHUB_STEP_SUMMARY", "")
-    return _checked_all({"llm_url": address, "llm_api_key": key, "step_summary": page}, "the environment")
+    logins = environ.get("NETRC", "")
+    found = {"llm_url": address, "llm_api_key": key, "step_summary": page, "netrc": logins}
+    return _checked_all(found, "the environment")
 
 
 def _checked_all(layer: Mapping[str, object], origin: str) -> dict[str, object]:
@@ -263,7 +264,7 @@ def _types(owner: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _shown(key: str, value: object) -> str:
-    return "not usable" if key in _SECRETS else repr(value)
+    return "not usable" if key in SECRETS else repr(value)
 
 
 def _wants(name: str, converted: object) -> str:

@@ -119,7 +119,7 @@ def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
     """
     from perftracker_ai.publish import HTML, TEXT, Document, publish
     from perftracker_ai.render.html import html_report
-    from perftracker_ai.wire import Patience, open_connection
+    from perftracker_ai.wire import open_connection
 
     analysis = run.analysis
     result = _written(run, RESULT)
@@ -130,13 +130,7 @@ def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
         Document(name="report.html", mime=HTML, content=page.encode(), description=what),
         Document(name="report.md", mime=TEXT, content=text, description=what),
     )
-    connection = open_connection(
-        settings.url,
-        ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
-        insecure=settings.insecure,
-        patience=Patience(read_s=settings.timeout_s),
-    )
-    with closing(connection):
+    with closing(open_connection(settings, watcher.step)) as connection:
         return publish(
             connection,
             analysis.baseline,

@@ -17,7 +17,7 @@ from perftracker_ai.model import BASELINE, CANDIDATE, Job, Notice, NoticeKind
 from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from perftracker_ai.model import JobInfo, Pair, Selection
     from perftracker_ai.settings import Settings
@@ -76,8 +76,13 @@ class _Replayed:
             yield job
 
 
-def connect(settings: Settings) -> Source:
+def connect(settings: Settings, told: Callable[[str], None] | None = None) -> Source:
     """Open the server or the folder that the settings name.
+
+    Parameters
+    ----------
+    told : callable, optional
+        Told in words that the server is waited for.
 
     Raises
     ------
@@ -91,13 +96,7 @@ def connect(settings: Settings) -> Source:
             f"The settings insecure and ca_bundle ({settings.ca_bundle}) exclude each other; drop insecure to have the "
             "certificate checked."
         )
-    return open_source(
-        settings.url,
-        output_dir=Path(settings.output_dir),
-        ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
-        insecure=settings.insecure,
-        timeout_s=settings.timeout_s,
-    )
+    return open_source(settings, told)
 
 
 def select(source: Source, product: str, settings: Settings) -> Selection:

@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import bz2
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from perftracker_ai.errors import BadAnswer, NotFound, PublishError, Unreachable
-from perftracker_ai.wire import PassingTrouble, shown_text
+from perftracker_ai.errors import BadAnswer, NotFound, PublishError, SourceError, Unreachable
+from perftracker_ai.text import clean
+from perftracker_ai.wire import PassingTrouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from perftracker_ai.model import JobInfo
     from perftracker_ai.wire import Connection, Reply
@@ -35,7 +37,7 @@ TEXT = "text/plain; charset=utf-8"
 
 _API = "/api/v1.0/0"
 _UUIDS = 50
-"""Uuids a document may have: each failed create uses one up, and a run fails at most four times."""
+"""Uuids a document may have: each failed create uses one up, and a run fails at most as often as it tries again."""
 _NAMESPACE = uuid5(NAMESPACE_URL, "perftracker-ai/artifact")
 _UUID_USED_UP = re.compile(rb"Can't store artifact.*\[Errno (2|17)\]")
 """The server cannot make the file because it exists (17, a create that failed) or was deleted (2); a full disk (28) is
@@ -162,7 +164,7 @@ class _Upload(msgspec.Struct):
         """Give every field of the form: one that is not sent would keep what an earlier run stored."""
         return {
             "filename": self.filename,
-            "description": shown_text(self.document.description),
+            "description": clean(self.document.description),
             "mime": self.document.mime,
             "inline": "true",
             "compression": "true" if self.packed else "false",
@@ -226,9 +228,12 @@ class _Publication:
         report(f"Publishing to {self._address}")
         job = self._job(self._candidate)
         uploads = [self._upload(document, job) for document in documents]
-        stored = [self._stored(upload, report) for upload in uploads]
-        self._tidy([(upload.document, uuid) for upload, uuid in zip(uploads, stored, strict=True)])
-        compared = self._comparison(job.project.id, report) if comparison else ""
+        stored: list[str] = []
+        with _telling(lambda: [self._shown(upload, uuid) for upload, uuid in zip(uploads, stored, strict=False)]):
+            for upload in uploads:
+                stored.append(self._stored(upload, report))  # noqa: PERF401 - what is stored counts when the next fails
+            self._tidy([(upload.document, uuid) for upload, uuid in zip(uploads, stored, strict=True)])
+            compared = self._comparison(job.project.id, report) if comparison else ""
         shown = [self._shown(upload, uuid) for upload, uuid in zip(uploads, stored, strict=True)]
         page = f"{self._address}/{job.project.id}/job/{job.id}"
         return Published(job_address=page, documents=tuple(shown), comparison_address=compared)
@@ -252,8 +257,8 @@ class _Publication:
         job = _decoded(reply, _Job, "job")
         if job.uuid.lower() != info.uuid.lower():
             raise PublishError(
-                f"Job {info.id} on {self._address} is not the one compared (uuid {shown_text(job.uuid)} instead of "
-                f"{shown_text(info.uuid)}); publish to the server the jobs came from."
+                f"Job {info.id} on {self._address} is not the one compared (uuid {clean(job.uuid)} instead of "
+                f"{clean(info.uuid)}); publish to the server the jobs came from."
             )
         return job
 
@@ -311,7 +316,7 @@ class _Publication:
         """Draw the conclusion from a refusal: another uuid, packed, later, or never."""
         if reply.status == _NOT_IMPLEMENTED:
             raise PublishError(
-                f"{self._address} keeps no artifacts ({shown_text(reply.gist)}); ask its administrator to set "
+                f"{self._address} keeps no artifacts ({clean(reply.gist)}); ask its administrator to set "
                 "ARTIFACTS_STORAGE_DIR."
             )
         if reply.status == _TOO_LARGE or (reply.status == _BAD_REQUEST and reply.html):
@@ -361,8 +366,8 @@ class _Publication:
     def _differences(self, upload: _Upload, found: _Artifact) -> list[str]:
         sizes = f"{found.size:,} bytes instead of {len(upload.content):,}"
         checks = (
-            (found.filename == upload.filename, f"file name {shown_text(found.filename)!r}"),
-            (found.mime == upload.document.mime, f"type {shown_text(found.mime)!r}"),
+            (found.filename == upload.filename, f"file name {clean(found.filename)!r}"),
+            (found.mime == upload.document.mime, f"type {clean(found.mime)!r}"),
             (found.size == len(upload.content), sizes),
             (found.inline, "not shown in the browser"),
             (found.compression == upload.packed, "packing"),
@@ -427,10 +432,22 @@ class _Publication:
         )
 
 
+@contextmanager
+def _telling(published: Callable[[], list[PublishedDocument]]) -> Iterator[None]:
+    """Say in the sentence of what goes wrong what was published before."""
+    try:
+        yield
+    except (SourceError, PublishError) as error:
+        there = [f"{document.name} ({document.address})" for document in published()]
+        if not there:
+            raise
+        raise type(error)(f"Published before this, and read back: {', '.join(there)}. {error}") from error
+
+
 def _require_uuid(job: JobInfo) -> None:
     if not re.fullmatch(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", job.uuid):
         raise PublishError(
-            f"Job {job.id} has no usable uuid ({shown_text(job.uuid)!r}), so nothing can be linked to it; compare jobs "
+            f"Job {job.id} has no usable uuid ({clean(job.uuid)!r}), so nothing can be linked to it; compare jobs "
             "downloaded from the server."
         )
 
@@ -448,6 +465,6 @@ def _decoded(reply: Reply, kind: type[T], what: str) -> T:
     try:
         return msgspec.json.decode(reply.body, type=kind)
     except (ValueError, RecursionError) as error:
-        problem = shown_text(str(error))
+        problem = clean(str(error))
         sentence = f"{reply.where} answered something that is no {what} ({problem}); is it a PerfTracker server?"
         raise BadAnswer(sentence) from error

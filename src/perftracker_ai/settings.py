@@ -17,6 +17,7 @@ Load = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
+Pause = Annotated[float, msgspec.Meta(ge=0, le=3600)]
 Gate = Literal["never", "moderate", "severe", "critical", "block"]
 """From what on a run's exit code is 1, in falling strictness."""
 Window = Annotated[int, msgspec.Meta(ge=2048, le=2**20)]
@@ -190,6 +191,55 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
         return f"Channel(name={self.name!r}, threshold={self.threshold!r}, only_changes={self.only_changes!r})"
 
 
+class Gateway(msgspec.Struct, frozen=True, kw_only=True):
+    """What gets past a gateway in front of the server; nearly all of it is secret.
+
+    Attributes
+    ----------
+    user, password : str
+        Sent as basic authentication.
+    token : str
+        Sent as bearer token.
+    headers : tuple of str
+        Each ``NAME: VALUE``.
+    cookie : str
+        ``NAME=VALUE``, several separated by ``;``.
+    client_cert, client_key, client_key_password : str
+        PEM files, and the key's password; the key may be in the certificate's file.
+    netrc : str
+        File of logins by host; empty for ``~/.netrc``, where there is one.
+    """
+
+    user: str = ""
+    password: str = ""
+    token: str = ""
+    headers: tuple[str, ...] = ()
+    cookie: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    client_key_password: str = ""
+    netrc: str = ""
+
+    def __repr__(self) -> str:
+        """Show nothing of it."""
+        return "Gateway(…)"
+
+
+SECRETS = frozenset(
+    {
+        "llm_api_key",
+        "store",
+        "gateway_user",
+        "gateway_password",
+        "gateway_token",
+        "gateway_headers",
+        "gateway_cookie",
+        "client_key_password",
+    }
+)
+"""Settings whose values no log and no message may hold."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One run's settings: command line over environment over settings file over these defaults.
 
@@ -211,7 +261,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ca_bundle : str
         File of certificates to trust; empty for the operating system's.
     timeout_s : float
-        How long a server may be silent before it is given up.
+        How long the server may take to begin a job, which it builds first, or be silent in it; for all other answers
+        60 s, or a tenth of it where that is more.
+    retry_s : float
+        How long together to wait for a server that is not there or breaks off: it may be starting anew.
+    gateway_user, gateway_password, gateway_token, gateway_headers, gateway_cookie : see `Gateway`
+    client_cert, client_key, client_key_password, netrc : see `Gateway`
     seed : int
         Of every random draw.
     fail_on : Gate
@@ -258,7 +313,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     history: bool = True
     ca_bundle: str = ""
     insecure: bool = False
-    timeout_s: Seconds = 60.0
+    timeout_s: Seconds = 600.0
+    retry_s: Pause = 60.0
+    gateway_user: str = ""
+    gateway_password: str = ""
+    gateway_token: str = ""
+    gateway_headers: tuple[str, ...] = ()
+    gateway_cookie: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    client_key_password: str = ""
+    netrc: str = ""
     seed: Count = 20260101
     fail_on: Gate = "never"
     upload: bool = False
@@ -284,7 +349,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         own = dict(self.products).get(name, self.defaults)
         return replace(own, accept=tuple(entry for entry in self.accept if entry.product == name))
 
+    @property
+    def gateway(self) -> Gateway:
+        """What gets past a gateway in front of the server."""
+        return Gateway(
+            user=self.gateway_user,
+            password=self.gateway_password,
+            token=self.gateway_token,
+            headers=self.gateway_headers,
+            cookie=self.gateway_cookie,
+            client_cert=self.client_cert,
+            client_key=self.client_key,
+            client_key_password=self.client_key_password,
+            netrc=self.netrc,
+        )
+
     def __repr__(self) -> str:
-        """Show every setting but the key and the store, whose secrets no log and no message may hold."""
-        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name not in {"llm_api_key", "store"}}
+        """Show every setting but the secret ones."""
+        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name not in SECRETS}
         return f"Settings({shown})"

@@ -1,26 +1,28 @@
-"""Requests to one server: what goes wrong on the way comes out as one of our errors, in one sentence.
+"""Requests to a PerfTracker server: what goes wrong on the way comes out as one of our errors, in one sentence.
 
-Everything is bounded: connecting, waiting for bytes, one whole answer, its size, the number of tries and of redirects.
-Redirects are followed within the server only. Requests under way can be ended from another thread.
+Everything is bounded, see `http`: connecting, waiting for bytes, one whole answer, its size, and here the number of
+tries and of redirects. Redirects are followed within the server only. Requests under way can be ended from another
+thread.
 
-Reading is tried again by itself. What is sent is sent once: whether sending it again is harmless only the caller knows,
-so it learns whether the answer was lost (`Unreachable`) or what it was (`Reply`).
+Reading is tried again by itself, for as long as a server takes to start anew. What is sent is sent once: whether
+sending it again is harmless only the caller knows, so it learns whether the answer was lost (`Unreachable`) or what it
+was (`Reply`).
 """
 
 from __future__ import annotations
 
 import re
-import socket
 import ssl
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
-from perftracker_ai.errors import BadAnswer, NotFound, PerfTrackerAIError, SourceError, Unreachable, UsageError
+from perftracker_ai.errors import BadAnswer, NotFound, SourceError, Unreachable, UsageError
 from perftracker_ai.files import reason
+from perftracker_ai.http import OK, Bounds, Client, Kind, Login, basic, gist, trusts_nobody
+from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,17 +30,31 @@ if TYPE_CHECKING:
 
     import httpx2
 
+    from perftracker_ai.http import Answer, Trouble
+    from perftracker_ai.settings import Gateway, Settings
+
 T = TypeVar("T")
 
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _MAX_REDIRECTS = 3
-_SHOWN_CHARACTERS = 200
-"""As much of an error body as is shown: Django's debug page has 200 kB and the server's settings in it."""
-READ_OF_ERRORS = 4096
 _REDIRECTS = (301, 302, 303, 307, 308)
 _REPEATING_REDIRECTS = (307, 308)
 """Those after which the same is sent again; after the others it would become a GET without its body."""
 _PASSING = (502, 503, 504)
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
+_QUICK_S = 60.0
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TOO_SHORT = 3
+"""Characters of a header's or cookie's value that are no secret: masking them would garble every message."""
+_LOGINS = "gateway_user and gateway_password, gateway_token, gateway_headers, gateway_cookie or client_cert"
+
+
+def pauses(total_s: float) -> tuple[float, ...]:
+    """Return growing pauses before further tries, of so many seconds together."""
+    found: list[float] = []
+    while (left := total_s - sum(found)) > 0:
+        found.append(min(_FIRST_PAUSE_S * 2 ** len(found), _LONGEST_PAUSE_S, left))
+    return tuple(found)
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,18 +63,39 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     connect_s, read_s : float
-        Bounds on connecting, and on the silence between two pieces of an answer.
+        Bounds on connecting, and on the silence before an answer and between two pieces of it.
+    document_s : float
+        The same bound for a job: the server builds all of its tests before it sends the first byte.
     answer_s, download_s : float
         Bounds on one whole answer, for a server that drips; a job is the larger one.
     pauses_s : tuple of float
-        Pauses before each further try.
+        Pauses before each further try: together they outlast a server that starts anew.
     """
 
     connect_s: float = 10.0
-    read_s: float = 60.0
+    read_s: float = _QUICK_S
+    document_s: float = 600.0
     answer_s: float = 300.0
-    download_s: float = 900.0
-    pauses_s: tuple[float, ...] = (0.5, 1.0, 2.0)
+    download_s: float = 1500.0
+    pauses_s: tuple[float, ...] = pauses(60.0)
+
+
+def patience_of(settings: Settings) -> Patience:
+    """Return the patience that the settings ask for.
+
+    An address that takes no connection at all is known sooner, however slow the server's answers may be; and what is
+    no job is known sooner as well.
+    """
+    silence_s = settings.timeout_s
+    read_s = min(silence_s, max(_QUICK_S, silence_s / 10))
+    return Patience(
+        connect_s=min(10.0, silence_s),
+        read_s=read_s,
+        document_s=silence_s,
+        answer_s=5 * read_s,
+        download_s=silence_s + 900.0,
+        pauses_s=pauses(settings.retry_s),
+    )
 
 
 class PassingTrouble(Unreachable):
@@ -72,11 +109,12 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     html: bool
     body: bytes
+    given: tuple[str, ...]
 
     @property
     def stored(self) -> bool:
         """Whether the server says that it did what was asked."""
-        return self.status == 200  # noqa: PLR2004 -- HTTP's OK
+        return self.status == OK
 
     @property
     def gist(self) -> str:
@@ -84,269 +122,266 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         return _said(self.status, self.body)
 
     def refusal(self) -> SourceError:
-        """Give the error that this answer is where another was needed."""
+        """Return the error that this answer is where another was needed."""
         if self.stored:
             return web_page(self.where, self.body)
-        return _refusal(self.where, self.status, self.body)
+        return _refusal(self.where, self.status, self.body, self.given)
 
 
 class Connection:
-    """Requests to one server, with every failure as one of our errors."""
+    """Requests to one server, with every failure as one of our errors.
+
+    Parameters
+    ----------
+    base : httpx2.URL
+        As `read_address` gives it.
+    context : ssl.SSLContext
+    patience : Patience
+    login : Login
+    sleep : callable or None
+        Waits the given number of seconds between two tries; by default until then or until `abort`.
+    told : callable or None
+        Told in words that a request is about to be made again.
+    """
 
     def __init__(
-        self, base: httpx2.URL, context: ssl.SSLContext, patience: Patience, sleep: Callable[[float], None]
+        self,
+        base: httpx2.URL,
+        context: ssl.SSLContext,
+        patience: Patience,
+        login: Login,
+        sleep: Callable[[float], None] | None = None,
+        told: Callable[[str], None] | None = None,
     ) -> None:
-        self.address = str(base.copy_with(userinfo=b"")).rstrip("/")
+        self._client = Client(base, context=context, login=login, accept="application/json")
+        self.address = self._client.address
         self._patience = patience
-        self._sleep = sleep
-        self._base = base
-        self._client = _client(base, context, patience)
-        self._sockets: list[socket.socket] = []
-        self._aborted = False
+        self._sleep = sleep or self._client.aborted.wait
+        self._told = told or _nobody
 
     def get(self, path: str, *, query: Mapping[str, str] | None = None, missing: str = "") -> bytes:
-        """Give the body of a JSON answer; ``missing`` is the sentence for 404."""
+        """Return the body of a JSON answer; ``missing`` is the sentence for 404."""
         return self.trying(lambda: self._get_once(path, query or {}, missing))
 
     def _get_once(self, path: str, query: Mapping[str, str], missing: str) -> bytes:
-        with self.stream(path, query=query, missing=missing, bound_s=self._patience.answer_s) as answer:
-            answer.expect_json()
+        with self._opened(path, query, self._quick(), "GET", {}) as answer:
+            self._require_json(path, answer, missing)
             body = b"".join(answer.pieces(_MAX_ANSWER_BYTES))
         if body.lstrip()[:1] == b"<":
-            raise web_page(answer.where, body)
+            raise web_page(self._where(path), body)
         return body
 
     def read(self, path: str) -> Reply:
-        """Give the answer to a GET, whatever it is, once one comes."""
-        return self.trying(lambda: self._reply("GET", path, {}))
+        """Return the answer to a GET, whatever it is, once one comes."""
+        return self.trying(lambda: self._reply("GET", path, self._quick(), {}))
 
     def post_file(self, path: str, fields: Mapping[str, str], content: bytes) -> Reply:
         """Send a form with one part named ``file``, once."""
-        return self._reply("POST", path, {"data": fields, "files": {"file": ("file", content)}})
+        return self._reply("POST", path, self._sending(), {"data": fields, "files": {"file": ("file", content)}})
 
     def send_json(self, method: str, path: str, value: object) -> Reply:
         """Send a value as JSON, once; None sends no body."""
-        return self._reply(method, path, {} if value is None else {"json": value})
+        return self._reply(method, path, self._sending(), {} if value is None else {"json": value})
 
-    def _reply(self, method: str, path: str, sent: Mapping[str, Any]) -> Reply:
-        with self._opened(path, {}, self._patience.answer_s, method, sent) as answer:
+    def _reply(self, method: str, path: str, bounds: Bounds, sent: Mapping[str, Any]) -> Reply:
+        with self._opened(path, {}, bounds, method, sent) as answer:
             status, html = answer.status, answer.html
             if status in _PASSING:
-                raise answer.refusal()
-            whole = status == 200  # noqa: PLR2004 -- HTTP's OK
-            body = b"".join(answer.pieces(_MAX_ANSWER_BYTES)) if whole else answer.beginning()
-        return Reply(where=f"{self.address} ({path})", status=status, html=html, body=body)
+                raise self._refused(path, answer)
+            body = b"".join(answer.pieces(_MAX_ANSWER_BYTES)) if status == OK else answer.beginning()
+        return Reply(where=self._where(path), status=status, html=html, body=body, given=self._client.login.given)
 
     def trying(self, attempt: Callable[[], T]) -> T:
         """Make an attempt, and again after a pause while what hinders it may be over."""
         for pause_s in self._patience.pauses_s:
             try:
                 return attempt()
-            except PassingTrouble:
-                if self._aborted:
+            except PassingTrouble as error:
+                if self._client.aborted.is_set():
                     raise
+                if pause_s > 1:
+                    self._told(f"{str(error).partition('; ')[0].rstrip('.')}; trying again in {pause_s:.0f} s")
                 self._sleep(pause_s)
         return attempt()
 
     @contextmanager
-    def stream(
-        self, path: str, *, query: Mapping[str, str], missing: str, bound_s: float | None = None
-    ) -> Iterator[Answer]:
-        """Open one answer of status 200, following redirects within the server."""
-        with self._opened(path, query, bound_s or self._patience.download_s, "GET", {}) as answer:
-            answer.check_status(missing)
+    def document(self, path: str, *, query: Mapping[str, str], missing: str) -> Iterator[Answer]:
+        """Open the answer with a job, which may take its time to begin."""
+        patience = self._patience
+        bounds = Bounds(connect_s=patience.connect_s, silence_s=patience.document_s, whole_s=patience.download_s)
+        with self._opened(path, query, bounds, "GET", {}) as answer:
+            self._require_json(path, answer, missing)
             yield answer
+
+    def _quick(self) -> Bounds:
+        patience = self._patience
+        return Bounds(connect_s=patience.connect_s, silence_s=patience.read_s, whole_s=patience.answer_s)
+
+    def _sending(self) -> Bounds:
+        """Return bounds for what is sent: its way there counts as silence."""
+        patience = self._patience
+        return Bounds(connect_s=patience.connect_s, silence_s=patience.answer_s, whole_s=patience.answer_s)
 
     @contextmanager
     def _opened(
-        self, path: str, query: Mapping[str, str], bound_s: float, method: str, sent: Mapping[str, Any]
+        self, path: str, query: Mapping[str, str], bounds: Bounds, method: str, sent: Mapping[str, Any]
     ) -> Iterator[Answer]:
         """Open one answer of any status but a redirect."""
-        deadline = time.monotonic() + bound_s
-        url = self._base.copy_with(path=self._base.path.rstrip("/") + path, params=query, userinfo=b"")
-        with self._translated():
-            for _ in range(_MAX_REDIRECTS):
-                with self._client.stream(method, url, extensions={"trace": self._note_socket}, **sent) as response:
-                    if response.status_code not in _REDIRECTS:
-                        yield Answer(response, f"{self.address} ({path})", deadline)
-                        return
-                    url = self._next(url, response)
-        raise BadAnswer(f"{self.address} ({path}) redirects again and again; check the address.")
+        base = self._client.url
+        url = base.copy_with(path=base.path.rstrip("/") + path, params=query)
+        for _ in range(_MAX_REDIRECTS):
+            with self._client.open(method, url, bounds, lambda trouble: self._worded(trouble, path), sent) as answer:
+                if answer.status not in _REDIRECTS:
+                    yield answer
+                    return
+                url = self._next(url, method, answer)
+        raise BadAnswer(f"{self._where(path)} redirects again and again; check the address.")
 
-    def _next(self, url: httpx2.URL, response: httpx2.Response) -> httpx2.URL:
-        target = url.join(response.headers.get("Location", "")).copy_with(fragment=None)
-        bodiless = response.request.method != "GET" and response.status_code not in _REPEATING_REDIRECTS
-        if bodiless or _origin(target) != _origin(url):
-            shown = str(target.copy_with(userinfo=b"", query=None))
-            raise BadAnswer(
-                f"{self.address} sends every request on to {shown_text(shown)}; give that address as --url if it is"
-                " right, or pass the login in front of the server."
-            )
-        return target
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Raise what goes wrong on the way as `Unreachable` or `BadAnswer`."""
+    def _next(self, url: httpx2.URL, method: str, answer: Answer) -> httpx2.URL:
         import httpx2
 
         try:
-            yield
-        except (httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-            raise self._silent("accept a connection", self._patience.connect_s) from error
-        except httpx2.TimeoutException as error:
-            raise self._silent("go on with its answer", self._patience.read_s) from error
-        except (httpx2.DecodingError, httpx2.InvalidURL) as error:
-            problem = shown_text(str(error))
-            raise BadAnswer(f"{self.address} answered what cannot be decoded ({problem}); check the proxy.") from error
-        except httpx2.HTTPError as error:
-            raise self._failed(error) from error
+            target = url.join(answer.location).copy_with(fragment=None)
+        except httpx2.InvalidURL as error:
+            raise BadAnswer(f"{self.address} redirects to what is no address; check the proxy before it.") from error
+        bodiless = method != "GET" and answer.status not in _REPEATING_REDIRECTS
+        if bodiless or _origin(target) != _origin(url):
+            shown = self._client.shown(str(target.copy_with(userinfo=b"", query=None)))
+            raise BadAnswer(
+                f"{self.address} sends every request on to {shown}; give that address as --url if it is right, or pass"
+                f" the login in front of the server with {_LOGINS}."
+            )
+        return target
 
-    def _silent(self, what: str, waited_s: float) -> Unreachable:
-        return Unreachable(
-            f"{self.address} did not {what} within {waited_s:g} s; check the address, the VPN and the server, or set a"
-            " longer timeout_s."
-        )
+    def _require_json(self, path: str, answer: Answer, missing: str) -> None:
+        """Refuse every status but 200, and a web page, before anything of it is stored."""
+        if answer.status == 404 and missing:  # noqa: PLR2004 -- HTTP's not found
+            raise NotFound(missing)
+        if answer.status != OK:
+            raise self._refused(path, answer)
+        if answer.html:
+            raise web_page(self._where(path), answer.beginning())
 
-    def _failed(self, error: httpx2.HTTPError) -> Unreachable:
-        """Word a broken or refused connection; trouble with certificates will not pass, the rest may."""
-        problem = re.sub(r"\[Errno -?\d+\] ", "", shown_text(str(error))) or type(error).__name__
-        cause = _tls_cause(error)
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            cure = "give its authority with --ca-bundle FILE, or skip the check with --insecure"
-            return Unreachable(f"The certificate of {self.address} is not trusted ({cause.verify_message}); {cure}.")
-        if cause is not None:
-            return Unreachable(f"{self.address} does not speak TLS as expected ({problem}); is it an http:// address?")
-        return PassingTrouble(
-            f"{self.address} cannot be reached ({problem}); check the address, the VPN and the server."
-        )
+    def _refused(self, path: str, answer: Answer) -> SourceError:
+        return _refusal(self._where(path), answer.status, answer.beginning(), self._client.login.given)
 
-    def _note_socket(self, event: str, told: Mapping[str, Any]) -> None:
-        """Keep every socket from its first moment: who waits for the head of an answer has nothing else to end."""
-        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            self._sockets.append(told["return_value"].get_extra_info("socket"))
-            if self._aborted:
-                self.abort()
+    def _where(self, path: str) -> str:
+        return f"{self.address} ({path})"
+
+    def _worded(self, trouble: Trouble, path: str) -> SourceError:
+        """Word what went wrong on the way; trouble with certificates will not pass, a broken connection may."""
+        sentence = _sentence(trouble, self.address, self._where(path), self._client.proxy)
+        if trouble.kind in _MAY_PASS:
+            return PassingTrouble(sentence)
+        return (BadAnswer if trouble.kind in _OF_THE_ANSWER else Unreachable)(sentence)
 
     def abort(self) -> None:
         """End every request under way, from another thread: whoever waits for bytes gets an error at once."""
-        self._aborted = True
-        for connected in tuple(self._sockets):
-            with suppress(OSError):  # it may have ended by itself meanwhile
-                connected.shutdown(socket.SHUT_RDWR)
+        self._client.abort()
 
     def resume(self) -> None:
         """Let requests be made again, once those under way have ended."""
-        self._sockets.clear()
-        self._aborted = False
+        self._client.resume()
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
 
-class Answer:
-    """One answer on its way in: its head is here, its body comes in pieces."""
-
-    def __init__(self, response: httpx2.Response, where: str, deadline: float) -> None:
-        self.where = where
-        self._response = response
-        self._deadline = deadline
-        packed = "Content-Encoding" in response.headers
-        length = response.headers.get("Content-Length", "")
-        self.size = int(length) if length.isdecimal() and not packed else None
-
-    @property
-    def status(self) -> int:
-        """HTTP's status."""
-        return self._response.status_code
-
-    @property
-    def html(self) -> bool:
-        """Whether the answer says that it is a web page."""
-        return "html" in self._response.headers.get("Content-Type", "").lower()
-
-    def pieces(self, most: int) -> Iterator[bytes]:
-        """Give the decoded body piece by piece, up to ``most`` bytes and to the deadline."""
-        received = 0
-        if (self.size or 0) > most:
-            raise self._too_large(most)
-        for piece in self._response.iter_bytes():
-            received += len(piece)
-            if received > most:
-                raise self._too_large(most)
-            if time.monotonic() > self._deadline:
-                raise Unreachable(
-                    f"{self.where} is too slow ({received} bytes so far); check the network and the server."
-                )
-            yield piece
-
-    def expect_json(self) -> None:
-        """Refuse a web page before anything of it is stored."""
-        if self.html:
-            raise web_page(self.where, self.beginning())
-
-    def check_status(self, missing: str) -> None:
-        """Raise for everything but 200."""
-        if self.status == 200:  # noqa: PLR2004 -- HTTP's OK
-            return
-        if self.status == 404 and missing:  # noqa: PLR2004 -- HTTP's not found
-            raise NotFound(missing)
-        raise self.refusal()
-
-    def refusal(self) -> SourceError:
-        """Give the error that the answer's status is."""
-        return _refusal(self.where, self.status, self.beginning())
-
-    def beginning(self) -> bytes:
-        """Read the start of a body that is only shown; how it ends does not matter."""
-        import httpx2
-
-        content = bytearray()
-        try:
-            for piece in self.pieces(_MAX_ANSWER_BYTES):
-                content += piece
-                if len(content) >= READ_OF_ERRORS:
-                    break
-        except (httpx2.HTTPError, PerfTrackerAIError):
-            pass  # the status is what is reported
-        return bytes(content[:READ_OF_ERRORS])
-
-    def _too_large(self, most: int) -> BadAnswer:
-        return BadAnswer(
-            f"{self.where} answered more than {most >> 20} MiB, more than it ever should; check the server."
-        )
+def _nobody(_text: str) -> None:
+    """Take note of nothing."""
 
 
-def _client(base: httpx2.URL, context: ssl.SSLContext, patience: Patience) -> httpx2.Client:
-    """Make the client; proxies come from the environment, redirects are followed by hand."""
-    import httpx2
-
-    timeout = httpx2.Timeout(patience.read_s, connect=patience.connect_s)
-    auth = (base.username, base.password) if base.userinfo else None
-    try:
-        return httpx2.Client(verify=context, timeout=timeout, auth=auth, headers={"Accept": "application/json"})
-    except (ValueError, ImportError, httpx2.InvalidURL) as error:
-        cure = "correct or unset HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
-        raise UsageError(f"The proxy that the environment names cannot be used; {cure}.") from error
+_MAY_PASS = frozenset({Kind.NO_CONNECTION, Kind.BROKEN})
+_OF_THE_ANSWER = frozenset({Kind.GARBAGE, Kind.UNDECODABLE, Kind.TOO_LARGE})
 
 
-def open_connection(url: str, *, ca_bundle: Path | None, insecure: bool, patience: Patience) -> Connection:
-    """Make ready to ask the server at ``url``; nothing is sent yet.
+_REACH = "check the address, the VPN and the server"
+_SENTENCES = {
+    Kind.UNKNOWN_HOST: "{address} cannot be reached ({problem}); check the spelling of the host, the VPN and the DNS.",
+    Kind.NO_CONNECTION: f"{{address}} cannot be reached ({{problem}}); {_REACH}.",
+    Kind.BROKEN: f"{{address}} cannot be reached{{via}} ({{problem}}); {_REACH}.",
+    Kind.NOT_ACCEPTED: (
+        f"{{address}} did not accept a connection within {{waited_s:g}} s; {_REACH}, or set a longer --timeout."
+    ),
+    Kind.PROXY: (
+        "The proxy {proxy} that the environment names does not let through to {address} ({problem}); correct or unset"
+        " HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the server's host in NO_PROXY."
+    ),
+    Kind.UNTRUSTED: (
+        "The certificate of {address} is not trusted ({problem}); give its authority with --ca-bundle FILE, or skip"
+        " the check with --insecure."
+    ),
+    Kind.CERTIFICATE_WANTED: (
+        "{address} wants a certificate of its client ({problem}); give one with the settings client_cert and"
+        " client_key."
+    ),
+    Kind.TLS: "{address} does not speak TLS as expected ({problem}); is it an http:// address?",
+    Kind.SILENT: (
+        "{where} gave nothing useful{via} within {waited_s:g} s; see what the server does, or set a longer --timeout."
+    ),
+    Kind.LATE: ("{where} is too slow{via} ({received:,} bytes in {waited_s:g} s); check the network and the server."),
+    Kind.GARBAGE: (
+        "{address} answered{via} what is no HTTP ({problem}); something else listens there, so check the port, and"
+        " whether the address begins with http:// or https://."
+    ),
+    Kind.UNDECODABLE: "{where} answered{via} what cannot be decoded ({problem}); check the proxy before the server.",
+    Kind.TOO_LARGE: "{where} answered more than {mib} MiB, more than it ever should; check the server.",
+}
+
+
+def _sentence(trouble: Trouble, address: str, where: str, proxy: str) -> str:
+    """Word a trouble: what it is of, the value, and the next step."""
+    return _SENTENCES[trouble.kind].format(
+        address=address,
+        where=where,
+        proxy=proxy,
+        via=f" through the proxy {proxy}" if proxy else "",
+        problem=trouble.problem,
+        waited_s=trouble.waited_s,
+        received=trouble.received,
+        mib=trouble.most >> 20,
+    )
+
+
+def open_connection(
+    settings: Settings,
+    told: Callable[[str], None] | None = None,
+    *,
+    patience: Patience | None = None,
+    sleep: Callable[[float], None] | None = None,
+) -> Connection:
+    """Make ready to ask the server that the settings name; nothing is sent yet.
+
+    Parameters
+    ----------
+    settings : Settings
+    told : callable, optional
+        Told in words that a request is about to be made again.
+    patience : Patience, optional
+        In place of what the settings ask for.
+    sleep : callable, optional
+        See `Connection`.
 
     Raises
     ------
     UsageError
-        When the address or the bundle cannot be used.
+        When the address, the certificates or the login cannot be used.
     """
-    base = read_address(url)
-    return Connection(base, certificates(base, ca_bundle, insecure=insecure), patience, time.sleep)
+    from pathlib import Path
+
+    base, bundle = read_address(settings.url), Path(settings.ca_bundle) if settings.ca_bundle else None
+    context = certificates(base, bundle, settings)
+    return Connection(
+        base, context, patience or patience_of(settings), login_of(settings.url, settings.gateway), sleep, told
+    )
 
 
 def read_address(url: str) -> httpx2.URL:
     """Read the server's address."""
     import httpx2
 
-    shown = shown_text(re.sub(r"^(\w+://)?.*@", r"\1", url))
+    shown = clean(re.sub(r"^(\w+://)?.*@", r"\1", url))
     try:
         parts, base = urlsplit(url), httpx2.URL(url)
         host, _ = parts.hostname, parts.port
@@ -357,12 +392,33 @@ def read_address(url: str) -> httpx2.URL:
     return base.copy_with(path=base.path.rstrip("/") or "/")
 
 
-def certificates(base: httpx2.URL, ca_bundle: Path | None, *, insecure: bool) -> ssl.SSLContext:
-    """Give what verifies the server: nothing, a bundle, or the system's authorities."""
+def certificates(base: httpx2.URL, ca_bundle: Path | None, settings: Settings) -> ssl.SSLContext:
+    """Return what verifies the server, and shows it a certificate of ours where it wants one."""
+    context = _authorities(base, ca_bundle, insecure=settings.insecure)
+    if settings.client_cert:
+        _show_certificate(context, settings.gateway)
+    return context
+
+
+def _show_certificate(context: ssl.SSLContext, gateway: Gateway) -> None:
+    try:
+        # An empty password rather than none, for without one OpenSSL would ask for it at the terminal.
+        context.load_cert_chain(gateway.client_cert, gateway.client_key or None, gateway.client_key_password)
+    except OSError as error:  # ssl.SSLError is one
+        problem = "they do not fit, or the password is wrong" if isinstance(error, ssl.SSLError) else reason(error)
+        raise UsageError(
+            f"The client certificate {clean(gateway.client_cert)} with its key cannot be used: {problem}; correct"
+            " client_cert, client_key and client_key_password."
+        ) from error
+    except ValueError as error:
+        raise UsageError("The setting client_key_password is too long for a password; correct it.") from error
+
+
+def _authorities(base: httpx2.URL, ca_bundle: Path | None, *, insecure: bool) -> ssl.SSLContext:
     if insecure:
         return _unverified()
     if ca_bundle is None:
-        return _of_the_system() if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
+        return _of_the_system() if base.scheme == "https" else trusts_nobody()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(cafile=ca_bundle)
@@ -387,61 +443,126 @@ def _of_the_system() -> ssl.SSLContext:
         return httpx2.create_ssl_context()
     except OSError as error:
         cure = "correct or unset SSL_CERT_FILE and SSL_CERT_DIR, or use --ca-bundle"
-        raise UsageError(f"The trusted certificates cannot be read ({shown_text(str(error))}); {cure}.") from error
+        raise UsageError(f"The trusted certificates cannot be read ({clean(str(error))}); {cure}.") from error
+
+
+def login_of(url: str, gateway: Gateway) -> Login:
+    """Return what is sent to get past a gateway: by the settings, else by the address, else by a netrc file.
+
+    Raises
+    ------
+    UsageError
+        When two of the settings exclude each other, or one cannot be sent.
+    """
+    if gateway.token and (gateway.user or gateway.password):
+        raise UsageError(
+            "The settings gateway_token and gateway_user exclude each other; give the one that is asked for."
+        )
+    headers, secrets, given = [_header(text) for text in gateway.headers], [], []
+    secrets += [value for _, value in headers if len(value) > _TOO_SHORT]
+    given += ["gateway_headers"] if headers else []
+    if gateway.cookie:
+        headers.append(("Cookie", _sendable(gateway.cookie, "gateway_cookie")))
+        values = re.findall(r"=([^;]+)", gateway.cookie)
+        secrets += [gateway.cookie, *(value for value in values if len(value) > _TOO_SHORT)]
+        given.append("gateway_cookie")
+    if gateway.client_cert:
+        secrets.append(gateway.client_key_password)
+        given.append("client_cert")
+    if gateway.token:
+        headers.append(("Authorization", f"Bearer {_sendable(gateway.token, 'gateway_token')}"))
+        secrets.append(gateway.token)
+        given.append("gateway_token")
+    elif (found := _user(url, gateway)) is not None:
+        user, password, where = found
+        sent = basic(user, password)
+        headers.append(("Authorization", sent))
+        secrets += [password, quote(password, safe=""), sent.partition(" ")[2]]
+        given.append(where)
+    return Login(headers=tuple(headers), secrets=tuple(filter(None, secrets)), given=tuple(given))
+
+
+def _user(url: str, gateway: Gateway) -> tuple[str, str, str] | None:
+    """Return user, password, and what names them."""
+    if gateway.user or gateway.password:
+        return gateway.user, gateway.password, "gateway_user"
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        return unquote(parts.username or ""), unquote(parts.password or ""), "user and password of the address"
+    return _from_netrc(parts.hostname or "", gateway.netrc)
+
+
+def _from_netrc(host: str, named: str) -> tuple[str, str, str] | None:
+    """Look a host up in the file that NETRC names, or in ``~/.netrc``."""
+    from pathlib import Path
+
+    try:
+        file = Path(named).expanduser() if named else Path.home() / ".netrc"
+        if not named and not file.is_file():
+            return None
+    except (OSError, RuntimeError):  # nobody's home
+        return None
+    import netrc
+
+    try:
+        found = netrc.netrc(file).authenticators(host)
+    except OSError as error:
+        raise UsageError(f"The file {clean(str(file))} that NETRC names cannot be read: {reason(error)}.") from error
+    except (netrc.NetrcParseError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, netrc.NetrcParseError) and error.lineno else ""
+        raise UsageError(f"The file {clean(str(file))}{line} is no netrc file; correct it, or unset NETRC.") from error
+    return None if found is None else (found[0], found[2] or "", f"entry of {file.name}")
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not _TOKEN.fullmatch(name.strip()):
+        raise UsageError("The setting gateway_headers takes headers such as `X-Access-Id: 123`, each as `NAME: VALUE`.")
+    return name.strip(), _sendable(value, "gateway_headers")
+
+
+def _sendable(text: str, key: str) -> str:
+    """Refuse what no header can carry, without showing it."""
+    plain = text.strip()
+    if not re.fullmatch(r"[\x20-\x7e]+", plain):
+        raise UsageError(f"The setting {key} is empty or holds characters that no header can carry; copy it again.")
+    return plain
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _tls_cause(error: BaseException | None) -> ssl.SSLError | None:
-    """Find the TLS error below a chain of wrappers."""
-    while error is not None and not isinstance(error, ssl.SSLError):
-        error = error.__cause__ or error.__context__
-    return error
-
-
 def web_page(where: str, body: bytes) -> BadAnswer:
     """Word that a web page came where JSON was asked for."""
-    title = _gist(body)
+    title = clean(" ".join(gist(body).split()))
     said = f" ({title})" if title else ""
     return BadAnswer(
         f"{where} answered a web page{said} instead of JSON; check the address, and for a proxy or login in the way."
     )
 
 
-def _gist(body: bytes) -> str:
-    """Give what is worth showing of an error body: a page's title, the message of a JSON object, or its first words."""
-    text = body.decode("utf-8", "replace")
-    if title := re.search(r"<title[^>]*>(.*?)</title", text, re.IGNORECASE | re.DOTALL):
-        return shown_text(title[1])
-    return "" if text.lstrip().startswith("<") else shown_text(text)
-
-
-def shown_text(text: str) -> str:
-    """Make foreign text fit for a terminal: one line, no control characters, not too long."""
-    plain = "".join(character if character.isprintable() else " " for character in text)
-    line = " ".join(plain.split())
-    return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
-
-
-def _refusal(where: str, status: int, body: bytes) -> SourceError:
+def _refusal(where: str, status: int, body: bytes, given: tuple[str, ...]) -> SourceError:
     """Word a status other than 200."""
     said = _said(status, body)
     if status in _PASSING:
         return PassingTrouble(f"{where} answered {said}: the server behind the proxy is down or too slow.")
-    return BadAnswer(f"{where} answered {said}; {_cure(status)}.")
+    return BadAnswer(f"{where} answered {said}; {_cure(status, given)}.")
 
 
 def _said(status: int, body: bytes) -> str:
-    text = _gist(body)
+    text = clean(" ".join(gist(body).split()))
     return f"{status} ({text})" if text else str(status)
 
 
-def _cure(status: int) -> str:
+def _cure(status: int, given: tuple[str, ...]) -> str:
     """Say what to do about a status."""
-    if status in (401, 403, 407):
-        return "PerfTracker asks for no login, so look at the proxy in front of it"
+    if status == 407:  # noqa: PLR2004 -- HTTP's proxy authentication
+        return "the proxy wants a login, so write user and password into HTTP_PROXY or HTTPS_PROXY"
+    if status in (401, 403):
+        if given:
+            return f"the gateway in front of PerfTracker does not take what it was given, so correct {', '.join(given)}"
+        return f"PerfTracker asks for no login, so the gateway in front of it does: give it {_LOGINS}"
     if status >= 500:  # noqa: PLR2004 -- HTTP's server errors
         return "the fault is the server's: see its log, or try again later"
     return "check the address and the proxy in front of the server"

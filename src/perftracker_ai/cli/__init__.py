@@ -112,7 +112,7 @@ def _open(settings: Settings, console: Console) -> Source:
     from perftracker_ai.gathering import connect
     from perftracker_ai.model import Notice, NoticeKind
 
-    source = connect(settings)
+    source = connect(settings, console.step)
     if settings.insecure and settings.url.lower().startswith("https://"):
         console.warn(Notice(kind=NoticeKind.INSECURE, values=(source.location,)))
     return source

@@ -48,7 +48,8 @@ class Console:
 
     def step(self, text: str) -> None:
         """Say what happens next."""
-        self.close()
+        with self._moving:
+            self.close()
         if not self._quiet:
             self._say(f"{text} …")
 
@@ -68,12 +69,18 @@ class Console:
             tell(f"  {line}")
 
     def received(self, job_id: int, received: int, total: int | None) -> None:
-        """Move the progress bar of a download; where there is no terminal, say when it is done."""
+        """Move the progress bar of a download; where there is no terminal, say when it is waited for and done.
+
+        A server takes minutes to build a large job before it sends the first byte of it.
+        """
         if self._quiet:
             return
         if sys.stderr.isatty():
+            waiting = "" if received else ", waiting for the server"
             with self._moving:
-                self._move(_download_bar, f"job {job_id}", received, total)
+                self._move(_download_bar, f"job {job_id}{waiting}", received, total, name=f"job {job_id}")
+        elif received == 0:
+            self._say(f"job {job_id}: waiting for the server", indent="  ")
         elif received == total:
             self._say(f"job {job_id}: {received / 1e6:.1f} MB read", indent="  ")
 
@@ -135,10 +142,10 @@ class Console:
 
 def _download_bar() -> Progress:
     from rich.console import Console as RichConsole
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     name = TextColumn("  {task.description}", markup=False)
-    columns = (name, BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (name, BarColumn(), DownloadColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     return Progress(*columns, console=RichConsole(stderr=True), transient=True)
 
 

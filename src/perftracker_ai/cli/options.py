@@ -257,6 +257,12 @@ def _source(command: argparse.ArgumentParser) -> None:
         const=True,
         help="do not check the server's certificate; warns on every run (default: checked)",
     )
+    group.add_argument(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="how long the server may take to begin a job, which it builds first (default: 600)",
+    )
     group.add_argument("--config", metavar="FILE", help="settings file (default: the nearest perftracker-ai.toml)")
 
 
@@ -377,6 +383,7 @@ def flags(arguments: argparse.Namespace) -> dict[str, object]:
         "store": "store",
         "ca_bundle": "ca_bundle",
         "insecure": "insecure",
+        "timeout": "timeout_s",
         "seed": "seed",
         "fail_on": "fail_on",
         "upload": "upload",

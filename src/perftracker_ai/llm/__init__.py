@@ -88,7 +88,9 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     quick_s : float
         Questions that need no model: version, list of models, window.
     silence_s : float
-        Between two lines of a pull, whose whole takes as long as it takes; checking a file of 40 GB is silent.
+        Between two lines of a pull; checking a file of 40 GB is silent.
+    pull_s : float
+        A whole pull: 40 GB at 2 MB/s.
     busy_pause_s : float
         Before the one further try at a busy server.
     """
@@ -96,6 +98,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     connect_s: float = 5.0
     quick_s: float = 30.0
     silence_s: float = 600.0
+    pull_s: float = 6 * 3600.0
     busy_pause_s: float = 2.0
 
 

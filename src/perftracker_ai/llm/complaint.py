@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from perftracker_ai.http import OK
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OK, NOT_FOUND, BUSY = 200, 404, 503
+NOT_FOUND, BUSY = 404, 503
 """Statuses of HTTP."""
 
 
@@ -79,14 +80,6 @@ def json_object(raw: str | bytes) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def gist(body: bytes) -> str:
-    """Give what is worth showing of a body: a page's title, or its first words."""
-    text = body.decode("utf-8", "replace")
-    if title := re.search(r"<title[^>]*>(.*?)</title", text, re.IGNORECASE | re.DOTALL):
-        return title[1]
-    return "" if text.lstrip().startswith("<") else text
 
 
 def cure_of(status: int) -> str:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable, PromptTooLong
+from perftracker_ai.http import OK
 from perftracker_ai.llm import Answer, Inspection
-from perftracker_ai.llm.complaint import BUSY, NOT_FOUND, OK
+from perftracker_ai.llm.complaint import BUSY, NOT_FOUND
 from perftracker_ai.llm.request import (
     Draft,
     choose_window,
@@ -24,13 +25,13 @@ from perftracker_ai.llm.request import (
     require_room,
     tokens_needed,
 )
-from perftracker_ai.llm.wire import Deadline, Refusal, Wire
+from perftracker_ai.llm.wire import Refusal, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from perftracker_ai.llm import Progress, Prompt, Pulled, Terms
-    from perftracker_ai.llm.wire import Reply
+    from perftracker_ai.llm.wire import Deadline, Reply
 
 T = TypeVar("T")
 
@@ -357,10 +358,9 @@ class OllamaBackend:
 
     def pull(self, progress: Pulled) -> None:
         """Have the server download the model; see `Backend`."""
-        endless = Deadline(at=None, seconds=self._terms.patience.silence_s)
         sizes: dict[str, tuple[int, int]] = {}
         try:
-            with self._wire.open("/api/pull", endless, {"model": self.model}) as reply:
+            with self._wire.open("/api/pull", self._wire.patiently(), {"model": self.model}) as reply:
                 for event in self._events(reply, _Pull):
                     self._count(event, sizes, progress)
                     if event.status == "success":

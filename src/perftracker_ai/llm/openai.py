@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable, PromptTooLong
+from perftracker_ai.http import OK
 from perftracker_ai.llm import Answer, Inspection
-from perftracker_ai.llm.complaint import BUSY, NOT_FOUND, OK
+from perftracker_ai.llm.complaint import BUSY, NOT_FOUND
 from perftracker_ai.llm.request import Draft, looks_cut, messages_of, plain_schema, require_room, tokens_needed
 from perftracker_ai.llm.wire import Refusal, Wire
 

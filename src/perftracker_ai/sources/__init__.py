@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.errors import JobError, NotFound
     from perftracker_ai.model import Job, JobInfo
+    from perftracker_ai.settings import Settings
 
     Report = Callable[[int, int | None], None]
     """Takes the bytes received so far and those expected, None when nobody knows."""
@@ -64,41 +65,32 @@ class Source(Protocol):
         """Let go of connections."""
 
 
-def open_source(
-    url: str, *, output_dir: Path, ca_bundle: Path | None, insecure: bool, timeout_s: float = 60.0
-) -> Source:
-    """Open the server or the folder that ``url`` means.
+def open_source(settings: Settings, told: Callable[[str], None] | None = None) -> Source:
+    """Open the server or the folder that the setting ``url`` means.
 
     Parameters
     ----------
-    url : str
-        A server when it begins with ``http://`` or ``https://``, otherwise a folder.
-    output_dir : Path
-        Where a server's jobs are downloaded to; a folder's files stay where they are.
-    ca_bundle : Path or None
-        Certificates to trust instead of the system's.
-    insecure : bool
-        Whether the server's certificate goes unchecked.
-    timeout_s : float
-        How long a server may be silent before it is given up.
+    settings : Settings
+        A server when its ``url`` begins with ``http://`` or ``https://``, otherwise a folder. A server's jobs are
+        downloaded to ``output_dir``; a folder's files stay where they are.
+    told : callable, optional
+        Told in words that the server is waited for.
 
     Raises
     ------
     UsageError
-        When ``url`` is neither, or the certificates cannot be read.
+        When ``url`` is neither, or certificates or login cannot be used.
     NotFound
         When there is no such folder.
     """
-    if url.lower().startswith(_SCHEMES):
+    if settings.url.lower().startswith(_SCHEMES):
         from perftracker_ai.sources.server import ServerSource
-        from perftracker_ai.wire import Patience
+        from perftracker_ai.wire import open_connection
 
-        # An address that takes no connection at all is known sooner, however slow the server's answers may be.
-        patience = Patience(connect_s=min(10.0, timeout_s), read_s=timeout_s)
-        return ServerSource(url, output_dir=output_dir, ca_bundle=ca_bundle, insecure=insecure, patience=patience)
+        return ServerSource(open_connection(settings, told), output_dir=Path(settings.output_dir))
     from perftracker_ai.sources.folder import FolderSource
 
-    return FolderSource(Path(url))
+    return FolderSource(Path(settings.url))
 
 
 def read_file(path: Path, origin: str) -> Job:

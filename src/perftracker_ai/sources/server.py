@@ -9,7 +9,6 @@ of pages. Only reading happens here, so that trying again is always harmless.
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -19,28 +18,23 @@ import msgspec
 from perftracker_ai.errors import BadAnswer, JobError, NotFound
 from perftracker_ai.files import MAX_DOCUMENT_BYTES, is_sealed, read_document, sealed, write_file
 from perftracker_ai.parse import parse_info, parse_job, row_to_info
-from perftracker_ai.wire import (
-    READ_OF_ERRORS,
-    Answer,
-    Connection,
-    Patience,
-    certificates,
-    read_address,
-    shown_text,
-    web_page,
-)
+from perftracker_ai.text import clean
+from perftracker_ai.wire import web_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from perftracker_ai.http import Answer
     from perftracker_ai.model import Job, JobInfo
     from perftracker_ai.sources import Report
+    from perftracker_ai.wire import Connection
 
 T = TypeVar("T")
 
 _PAGE_ROWS = 500
 """Rows asked for at once: 1 to 3 s on the real server, which makes three queries per row."""
+_READ_OF_PAGES = 8192
 _MAX_PAGES = 4000
 """Pages after which a list that does not end is given up: two million jobs."""
 _PASSES = 3
@@ -82,38 +76,14 @@ class ServerSource:
 
     Parameters
     ----------
-    url : str
-        ``http://`` or ``https://``, host, and the path a proxy mounts the server at, if any. A user and password in
-        it are sent as basic authentication and never shown.
+    connection : Connection
+        To the server; closed with the source.
     output_dir : Path
         Where `fetch` puts ``job-<id>.json``; made when needed.
-    ca_bundle : Path or None
-        PEM file of the authorities to trust instead of the system's.
-    insecure : bool
-        Leave the server's certificate unchecked.
-    patience : Patience
-    sleep : callable
-        Waits the given number of seconds between two tries.
-
-    Raises
-    ------
-    UsageError
-        When the address or the bundle cannot be used.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        output_dir: Path,
-        ca_bundle: Path | None = None,
-        insecure: bool = False,
-        patience: Patience | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        base = read_address(url)
-        context = certificates(base, ca_bundle, insecure=insecure)
-        self._connection = Connection(base, context, patience or Patience(), sleep)
+    def __init__(self, connection: Connection, *, output_dir: Path) -> None:
+        self._connection = connection
         self._output_dir = output_dir
         self._total: int | None = None
         self._skipped: list[tuple[str, str]] = []
@@ -186,7 +156,8 @@ class ServerSource:
             The job as `list_jobs` or `describe` gave it just now.
         report : callable
             Told the bytes received so far and those expected, None when the server does not say. Not called when
-            nothing is downloaded; begins anew when the download does.
+            nothing is downloaded; begins with no bytes while the server builds the document, and anew when the
+            download does.
 
         Returns
         -------
@@ -312,7 +283,7 @@ class ServerSource:
         try:
             return msgspec.json.decode(raw, type=kind)
         except (ValueError, RecursionError) as error:
-            problem = shown_text(str(error))
+            problem = clean(str(error))
             sentence = f"{self.location} answered something that is no {what} ({problem}); is it a PerfTracker server?"
             raise BadAnswer(sentence) from error
 
@@ -322,8 +293,8 @@ class ServerSource:
         """Download, verify, and let it take its name."""
         missing = f"Job {info.id} is not on {self.location} any more; look again with `perftracker-ai jobs`."
         target = f"/{info.project_id}/job/{info.id}"
-        with self._connection.stream(target, query={"as_json": "1"}, missing=missing) as answer:
-            answer.expect_json()
+        report(0, None)
+        with self._connection.document(target, query={"as_json": "1"}, missing=missing) as answer:
             raw = _received(answer, report)
         self._verify(raw, info)
         write_file(path, sealed(raw))
@@ -332,7 +303,7 @@ class ServerSource:
         """Refuse what is not the whole job that was asked for."""
         origin = f"Job {info.id} from {self.location}"
         if raw[:64].lstrip().startswith(b"<"):
-            raise web_page(self.location, raw[:READ_OF_ERRORS])
+            raise web_page(self.location, raw[:_READ_OF_PAGES])
         got, present = parse_info(raw, origin)
         if got.id != info.id or (info.uuid and got.uuid != info.uuid):
             raise self._another_job(info.id, got.id)

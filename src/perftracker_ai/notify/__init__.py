@@ -2,25 +2,27 @@
 
 In go a `Channel` and a message in both forms; a channel that does not take it ends in one `NotifyError`. An Apprise
 address holds tokens and passwords, and Apprise's own log lines may quote them: neither is ever shown, only the
-channel's name and the kind of service.
+channel's name and the kind of service. Each channel has a process of its own, see `child`, and a minute.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
+import sys
 from importlib.util import find_spec
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from perftracker_ai.errors import NotifyError, UsageError
 from perftracker_ai.model import Verdict
 
 if TYPE_CHECKING:
-    from apprise import Apprise
-
     from perftracker_ai.settings import Channel
 
-_STATUS = re.compile(r"error=(\d{3})\b")
+_WITHIN_S = 60.0
 _MOOD = {Verdict.BLOCK: "failure", Verdict.APPROVE: "success", Verdict.APPROVE_WITH_MONITORING: "info"}
 
 
@@ -51,46 +53,54 @@ def check(channel: Channel) -> str:
     NotifyError
         When it is not.
     """
-    return str(next(iter(_opened(channel))).service_name)
+    return _asked(channel, {"title": ""}, _WITHIN_S)["service"]
 
 
-def send(channel: Channel, verdict: Verdict, title: str, markdown: str, plain: str) -> None:
+def send(
+    channel: Channel, verdict: Verdict, title: str, markdown: str, plain: str, *, within_s: float = _WITHIN_S
+) -> None:
     """Send a message by a channel, in Markdown where the service shows it, as plain text elsewhere.
+
+    Parameters
+    ----------
+    within_s : float
+        After which the channel is given up.
 
     Raises
     ------
     NotifyError
-        When the channel has no usable address or does not take the message.
+        When the channel has no usable address or does not take the message, or not in time.
     """
-    service = _opened(channel)
-    text = all(one.resolve_format().value == "text" for one in service)
-    body, form = (plain, "text") if text else (markdown, "markdown")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # such as of verify=no, which whoever wrote the address chose
-        result = service.notify(title=title, body=body, body_format=form, notify_type=_MOOD.get(verdict, "warning"))
-    if not result:
-        why = _problem([entry.message for entry in result.logs()])
+    message = {"title": title, "markdown": markdown, "plain": plain, "mood": _MOOD.get(verdict, "warning")}
+    why = _asked(channel, message, within_s)["why"]
+    if why:
         raise _untold(channel, why, "check its address and the network")
 
 
-def _opened(channel: Channel) -> Apprise:
-    """Make Apprise ready to send by one channel."""
+def _asked(channel: Channel, message: dict[str, str], within_s: float) -> dict[str, str]:
+    """Have a process of its own do it, and end that when its time is over."""
     if not channel.url:
         raise _no_address(channel)
-    with warnings.catch_warnings():
-        # It imports its hundred services to find one, and what these are warned of is nobody's concern here.
-        warnings.simplefilter("ignore")
-        from apprise import Apprise, AppriseAsset
-
-        # No pictures: their addresses would have readers' programs ask another server whenever a message is opened.
-        asset = AppriseAsset(
-            app_id="PerfTracker AI", app_desc="PerfTracker AI", app_url="", image_url_mask="", image_url_logo=""
-        )
-        service = Apprise(asset=asset)
-        taken = service.add(channel.url)
-    if not taken or len(service) != 1:
+    asked = msgspec.json.encode({"url": channel.url, "within_s": within_s, **message})
+    program = [sys.executable, "-P", str(Path(__file__).with_name("child.py"))]
+    with Popen(  # noqa: S603 - a program of ours, and nothing of it is the user's
+        program, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+    ) as child:
+        try:
+            said, _ = child.communicate(asked, timeout=within_s)
+        except TimeoutExpired as error:
+            why = f"the service was not done within {within_s:g} s"
+            raise _untold(channel, why, "check its address and the network") from error
+        finally:
+            child.kill()
+    try:
+        done = msgspec.json.decode(said, type=dict[str, str])
+    except msgspec.MsgspecError as error:
+        why = "the service answered more than fits into memory, or what sends to it broke"
+        raise _untold(channel, why, "check its address") from error
+    if done["unreadable"]:
         raise _untold(channel, "Apprise cannot read its address", "write it as Apprise documents it")
-    return service
+    return done
 
 
 def _no_address(channel: Channel) -> NotifyError:
@@ -102,12 +112,3 @@ def _no_address(channel: Channel) -> NotifyError:
 
 def _untold(channel: Channel, why: str, cure: str) -> NotifyError:
     return NotifyError(f"The channel {label(channel)} got no message, for {why}; {cure}.")
-
-
-def _problem(told: list[str]) -> str:
-    """Say what went wrong as far as that can be said without quoting an address."""
-    status = next((found[1] for found in map(_STATUS.search, told) if found), "")
-    if status:
-        return f"the service answered {status}"
-    reached = not any("connection error" in line.lower() for line in told)
-    return "the service did not take the message" if reached else "the service cannot be reached"
