@@ -387,7 +387,7 @@ def test_what_cannot_be_taken_away_is_named(shop, plain):
     REPORT.write_text("old")
     ran = shop("--llm", "off")
     assert ran.code == 2
-    assert "llm_raw.json is left from an earlier run and cannot be removed" in ran.err
+    assert "llm_raw.json is a directory" in ran.err
     assert REPORT.read_text() == "old"
 
 

@@ -14,7 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from perftracker_ai.errors import NothingComparable
-from perftracker_ai.files import remove_file, require_writable, write_file
+from perftracker_ai.file_sets import write_set
+from perftracker_ai.files import require_writable
 from perftracker_ai.model import (
     BASELINE,
     CANDIDATE,
@@ -312,7 +313,7 @@ def _gated(analysis: Analysis, fail_on: str) -> bool:
 
 
 def _write(analysis: Analysis, folder: Path, story: Story) -> tuple[Path, ...]:
-    """Write report and results, rendering all before any is written, and take away what is not of this run."""
+    """Write report and results, rendering all before any is written, all in the place of those of before or none."""
     from perftracker_ai.render.html import html_report
     from perftracker_ai.render.markdown import markdown_report
     from perftracker_ai.results.write import result_json
@@ -321,13 +322,10 @@ def _write(analysis: Analysis, folder: Path, story: Story) -> tuple[Path, ...]:
     result = result_json(analysis)
     told, kept = story.narration, dict(story.files)
     contents = {
-        folder / REPORT: markdown_report(analysis, told).encode(),
-        folder / PAGE: html_report(analysis, result=result, scripts=True, narration=told).encode(),
-        folder / RESULT: result,
-        **{folder / name: content for name, content in kept.items()},
+        REPORT: markdown_report(analysis, told).encode(),
+        PAGE: html_report(analysis, result=result, scripts=True, narration=told).encode(),
+        RESULT: result,
+        **kept,
     }
-    for name in {FACTS, PROMPT, ANSWER} - set(kept):
-        remove_file(folder / name)
-    for path, content in contents.items():
-        write_file(path, content)
-    return tuple(contents)
+    write_set(folder, contents, {FACTS, PROMPT, ANSWER} - set(kept))
+    return tuple(folder / name for name in contents)

@@ -141,7 +141,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         try:
             with temporary.open("xb") as stream:
                 yield stream
-            _take_place(temporary, target)
+            take_place(temporary, target)
         finally:
             with suppress(OSError):  # where it could not even be made, there is nothing to take away
                 temporary.unlink(missing_ok=True)
@@ -149,14 +149,24 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         raise OutputError(f"{path} cannot be written: {reason(error)}; choose another folder or make room.") from error
 
 
-def _take_place(temporary: Path, target: Path) -> None:
-    """Put a file in another one's place; one that a container has mounted by itself can only be overwritten."""
+def take_place(part: Path, path: Path) -> None:
+    """Put a file in another one's place, or in the place that a link leads to.
+
+    One that a container has mounted by itself, or a link into another file system, can only be overwritten.
+
+    Raises
+    ------
+    OSError
+        When the system does not let it.
+    """
+    target = Path(os.path.realpath(path))
     try:
-        temporary.replace(target)
+        part.replace(target)
     except OSError as error:
-        if error.errno != errno.EBUSY:
+        if error.errno not in (errno.EBUSY, errno.EXDEV):
             raise
-        target.write_bytes(temporary.read_bytes())
+        target.write_bytes(part.read_bytes())
+        part.unlink()
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -212,22 +222,6 @@ def append_file(path: Path, content: bytes) -> None:
             stream.write(content)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {reason(error)}; choose another file or make room.") from error
-
-
-def remove_file(path: Path) -> None:
-    """Take a file away that an earlier run left, if it is there.
-
-    Raises
-    ------
-    OutputError
-        When it cannot be taken away.
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{path} is left from an earlier run and cannot be removed: {reason(error)}; remove it yourself."
-        ) from error
 
 
 def reason(error: OSError) -> str:

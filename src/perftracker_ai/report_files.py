@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perftracker_ai.errors import UsageError
+from perftracker_ai.file_sets import finish_set
 from perftracker_ai.files import read_bounded, reason, unmarked
 from perftracker_ai.text import clean
 
@@ -27,10 +28,16 @@ def report_folder(reports: Path, product: str, analysis: Analysis) -> Path:
     """Name the folder of a pair: ``reports/<product>/<baseline> vs <candidate>``.
 
     Job ids are unique on one server only: a folder that holds the results of two other jobs of the same numbers is
-    left alone, and the pair gets one with the candidate's uuid.
+    left alone, and the pair gets one with the candidate's uuid. What a killed run had begun to write there is ended.
+
+    Raises
+    ------
+    OutputError
+        When that cannot be ended.
     """
     pair = f"{analysis.baseline.id} vs {analysis.candidate.id}"
     folder = reports / safe_name(product) / pair
+    finish_set(folder)
     if _holds_another_pair(folder / RESULT, analysis):
         return folder.with_name(f"{pair} {safe_name(analysis.candidate.uuid)[:8]}")
     return folder
@@ -59,13 +66,16 @@ def _holds_another_pair(result: Path, analysis: Analysis) -> bool:
 
 
 def read_results(path: Path) -> bytes:
-    """Read the saved results of a run, without a byte order mark.
+    """Read the saved results of a run, without a byte order mark; what a killed run had begun to write is ended first.
 
     Raises
     ------
     UsageError
         When they cannot be read.
+    OutputError
+        When what a killed run had begun cannot be ended.
     """
+    finish_set(path.parent)
     try:
         content = read_bounded(path, _LONGEST_RESULT)
     except (OSError, ValueError) as error:
