@@ -3,13 +3,17 @@
 import gzip
 import json
 import ssl
+import subprocess
+import sys
 import threading
 import time
 import zlib
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import trustme
+from fake_perftracker import FakePerfTracker, delay, hang, make_job
 from raw_server import RawServer, once, repeat
 
 from perftracker_ai.errors import BadAnswer, LanguageModelError, SourceError, Unreachable, UsageError
@@ -179,6 +183,34 @@ def _at(port):
     server._listener.close()
     server._listener = socket.create_server(("127.0.0.1", port))
     return server
+
+
+def test_two_files_are_compared_without_an_http_client(tmp_path):
+    """A comparison of files with no model to ask pays for no HTTP client."""
+    program = (
+        "import sys; from importlib.resources import files; from perftracker_ai.cli import main;"
+        "jobs = sorted(map(str, (files('perftracker_ai') / 'examples').glob('job-*.json.gz')))[:2];"
+        "code = main(['analyze', *jobs, '--llm', 'off', '--quiet']);"
+        "print(code, {'httpx2', 'apprise', 'ssl'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert ran.stdout.splitlines()[-1] == "0 set()"
+
+
+def test_it_is_shown_that_the_server_is_waited_for(run):
+    """A server that takes its time to build a job is seen to be waited for, and --timeout says how long."""
+    with FakePerfTracker([make_job(1)]) as server:
+        server.script("as_json", delay(0.3), times=1)
+        waited = run("analyze", "1", "1", "--url", server.url)
+        server.script("as_json", hang())
+        Path("data/job-1.json").unlink()
+        begun = time.monotonic()
+        given_up = run("analyze", "1", "1", "--url", server.url, "--timeout", "0.5")
+    assert "job 1: waiting for the server" in waited.err
+    assert given_up.code == 2
+    assert "within 0.5 s" in given_up.err
+    assert "--timeout" in given_up.err
+    assert time.monotonic() - begun < 20
 
 
 # ── what is named ───────────────────────────────────────────────────────────────────────────────────────────────────
