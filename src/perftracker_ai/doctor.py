@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from perftracker_ai.errors import ModelUnreachable, NotFound, NothingComparable, PerfTrackerAIError, UsageError
+from perftracker_ai.errors import ModelUnreachable, NotFound, NothingComparable, PerfTrackerAIError, UsageError, guarded
 from perftracker_ai.files import require_writable
 from perftracker_ai.formats import plural
 from perftracker_ai.gathering import connect, select
@@ -197,7 +197,8 @@ def _language_model(settings: Settings) -> Iterator[Check]:
 def _check(name: str, cure: str, look: Callable[[], str]) -> Check:
     """Look at one thing, taking an error of ours as its result."""
     try:
-        return Check(name=name, passed=True, detail=look(), cure="")
+        with guarded(f"The check of {name}"):
+            return Check(name=name, passed=True, detail=look(), cure="")
     except PerfTrackerAIError as error:
         return _problem(name, cure, error)
 

@@ -145,7 +145,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         finally:
             with suppress(OSError):  # where it could not even be made, there is nothing to take away
                 temporary.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         raise OutputError(f"{path} cannot be written: {reason(error)}; choose another folder or make room.") from error
 
 
@@ -220,12 +220,14 @@ def append_file(path: Path, content: bytes) -> None:
             return
         with path.open("ab") as stream:
             stream.write(content)
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         raise OutputError(f"{path} cannot be written: {reason(error)}; choose another file or make room.") from error
 
 
-def reason(error: OSError) -> str:
+def reason(error: OSError | UnicodeEncodeError) -> str:
     """Say in a few words what the operating system refused, without the path it repeats."""
+    if isinstance(error, UnicodeEncodeError):
+        return "the locale has no such letters, as LC_ALL=C.UTF-8 has"
     return (error.strerror or type(error).__name__).lower()
 
 
@@ -242,7 +244,7 @@ def require_writable(folder: Path) -> None:
         probe = nearest / f".{os.urandom(6).hex()}.part"
         probe.touch()
         probe.unlink()
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         raise OutputError(f"The folder {folder} cannot be written to: {reason(error)}; choose another one.") from error
 
 
@@ -250,5 +252,5 @@ def exists(path: Path) -> bool:
     """Tell whether there is a file or folder, as far as the system says."""
     try:
         return path.exists()
-    except OSError:  # a name longer than the system allows, a folder that must not be looked into
+    except (OSError, ValueError):  # a name too long or of letters that the locale lacks, a folder not to be looked into
         return False

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from perftracker_ai.errors import PerfTrackerAIError
+from perftracker_ai.errors import PerfTrackerAIError, guarded
 from perftracker_ai.files import exists
 from perftracker_ai.model import CANDIDATE, Notice, NoticeKind
 
@@ -73,7 +73,8 @@ def look_up(
     if not (location and settings.history and in_use(settings)):
         return None, ()
     try:
-        return _looked_up(jobs, location, settings, listener), ()
+        with guarded("Reading the history"):
+            return _looked_up(jobs, location, settings, listener), ()
     except PerfTrackerAIError as error:
         problem, _, step = str(error).rstrip(".").rpartition("; ")
         values = (problem, step) if problem else (step, "see `perftracker-ai doctor` for what is wrong with it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -60,7 +61,7 @@ def _holds_another_pair(result: Path, analysis: Analysis) -> bool:
     """Tell whether results on disk are of two other jobs; unreadable ones are of no one and may be replaced."""
     try:
         known = msgspec.json.decode(unmarked(result.read_bytes()), type=_Result).metadata
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError, RecursionError):
         return False
     return (known.run1.uuid, known.run2.uuid) != (analysis.baseline.uuid, analysis.candidate.uuid)
 
@@ -89,10 +90,12 @@ def read_results(path: Path) -> bytes:
 def safe_name(text: str) -> str:
     """Turn any text into one folder name that means nothing to a file system.
 
-    Letters, digits, blanks, dots, dashes and underscores stay. A text that had to be changed gets a few characters of
-    its hash, so that two products never share a folder.
+    Letters, digits, blanks, dots, dashes and underscores stay, letters as far as the locale has them. A text that had
+    to be changed gets a few characters of its hash, so that two products never share a folder.
     """
     plain = re.sub(r"[^\w .-]", "_", unicodedata.normalize("NFC", text))[:60].strip(" .")
+    if not _spellable(plain):
+        plain = re.sub(r"[^\x00-\x7f]", "_", plain)
     reserved = re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", plain)
     if plain == text and plain and not reserved:
         return plain
@@ -100,3 +103,12 @@ def safe_name(text: str) -> str:
 
     mark = "_" if reserved else ""  # in front, for what stands behind the first dot does not free a device's name
     return f"{mark}{plain.lstrip('.') or 'unnamed'}-{sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
+
+
+def _spellable(name: str) -> bool:
+    """Tell whether the locale has all letters of a name; one without UTF-8 does not."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True

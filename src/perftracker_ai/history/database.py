@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from perftracker_ai.errors import StoreError, UsageError
 from perftracker_ai.files import reason
@@ -46,6 +47,17 @@ _TROUBLES = (
     ("42501", _READ_ONLY),  # insufficient_privilege
 )
 """How the error codes of the two databases begin, and what they come down to."""
+DAMAGE = (
+    SQLAlchemyError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+    zlib.error,
+)
+"""What reading a store raises whose bytes are not those that were written: SQLite gives any type for any column."""
 
 
 class Database:
@@ -115,6 +127,20 @@ class Database:
                 script = "PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"
                 connection.connection.executescript(script)
 
+    def require_sound(self) -> None:
+        """See that the file is whole, as far as SQLite can tell; PostgreSQL sees to that by itself.
+
+        Raises
+        ------
+        StoreError
+        """
+        with self.reading() as connection:
+            if connection.dialect.name != "sqlite":
+                return
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        if found != "ok":
+            raise StoreError(f"The store {self.shown} {_DAMAGED}.")
+
     def size(self) -> int:
         """Give the bytes that the store takes on its disk.
 
@@ -161,11 +187,13 @@ class Database:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Say in one sentence what the database refused."""
+        """Say in one sentence what the database refused, and what no store of ours can hold."""
         try:
             yield
         except DBAPIError as error:
             raise StoreError(f"The store {self.shown} {_trouble(error)}.") from error
+        except (SQLAlchemyError, UnicodeError, TypeError) as error:
+            raise StoreError(f"The store {self.shown} {_DAMAGED}.") from error
 
 
 def _engine(url: str, patience_s: int) -> tuple[Engine, str]:
@@ -186,8 +214,9 @@ def _sqlite(name: str, patience_s: int) -> tuple[Engine, str]:
     path = Path(name).absolute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"The store {name} cannot be made: {reason(error)}; give another --store.") from error
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else "its name is none that the system takes"
+        raise StoreError(f"The store {name!r} cannot be made: {why}; give another --store.") from error
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": patience_s})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -140,7 +140,10 @@ def decode_means(content: bytes, count: int) -> NDArray[np.float64]:
         raise ValueError(str(error)) from error
     if len(raw) != size:
         raise ValueError(f"{len(raw)} bytes for {count} points")
-    return np.frombuffer(raw, dtype="<f8")
+    means = np.frombuffer(raw, dtype="<f8")
+    if np.isinf(means).any():  # only the end of the bytes has a checksum, and that is left packed
+        raise ValueError("means that no job has")
+    return means
 
 
 def decode_curve(piece: bytes) -> StoredCurve:

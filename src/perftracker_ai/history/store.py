@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 from sqlalchemy import func as sql
 
 from perftracker_ai.errors import JobError, StoreError
-from perftracker_ai.history.database import Database
+from perftracker_ai.history.database import DAMAGE, Database
 from perftracker_ai.history.encoding import (
     decode_curve,
     decode_layout,
@@ -24,6 +24,7 @@ from perftracker_ai.history.encoding import (
 from perftracker_ai.history.records import Archive, History, Known, Overview, Scope
 from perftracker_ai.history.schema import BROKEN, JOB, LAYOUT, STEPS, version_of
 from perftracker_ai.model import JobInfo, Timeline
+from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -70,23 +71,26 @@ def look_at(url: str, patience_s: int = 10) -> Overview:
     """
     database = Database(url, patience_s, upkeep=False)
     try:
-        return _overview(database)
+        with _readable(database.shown):
+            return _overview(database)
     finally:
         database.close()
 
 
 def _overview(database: Database) -> Overview:
     counted = select(sql.count(), sql.count(JOB.c.product_name.distinct()), sql.max(JOB.c.end_us)).where(~JOB.c.gone)
+    database.require_sound()
     with database.reading() as connection:
         schema = version_of(connection)
         jobs, products, newest = connection.execute(counted).one() if schema else (0, 0, None)
+        moment = None if newest is None else _moment(newest)
     return Overview(
         location=database.shown,
         schema=schema,
         current=len(STEPS),
         jobs=jobs,
         products=products,
-        newest=None if newest is None else _moment(newest),
+        newest=moment,
         size=database.size(),
     )
 
@@ -197,14 +201,9 @@ class Store:
         """Give what is there of a product in a project (0: in all), gone jobs included, oldest first."""
         columns = (JOB.c.id, JOB.c.uuid, JOB.c.end_us, JOB.c.upload, JOB.c.reading, JOB.c.gone)
         condition = _of(JOB, origin, product, project)
-        with self._database.reading() as connection:
-            rows = connection.execute(select(*columns).where(condition).order_by(JOB.c.end_us, JOB.c.id)).all()
-        return tuple(
-            Known(
-                id=row.id, uuid=row.uuid, end=_moment(row.end_us), upload=row.upload, reading=row.reading, gone=row.gone
-            )
-            for row in rows
-        )
+        with _readable(self.location), self._database.reading() as connection:
+            rows = connection.execute(select(*columns).where(condition).order_by(JOB.c.end_us, JOB.c.id)).mappings()
+            return tuple(map(_known, rows))
 
     def broken(self, origin: str, product: str, project: int, reading: str) -> frozenset[tuple[int, str]]:
         """Give number and upload of a product's jobs in a project (0: in all) that are known not to be usable."""
@@ -215,7 +214,7 @@ class Store:
 
     def jobs(self, scope: Scope) -> tuple[JobInfo, ...]:
         """Give a scope's jobs, oldest first, without those that are gone."""
-        with self._database.reading() as connection:
+        with _readable(self.location), self._database.reading() as connection:
             return tuple(_info(row) for row in _rows(connection, scope, _HEADER, None))
 
     def series(self, scope: Scope) -> History:
@@ -224,26 +223,26 @@ class Store:
         A series means something on one hardware and suite only; `jobs` tells which there are.
         """
         rows, contents = self._contents(scope, None)
-        with self._readable():
+        with _readable(self.location):
             curves = merge([(row["layout"], row["points"]) for row in rows], contents)
             return History(jobs=tuple(map(_info, rows)), curves=curves)
 
     def means(self, scope: Scope) -> tuple[tuple[Curve, ...], Timeline]:
         """Give curves and means of a scope's jobs as `series` does, and nothing else of their values."""
         rows, contents = self._contents(scope, None)
-        with self._readable():
+        with _readable(self.location):
             curves, mean = merge_means([(row["layout"], row["points"]) for row in rows], contents)
             return curves, Timeline(jobs=tuple(map(_info, rows)), mean=mean)
 
     def archive(self, scope: Scope, most: int) -> Archive:
         """Give what a scope's newest jobs measured, so many at most and their means alone, each on its own curves."""
         rows, contents = self._contents(scope, most)
-        with self._readable():
+        with _readable(self.location):
             return _archive(rows, contents)
 
     def _contents(self, scope: Scope, most: int | None) -> tuple[Sequence[RowMapping], dict[str, bytes]]:
         """Read jobs, oldest first, and the layouts they have."""
-        with self._readable(), self._database.reading() as connection:
+        with _readable(self.location), self._database.reading() as connection:
             rows = _rows(connection, scope, list(JOB.c), most)
             wanted = {row["layout"] for row in rows}
             found = connection.execute(select(LAYOUT).where(LAYOUT.c.digest.in_(wanted)))
@@ -252,15 +251,17 @@ class Store:
                 raise ValueError(f"{len(wanted) - len(contents)} of {len(wanted)} layouts are missing")
             return rows, contents
 
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
-        except (ValueError, OverflowError) as error:  # the latter: a moment that no calendar has
-            raise StoreError(
-                f"The store {self.location} holds values that cannot be read ({error}); "
-                "fill a new one with `perftracker-ai history sync`."
-            ) from error
+
+@contextmanager
+def _readable(location: str) -> Iterator[None]:
+    """Say in one sentence that a store holds what nobody wrote."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise StoreError(
+            f"The store {location} holds values that cannot be read ({clean(str(error))}); "
+            "move it away and fill a new one with `perftracker-ai history sync`."
+        ) from error
 
 
 def hardware_of(info: JobInfo) -> str:
@@ -341,8 +342,28 @@ def _row(origin: str, info: JobInfo) -> dict[str, object]:
     }
 
 
+def _require_types(row: RowMapping) -> None:
+    """Refuse a row of other types, which SQLite keeps as gladly."""
+    for names, kind in ((_TEXTS, str), (_NUMBERS, int), (("reading",), str)):
+        if any(type(row[name]) is not kind for name in names if name in row):
+            raise TypeError("a job's header of other types")
+
+
+def _known(row: RowMapping) -> Known:
+    _require_types(row)
+    return Known(
+        id=row["id"],
+        uuid=row["uuid"],
+        end=_moment(row["end_us"]),
+        upload=row["upload"],
+        reading=row["reading"],
+        gone=row["gone"],
+    )
+
+
 def _info(row: RowMapping) -> JobInfo:
     """Read a header from its row."""
+    _require_types(row)
     return JobInfo(
         **{name: row[name] for name in (*_TEXTS, *_NUMBERS)},
         hosts=tuple(msgspec.json.decode(row["hosts"], type=list[str])),
