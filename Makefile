@@ -1,25 +1,36 @@
-# make demo | make test — both set up .venv from the lock files by themselves.
+# make demo | make check | make test — each sets up .venv from the lock files by itself.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# The environment's state is named by what it was made from: a changed lock file is installed, whatever its date.
+state   = $(shell cat $(1) pyproject.toml | cksum | cut -d ' ' -f 1)
+RUN    := $(VENV)/.run-$(call state,requirements.lock)
+DEV    := $(VENV)/.dev-$(call state,requirements.lock requirements-dev.lock)
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+XDIST  := -n auto --maxprocesses 8
 
-.PHONY: demo test check format lock bench clean
+.PHONY: demo check test static format lock clean
 
-demo: $(VENV)/.run
+demo: $(RUN)
 	$(BIN)/perftracker-ai demo
 
-test: $(VENV)/.dev
+check: static
+	$(BIN)/pytest $(XDIST) -m "not slow"
+
+test: static
+	$(BIN)/pytest $(XDIST) --cov --cov-report=term:skip-covered
+
+static: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
 
-format: $(VENV)/.dev
+format: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/.dev
+lock: $(DEV)
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --no-strip-extras --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --no-strip-extras --upgrade --generate-hashes --no-emit-index-url --no-header -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
@@ -27,14 +38,19 @@ lock: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 
+# Made again where its Python is gone, as after an upgrade of the system.
 $(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	rm -f $(BIN)/python*
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: requirements.lock pyproject.toml $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
-	touch $@
+# Without pip it is half made, as by a Python that lacked ensurepip (python3-venv on Debian).
+$(RUN): $(BIN)/python
+	@$(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv $(VENV)
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --editable .
+	rm -f $(VENV)/.run-* && touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	touch $@
+$(DEV): $(RUN)
+	$(PIP) --require-hashes -r requirements-dev.lock
+	rm -f $(VENV)/.dev-* && touch $@

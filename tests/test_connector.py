@@ -1,8 +1,12 @@
 """The earlier script's name and arguments, started as its users start it: by path, from any folder."""
 
-import os
+import re
 import subprocess
 import sys
+import sysconfig
+import tomllib
+import venv
+from importlib import util
 from pathlib import Path
 
 import pytest
@@ -65,15 +69,45 @@ def test_it_runs_from_the_repository_itself(tmp_path):
     assert (tmp_path / "out/Shop/2 vs 3/llm_report.md").exists()
 
 
+def bare_environment(folder, *, dependencies):
+    """Make an environment without the package and without pip, with what the package needs or with nothing."""
+    venv.create(folder, with_pip=False)
+    if dependencies:  # a plain path: what lies there is importable, and an editable install there is not followed
+        packages = next((folder / "lib").glob("python*")) / "site-packages"
+        (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin" / "python"
+
+
+def test_requirements_are_enough(tmp_path):
+    """With what requirements.txt installs, and the package itself not installed, it runs from the repository."""
+    python = bare_environment(tmp_path / "env", dependencies=True)
+    found = subprocess.run([python, "-c", "import perftracker_ai"], check=False, capture_output=True, cwd=tmp_path)
+    assert found.returncode != 0
+    folder = put(tmp_path / "jobs", *shop_jobs())
+    ran = connector(tmp_path, "--product", "Shop", "--url", folder, python=python)
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "reports/Shop/2 vs 3/llm_report.md").exists()
+
+
+def test_it_looks_for_everything_the_package_needs():
+    """What it looks for before it starts is what the package depends on, so that no import fails later."""
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    spec = util.spec_from_file_location("perftracker_connector", SCRIPT)
+    script = util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert set(script.NEEDED) == {re.match(r"[\w-]+", one)[0] for one in asked} | {"perftracker_ai"}
+
+
 def test_without_package_and_environment_it_says_what_to_do(tmp_path):
-    """A Python that lacks the package, with no environment beside the script, is told the two ways to install it."""
-    bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {"PYTHONNOUSERSITE": "1"}
+    """A Python that lacks what is needed, with no environment beside the script, is told how to install it."""
     copy = tmp_path / SCRIPT.name
     copy.write_bytes(SCRIPT.read_bytes())
-    command = [sys.executable, "-I", "-S", str(copy), "--product", "Shop"]
-    ran = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True, env=bare)
+    python = bare_environment(tmp_path / "env", dependencies=False)
+    command = [str(python), str(copy), "--product", "Shop"]
+    ran = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 2
     assert ran.stderr.startswith("error: ")
-    assert "make demo" in ran.stderr
-    assert "pip install ." in ran.stderr
+    for way in ("pip install -r requirements.txt", "make demo", "pip install ."):
+        assert way in ran.stderr
+    assert "numpy" in ran.stderr
     assert "Traceback" not in ran.stderr
