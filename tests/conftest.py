@@ -7,12 +7,17 @@ import socket
 from pathlib import Path
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
 
 from perftracker_ai.cli import main
 
 GOLDEN = Path(__file__).parent / "golden"
 DATA = Path(__file__).parent / "data"
+
+# A property is about what holds, never about how fast a machine that does other things as well shows it.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_addoption(parser):

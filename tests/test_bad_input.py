@@ -307,6 +307,36 @@ def test_the_wrong_number_of_jobs_is_counted(run, number):
     assert f"{number} given" in refusal(run("analyze", *["1"] * number))
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"status": "FAILED"}, "no test of the candidate has a value (56 FAILED); look at that run"),
+        ({"metrics": "packets"}, "all tests of the candidate are measured in units of another kind"),
+        ({"category": "9 x"}, "at other loads"),
+    ],
+)
+def test_what_hinders_a_comparison_is_named(run, change, said):
+    """A candidate that failed, or measured otherwise, is told what is the matter, not to take another suite."""
+    new = shop_job(3, "1.1")
+    new["tests"] = [test | change for test in new["tests"]]
+    if "category" in change:
+        new["tests"] = [test | {"category": f"{9000000 + at} x"} for at, test in enumerate(new["tests"])]
+    put(Path("jobs"), shop_job(2, "1.0"), new)
+    sentence = refusal(run("analyze", "jobs/job-2.json", "jobs/job-3.json"))
+    assert said in sentence
+    assert "one suite" not in sentence
+
+
+def test_renamed_tests_are_shown_with_the_nearest_names(run):
+    """Where every test has another name, a pair of names that are nearly the same shows what was renamed."""
+    old, new = shop_job(2, "1.0"), shop_job(3, "1.1")
+    new["tests"] = [test | {"tag": test["tag"].replace("/", "/v2/", 1)} for test in new["tests"]]
+    put(Path("jobs"), old, new)
+    sentence = refusal(run("analyze", "jobs/job-2.json", "jobs/job-3.json"))
+    assert "none of their names is in both (the nearest are" in sentence
+    assert "/v2/" in sentence
+
+
 def test_a_job_without_tests_leaves_nothing_to_compare(run):
     """Two jobs of which one holds no test end with both counts."""
     folder = put(Path("jobs"), shop_job(2, "1.0"), shop_job(3, "1.1", tests=[]))

@@ -267,11 +267,20 @@ def test_a_wrong_value_names_the_place_it_stands_in(given_settings, tmp_path):
     assert f"in {tmp_path / FILE_NAME}, product Shop: " in refused(given_settings, wrong)
 
 
+def test_an_empty_variable_is_unset(given_settings):
+    """A variable that a pipeline sets to nothing leaves its setting as it was, whatever the setting takes."""
+    tables = {"defaults", "products", "accept", "channels"}
+    names = [f.name for f in structs.fields(Settings) if f.name not in tables]
+    for section in structs.fields(ProductSettings):
+        names += [f"{section.name}_{f.name}" for f in structs.fields(section.default)] if section.default != () else []
+    assert given_settings("", {name.upper(): "" for name in (*names, "nosuch")}) == Settings()
+
+
 def test_lists_come_from_toml_and_from_text_with_commas(given_settings):
     """A list in the file and its words between commas in the environment are the same."""
     in_file = given_settings("[discovery]\nignored_hardware = ['old 1', 'b']\nlocal_labels = []\n")
     in_environment = given_settings(
-        variables={"DISCOVERY_IGNORED_HARDWARE": " old 1,, b ,", "DISCOVERY_LOCAL_LABELS": ""}
+        variables={"DISCOVERY_IGNORED_HARDWARE": " old 1,, b ,", "DISCOVERY_LOCAL_LABELS": ","}
     )
     assert in_file == in_environment
     assert in_file.defaults.discovery.ignored_hardware == ("old 1", "b")
@@ -303,6 +312,12 @@ def test_thresholds_that_fall_are_refused(given_settings, text, part):
 def test_thresholds_may_be_equal(given_settings):
     """Two severities that begin at one size are one way of doing without the lower."""
     assert given_settings("[detect]\nminor = 0.15").defaults.detect.minor == 0.15
+
+
+@pytest.mark.parametrize("table", ["[notify]\nname = 'team'\nurl = 'json://h.example'\n", "[llm]\nllm_api_key = 'k'\n"])
+def test_a_table_in_the_wrong_form_is_told_the_right_one(given_settings, table):
+    """One bracket for two, and a table for a setting, end in how it is to be written."""
+    assert any(words in refused(given_settings, table) for words in ("must be written [[notify]]", "takes no table"))
 
 
 def test_the_key_is_in_no_representation_of_the_settings():

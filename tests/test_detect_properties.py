@@ -28,7 +28,7 @@ def plain(detection):
 seeds = st.integers(0, 10_000)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=seeds)
 def test_same_curves_same_result(seed):
     """Two detections of the same curves are equal to the last digit."""
@@ -36,7 +36,7 @@ def test_same_curves_same_result(seed):
     assert judged(job) == judged(job)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=seeds)
 def test_input_is_not_changed(seed):
     """Detection leaves its curves as they were."""
@@ -46,7 +46,7 @@ def test_input_is_not_changed(seed):
     assert np.array_equal(job.mean, before)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=seeds, scale=st.floats(1.0, 1e6))
 def test_units_do_not_matter(seed, scale):
     """Multiplying all values of a job changes no verdict."""
@@ -54,7 +54,7 @@ def test_units_do_not_matter(seed, scale):
     assert plain(judged(replace(job, mean=job.mean * scale))) == plain(judged(job))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=seeds)
 def test_the_order_of_curves_does_not_matter(seed):
     """Curves in another order have the same results."""
@@ -68,7 +68,7 @@ def test_the_order_of_curves_does_not_matter(seed):
         assert shuffled.results[place].outcome is expected.results[k].outcome
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=seeds)
 def test_swapping_the_jobs_swaps_worse_and_better(seed):
     """Every window found one way is found the other way round, in the same place with the opposite direction."""
@@ -85,7 +85,7 @@ def test_swapping_the_jobs_swaps_worse_and_better(seed):
 AWKWARD = (0.0, np.nan, np.inf, -1.0, 1e-300, 1e300, 1.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=seeds, runs=st.integers(2, 4), lengths=st.lists(st.integers(1, 30), min_size=1, max_size=6))
 @example(seed=530, runs=2, lengths=[29, 25])  # infinite in baseline and candidate
 def test_no_input_raises(seed, runs, lengths):

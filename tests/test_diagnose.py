@@ -511,7 +511,7 @@ def test_catalogue_never_claims_a_cause():
 
 
 @given(st.sampled_from(sorted(KINDS)), st.integers(0, 10_000), st.sampled_from([(1, 4, 16), (2,), (None,)]))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_every_hypothesis_has_evidence_and_moderate_ones_nothing_against(kind, seed, threads):
     """Whatever the change, entries without evidence are left out and contradicted ones stay weak."""
     curves = curve_set(*family(threads=threads, factor=KINDS[kind][0], noise=0.1), seed=seed)
@@ -525,7 +525,7 @@ def test_every_hypothesis_has_evidence_and_moderate_ones_nothing_against(kind, s
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_windows_of_any_curves_are_diagnosed(data):
     """No combination of curves, gaps and windows raises, and every flagged curve is in a cluster of its direction."""
     shapes = st.sampled_from([LOADS, SHORT_LOADS, (1.0, 2.0, 3.0), (7.0,), ()])

@@ -351,6 +351,7 @@ def test_usable_jobs_without_a_partner_say_so():
     ("asked", "names", "sentence"),
     [
         ("shop", ["Shop", "Mart"], "No job has the product name 'shop'; the nearest are 'Shop'."),
+        ("shop", ["Shop", "SHOP", "Mart"], "the nearest are 'SHOP', 'Shop'."),
         ("Shpo", ["Shop", "Mart"], "No job has the product name 'Shpo'; the nearest are 'Shop'."),
         ("Shop", ["Shop Server Enterprise Edition"], "the nearest are 'Shop Server Enterprise Edition'."),
         ("Zzz", ["Shop", "Mart", ""], "No job has the product name 'Zzz'; product names seen are 'Mart', 'Shop'."),

@@ -42,12 +42,35 @@ def test_all_well_on_a_server(run, server):
         f"ok       source: {server.url} answers; its projects are 1 Default project, 2 Storage",
         "ok       TLS: not encrypted",
         "ok       project: 3 jobs in project 1, the newest 3 of 2026-09-04",
+        "ok       upload: the server keeps artifacts, so --upload can work",
         "ok       product Shop: would compare 2 with 3",
         "ok       store of past jobs: none in use; `perftracker-ai history sync --product NAME` begins one",
         "ok       language model: not asked: --llm off",
     ]
     assert ran.err == ""
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "word"), [("true", 2, "PROBLEM"), ("false", 0, "hint   "), ("", 0, "hint   ")]
+)
+def test_a_server_that_keeps_no_reports(run, monkeypatch, asked, code, word):
+    """Without a place for artifacts on the server an upload cannot work: a problem where one is asked for."""
+    monkeypatch.setenv("PERFTRACKER_AI_UPLOAD", asked)
+    with FakePerfTracker(shop_jobs(), artifacts_configured=False) as server:
+        ran, address = run("doctor", "--url", server.url), server.url
+    assert ran.code == code
+    assert f"{word}  upload: {address} keeps no artifacts" in ran.out
+    assert "ask its administrator to set ARTIFACTS_STORAGE_DIR" in ran.out
+    assert all(request.method == "GET" for request in server.requests)
+
+
+def test_a_folder_takes_no_reports(run, monkeypatch):
+    """Asked to upload to a folder, the doctor says that it cannot."""
+    monkeypatch.setenv("PERFTRACKER_AI_UPLOAD", "true")
+    ran = run("doctor", "--url", put(Path("jobs"), *shop_jobs()))
+    assert ran.code == 2
+    assert "takes no report" in problems(ran)["upload"][0]
 
 
 def test_all_well_in_a_folder(run):

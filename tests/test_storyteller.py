@@ -548,7 +548,7 @@ def test_the_doctor_refuses_an_address_that_is_none(run):
     """A wrong address is a problem, whether or not a model is required."""
     ran = run("doctor", "--url", put(Path("jobs"), *shop_jobs()), "--llm", "auto", "--llm-url", "ftp://host")
     assert ran.code == 2
-    assert "PROBLEM  language model: 'ftp://host' is no address" in ran.out
+    assert "PROBLEM  language model: 'ftp://…' is no address" in ran.out
 
 
 # ── what it costs ───────────────────────────────────────────────────────────────────────────────────────────────────

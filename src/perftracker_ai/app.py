@@ -209,7 +209,7 @@ def judge(
         When no load point has a value in both jobs.
     """
     from perftracker_ai.accept import acceptance_notices, accepted, counting
-    from perftracker_ai.coverage import compare_coverage
+    from perftracker_ai.coverage import compare_coverage, nothing_shared
     from perftracker_ai.curves import build_curves
     from perftracker_ai.detect import detect
     from perftracker_ai.diagnose import diagnose
@@ -221,7 +221,7 @@ def judge(
     if not (curves.absence[[BASELINE, CANDIDATE]] == 0).all(axis=0).any():
         raise NothingComparable(
             f"Jobs {baseline.id} ({len(jobs[0].tests)} tests) and {candidate.id} ({len(jobs[1].tests)} tests) have no "
-            "measured test in common; compare two jobs of one suite."
+            f"measured test in common: {nothing_shared(curves)}."
         )
     timeline = _timeline(history, curves)
     detection = detect(curves, settings.detect, seed, _others(timeline, jobs))

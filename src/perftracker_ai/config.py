@@ -29,7 +29,7 @@ from perftracker_ai.settings import (
     ProductSettings,
     Settings,
 )
-from perftracker_ai.text import clean
+from perftracker_ai.text import clean, is_address, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,7 +46,11 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
 }
 _TABLES = frozenset({"defaults", "products", "accept", "channels"})
 """Settings that have tables of their own in the file, and no key."""
-_CREDENTIALS = re.compile(r"//[^/\s\"]*@")
+_ANY_TEXT = frozenset({"url", "llm_url", "store", "curves.load_pattern", "curves.less_better"})
+"""Keys whose text may be, or hold, an address; where one stands elsewhere, it was put in the wrong place."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY = re.compile(r"[\w-]{1,40}(\.[\w-]{1,40})?", re.ASCII)
+_PLAIN = re.compile(r"[a-z]{1,8}|[+-]?[0-9]{1,9}([.][0-9]{1,9})?")
 _COLUMN, _LONGEST = 60, 400
 _LONGEST_FILE = 4 << 20
 _RUN_KEYS = tuple(name for name in Settings.__struct_fields__ if name not in _TABLES)
@@ -142,7 +146,7 @@ def explain(
     told = [(f"{key} = {_told(key, value)}", origin) for key, value, origin in rows]
     told += [(f"[[notify]] {channel.name}", str(read.path)) for channel in read.channels]
     told += [(f"[[accept]] {one.endpoint or one.tag} of {one.product}", str(read.path)) for one in read.accept]
-    return [f"{clean(text, _LONGEST):{_COLUMN}}  # {clean(origin)}" for text, origin in told]
+    return [f"{clean(without_secrets(text), _LONGEST):{_COLUMN}}  # {clean(origin)}" for text, origin in told]
 
 
 def _values(settings: Settings | ProductSettings) -> dict[str, object]:
@@ -172,7 +176,7 @@ def _told(key: str, value: object) -> str:
     """Write a value as TOML does, without what is secret."""
     if key in SECRETS and value:
         return "(set, not shown)"
-    return _CREDENTIALS.sub("//***@", msgspec.json.encode(value).decode())
+    return msgspec.json.encode(value).decode()
 
 
 def find(directory: Path) -> Path | None:
@@ -201,7 +205,11 @@ def _read(path: Path) -> dict[str, Any]:
             f"The settings file {path} cannot be read: {reason(error)}; check --config and the file's permissions."
         ) from error
     except (ValueError, RecursionError) as error:  # also what is not UTF-8, and a number of thousands of digits
-        raise UsageError(f"The settings file {path} is not valid TOML ({error}); correct it there.") from error
+        from perftracker_ai.settings_file import toml_problem
+
+        raise UsageError(
+            f"The settings file {path} is not valid TOML ({toml_problem(error)}); correct it there."
+        ) from error
 
 
 def _flatten(tables: Mapping[str, Any]) -> dict[str, object]:
@@ -216,10 +224,13 @@ def _flatten(tables: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
-    """Read ``PERFTRACKER_AI_URL`` as ``url`` and ``PERFTRACKER_AI_DETECT_MODERATE`` as ``detect.moderate``."""
+    """Read ``PERFTRACKER_AI_URL`` as ``url`` and ``PERFTRACKER_AI_DETECT_MODERATE`` as ``detect.moderate``.
+
+    An empty one is unset: that is how pipelines switch a variable off.
+    """
     found: dict[str, object] = {}
     for name, text in environ.items():
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and text:
             key = name.removeprefix(PREFIX).lower()
             section = next((s for s in _SECTIONS if key.startswith(s + "_")), "")
             found[f"{section}.{key.removeprefix(section + '_')}" if section else key] = text
@@ -250,11 +261,24 @@ def _checked(key: str, value: object, origin: str) -> object:
     try:
         converted = msgspec.convert(_prepared(value, wanted), wanted, strict=False)
     except msgspec.ValidationError as error:
-        allowed = f" (one of {', '.join(get_args(wanted))})" if get_origin(wanted) is Literal else ""
-        raise UsageError(f"The setting {key} is {_shown(key, value)} in {origin}: {error}{allowed}.") from error
-    if wants := _wants(name, converted):
-        raise UsageError(f"The setting {key} is {_shown(key, value)} in {origin}; it takes {wants}.")
+        raise _unusable(key, value, _expected(wanted, value, error), origin) from error
+    if wants := _wants(key, converted):
+        raise _unusable(key, value, f"it takes {wants}", origin)
     return cast("object", converted)
+
+
+def _expected(wanted: object, value: object, error: msgspec.ValidationError) -> str:
+    """Say what a setting takes; a word that is none of its words is not repeated."""
+    if isinstance(value, dict) and get_origin(wanted) is not tuple:
+        return "it takes no table; write it above the first table of the file"
+    return f"it takes one of {', '.join(get_args(wanted))}" if get_origin(wanted) is Literal else str(error)
+
+
+def _unusable(key: str, value: object, problem: str, origin: str) -> UsageError:
+    """Word that a value cannot be used; only numbers and short words are quoted, for the rest may be secret."""
+    plain = _PLAIN.fullmatch(value) if isinstance(value, str) else isinstance(value, int | float)
+    shown = repr(value) if plain and key not in SECRETS else "not usable"
+    return UsageError(f"The setting {key} is {shown} in {origin}: {problem}.")
 
 
 @cache
@@ -263,17 +287,25 @@ def _types(owner: type[msgspec.Struct]) -> dict[str, Any]:
     return get_type_hints(owner, include_extras=True)
 
 
-def _shown(key: str, value: object) -> str:
-    return "not usable" if key in SECRETS else repr(value)
-
-
-def _wants(name: str, converted: object) -> str:
+def _wants(key: str, converted: object) -> str:
     """Say what a setting takes when a value of the right type is not it; empty when it is."""
-    if isinstance(converted, str) and "\0" in converted:
+    texts = converted if isinstance(converted, tuple) else (converted,)
+    if any(isinstance(text, str) and "\0" in text for text in texts):
         return "text without null characters"
-    if name == "load_pattern" and not _is_pattern(str(converted)):
+    if key == "curves.load_pattern" and not _is_pattern(str(converted)):
         return "a regular expression with one group"
+    if any(isinstance(text, str) and is_address(text) for text in texts):
+        return _wants_address(key, str(converted))
     return ""
+
+
+def _wants_address(key: str, text: str) -> str:
+    """Say what a setting takes that was given an address of a kind it does not know."""
+    if key == "url" and not text.lower().startswith(("http://", "https://")):
+        return "a server's address that begins with http:// or https://, or a folder's path"
+    if key == "store" and "://" not in text:
+        return "a file's path, or an address such as postgresql://user@host/database"
+    return "" if key in _ANY_TEXT | SECRETS else "a name or a path, and no address"
 
 
 def _unknown(key: str, origin: str) -> UsageError:
@@ -284,7 +316,13 @@ def _unknown(key: str, origin: str) -> UsageError:
 
     near = get_close_matches(key, [*_known_keys(), *_SECTIONS], n=1, cutoff=0.4)
     known = f"known keys are {', '.join(_RUN_KEYS)}, and tables {', '.join(_SECTIONS)}."
-    return UsageError(f"There is no setting {key} (in {origin}); {f'did you mean {near[0]}?' if near else known}")
+    hint = f"did you mean {near[0]}?" if near else known
+    return UsageError(f"There is no setting {_key_shown(key)} (in {origin}); {hint}")
+
+
+def _key_shown(key: str) -> str:
+    """Return a key as it may be shown: what is no name may be a value in the wrong place."""
+    return key if _KEY.fullmatch(key) else "of that kind"
 
 
 def _prepared(value: object, wanted: object) -> object:
@@ -310,6 +348,8 @@ def _is_pattern(text: str) -> bool:
 
 def _channels(tables: dict[str, Any], environ: Mapping[str, str], origin: str) -> tuple[Channel, ...]:
     """Take the ``[[notify]]`` entries out of the file; a plain ``notify = true`` is left for the other settings."""
+    if isinstance(tables.get("notify"), dict):
+        raise UsageError(f"The table [notify] in {origin} must be written [[notify]]; each such entry is one channel.")
     if not isinstance(tables.get("notify"), list):
         return ()
     entries = tables.pop("notify")
@@ -323,16 +363,23 @@ def _channels(tables: dict[str, Any], environ: Mapping[str, str], origin: str) -
 
 def _channel(entry: object, where: str, environ: Mapping[str, str]) -> Channel:
     """Read one entry; no message quotes its address."""
+    from perftracker_ai.settings_file import entry_problem
+
     try:
         channel = msgspec.convert(entry, Channel)
     except msgspec.ValidationError as error:
-        raise UsageError(f"The {where} is not usable: {error}; correct it there.") from error
+        raise UsageError(f"The {where} is not usable: {entry_problem(error)}; correct it there.") from error
     known = [field.name for field in fields(Channel)]
     unknown = [key for key in cast("dict[str, object]", entry) if key not in known]
     if unknown:
-        raise UsageError(f"There is no key {unknown[0]} for the {where}; known keys are {', '.join(known)}.")
+        raise UsageError(
+            f"There is no key {_key_shown(unknown[0])} for the {where}; known keys are {', '.join(known)}."
+        )
     if bool(channel.url) == bool(channel.url_env):
         raise UsageError(f"The {where} needs either url or url_env; the latter names the variable that holds it.")
+    if is_address(channel.name) or (channel.url_env and not _VARIABLE.fullmatch(channel.url_env)):
+        wrong = "name is an address; what" if is_address(channel.name) else "url_env is no name of a variable; what"
+        raise UsageError(f"The {where} is not usable: its {wrong} a channel is sent to goes into url.")
     return replace(channel, url=channel.url or environ.get(channel.url_env, ""))
 
 
@@ -341,6 +388,8 @@ def _own_settings(tables: object, origin: str) -> Iterator[tuple[str, dict[str, 
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise UsageError(f"The setting product in {origin} must be tables such as [product.GRPM.detect].")
     for name, table in tables.items():
+        if is_address(name):
+            raise UsageError(f"The tables of a product in {origin} have an address for its name; write the product's.")
         own = _checked_all(_flatten(table), f"{origin}, product {name}")
         run_keys = [key for key in own if key in _RUN_KEYS]
         if run_keys:

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Absence, CoverageFinding, CoverageKind, Severity
 from perftracker_ai.stats import median
+from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,6 +73,10 @@ _WORDS = {
     Absence.UNREADABLE: "unreadable scores",
     Absence.UNIT_CONFLICT: "measured in another unit",
 }
+
+
+_MOST_NAMES = 500
+"""Names among which the nearest is looked for: comparing two takes a microsecond or ten."""
 
 
 class _Range(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -443,3 +448,72 @@ def _merge(members: list[CoverageFinding], kind: CoverageKind) -> CoverageFindin
         candidate_errors=sum(member.candidate_errors for member in members),
         severity=max((member.severity for member in members), key=Severity.rank),
     )
+
+
+# ── nothing in common ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def nothing_shared(curves: CurveSet) -> str:
+    """Say why no load point has a value in both jobs, and what to look at.
+
+    Parameters
+    ----------
+    curves : CurveSet
+        In which it is so.
+
+    Returns
+    -------
+    str
+        Words that go on a sentence: a job without values, other units, other loads or other names, the first that
+        explains it.
+    """
+    there = curves.absence[[BASELINE, CANDIDATE]] != Absence.MISSING
+    for row, name in ((CANDIDATE, "candidate"), (BASELINE, "baseline")):
+        if not (curves.absence[row] == 0).any():
+            return _without_values(curves.absence[row][there[row]], name)
+    shared = there.all(axis=0)
+    if shared.any():
+        return _without_values_in_common(curves, shared)
+    return _without_names_in_common(curves, there)
+
+
+def _without_values(absence: NDArray[np.uint8], name: str) -> str:
+    """Word that a job measured nothing; a unit of another kind is none of its tests' failures."""
+    counted = Counter(Absence(int(value)) for value in absence)
+    if not counted:
+        return f"the {name} has no test"
+    if set(counted) == {Absence.UNIT_CONFLICT}:
+        return f"all tests of the {name} are measured in units of another kind; correct the unit in one of the suites"
+    reasons = ", ".join(f"{count} {_WORDS[kind]}" for kind, count in counted.most_common())
+    return f"no test of the {name} has a value ({reasons}); look at that run before comparing it"
+
+
+def _without_values_in_common(curves: CurveSet, shared: Mask) -> str:
+    """Word that the tests are in both jobs, and each has its value in one of them at most."""
+    pairs = [curves.absence[row][shared] for row in (CANDIDATE, BASELINE)]
+    worse = np.where(pairs[0] != Absence.PRESENT, pairs[0], pairs[1])
+    counted = Counter(Absence(int(value)) for value in worse)
+    reasons = ", ".join(f"{count} {_WORDS[kind]}" for kind, count in counted.most_common())
+    return f"{len(worse)} tests are in both, and none has a value in both ({reasons}); look at the runs"
+
+
+def _without_names_in_common(curves: CurveSet, there: Mask) -> str:
+    """Word that names or loads are others, with an example of the nearest."""
+    has = [[bool(row[curve.start : curve.stop].any()) for curve in curves.curves] for row in there]
+    both = next((curve for curve, old, new in zip(curves.curves, *has, strict=True) if old and new), None)
+    if both is not None:
+        return f"tests such as {clean(both.tag)!r} are in both, at other loads; compare runs of the same loads"
+    old, new = ([clean(c.tag) for c, is_in in zip(curves.curves, row, strict=True) if is_in] for row in has)
+    near = _nearest(old, new)
+    nearest = f" (the nearest are {near[0]!r} and {near[1]!r})" if near else ""
+    return f"none of their names is in both{nearest}; compare two jobs of one suite, or undo the renaming"
+
+
+def _nearest(old: list[str], new: list[str]) -> tuple[str, str] | None:
+    """Find the name of a candidate's test that is nearest to one of the baseline's first."""
+    from difflib import get_close_matches
+
+    for name in old[:3]:
+        if found := get_close_matches(name, new[:_MOST_NAMES], n=1, cutoff=0.5):
+            return name, found[0]
+    return None

@@ -233,12 +233,15 @@ def _unknown_product(product: str, others: set[str]) -> str:
     """Word that no job has this product name."""
     from difflib import get_close_matches
 
-    folded = {name.casefold(): name for name in sorted(others) if name}
-    near = [folded[name] for name in get_close_matches(product.casefold(), folded, n=3, cutoff=0.5)]
-    near += [name for key, name in folded.items() if product.casefold() in key and name not in near][:3]
+    folded: dict[str, list[str]] = {}  # names that differ in case only are all shown: each may be the one that is meant
+    for name in sorted(filter(None, others)):
+        folded.setdefault(name.casefold(), []).append(name)
+    keys = get_close_matches(product.casefold(), folded, n=3, cutoff=0.5)
+    keys += [key for key in folded if product.casefold() in key and key not in keys][:3]
+    near = [name for key in keys for name in folded[key]]
     if near:
         return f"No job has the product name {product!r}; the nearest are {', '.join(map(repr, near[:5]))}."
-    known = ", ".join(repr(name) for name in sorted(folded.values())[:5]) or "none at all"
+    known = ", ".join(repr(name) for name in sorted(filter(None, others))[:5]) or "none at all"
     return f"No job has the product name {product!r}; product names seen are {known}."
 
 

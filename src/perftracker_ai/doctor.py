@@ -104,6 +104,7 @@ def _source(settings: Settings, products: Sequence[str]) -> Iterator[Check]:
                 "project", "give another --project, or 0 for all of them", partial(_jobs, source, settings)
             )
             yield project
+            yield from _publishing(settings)
             yield from _products(source, settings, products) if project.passed else ()
 
 
@@ -133,6 +134,27 @@ def _encryption(settings: Settings) -> Check:
         return Check(name="TLS", passed=False, detail="the certificate is not checked", cure=cure)
     store = settings.ca_bundle or "the operating system's store"
     return Check(name="TLS", passed=True, detail=f"certificate verified against {store}", cure="")
+
+
+def _publishing(settings: Settings) -> Iterator[Check]:
+    """Check that a server keeps reports; where none is to be published, that it does not is a hint."""
+    if "://" not in settings.url:
+        if settings.upload:
+            detail, cure = "a folder of job files takes no report", "give a server with --url, or leave out --upload"
+            yield Check(name="upload", passed=False, detail=detail, cure=cure)
+        return
+    found = _check("upload", "leave out --upload", partial(_artifacts, settings))
+    yield replace(found, passed=found.passed or not settings.upload)
+
+
+def _artifacts(settings: Settings) -> str:
+    from perftracker_ai.publish import require_storage
+    from perftracker_ai.wire import open_connection, patience_of
+
+    patience = replace(patience_of(settings), pauses_s=())
+    with closing(open_connection(settings, patience=patience)) as connection:
+        require_storage(connection)
+    return "the server keeps artifacts, so --upload can work"
 
 
 def _products(source: Source, settings: Settings, products: Sequence[str]) -> Iterator[Check]:

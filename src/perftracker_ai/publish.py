@@ -214,6 +214,29 @@ def publish(
     return _Publication(connection, baseline, candidate).run(documents, comparison=comparison, report=report)
 
 
+def require_storage(connection: Connection) -> None:
+    """Find out, storing nothing, whether a server keeps artifacts.
+
+    Raises
+    ------
+    PublishError
+        When it is not set up to.
+    Unreachable
+        When the server does not answer.
+    """
+    reply = connection.read(f"{_API}/artifact/{_NAMESPACE}")
+    if reply.status == _NOT_IMPLEMENTED:
+        raise _no_storage(connection.address, reply)
+    if not reply.stored and reply.status != _NOT_FOUND:
+        raise reply.refusal()
+
+
+def _no_storage(address: str, reply: Reply) -> PublishError:
+    return PublishError(
+        f"{address} keeps no artifacts ({clean(reply.gist)}); ask its administrator to set ARTIFACTS_STORAGE_DIR."
+    )
+
+
 class _Publication:
     """One publication: the connection and the two jobs that every step needs."""
 
@@ -315,10 +338,7 @@ class _Publication:
     def _learn(self, upload: _Upload, reply: Reply) -> None:
         """Draw the conclusion from a refusal: another uuid, packed, later, or never."""
         if reply.status == _NOT_IMPLEMENTED:
-            raise PublishError(
-                f"{self._address} keeps no artifacts ({clean(reply.gist)}); ask its administrator to set "
-                "ARTIFACTS_STORAGE_DIR."
-            )
+            raise _no_storage(self._address, reply)
         if reply.status == _TOO_LARGE or (reply.status == _BAD_REQUEST and reply.html):
             self._pack(upload, reply)
         elif reply.status != _SERVER_ERROR:

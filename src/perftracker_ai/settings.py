@@ -365,6 +365,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def __repr__(self) -> str:
-        """Show every setting but the secret ones."""
-        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name not in SECRETS}
+        """Show every setting but secret ones and addresses, which may hold one."""
+        hidden = SECRETS | {"url", "llm_url"}
+        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name not in hidden}
         return f"Settings({shown})"

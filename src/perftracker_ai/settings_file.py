@@ -6,6 +6,7 @@ not usable is refused with its place; whatever else stands in the file stays as 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,15 @@ from perftracker_ai.errors import UsageError
 from perftracker_ai.files import reason, replacing
 from perftracker_ai.formats import format_load
 from perftracker_ai.settings import Accept
+from perftracker_ai.text import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+_TICKET = re.compile(r"(https?://[^\s?#@]*)[?#](?!\S*(?:token|key|secret|pass|pwd|auth|sig)\S*=)[^\s@]*", re.IGNORECASE)
 
 
 # ── entries ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -53,11 +58,12 @@ def _entry(table: object, where: str) -> Accept:
         raise UsageError(f"The {where} must be a table with the keys {', '.join(known)}.")
     unknown = next((key for key in table if key not in known), None)
     if unknown is not None:
-        raise UsageError(f"There is no key {unknown} for the {where}; known keys are {', '.join(known)}.")
+        named = f" {unknown}" if unknown.isidentifier() else " of that kind"
+        raise UsageError(f"There is no key{named} for the {where}; known keys are {', '.join(known)}.")
     try:
         entry = msgspec.convert(table, Accept)
     except msgspec.ValidationError as error:
-        raise UsageError(f"The {where} is not usable: {error}; correct it there.") from error
+        raise UsageError(f"The {where} is not usable: {entry_problem(error)}; correct it there.") from error
     if wants := _wants(entry):
         raise UsageError(f"The {where} {wants}.")
     return entry
@@ -69,11 +75,29 @@ def _wants(entry: Accept) -> str:
         return f"has an empty {'reason' if entry.product else 'product'}; say what is accepted, and why"
     if not (entry.endpoint or entry.tag):
         return 'names no test; give it an endpoint or a tag, "*" for every one'
+    if any(map(_holds_secret, (entry.product, entry.endpoint, entry.tag, entry.metric, entry.reason))):
+        return "holds an address with a password or token, and the report shows what is accepted, and why; take it out"
     if entry.loads and entry.loads[0] > entry.loads[1]:
         return (
             f"has loads from {format_load(entry.loads[0])} to {format_load(entry.loads[1])}; give the lower one first"
         )
     return ""
+
+
+def _holds_secret(text: str) -> bool:
+    """Tell whether an address in `text` hides something; the query of a ticket's page does not."""
+    plain = _TICKET.sub(r"\1", text)
+    return without_secrets(plain) != plain
+
+
+def entry_problem(error: msgspec.ValidationError) -> str:
+    """Say what is wrong with an entry without the value that is; it may be a secret in the wrong place."""
+    return re.sub(r"(?<=^Invalid enum value) .*(?= - at )", "", str(error), flags=re.DOTALL)
+
+
+def toml_problem(error: Exception) -> str:
+    """Say where a file is no TOML without the names in it; one may be a secret in the wrong place."""
+    return re.sub(r"(^Cannot declare|namespace|table key) .+?(?= twice| \(at |$)", r"\1 …", str(error), flags=re.DOTALL)
 
 
 def entry_text(entry: Accept) -> str:
@@ -143,7 +167,8 @@ def _require_toml(content: bytes, path: Path) -> None:
         tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            f"The entry cannot be put behind what stands in the settings file {path} ({error}); correct it there."
+            f"The entry cannot be put behind what stands in the settings file {path} ({toml_problem(error)}); "
+            "correct it there."
         ) from error
 
 

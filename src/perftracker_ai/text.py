@@ -26,6 +26,11 @@ _MARKDOWN = str.maketrans(
 _LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 _OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 # Only what starts a heading, a list or a rule; "1.64-4996" and "-5 %" stay as they are.
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/+(\S*)")
+_LOGIN = re.compile(r"[^\s/:@]+:[^\s/]\S*@\S*")
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]*\]|[^:]*)(:\d*)?\W*")
+_PLAIN_PATHS = frozenset({"http", "https", "postgresql", "postgres", "sqlite", "file"})
+"""Schemes whose path is a place; in the path of others, as a chat's, the password itself may stand."""
 _LIST_START = re.compile(r"^([#=]|[-+](?!\S)|-(?=-)|\d+[.)](?!\S))")
 
 
@@ -34,6 +39,34 @@ def clean(text: str, limit: int = LIMIT) -> str:
     if not text.isprintable():
         text = " ".join("".join(map(_printable, text)).split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + ELLIPSIS
+
+
+def is_address(text: str) -> bool:
+    """Tell whether `text` is, or holds, an address, which may hold a password."""
+    return bool(_ADDRESS.search(text) or _LOGIN.search(text))
+
+
+def without_secrets(text: str) -> str:
+    """Return `text` with what its addresses may hide taken out; host and path stay where they are plainly no secret.
+
+    User, password, query and fragment go. Where it cannot be told what is what (``@`` behind a path, a port that is no
+    number), or the path may be the secret, all goes but the scheme.
+    """
+    if "@" not in text and ":/" not in text:
+        return text
+    shown = _ADDRESS.sub(lambda found: f"{found[1]}://{_place(found[1], found[2])}", text)
+    return _LOGIN.sub(lambda found: _place("http", found[0]), shown)
+
+
+def _place(scheme: str, rest: str) -> str:
+    """Return what may be shown of an address behind its scheme."""
+    plain, *query = re.split(r"[?#]", rest, maxsplit=1)
+    login, at, place = plain.rpartition("@")
+    ambiguous = "/" in login or any("@" in part for part in query)
+    if ambiguous or scheme.lower() not in _PLAIN_PATHS or not _AUTHORITY.fullmatch(place.partition("/")[0]):
+        return ELLIPSIS
+    shown = login + at if login == "user" else "***@" if at else ""  # our own examples say "user"
+    return f"{shown}{place}{ELLIPSIS if query else ''}"
 
 
 def md(text: str, limit: int = LIMIT) -> str:

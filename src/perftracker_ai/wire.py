@@ -22,7 +22,7 @@ import msgspec
 from perftracker_ai.errors import BadAnswer, NotFound, SourceError, Unreachable, UsageError
 from perftracker_ai.files import reason
 from perftracker_ai.http import OK, Bounds, Client, Kind, Login, basic, gist, trusts_nobody
-from perftracker_ai.text import clean
+from perftracker_ai.text import clean, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -381,7 +381,7 @@ def read_address(url: str) -> httpx2.URL:
     """Read the server's address."""
     import httpx2
 
-    shown = clean(re.sub(r"^(\w+://)?.*@", r"\1", url))
+    shown = clean(without_secrets(url))
     try:
         parts, base = urlsplit(url), httpx2.URL(url)
         host, _ = parts.hostname, parts.port

@@ -1,7 +1,8 @@
 """Standard output and standard error as they are found: closed, a broken pipe, a full disk, or of few characters.
 
-Results go out by `show`, everything else by `tell`. A reader who goes away (``| head -1``) does not change what the run
-does or how it ends: the files are written and the exit code is that of the run.
+Results go out by `show`, everything else by `tell`, which shows no password of an address. A reader who goes away
+(``| head -1``) does not change what the run does or how it ends: the files are written and the exit code is that of
+the run.
 """
 
 from __future__ import annotations
@@ -55,9 +56,14 @@ def show(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Print a line of progress, a warning or an error; that nobody can read it does not stop the run."""
+    """Print a line of progress, a warning or an error; that nobody can read it does not stop the run.
+
+    Whatever it quotes, no address in it shows a password: what reads settings quotes none, and this holds for the rest.
+    """
+    from perftracker_ai.text import without_secrets
+
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(without_secrets(text), file=sys.stderr, flush=True)
     except OSError:
         _let_go(sys.stderr)
 

@@ -276,6 +276,8 @@ def _postgresql(url: str, patience_s: int) -> tuple[Engine, str]:
         raise UsageError(
             "A PostgreSQL store needs the driver psycopg; install it with `pip install 'perftracker-ai[postgres]'`."
         ) from error
+    if "@" in f"{parsed.host}{parsed.database}":  # a piece of a password would be shown as the host's name
+        raise UsageError("The store's address has more than one @; write those in a user or a password as %40.")
     return engine, f"postgresql://{parsed.host or 'localhost'}/{parsed.database or ''}"
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from perftracker_ai.errors import UsageError
+from perftracker_ai.text import clean, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -297,7 +298,7 @@ def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _no_address(text: str) -> UsageError:
-    shown = re.sub(r"^(\w+://)?.*@", r"\1", text)[:100]
+    shown = clean(without_secrets(text), 100)
     return UsageError(
         f"{shown!r} is no address of a language model; write it like {DEFAULT_URL} for Ollama,"
         " or http://127.0.0.1:8000/v1 for an OpenAI-compatible server."

@@ -6,7 +6,6 @@ file that is no job, or a broken one, is skipped and remembered with its reason.
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ import msgspec
 from perftracker_ai.errors import JobError, NotFound, Unreachable, UsageError
 from perftracker_ai.files import read_document, reason
 from perftracker_ai.parse import parse_info, parse_job
+from perftracker_ai.text import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -189,7 +189,7 @@ def _check(path: Path) -> None:
     except OSError as error:
         raise _unreadable(path, error) from error
     if not there:
-        shown = _without_credentials(str(path))
+        shown = without_secrets(str(path))
         raise NotFound(f"There is no folder {shown}; a server's address begins with http:// or https://.")
     if not folder:
         raise UsageError(f"{path} is a file, not a folder; give the folder, or name two job files to compare.")
@@ -258,8 +258,3 @@ def _one_each(found: Iterable[_Entry]) -> tuple[tuple[_Entry, ...], list[tuple[s
             doubles.append((entry.path.name, f"{entry.path} holds job {entry.info.id} as {taken.path.name} does."))
     newest_first = sorted(kept.values(), key=lambda entry: (entry.info.end, entry.info.id), reverse=True)
     return tuple(newest_first), doubles
-
-
-def _without_credentials(text: str) -> str:
-    """Take the user and password out of an address that was written without its scheme."""
-    return re.sub(r".*@", "", text)
