@@ -94,8 +94,8 @@ def posts(server):
 
 
 WHOLE = [
-    ("Product_1.0-1_vs_1.0-2_report.html", PAGE.content),
-    ("Product_1.0-1_vs_1.0-2_summary.md", SUMMARY.content),
+    ("Product_1.0-1_vs_1.0-2_job-1-vs-2_report.html", PAGE.content),
+    ("Product_1.0-1_vs_1.0-2_job-1-vs-2_summary.md", SUMMARY.content),
 ]
 
 
@@ -204,9 +204,9 @@ def test_artifacts_of_other_tools_stay(server, send):
     ("product", "version", "start"),
     [
         ("<b>GR PM</b>", '1.0"; rm -rf', "b-GR-PM-b_1.0-rm--rf_vs_"),
-        ("Größe\u202e\n", "../../etc", "Gr-e_etc_vs_"),
+        ("Größe\u202e\n", "../../etc", "Gro-e-"),
         ("", "", "unnamed_unnamed_vs_"),
-        ("P" * 500, "1" * 500, "P" * 36 + "_" + "1" * 24 + "_vs_"),
+        ("P" * 500, "1" * 500, "P" * 21 + "-"),
     ],
 )
 def test_file_names_are_plain_and_short(server, send, product, version, start):
@@ -216,6 +216,33 @@ def test_file_names_are_plain_and_short(server, send, product, version, start):
     assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,128}", name) for name in names)
     assert all(name.startswith(start) for name in names)
     assert [name.rpartition("_")[2] for name in names] == ["report.html", "summary.md"]
+
+
+def test_products_of_any_script_are_told_apart(server, send):
+    """Names without a Latin letter differ in the file's name, and stand as they are in the comparison's title."""
+    names = set()
+    for product in ("Магазин", "Корзина", "商店", "Café"):
+        jobs = [replace(known(server.jobs[at]), product_name=product) for at in (1, 2)]
+        published = send(jobs=jobs, comparison=True)
+        names |= {document.filename.partition("_")[0] for document in published.documents}
+        made = server.comparisons[int(published.comparison_address.rpartition("/")[2])]
+        assert made["title"].startswith(f"{product} 1.0-1 (job 1) vs")
+    assert len(names) == 4
+    assert all(re.fullmatch(r"name-[0-9a-f]{6}|Cafe", name) for name in names)
+
+
+def test_reports_on_an_earlier_rerun_leave_the_job_s_page(server, send):
+    """Another run of the baseline's version takes the place of the one before; other versions and old links stay."""
+    server.add(make_job(3))
+    first, third = known(server.jobs[1]), known(server.jobs[3])
+    candidate = known(server.jobs[2])
+    before = send(jobs=(first, candidate)).documents
+    other = send(jobs=(replace(third, product_ver="0.9"), candidate)).documents
+    now = send(jobs=(replace(third, product_ver=first.product_ver, uuid=str(uuid.UUID(int=7))), candidate)).documents
+    on_page = {uuid for uuid, each in server.artifacts.items() if candidate.uuid in each["links"]}
+    assert on_page == {document.uuid for document in (*other, *now)}
+    assert not any(server.artifacts[document.uuid]["deleted"] for document in before)
+    assert all("_job-3-vs-2_" in document.filename for document in now)
 
 
 def test_long_descriptions_are_cut(server, send):
@@ -296,7 +323,7 @@ def test_all_uuids_burnt(server, send):
     server.script(burnt.pattern, answer(500, text, "application/json"), method="POST")
     with pytest.raises(PublishError) as error:
         send()
-    assert "no free place for Product_1.0-1_vs_1.0-2_report.html" in refused(error)
+    assert "no free place for Product_1.0-1_vs_1.0-2_job-1-vs-2_report.html" in refused(error)
     assert len(posts(server)) == 50
 
 
@@ -494,7 +521,10 @@ def test_server_without_artifact_storage(server, send):
         (answer(404, "<title>Page not found</title>"), "answered 404 (Page not found)"),
         (redirect("https://login.example/"), "sends every request on to https://login.example/"),
         (redirect("/login"), "sends every request on to "),
-        (login_page(), "stored Product_1.0-1_vs_1.0-2_report.html otherwise than it was sent (no record of it)"),
+        (
+            login_page(),
+            "stored Product_1.0-1_vs_1.0-2_job-1-vs-2_report.html otherwise than it was sent (no record of it)",
+        ),
     ],
 )
 def test_refusals_are_sentences(server, send, fault, words):
@@ -642,7 +672,7 @@ def test_comparison_is_made_once(server, send):
     assert addresses == {f"{server.url}/2/comparison/1"}
     (made,) = server.comparisons.values()
     assert [row["id"] for row in made["jobs"]] == [1, 2]
-    assert made["title"] == "Product 1.0-1 vs 1.0-2 (perftracker-ai)"
+    assert made["title"] == "Product 1.0-1 (job 1) vs 1.0-2 (job 2), perftracker-ai"
     assert made["project"]["id"] == 2
 
 

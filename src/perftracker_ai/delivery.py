@@ -125,7 +125,9 @@ def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
     result = _written(run, RESULT)
     page = html_report(analysis, result=result, scripts=False, narration=run.narration)
     text = _written(run, REPORT)
-    what = f"PerfTracker AI: {analysis.decision.verdict}, job {analysis.baseline.id} against {analysis.candidate.id}"
+    before, after = analysis.baseline, analysis.candidate
+    versions = f"{before.product_ver} (job {before.id}) against {after.product_ver} (job {after.id})"
+    what = f"PerfTracker AI: {analysis.decision.verdict}, {after.product_name} {versions}"
     documents = (
         Document(name="report.html", mime=HTML, content=page.encode(), description=what),
         Document(name="report.md", mime=TEXT, content=text, description=what),

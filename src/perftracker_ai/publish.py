@@ -6,14 +6,17 @@ jobs and the document, so a later run finds and replaces it.
 
 The server makes that harder in one way: a create that fails uses its uuid up, and so does deleting the artifact. So
 there is a row of uuids for every document. What is linked to the job already goes first, then the others in order,
-and any second copy that a lost answer left behind is taken away at the end.
+and any second copy that a lost answer left behind is taken away at the end. A report on another run of the same
+baseline version is superseded: it is taken off the job's page and stays where it is.
 """
 
 from __future__ import annotations
 
 import bz2
 import re
+import unicodedata
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
@@ -42,8 +45,9 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "perftracker-ai/artifact")
 _UUID_USED_UP = re.compile(rb"Can't store artifact.*\[Errno (2|17)\]")
 """The server cannot make the file because it exists (17, a create that failed) or was deleted (2); a full disk (28) is
 another matter, for it would use up one uuid after the other."""
-_PRODUCT_LENGTH, _VERSION_LENGTH, _KIND_LENGTH = 36, 24, 36
-"""Characters of the file name's parts: with what joins them 126, where the server takes 128."""
+_PRODUCT_LENGTH, _VERSION_LENGTH, _KIND_LENGTH = 28, 20, 24
+"""Characters of the file name's parts: with the numbers of two jobs and what joins them 127, the server takes 128."""
+_TITLE_LENGTH = 60
 _NOT_FOUND, _TOO_LARGE, _BAD_REQUEST, _SERVER_ERROR, _NOT_IMPLEMENTED = 404, 413, 400, 500, 501
 
 
@@ -120,6 +124,7 @@ class _Linked(msgspec.Struct):
 
     uuid: str
     deleted: bool
+    filename: str | None = None
 
 
 class _Project(msgspec.Struct):
@@ -303,10 +308,14 @@ class _Publication:
         return [str(uuid5(_NAMESPACE, f"{pair} {document.name} {number}")) for number in range(_UUIDS)]
 
     def _filename(self, document: Document) -> str:
-        """Name the product, both versions and the kind: PerfTracker's page shows nothing else of an artifact."""
+        """Name product, versions, jobs and kind: PerfTracker's page shows nothing else of an artifact."""
+        jobs = f"job-{self._baseline.id}-vs-{self._candidate.id}"
+        return f"{self._versions()}_{jobs}_{_plain(document.name, _KIND_LENGTH)}"
+
+    def _versions(self) -> str:
+        """Name the product and both versions, with which begin the names of all reports on them."""
         versions = [_plain(job.product_ver, _VERSION_LENGTH) for job in (self._baseline, self._candidate)]
-        product = _plain(self._candidate.product_name, _PRODUCT_LENGTH)
-        return f"{product}_{versions[0]}_vs_{versions[1]}_{_plain(document.name, _KIND_LENGTH)}"
+        return f"{_plain(self._candidate.product_name, _PRODUCT_LENGTH)}_{versions[0]}_vs_{versions[1]}"
 
     def _stored(self, upload: _Upload, report: Callable[[str], None]) -> str:
         """Store a document, see that all of it is there, and give its uuid."""
@@ -403,8 +412,9 @@ class _Publication:
         return reply.body
 
     def _tidy(self, stored: Sequence[tuple[Document, str]]) -> None:
-        """See that the job lists every document, and take away second copies of them."""
-        listed = {artifact.uuid for artifact in self._job(self._candidate).artifacts if not artifact.deleted}
+        """See that the job lists every document, take away second copies and unlink those on earlier reruns."""
+        artifacts = [artifact for artifact in self._job(self._candidate).artifacts if not artifact.deleted]
+        listed = {artifact.uuid for artifact in artifacts}
         missing = [document.name for document, uuid in stored if uuid not in listed]
         if missing:
             raise PublishError(
@@ -413,15 +423,26 @@ class _Publication:
         for document, uuid in stored:
             for copy in self._uuids(document):
                 if copy != uuid and copy in listed:
-                    self._take_away(copy)
+                    self._unlink(copy)
+                    self._change("DELETE", copy, None)
+            for artifact in artifacts:
+                if artifact.uuid not in self._uuids(document) and self._superseded(document, artifact):
+                    self._unlink(artifact.uuid)
 
-    def _take_away(self, uuid: str) -> None:
-        """Unlink a copy before deleting it: the job's page goes on showing what is deleted but linked."""
-        path = f"{_API}/artifact/{uuid}"
-        for method, value in (("PATCH", {"unlinked_uuids": [self._candidate.uuid]}), ("DELETE", None)):
-            reply = self._connection.send_json(method, path, value)
-            if not reply.stored:
-                raise reply.refusal()
+    def _superseded(self, document: Document, artifact: _Linked) -> bool:
+        """Tell whether an artifact is the same document on another run of the baseline's version."""
+        kind = re.escape(_plain(document.name, _KIND_LENGTH))
+        of_these = rf"{re.escape(self._versions())}_(job-\d+-vs-{self._candidate.id}_)?{kind}"
+        return re.fullmatch(of_these, artifact.filename or "") is not None
+
+    def _unlink(self, uuid: str) -> None:
+        """Take an artifact off the job's page, which shows even what is deleted; its own address goes on working."""
+        self._change("PATCH", uuid, {"unlinked_uuids": [self._candidate.uuid]})
+
+    def _change(self, method: str, uuid: str, value: object) -> None:
+        reply = self._connection.send_json(method, f"{_API}/artifact/{uuid}", value)
+        if not reply.stored:
+            raise reply.refusal()
 
     # the comparison
 
@@ -446,10 +467,9 @@ class _Publication:
         return _decoded(reply, _Created, "new comparison").id
 
     def _title(self) -> str:
-        versions = [_plain(job.product_ver, _VERSION_LENGTH) for job in (self._baseline, self._candidate)]
-        return (
-            f"{_plain(self._candidate.product_name, _PRODUCT_LENGTH)} {versions[0]} vs {versions[1]} (perftracker-ai)"
-        )
+        before, after = self._baseline, self._candidate
+        product, *versions = map(_lettered, (after.product_name, before.product_ver, after.product_ver))
+        return f"{product} {versions[0]} (job {before.id}) vs {versions[1]} (job {after.id}), perftracker-ai"
 
 
 @contextmanager
@@ -473,9 +493,21 @@ def _require_uuid(job: JobInfo) -> None:
 
 
 def _plain(text: str, length: int) -> str:
-    """Keep what means nothing to a web page or a shell: PerfTracker shows file names unescaped."""
-    kept = re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:length].strip("-._")
-    return kept or "unnamed"
+    """Keep what means nothing to a web page or a shell: PerfTracker shows file names unescaped.
+
+    Where letters are lost, as those of other scripts, or the end, a few characters of a hash tell names apart.
+    """
+    latin = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    kept = re.sub(r"[^A-Za-z0-9._-]+", "-", latin).strip("-._")
+    if len(kept) <= length and not any(letter.isalnum() and not letter.isascii() for letter in latin):
+        return kept or "unnamed"
+    mark = sha256(text.encode(errors="surrogatepass")).hexdigest()[:6]
+    return f"{kept[: length - 7].rstrip('-._') or 'name'}-{mark}"
+
+
+def _lettered(text: str) -> str:
+    """Keep the letters and digits of every script, and nothing that means something to a web page."""
+    return re.sub(r"[^\w .()+-]+", "-", text)[:_TITLE_LENGTH].strip(" -") or "unnamed"
 
 
 def _decoded(reply: Reply, kind: type[T], what: str) -> T:
