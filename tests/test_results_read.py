@@ -118,3 +118,36 @@ def test_a_past_without_time_zones_is_shown():
     made = read_result(naive, "x")
     assert made.chronicle.jobs[0].end.tzinfo is None
     assert "3 weeks before the candidate" in markdown_report(made)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda saved: saved["curves"][0]["curve"].update(index=7000),
+        lambda saved: saved["curves"][0]["curve"].update(start=-1),
+        lambda saved: saved["curves"][0]["curve"].update(stop=10**9),
+        lambda saved: saved["curves"][0]["result"].update(curve=-1),
+        lambda saved: saved["curves"][0]["result"].update(worst=99),
+        lambda saved: saved["curves"][0]["labels"].pop(),
+        lambda saved: saved["curves"][0]["loads"].append(1.0),
+        lambda saved: saved["curves"][0]["absence"][0].__setitem__(0, 200),
+        lambda saved: saved["curves"].pop(0),
+        lambda saved: saved["clusters"][0].update(worst_curve=-1),
+        lambda saved: saved["clusters"][0].update(curves=[10**6]),
+        lambda saved: next(one for one in saved["curves"] if one["result"]["windows"])["result"]["windows"][0].update(
+            last=10**6
+        ),
+    ],
+)
+def test_an_index_that_leads_nowhere_is_refused(change):
+    """Whatever number of altered results points outside of them, they are refused in one sentence."""
+    document = msgspec.json.decode(saved(structs.replace(typical(), reruns=())))
+    change(document)
+    with pytest.raises(UsageError, match="cannot be read as results"):
+        read_result(msgspec.json.encode(document), "x")
+
+
+def test_deep_nesting_is_refused():
+    """Nesting without end is damage like any other."""
+    with pytest.raises(UsageError, match="cannot be read as results"):
+        read_result(b'{"metadata":' * 100_000, "x")

@@ -60,8 +60,8 @@ def read_result(content: bytes, name: str) -> Analysis:
     try:
         document = msgspec.json.decode(content)
         _require_version(document, name)
-        return _analysis(document)
-    except (msgspec.MsgspecError, UnicodeDecodeError, LookupError, TypeError, ValueError) as error:
+        return _sound(_analysis(document))
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         message = f"{name} cannot be read as results ({type(error).__name__}): compare the two jobs again."
         raise UsageError(message) from error
 
@@ -93,6 +93,38 @@ def _analysis(document: Document) -> Analysis:
         criteria=msgspec.convert(config["detect"], DetectSettings),
         policy=msgspec.convert(config["policy"], PolicySettings),
     )
+
+
+def _sound(analysis: Analysis) -> Analysis:
+    """Return saved results whose every index leads somewhere, so that whoever shows them need not ask.
+
+    Raises
+    ------
+    ValueError
+    """
+    curves, results = analysis.curves.curves, analysis.detection.results
+    starts = (0, *(curve.stop for curve in curves))
+    _require(len(curves) == len(results) and len(analysis.curves.label) == len(analysis.curves.load) == starts[-1])
+    for place, (curve, result) in enumerate(zip(curves, results, strict=True)):
+        _require(curve.index == result.curve == place and starts[place] == curve.start < curve.stop)
+        _require(result.worst is None or 0 <= result.worst < len(result.windows))
+        _require(all(curve.start <= one.first <= one.last < curve.stop for one in result.windows))
+    known = frozenset(range(len(curves)))
+    _require(all(known.issuperset(one.curves) for one in analysis.clusters))
+    _require(all(known.issuperset(one.curves) for one in analysis.accepted))
+    _require(all(known.issuperset(one.curves) for one in analysis.coverage))
+    _require(all(cluster.worst_curve in known for cluster in analysis.clusters))
+    _require(analysis.curves.mean.shape == (2 + len(analysis.reruns), starts[-1]))
+    _require(all(reason in frozenset(Absence) for reason in np.unique(analysis.curves.absence).tolist()))
+    if analysis.chronicle is not None:
+        jobs = len(analysis.chronicle.jobs)
+        _require(all(len(onset.levels) == jobs for onset in analysis.chronicle.onsets))
+    return analysis
+
+
+def _require(sound: bool) -> None:  # noqa: FBT001 -- it reads like assert
+    if not sound:
+        raise ValueError("an index that leads nowhere")
 
 
 def _job(document: Document) -> JobInfo:
