@@ -24,6 +24,41 @@ def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files instead of comparing")
 
 
+SLOW = frozenset(
+    {
+        "test_connector",
+        "test_detect_calibration",
+        "test_detect_timeline",
+        "test_evaluate",
+        "test_history_store",
+        "test_history_sync",
+        "test_operating",
+        "test_past_shown",
+        "test_publish",
+        "test_remembering",
+        "test_render_html_browser",
+        "test_several",
+        "test_simulate",
+        "test_storyteller",
+        "test_trends_calibration",
+    }
+)
+"""Modules that simulate many jobs, or start servers, browsers and processes: `make check` leaves them out."""
+SLOW_TESTS = (
+    "test_whatever_is_answered_only_facts",
+    "test_thousands_of",
+    "test_six_thousand_jobs",
+    "[many]",
+    "postgresql",
+)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.module.__name__.rpartition(".")[2] in SLOW or any(part in item.name for part in SLOW_TESTS):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def golden(request):
     """Compare a text with ``tests/golden/NAME``; on a mismatch write it beside as ``NAME.got.*``."""
