@@ -14,11 +14,14 @@ from msgspec import structs
 
 from perftracker_ai.chronicle import Chronicle, Creep, Onset, Patterns, Place, Shift, Switching, Unrest
 from perftracker_ai.model import (
+    NOTICES,
     Absence,
     Acceptance,
     Analysis,
     Attribution,
     BadRecord,
+    BadRecords,
+    CandidateOlder,
     Cluster,
     Confidence,
     CoverageFinding,
@@ -34,8 +37,6 @@ from perftracker_ai.model import (
     JobInfo,
     Method,
     MetricKind,
-    Notice,
-    NoticeKind,
     Outcome,
     Rule,
     RunAccount,
@@ -394,8 +395,10 @@ def typical():
             account(86303, points=50, absent=((Absence.FAILED, 10),)),
         ),
         notices=(
-            Notice(kind=NoticeKind.BAD_RECORDS, values=("85817", "1", "17", "scores is no list")),
-            Notice(kind=NoticeKind.CANDIDATE_OLDER, values=("85817", "2026-06-03", "86303", "2026-06-02")),
+            BadRecords(job=85817, records=1, position=17, problem="scores is no list"),
+            CandidateOlder(
+                baseline=85817, baseline_end=date(2026, 6, 3), candidate=86303, candidate_end=date(2026, 6, 2)
+            ),
         ),
     )
 
@@ -600,9 +603,15 @@ def hostile(text=HOSTILE):
         clusters=tuple(structs.replace(cluster, **found) for cluster in made.clusters),
         coverage=tuple(structs.replace(item, group=text, reason=text, curves=(0,)) for item in COVERAGE),
         accounts=(account(1, bad_records=(BadRecord(position=1, problem=text),)), account(2)),
-        notices=tuple(Notice(kind=kind, values=(text,) * 4) for kind in NoticeKind),
+        notices=tuple(notice(kind, text) for kind in NOTICES.values()),
         chronicle=hostile_past(text),
     )
+
+
+def notice(kind, text="value", number=4):
+    """A notice of a kind whose texts are all this one, and whose numbers this."""
+    samples = {str: text, int: number, date: date(2026, 12, 31)}
+    return kind(**{field.name: samples[field.type] for field in structs.fields(kind)})
 
 
 def hostile_past(text):

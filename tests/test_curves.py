@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perftracker_ai.curves import build_curves
-from perftracker_ai.model import Absence, MetricKind, Notice, NoticeKind
+from perftracker_ai.model import Absence, DirectionAssumed, DirectionConflict, LoadsDiffer, MetricKind, UnitConflict
 from perftracker_ai.parse import parse_job
 from perftracker_ai.settings import CurveSettings
 
@@ -38,7 +38,7 @@ def reasons(found, row=0):
 
 
 def kinds(found):
-    return [notice.kind for notice in found.notices]
+    return [type(notice) for notice in found.notices]
 
 
 # ── scores ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -343,14 +343,14 @@ def test_milliseconds_and_seconds_of_two_jobs_are_compared_in_seconds():
     found = read([test_record(scores=[500], metrics="ms")], [test_record(scores=[0.6], metrics="sec")])
     assert found.set.mean[:, 0].tolist() == pytest.approx([0.5, 0.6])
     assert (only(found).unit, only(found).base_unit) == ("ms", "s")
-    assert NoticeKind.UNIT_CONFLICT not in kinds(found)
+    assert UnitConflict not in kinds(found)
 
 
 def test_units_that_cannot_be_converted_are_absent_and_noticed():
     """Milliseconds against megabytes is no comparison: the candidate's point is absent, and a notice says so."""
     found = read([test_record(scores=[500], metrics="ms")], [test_record(scores=[5], metrics="MB")])
     assert (reasons(found), reasons(found, 1)) == (["PRESENT"], ["UNIT_CONFLICT"])
-    assert found.notices == (Notice(kind=NoticeKind.UNIT_CONFLICT, values=("1", "latency")),)
+    assert found.notices == (UnitConflict(curves=1, first="latency"),)
 
 
 def test_a_curve_only_the_candidate_has_is_read_in_its_own_unit():
@@ -371,10 +371,10 @@ def flagged(flags, *, tag="Upgrade", metrics="points", settings=USUAL):
     [
         ([True, True], {}, (True, [])),
         ([False, False], {}, (False, [])),
-        ([True, False], {}, (True, [NoticeKind.DIRECTION_CONFLICT])),
-        ([False], {"metrics": "ms"}, (True, [NoticeKind.DIRECTION_ASSUMED])),
-        ([False], {"tag": "latency: GET /a"}, (True, [NoticeKind.DIRECTION_ASSUMED])),
-        ([False], {"tag": "latency: GET /a", "metrics": "loops/sec"}, (True, [NoticeKind.DIRECTION_ASSUMED])),
+        ([True, False], {}, (True, [DirectionConflict])),
+        ([False], {"metrics": "ms"}, (True, [DirectionAssumed])),
+        ([False], {"tag": "latency: GET /a"}, (True, [DirectionAssumed])),
+        ([False], {"tag": "latency: GET /a", "metrics": "loops/sec"}, (True, [DirectionAssumed])),
         ([False], {"tag": "latency: GET /a", "metrics": "req/s"}, (False, [])),
         ([False], {"tag": "rate: GET /a", "metrics": "loops/sec"}, (False, [])),
         ([False], {"metrics": "MB/s"}, (False, [])),
@@ -396,7 +396,7 @@ def test_a_direction_told_by_the_settings_stands_without_a_notice(metrics, flags
 def test_a_notice_counts_its_curves_and_names_the_first():
     """Many curves of one kind make one notice."""
     found = read([test_record(f"t{i}", metrics="ms", less_better=False) for i in range(12)])
-    assert found.notices == (Notice(kind=NoticeKind.DIRECTION_ASSUMED, values=("12", "t0")),)
+    assert found.notices == (DirectionAssumed(curves=12, first="t0"),)
 
 
 @pytest.mark.parametrize(
@@ -418,7 +418,7 @@ def test_different_sets_of_loads_are_noticed_and_losses_are_not(baseline, candid
     runs = [
         [test_record("other"), *curve_tests("t", {load: [1.0] for load in loads})] for loads in (baseline, candidate)
     ]
-    assert kinds(read(*runs)) == [NoticeKind.LOADS_DIFFER] * noticed
+    assert kinds(read(*runs)) == [LoadsDiffer] * noticed
 
 
 # ── the whole ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,7 @@
 """The pair to compare is the newest one that is comparable, and every other job has its reason."""
 
 import itertools
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from builders import info
@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from perftracker_ai.discovery import choose, pair_notices
 from perftracker_ai.errors import NotFound
-from perftracker_ai.model import Exclusion, NoticeKind
+from perftracker_ai.model import (
+    CandidateOlder,
+    DeletedJob,
+    Exclusion,
+    OtherHardware,
+    OtherProduct,
+    OtherSuite,
+    SameJob,
+    SameVersion,
+)
 from perftracker_ai.settings import DiscoverySettings
 
 USUAL = DiscoverySettings()
@@ -459,22 +468,26 @@ def test_a_proper_pair_gives_no_notice():
 
 
 @pytest.mark.parametrize(
-    ("baseline", "candidate", "kind", "values"),
+    ("baseline", "candidate", "named"),
     [
-        ({"product_name": ""}, {}, NoticeKind.OTHER_PRODUCT, ("no product", "Shop")),
-        ({"hosts": ("b", "a")}, {"hosts": ()}, NoticeKind.OTHER_HARDWARE, ("a+b", "no host")),
-        ({"suite_ver": "2"}, {}, NoticeKind.OTHER_SUITE, ("API 2", "API 1.0")),
-        ({"product_ver": ""}, {"product_ver": ""}, NoticeKind.SAME_VERSION, ("none",)),
-        ({"product_ver": "2.0"}, {}, NoticeKind.SAME_VERSION, ("2.0",)),
-        ({"end": NEW.end + timedelta(days=1)}, {}, NoticeKind.CANDIDATE_OLDER, ("1", "2026-09-07", "2", "2026-09-06")),
-        ({"deleted": True}, {}, NoticeKind.DELETED_JOB, ("1",)),
-        ({}, {"deleted": True}, NoticeKind.DELETED_JOB, ("2",)),
+        ({"product_name": ""}, {}, OtherProduct(baseline="no product", candidate="Shop")),
+        ({"hosts": ("b", "a")}, {"hosts": ()}, OtherHardware(baseline="a+b", candidate="no host")),
+        ({"suite_ver": "2"}, {}, OtherSuite(baseline="API 2", candidate="API 1.0")),
+        ({"product_ver": ""}, {"product_ver": ""}, SameVersion(version="none")),
+        ({"product_ver": "2.0"}, {}, SameVersion(version="2.0")),
+        (
+            {"end": NEW.end + timedelta(days=1)},
+            {},
+            CandidateOlder(baseline=1, baseline_end=date(2026, 9, 7), candidate=2, candidate_end=date(2026, 9, 6)),
+        ),
+        ({"deleted": True}, {}, DeletedJob(job=1)),
+        ({}, {"deleted": True}, DeletedJob(job=2)),
     ],
 )
-def test_each_difference_beyond_the_version_is_named(baseline, candidate, kind, values):
+def test_each_difference_beyond_the_version_is_named(baseline, candidate, named):
     """One difference gives its one notice, with the values of both sides."""
     (notice,) = pair_notices(info(1, **{"version": "1.0", "days_ago": 2} | _header(baseline)), _changed(candidate))
-    assert (notice.kind, notice.values) == (kind, values)
+    assert notice == named
 
 
 def _header(fields):
@@ -487,4 +500,4 @@ def _changed(fields):
 
 def test_a_job_against_itself_is_named():
     """Comparing a job with itself says so, beside the version being the same."""
-    assert [notice.kind for notice in pair_notices(NEW, NEW)] == [NoticeKind.SAME_JOB, NoticeKind.SAME_VERSION]
+    assert [type(notice) for notice in pair_notices(NEW, NEW)] == [SameJob, SameVersion]

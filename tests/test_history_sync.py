@@ -28,7 +28,7 @@ from perftracker_ai.history import (
     synchronise,
 )
 from perftracker_ai.history.sync import reading_of
-from perftracker_ai.model import NoticeKind
+from perftracker_ai.model import SkippedFile, SkippedJob
 from perftracker_ai.settings import CurveSettings, ProductSettings, Settings
 from perftracker_ai.sources import open_source
 from perftracker_ai.sources.server import ServerSource
@@ -219,7 +219,7 @@ def test_a_broken_upload_is_told_once_and_fetched_again_only_when_it_is_another(
     """A job whose counters disagree with its tests is skipped with a warning, and not asked for until uploaded anew."""
     server.jobs[2]["tests_total"] = 9
     assert sync() == replace(NOTHING, recorded=4, unusable=1)
-    assert [(one.kind, one.values[0]) for one in sync.watcher.notices] == [(NoticeKind.SKIPPED_JOB, "2")]
+    assert [(type(one), one.job) for one in sync.watcher.notices] == [(SkippedJob, 2)]
     server.requests.clear()
     assert sync() == replace(NOTHING, unchanged=4, unusable=1)
     assert downloads(server) == []
@@ -322,7 +322,7 @@ def test_an_unreadable_row_marks_nothing_as_gone(server, store, sync):
     server.rows[2] = {"tests_total": "three"}
     assert sync() == replace(NOTHING, unchanged=4)
     assert stored(store, server) == [1, 2, 3, 4, 5]
-    assert [one.kind for one in sync.watcher.notices] == [NoticeKind.SKIPPED_FILE]
+    assert [type(one) for one in sync.watcher.notices] == [SkippedFile]
 
 
 def test_a_product_that_nobody_knows_is_told(sync):

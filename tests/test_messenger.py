@@ -8,7 +8,7 @@ from receivers import WebHook
 
 from perftracker_ai.errors import UsageError
 from perftracker_ai.messenger import MEMORY, State, prepare, recall, state_of, tell_channels, wants
-from perftracker_ai.model import NoticeKind, Severity, Verdict
+from perftracker_ai.model import NotTold, Severity, Verdict
 from perftracker_ai.settings import Channel, Settings
 
 LINK = "https://pt.example/1/job/3"
@@ -100,9 +100,9 @@ def test_a_channel_that_failed_is_told_at_the_next_run(tmp_path):
     assert (told.reached, told.failed) == (("good",), ("bad",))
     assert (again.failed, again.spared) == (("bad",), ("good",))
     (notice,) = ear.notices
-    assert notice.kind is NoticeKind.NOT_TOLD
-    assert notice.values[1] == "check its address and the network"
-    assert "t0ken" not in "".join(notice.values)
+    assert isinstance(notice, NotTold)
+    assert notice.cure == "check its address and the network"
+    assert "t0ken" not in notice.problem + notice.cure
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"team": {"verdict": "FINE"}}', b"\xff", b'{"team": ' * 9999])

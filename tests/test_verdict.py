@@ -21,9 +21,11 @@ from perftracker_ai.model import (
     Confidence,
     CoverageFinding,
     CoverageKind,
+    Insecure,
     MetricKind,
-    Notice,
-    NoticeKind,
+    OtherHardware,
+    OtherProduct,
+    OtherSuite,
     Outcome,
     RunShift,
     Severity,
@@ -218,13 +220,13 @@ def test_nothing_compared_is_no_basis_whatever_the_policy():
     assert decision.verdict is Verdict.INSUFFICIENT_EVIDENCE
 
 
-@pytest.mark.parametrize("kind", [NoticeKind.OTHER_HARDWARE, NoticeKind.OTHER_SUITE, NoticeKind.OTHER_PRODUCT])
+@pytest.mark.parametrize("kind", [OtherHardware, OtherSuite, OtherProduct])
 def test_jobs_that_are_not_alike_ask_for_investigation(kind):
     """A difference in hardware, suite or product is named as the reason; other notices are none."""
-    decision = decided(notices=(Notice(kind=kind, values=("a", "b")), Notice(kind=NoticeKind.INSECURE, values=())))
+    decision = decided(notices=(kind(baseline="a", candidate="b"), Insecure(server="a")))
     assert decision.verdict is Verdict.INVESTIGATE
     assert rule(decision, "comparability").because.startswith(("other hardware", "another"))
-    assert decided(notices=(Notice(kind=NoticeKind.INSECURE, values=()),)).verdict is Verdict.APPROVE
+    assert decided(notices=(Insecure(server="a"),)).verdict is Verdict.APPROVE
 
 
 def test_mostly_inconclusive_comparison_is_monitored():

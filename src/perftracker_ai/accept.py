@@ -26,7 +26,18 @@ import numpy as np
 
 from perftracker_ai import wording
 from perftracker_ai.formats import format_change
-from perftracker_ai.model import Acceptance, Direction, Notice, NoticeKind, Outcome, Standing
+from perftracker_ai.model import (
+    Acceptance,
+    AcceptEnded,
+    AcceptEnds,
+    AcceptGone,
+    AcceptOutgrown,
+    AcceptUnmatched,
+    Direction,
+    Notice,
+    Outcome,
+    Standing,
+)
 from perftracker_ai.settings import Accept
 
 if TYPE_CHECKING:
@@ -193,19 +204,19 @@ def _standing(one: _Named, detection: Detection, whole: Collection[int]) -> Stan
 def acceptance_notices(entries: Sequence[Acceptance]) -> Iterator[Notice]:
     """Name the entries that somebody has to look at: ended or about to, outgrown, or without effect."""
     for entry in entries:
-        what, until = wording.accepted_name(entry), entry.until.isoformat()
+        what, until = wording.accepted_name(entry), entry.until
         if entry.days_left is not None and 0 <= entry.days_left <= SOON_DAYS:
-            yield Notice(kind=NoticeKind.ACCEPT_ENDS, values=(what, until, str(entry.days_left)))
+            yield AcceptEnds(accepted=what, until=until, days_left=entry.days_left)
         match entry.standing:
             case Standing.ENDED:
-                yield Notice(kind=NoticeKind.ACCEPT_ENDED, values=(what, until))
+                yield AcceptEnded(accepted=what, until=until)
             case Standing.OUTGROWN:
-                found = format_change(entry.found)
-                yield Notice(kind=NoticeKind.ACCEPT_OUTGROWN, values=(what, wording.accepted_size(entry), found))
+                size, found = wording.accepted_size(entry), format_change(entry.found)
+                yield AcceptOutgrown(accepted=what, size=size, found=found)
             case Standing.GONE:
-                yield Notice(kind=NoticeKind.ACCEPT_GONE, values=(what,))
+                yield AcceptGone(accepted=what)
             case Standing.UNMATCHED:
-                yield Notice(kind=NoticeKind.ACCEPT_UNMATCHED, values=(what,))
+                yield AcceptUnmatched(accepted=what)
             case Standing.IN_FORCE | Standing.OPEN:
                 pass
             case _:

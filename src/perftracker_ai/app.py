@@ -20,9 +20,10 @@ from perftracker_ai.model import (
     BASELINE,
     CANDIDATE,
     Analysis,
+    BadRecords,
+    CountersMoved,
     CoverageKind,
     Notice,
-    NoticeKind,
     Severity,
     Verdict,
 )
@@ -289,12 +290,10 @@ def _job_notices(jobs: Sequence[Job]) -> Iterator[Notice]:
     for job in jobs:
         present = len(job.tests) + len(job.bad_records)
         if job.info.tests_total != present:
-            counts = (str(job.info.id), str(job.info.tests_total), str(present))
-            yield Notice(kind=NoticeKind.COUNTERS_MOVED, values=counts)
+            yield CountersMoved(job=job.info.id, counted=job.info.tests_total, present=present)
         if job.bad_records:
-            first = job.bad_records[0]
-            values = (str(job.info.id), str(len(job.bad_records)), str(first.position), first.problem)
-            yield Notice(kind=NoticeKind.BAD_RECORDS, values=values)
+            first, records = job.bad_records[0], len(job.bad_records)
+            yield BadRecords(job=job.info.id, records=records, position=first.position, problem=first.problem)
 
 
 def _gated(analysis: Analysis, fail_on: str) -> bool:

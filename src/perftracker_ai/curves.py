@@ -15,18 +15,31 @@ import msgspec
 import numpy as np
 from msgspec.structs import asdict
 
-from perftracker_ai.model import BASELINE, BY_RUN, CANDIDATE, Absence, Curve, CurveSet, Notice, NoticeKind, RunAccount
+from perftracker_ai.model import (
+    BASELINE,
+    BY_RUN,
+    CANDIDATE,
+    Absence,
+    Curve,
+    CurveSet,
+    DirectionAssumed,
+    DirectionConflict,
+    LoadsDiffer,
+    RunAccount,
+    UnitConflict,
+)
 from perftracker_ai.tags import TagParts, metric_kind, read_tag, says_time
 from perftracker_ai.units import LoadText, Unit, read_load, read_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from perftracker_ai.model import Job, Test
+    from perftracker_ai.model import Job, Notice, Test
     from perftracker_ai.settings import CurveSettings
 
+    OfCurves = DirectionAssumed | DirectionConflict | UnitConflict | LoadsDiffer
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
@@ -399,11 +412,11 @@ def _notices(curves: CurveSet, flags: _Flags, settings: CurveSettings) -> tuple[
     conflict = (curve for curve in untold if flags.some_less[curve.index] and flags.some_more[curve.index])
     loads = _chosen(curves, _loads_differ(curves))
     units = _chosen(curves, _per_curve(curves, (curves.absence == Absence.UNIT_CONFLICT).any(axis=0)) > 0)
-    found = (
-        (NoticeKind.DIRECTION_ASSUMED, assumed),
-        (NoticeKind.DIRECTION_CONFLICT, conflict),
-        (NoticeKind.UNIT_CONFLICT, units),
-        (NoticeKind.LOADS_DIFFER, loads),
+    found: tuple[tuple[type[OfCurves], Iterable[Curve]], ...] = (
+        (DirectionAssumed, assumed),
+        (DirectionConflict, conflict),
+        (UnitConflict, units),
+        (LoadsDiffer, loads),
     )
     return tuple(notice for kind, members in found for notice in _notice(kind, list(members)))
 
@@ -431,5 +444,5 @@ def _chosen(curves: CurveSet, holds: NDArray[np.bool_]) -> list[Curve]:
     return [curve for curve, chosen in zip(curves.curves, holds.tolist(), strict=True) if chosen]
 
 
-def _notice(kind: NoticeKind, members: list[Curve]) -> list[Notice]:
-    return [Notice(kind=kind, values=(str(len(members)), members[0].tag))] if members else []
+def _notice(kind: type[OfCurves], members: list[Curve]) -> list[OfCurves]:
+    return [kind(curves=len(members), first=members[0].tag)] if members else []

@@ -13,7 +13,21 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perftracker_ai.errors import NotFound
-from perftracker_ai.model import Considered, Exclusion, JobInfo, Notice, NoticeKind, Pair, Selection
+from perftracker_ai.model import (
+    CandidateOlder,
+    Considered,
+    DeletedJob,
+    Exclusion,
+    JobInfo,
+    Notice,
+    OtherHardware,
+    OtherProduct,
+    OtherSuite,
+    Pair,
+    SameJob,
+    SameVersion,
+    Selection,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -86,19 +100,20 @@ def pair_notices(baseline: JobInfo, candidate: JobInfo) -> tuple[Notice, ...]:
     """Name what makes two jobs differ in more than the version, for people who choose them by hand."""
     suites = [f"{job.suite_name} {job.suite_ver}".strip() for job in (baseline, candidate)]
     hosts = ["+".join(_hardware(job)) or "no host" for job in (baseline, candidate)]
-    products = [baseline.product_name or "no product", candidate.product_name or "no product"]
-    order = [str(baseline.id), f"{baseline.end:%Y-%m-%d}", str(candidate.id), f"{candidate.end:%Y-%m-%d}"]
+    products = [job.product_name or "no product" for job in (baseline, candidate)]
+    ends = [job.end.date() for job in (baseline, candidate)]
+    older = CandidateOlder(baseline=baseline.id, baseline_end=ends[0], candidate=candidate.id, candidate_end=ends[1])
     found = (
-        (NoticeKind.SAME_JOB, baseline.id == candidate.id and baseline.uuid == candidate.uuid, [str(baseline.id)]),
-        (NoticeKind.OTHER_PRODUCT, products[0] != products[1], products),
-        (NoticeKind.OTHER_HARDWARE, hosts[0] != hosts[1], hosts),
-        (NoticeKind.OTHER_SUITE, suites[0] != suites[1], suites),
-        (NoticeKind.SAME_VERSION, baseline.product_ver == candidate.product_ver, [baseline.product_ver or "none"]),
-        (NoticeKind.CANDIDATE_OLDER, candidate.end < baseline.end, order),
-        (NoticeKind.DELETED_JOB, baseline.deleted, [str(baseline.id)]),
-        (NoticeKind.DELETED_JOB, candidate.deleted, [str(candidate.id)]),
+        (baseline.id == candidate.id and baseline.uuid == candidate.uuid, SameJob(job=baseline.id)),
+        (products[0] != products[1], OtherProduct(baseline=products[0], candidate=products[1])),
+        (hosts[0] != hosts[1], OtherHardware(baseline=hosts[0], candidate=hosts[1])),
+        (suites[0] != suites[1], OtherSuite(baseline=suites[0], candidate=suites[1])),
+        (baseline.product_ver == candidate.product_ver, SameVersion(version=baseline.product_ver or "none")),
+        (candidate.end < baseline.end, older),
+        (baseline.deleted, DeletedJob(job=baseline.id)),
+        (candidate.deleted, DeletedJob(job=candidate.id)),
     )
-    return tuple(Notice(kind=kind, values=tuple(values)) for kind, holds, values in found if holds)
+    return tuple(notice for holds, notice in found if holds)
 
 
 def _hardware(job: JobInfo) -> tuple[str, ...]:

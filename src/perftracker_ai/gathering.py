@@ -13,7 +13,7 @@ import msgspec
 
 from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
 from perftracker_ai.files import exists
-from perftracker_ai.model import BASELINE, CANDIDATE, Job, Notice, NoticeKind
+from perftracker_ai.model import BASELINE, CANDIDATE, Job, NoReruns, Notice, OtherProject, SkippedFile, SkippedJob
 from perftracker_ai.text import clean
 
 if TYPE_CHECKING:
@@ -158,13 +158,13 @@ def fetch_product(
         if jobs is not None:
             break
     if not selection.pair.reruns:
-        notices.append(Notice(kind=NoticeKind.NO_RERUNS, values=(selection.pair.baseline.product_ver,)))
+        notices.append(NoReruns(version=selection.pair.baseline.product_ver))
     return Fetched(product=product, jobs=tuple(jobs), location=source.location, notices=tuple(notices))
 
 
 def _left_out(source: Source, broken: dict[int, str], listener: Listener) -> list[Notice]:
     """Name the files and jobs left out so far, to the listener at once."""
-    jobs = [Notice(kind=NoticeKind.SKIPPED_JOB, values=(str(job), why.rstrip("."))) for job, why in broken.items()]
+    jobs = [SkippedJob(job=job, problem=why.rstrip(".")) for job, why in broken.items()]
     notices = [*skipped_notices(source), *jobs]
     for notice in notices:
         listener.warn(notice)
@@ -173,7 +173,7 @@ def _left_out(source: Source, broken: dict[int, str], listener: Listener) -> lis
 
 def skipped_notices(source: Source) -> list[Notice]:
     """Name what a source holds that is no usable job, as far as it was read."""
-    return [Notice(kind=NoticeKind.SKIPPED_FILE, values=(name, reason.rstrip("."))) for name, reason in source.skipped]
+    return [SkippedFile(name=name, problem=reason.rstrip(".")) for name, reason in source.skipped]
 
 
 def fetch_named(
@@ -197,7 +197,7 @@ def fetch_named(
     """
     jobs = [_load_reference(text, source, listener) for text in (*references, *reruns)]
     notices = [
-        Notice(kind=NoticeKind.OTHER_PROJECT, values=(str(job.info.id), job.info.project_name, str(settings.project)))
+        OtherProject(job=job.info.id, project=job.info.project_name, asked=settings.project)
         for job in jobs[:2]
         if source is not None and settings.project not in (0, job.info.project_id)
     ]

@@ -13,7 +13,7 @@ import msgspec
 
 from perftracker_ai.errors import NotifyError, UsageError
 from perftracker_ai.files import write_file
-from perftracker_ai.model import CoverageKind, Notice, NoticeKind, Severity, Verdict
+from perftracker_ai.model import CoverageKind, Notice, NotTold, Severity, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,7 +125,7 @@ def _sent(channel: Channel, verdict: Verdict, text: Message, listener: Listener)
         send(channel, verdict, text.title, text.markdown, text.plain)
     except NotifyError as error:
         problem, _, cure = str(error).rstrip(".").rpartition("; ")
-        listener.warn(Notice(kind=NoticeKind.NOT_TOLD, values=(problem, cure)))
+        listener.warn(NotTold(problem=problem, cure=cure))
         return False
     return True
 

@@ -18,7 +18,7 @@ every run pays for all of them when it starts.
 from __future__ import annotations
 
 from datetime import date  # noqa: TC003 - msgspec reads it when it reads results back
-from enum import Enum, IntEnum, StrEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -1031,44 +1031,219 @@ class Narration(msgspec.Struct, frozen=True, kw_only=True):
 # ── notices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class NoticeKind(Enum):
-    """Things a reader must know before trusting a comparison; worded once, in `wording`, from the values named here."""
-
-    OTHER_PRODUCT = "other_product"  # baseline's, candidate's
-    OTHER_HARDWARE = "other_hardware"  # baseline's hosts, candidate's hosts
-    OTHER_SUITE = "other_suite"  # baseline's suite and version, candidate's
-    SAME_VERSION = "same_version"  # the version
-    SAME_JOB = "same_job"  # the id
-    OTHER_PROJECT = "other_project"  # job id, its project, the project asked for
-    DELETED_JOB = "deleted_job"  # job id
-    CANDIDATE_OLDER = "candidate_older"  # baseline id, its end, candidate id, its end (ISO dates)
-    COUNTERS_MOVED = "counters_moved"  # job id, tests_total, tests present
-    DIRECTION_ASSUMED = "direction_assumed"  # number of curves, one tag
-    DIRECTION_CONFLICT = "direction_conflict"  # number of curves, one tag
-    UNIT_CONFLICT = "unit_conflict"  # number of curves, one tag
-    LOADS_DIFFER = "loads_differ"  # number of curves with points on one side only, one tag
-    BAD_RECORDS = "bad_records"  # job id, number of records, first position, first problem
-    INSECURE = "insecure"  # server
-    NO_RERUNS = "no_reruns"  # the baseline's version
-    ACCEPT_ENDS = "accept_ends"  # what is accepted, the last day, days left
-    ACCEPT_ENDED = "accept_ended"  # what was accepted, the last day
-    ACCEPT_GONE = "accept_gone"  # what is accepted
-    ACCEPT_UNMATCHED = "accept_unmatched"  # what is accepted
-    ACCEPT_OUTGROWN = "accept_outgrown"  # what is accepted, how much of it, what was found
-    SKIPPED_FILE = "skipped_file"  # file name, reason
-    SKIPPED_JOB = "skipped_job"  # job id, reason
-    NO_HISTORY = "no_history"  # problem, next step
-    NO_MODEL = "no_model"  # problem, next step
-    NO_REPAIR = "no_repair"  # problem, next step
-    NOT_TOLD = "not_told"  # channel and problem, next step
-    TEXTS_REFUSED = "texts_refused"  # texts refused, texts asked for, the model
+def _kind_of(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """One notice: its kind and the values its sentence needs."""
+class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=_kind_of):
+    """Something a reader must know before trusting a comparison; `wording` has one sentence for each kind."""
 
-    kind: NoticeKind
-    values: tuple[str, ...]
+    @property
+    def kind(self) -> str:
+        """Its stable name in the results, ``other_product``."""
+        return str(self.__struct_config__.tag)
+
+
+class OtherProduct(Notice, frozen=True, kw_only=True):
+    """The jobs are of different products."""
+
+    baseline: str
+    candidate: str
+
+
+class OtherHardware(Notice, frozen=True, kw_only=True):
+    """The jobs ran on different hosts."""
+
+    baseline: str
+    candidate: str
+
+
+class OtherSuite(Notice, frozen=True, kw_only=True):
+    """The jobs ran different test suites, or versions of one."""
+
+    baseline: str
+    candidate: str
+
+
+class SameVersion(Notice, frozen=True, kw_only=True):
+    """Both jobs are of one version."""
+
+    version: str
+
+
+class SameJob(Notice, frozen=True, kw_only=True):
+    """Baseline and candidate are one job."""
+
+    job: int
+
+
+class OtherProject(Notice, frozen=True, kw_only=True):
+    """A job that was named is in another project than the one asked for."""
+
+    job: int
+    project: str
+    asked: int
+
+
+class DeletedJob(Notice, frozen=True, kw_only=True):
+    """A job is marked as deleted."""
+
+    job: int
+
+
+class CandidateOlder(Notice, frozen=True, kw_only=True):
+    """The candidate ended before the baseline."""
+
+    baseline: int
+    baseline_end: date
+    candidate: int
+    candidate_end: date
+
+
+class CountersMoved(Notice, frozen=True, kw_only=True):
+    """A job counts other tests than it holds."""
+
+    job: int
+    counted: int
+    present: int
+
+
+class DirectionAssumed(Notice, frozen=True, kw_only=True):
+    """Curves that measure time, not marked as lower-is-better."""
+
+    curves: int
+    first: str
+
+
+class DirectionConflict(Notice, frozen=True, kw_only=True):
+    """Curves whose tests disagree on whether lower is better."""
+
+    curves: int
+    first: str
+
+
+class UnitConflict(Notice, frozen=True, kw_only=True):
+    """Curves measured in units that cannot be converted."""
+
+    curves: int
+    first: str
+
+
+class LoadsDiffer(Notice, frozen=True, kw_only=True):
+    """Curves measured at different loads."""
+
+    curves: int
+    first: str
+
+
+class BadRecords(Notice, frozen=True, kw_only=True):
+    """Test records of a job that could not be read."""
+
+    job: int
+    records: int
+    position: int
+    problem: str
+
+
+class Insecure(Notice, frozen=True, kw_only=True):
+    """A server whose certificate was not verified."""
+
+    server: str
+
+
+class NoReruns(Notice, frozen=True, kw_only=True):
+    """There is no other run of the baseline's version."""
+
+    version: str
+
+
+class AcceptEnds(Notice, frozen=True, kw_only=True):
+    """An accepted regression counts again soon."""
+
+    accepted: str
+    until: date
+    days_left: int
+
+
+class AcceptEnded(Notice, frozen=True, kw_only=True):
+    """An accepted regression counts again."""
+
+    accepted: str
+    until: date
+
+
+class AcceptGone(Notice, frozen=True, kw_only=True):
+    """An accepted regression is not there any more."""
+
+    accepted: str
+
+
+class AcceptUnmatched(Notice, frozen=True, kw_only=True):
+    """An accepted regression names no test."""
+
+    accepted: str
+
+
+class AcceptOutgrown(Notice, frozen=True, kw_only=True):
+    """An accepted regression is more than was accepted."""
+
+    accepted: str
+    size: str
+    found: str
+
+
+class SkippedFile(Notice, frozen=True, kw_only=True):
+    """A file that is no usable job."""
+
+    name: str
+    problem: str
+
+
+class SkippedJob(Notice, frozen=True, kw_only=True):
+    """A job that could not be used."""
+
+    job: int
+    problem: str
+
+
+class NoHistory(Notice, frozen=True, kw_only=True):
+    """The store of past jobs failed."""
+
+    problem: str
+    cure: str
+
+
+class NoModel(Notice, frozen=True, kw_only=True):
+    """The language model failed."""
+
+    problem: str
+    cure: str
+
+
+class NoRepair(Notice, frozen=True, kw_only=True):
+    """The language model failed when it was asked a second time."""
+
+    problem: str
+    cure: str
+
+
+class NotTold(Notice, frozen=True, kw_only=True):
+    """A channel takes no message."""
+
+    problem: str
+    cure: str
+
+
+class TextsRefused(Notice, frozen=True, kw_only=True):
+    """Texts of a language model that did not pass the check against the facts."""
+
+    refused: int
+    asked: int
+    model: str
+
+
+NOTICES: dict[str, type[Notice]] = {str(one.__struct_config__.tag): one for one in Notice.__subclasses__()}
+"""Every kind of notice by its name in the results."""
 
 
 # ── the whole ───────────────────────────────────────────────────────────────────────────────────────────────────────

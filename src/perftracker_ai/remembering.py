@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from perftracker_ai.errors import PerfTrackerAIError, guarded
 from perftracker_ai.files import exists
-from perftracker_ai.model import CANDIDATE, Notice, NoticeKind
+from perftracker_ai.model import CANDIDATE, NoHistory, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,8 +77,8 @@ def look_up(
             return _looked_up(jobs, location, settings, listener), ()
     except PerfTrackerAIError as error:
         problem, _, step = str(error).rstrip(".").rpartition("; ")
-        values = (problem, step) if problem else (step, "see `perftracker-ai doctor` for what is wrong with it")
-        return None, (Notice(kind=NoticeKind.NO_HISTORY, values=values),)
+        cure = step if problem else "see `perftracker-ai doctor` for what is wrong with it"
+        return None, (NoHistory(problem=problem or step, cure=cure),)
 
 
 def _looked_up(jobs: Sequence[Job], location: str, settings: Settings, listener: Listener) -> Archive:

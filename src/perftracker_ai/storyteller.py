@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable
-from perftracker_ai.model import Author, Notice, NoticeKind
+from perftracker_ai.model import Author, NoModel, NoRepair, Notice, TextsRefused
 from perftracker_ai.narrate.facts import build_facts, facts_json
 from perftracker_ai.settings import Settings
 
@@ -147,7 +147,7 @@ def tell(analysis: Analysis, settings: Settings, saved: bytes | None, listener: 
         try:
             narration = _narrated(sheet, talk, listener)
         except LanguageModelError as error:
-            listener.warn(Notice(kind=NoticeKind.NO_MODEL, values=_halves(error)))
+            listener.warn(_halved(NoModel, error))
             return Story(narration=None, files=((FACTS, facts),), problem=error)
     problem = None if narration.written else _nothing_usable(settings)
     return Story(narration=narration, files=((FACTS, facts), *talk.files()), problem=problem)
@@ -308,7 +308,7 @@ def _narrated(sheet: FactSheet, talk: _Talk, listener: Listener) -> Narration:
     try:
         repair = talk.ask(repair_prompt(sheet, verified), answer_schema(sheet, refused))
     except LanguageModelError as error:
-        listener.warn(Notice(kind=NoticeKind.NO_REPAIR, values=_halves(error)))
+        listener.warn(_halved(NoRepair, error))
         return compose(sheet, verified, talk.author)
     narration = compose(sheet, merge(verified, verify(repair, sheet, refused)), talk.author)
     _name_refused(narration, listener)
@@ -318,8 +318,7 @@ def _narrated(sheet: FactSheet, talk: _Talk, listener: Listener) -> Narration:
 def _name_refused(narration: Narration, listener: Listener) -> None:
     refused = narration.asked - narration.written
     if refused:
-        values = (str(refused), str(narration.asked), narration.author.model)
-        listener.warn(Notice(kind=NoticeKind.TEXTS_REFUSED, values=values))
+        listener.warn(TextsRefused(refused=refused, asked=narration.asked, model=narration.author.model))
 
 
 def _nothing_usable(settings: Settings) -> BadReply:
@@ -338,7 +337,7 @@ def _sum(counts: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def _halves(error: LanguageModelError) -> tuple[str, str]:
+def _halved(kind: type[NoModel | NoRepair], error: LanguageModelError) -> NoModel | NoRepair:
     """Part an error's sentence into the problem and the next step."""
     problem, _, step = str(error).rstrip(".").rpartition("; ")
-    return (problem, step) if problem else (step, "see `perftracker-ai doctor`")
+    return kind(problem=problem or step, cure=step if problem else "see `perftracker-ai doctor`")

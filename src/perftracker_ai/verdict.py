@@ -21,7 +21,10 @@ from perftracker_ai.model import (
     CoverageKind,
     Decision,
     Direction,
-    NoticeKind,
+    Notice,
+    OtherHardware,
+    OtherProduct,
+    OtherSuite,
     Outcome,
     Rule,
     Severity,
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from perftracker_ai.chronicle import Chronicle, Creep
-    from perftracker_ai.model import Cluster, CoverageFinding, CurveSet, Detection, Notice, RunShift
+    from perftracker_ai.model import Cluster, CoverageFinding, CurveSet, Detection, RunShift
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 SHOWN = 3
@@ -42,10 +45,10 @@ _ENDPOINT = 80
 """Characters of an endpoint in a reason that ends in a number."""
 
 _SERIOUS = frozenset({Severity.CRITICAL, Severity.SEVERE})
-_NOT_THE_SAME = {
-    NoticeKind.OTHER_PRODUCT: "another product",
-    NoticeKind.OTHER_HARDWARE: "other hardware",
-    NoticeKind.OTHER_SUITE: "another test suite",
+_NOT_THE_SAME: dict[type[Notice], str] = {
+    OtherProduct: "another product",
+    OtherHardware: "other hardware",
+    OtherSuite: "another test suite",
 }
 
 
@@ -174,7 +177,7 @@ def _new_failures(case: _Case) -> int:
 
 
 def _comparability(case: _Case) -> Rule:
-    found = [_NOT_THE_SAME[notice.kind] for notice in case.notices if notice.kind in _NOT_THE_SAME]
+    found = [_NOT_THE_SAME[type(notice)] for notice in case.notices if type(notice) in _NOT_THE_SAME]
     return _rule(
         "comparability",
         Verdict.INVESTIGATE,

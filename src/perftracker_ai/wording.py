@@ -1,20 +1,21 @@
 """The words for the model's values: one sentence per notice and verdict, one label per enum member.
 
 In: values of the model. Out: plain text, each wording in one place, so that terminal, report and results say the same.
-A notice's sentence says what, why it matters and what to do; `NoticeKind` names the values it needs, in order.
+A notice's sentence says what, why it matters and what to do.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from perftracker_ai import model
 from perftracker_ai.formats import format_change, format_load, format_range
 from perftracker_ai.model import (
     CheckKind,
     CoverageKind,
     Method,
     MetricKind,
-    NoticeKind,
+    Notice,
     Part,
     Severity,
     Standing,
@@ -24,7 +25,7 @@ from perftracker_ai.model import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from perftracker_ai.model import Acceptance, Check, Curve, Notice
+    from perftracker_ai.model import Acceptance, Check, Curve
 
 NO_TRACES = (
     "No logs, traces, profiles or commits were available: everything said of causes is read from the shape of the "
@@ -32,59 +33,58 @@ NO_TRACES = (
 )
 """The line under every list of hypotheses."""
 
-_NOTICES: dict[NoticeKind, str] = {
-    NoticeKind.OTHER_PRODUCT: "The jobs are of different products, {0} and {1}, so their tests may not mean the same: "
-    "compare jobs of one product.",
-    NoticeKind.OTHER_HARDWARE: "The jobs ran on different hardware, {0} and {1}, so a change may be the machine's: "
-    "rerun both versions on one of them.",
-    NoticeKind.OTHER_SUITE: "The jobs ran different test suites, {0} and {1}, so a change may be the test's: rerun the "
-    "baseline with the candidate's suite.",
-    NoticeKind.SAME_VERSION: "Both jobs are of version {0}, so every change is noise or environment: choose a baseline "
-    "of another version to judge a release.",
-    NoticeKind.SAME_JOB: "Baseline and candidate are both job {0}, so nothing can differ: name two jobs.",
-    NoticeKind.OTHER_PROJECT: "Job {0} is in project {1}, not in project {2} as asked for, so it may have been set up "
-    "differently: check that it is meant.",
-    NoticeKind.DELETED_JOB: "Job {0} is marked as deleted, so somebody did not trust it: check why before "
-    "relying on it.",
-    NoticeKind.CANDIDATE_OLDER: "Candidate {2} ({3}) is older than baseline {0} ({1}), so worse and better may be the "
-    "wrong way round: swap the two if that is not meant.",
-    NoticeKind.COUNTERS_MOVED: "Job {0} counts {1} tests and holds {2}, so its upload may be incomplete: compare "
-    "again when it is finished.",
-    NoticeKind.DIRECTION_ASSUMED: "Tests that measure time are not marked as lower-is-better (curves: {0}; first: "
-    "{1}), so it was assumed: set the direction in the settings if that is wrong.",
-    NoticeKind.DIRECTION_CONFLICT: "Tests disagree on whether lower is better (curves: {0}; first: {1}), so "
+_NOTICES: dict[type[Notice], str] = {
+    model.OtherProduct: "The jobs are of different products, {baseline} and {candidate}, so their tests may not mean "
+    "the same: compare jobs of one product.",
+    model.OtherHardware: "The jobs ran on different hardware, {baseline} and {candidate}, so a change may be the "
+    "machine's: rerun both versions on one of them.",
+    model.OtherSuite: "The jobs ran different test suites, {baseline} and {candidate}, so a change may be the test's: "
+    "rerun the baseline with the candidate's suite.",
+    model.SameVersion: "Both jobs are of version {version}, so every change is noise or environment: choose a baseline"
+    " of another version to judge a release.",
+    model.SameJob: "Baseline and candidate are both job {job}, so nothing can differ: name two jobs.",
+    model.OtherProject: "Job {job} is in project {project}, not in project {asked} as asked for, so it may have been "
+    "set up differently: check that it is meant.",
+    model.DeletedJob: "Job {job} is marked as deleted, so somebody did not trust it: check why before relying on it.",
+    model.CandidateOlder: "Candidate {candidate} ({candidate_end}) is older than baseline {baseline} ({baseline_end}),"
+    " so worse and better may be the wrong way round: swap the two if that is not meant.",
+    model.CountersMoved: "Job {job} counts {counted} tests and holds {present}, so its upload may be incomplete: "
+    "compare again when it is finished.",
+    model.DirectionAssumed: "Tests that measure time are not marked as lower-is-better (curves: {curves}; first: "
+    "{first}), so it was assumed: set the direction in the settings if that is wrong.",
+    model.DirectionConflict: "Tests disagree on whether lower is better (curves: {curves}; first: {first}), so "
     "lower-is-better was taken: correct the tests or set the direction in the settings.",
-    NoticeKind.UNIT_CONFLICT: "The jobs measure tests in units that cannot be converted (curves: {0}; first: {1}), so "
-    "those points were not compared: correct the unit in the tests.",
-    NoticeKind.LOADS_DIFFER: "The jobs measured tests at different loads (curves: {0}; first: {1}), so only the common "
-    "loads were compared: rerun with one set of loads.",
-    NoticeKind.BAD_RECORDS: "Job {0} holds unreadable test records (count: {1}; first: record {2}, {3}), so they were "
-    "left out: correct the client that uploads them.",
-    NoticeKind.INSECURE: "The certificate of {0} was not verified, so the data may have been altered on its way: use a "
-    "CA bundle instead.",
-    NoticeKind.NO_RERUNS: "No other run of the baseline's version {0} was available, so the noise comes from this pair "
-    "alone: rerun the baseline to sharpen the result most.",
-    NoticeKind.ACCEPT_ENDS: "The accepted regression {0} counts again after {1} (days left: {2}), so the verdict may "
-    "turn: repair it or accept it anew.",
-    NoticeKind.ACCEPT_ENDED: "The acceptance of {0} ended on {1}, so what it names counts again: repair it, or accept "
-    "it anew with another date.",
-    NoticeKind.ACCEPT_GONE: "The accepted regression {0} is not there any more, so its entry would hide the next one: "
-    "remove it from the settings file.",
-    NoticeKind.ACCEPT_UNMATCHED: "The accepted regression {0} names no test of these jobs, so its entry does nothing: "
-    "correct its patterns or remove it.",
-    NoticeKind.ACCEPT_OUTGROWN: "The accepted regression {0} is more than was accepted ({1}; found: {2}), so it "
-    "counts: look at it as at a new one.",
-    NoticeKind.SKIPPED_FILE: "File {0} was left out ({1}), so its job was not considered: correct or remove it.",
-    NoticeKind.SKIPPED_JOB: "Job {0} was left out ({1}), so another job may have been chosen in its place: correct "
+    model.UnitConflict: "The jobs measure tests in units that cannot be converted (curves: {curves}; first: {first}), "
+    "so those points were not compared: correct the unit in the tests.",
+    model.LoadsDiffer: "The jobs measured tests at different loads (curves: {curves}; first: {first}), so only the "
+    "common loads were compared: rerun with one set of loads.",
+    model.BadRecords: "Job {job} holds unreadable test records (count: {records}; first: record {position}, "
+    "{problem}), so they were left out: correct the client that uploads them.",
+    model.Insecure: "The certificate of {server} was not verified, so the data may have been altered on its way: use a"
+    " CA bundle instead.",
+    model.NoReruns: "No other run of the baseline's version {version} was available, so the noise comes from this pair"
+    " alone: rerun the baseline to sharpen the result most.",
+    model.AcceptEnds: "The accepted regression {accepted} counts again after {until} (days left: {days_left}), so the "
+    "verdict may turn: repair it or accept it anew.",
+    model.AcceptEnded: "The acceptance of {accepted} ended on {until}, so what it names counts again: repair it, or "
+    "accept it anew with another date.",
+    model.AcceptGone: "The accepted regression {accepted} is not there any more, so its entry would hide the next one:"
+    " remove it from the settings file.",
+    model.AcceptUnmatched: "The accepted regression {accepted} names no test of these jobs, so its entry does nothing:"
+    " correct its patterns or remove it.",
+    model.AcceptOutgrown: "The accepted regression {accepted} is more than was accepted ({size}; found: {found}), so "
+    "it counts: look at it as at a new one.",
+    model.SkippedFile: "File {name} was left out ({problem}), so its job was not considered: correct or remove it.",
+    model.SkippedJob: "Job {job} was left out ({problem}), so another job may have been chosen in its place: correct "
     "it where it comes from, or name two jobs.",
-    NoticeKind.NO_HISTORY: "No earlier jobs were looked at ({0}), so nothing tells since when something is slower: "
-    "{1}.",
-    NoticeKind.NO_MODEL: "The report was written without a language model ({0}): {1}.",
-    NoticeKind.NO_REPAIR: "The language model's second answer did not come ({0}), so the program's own words stand for "
-    "what was refused of the first: {1}.",
-    NoticeKind.NOT_TOLD: "{0}: {1}.",
-    NoticeKind.TEXTS_REFUSED: "Of {1} texts by the language model {2} the check against the facts refused {0}, so the "
-    "program's own words stand there: take a larger model with --model if that happens often.",
+    model.NoHistory: "No earlier jobs were looked at ({problem}), so nothing tells since when something is slower: "
+    "{cure}.",
+    model.NoModel: "The report was written without a language model ({problem}): {cure}.",
+    model.NoRepair: "The language model's second answer did not come ({problem}), so the program's own words stand for"
+    " what was refused of the first: {cure}.",
+    model.NotTold: "{problem}: {cure}.",
+    model.TextsRefused: "Of {asked} texts by the language model {model} the check against the facts refused {refused},"
+    " so the program's own words stand there: take a larger model with --model if that happens often.",
 }
 
 _CHECKS: dict[CheckKind, tuple[str, str]] = {
@@ -173,12 +173,17 @@ _PARTS: dict[Part, str] = {
     Part.ADVICE: "Recommendation",
 }
 
-_NO_VALUE = ("?",) * 7  # as many as the longest notice has: a missing value must not cost the sentence
+_NO_VALUE = ("?",) * 4  # as many as the longest check has: a missing value must not cost the sentence
 
 
 def notice_text(notice: Notice, show: Callable[[str], str] = str) -> str:
-    """Return the sentence of a notice, its values passed through `show`; a value that is not there reads ``?``."""
-    return _NOTICES[notice.kind].format(*map(show, notice.values), *_NO_VALUE)
+    """Return the sentence of a notice, its values passed through `show`."""
+    return _NOTICES[type(notice)].format(**{name: show(value) for name, value in notice_values(notice).items()})
+
+
+def notice_values(notice: Notice) -> dict[str, str]:
+    """Return what a notice's sentence is about, as text, by name."""
+    return {name: str(getattr(notice, name)) for name in notice.__struct_fields__}
 
 
 def check_text(check: Check, show: Callable[[str], str] = str) -> str:

@@ -110,11 +110,11 @@ def _named_file(arguments: argparse.Namespace) -> Path | None:
 
 def _open(settings: Settings, console: Console) -> Source:
     from perftracker_ai.gathering import connect
-    from perftracker_ai.model import Notice, NoticeKind
+    from perftracker_ai.model import Insecure
 
     source = connect(settings, console.step)
     if settings.insecure and settings.url.lower().startswith("https://"):
-        console.warn(Notice(kind=NoticeKind.INSECURE, values=(source.location,)))
+        console.warn(Insecure(server=source.location))
     return source
 
 

@@ -19,7 +19,7 @@ import msgspec
 from perftracker_ai.curves import build_curves
 from perftracker_ai.discovery import local_host
 from perftracker_ai.errors import JobError, JobFileError, NotFound
-from perftracker_ai.model import Notice, NoticeKind
+from perftracker_ai.model import Notice, SkippedFile, SkippedJob
 from perftracker_ai.sources import read_fetched
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _listed(source: Source, wanted: Wanted, watcher: Watcher) -> _Listing:
             since = max(filter(None, (since, kept_since(job.end, wanted.keep_days))), default=None)
         usable.append(job)
     for name, why in source.skipped:
-        watcher.warn(Notice(kind=NoticeKind.SKIPPED_FILE, values=(name, why.rstrip("."))))
+        watcher.warn(SkippedFile(name=name, problem=why.rstrip(".")))
     return _Listing(usable=tuple(usable), left_out=left_out, since=since, doubtful=bool(source.skipped))
 
 
@@ -313,7 +313,7 @@ def _record_batch(task: _Task, batch: Sequence[JobInfo], watcher: Watcher) -> in
             else:
                 unusable.add(info.id)
                 _remember(task, info, error)
-            watcher.warn(Notice(kind=NoticeKind.SKIPPED_JOB, values=(str(info.id), str(error).rstrip("."))))
+            watcher.warn(SkippedJob(job=info.id, problem=str(error).rstrip(".")))
     # What was known of them is not what the server has now.
     _mark(task.store, task.origin, {job.uuid for job in task.known if job.id in unusable and not job.gone}, gone=True)
     return len(batch) - len(unusable) - unread

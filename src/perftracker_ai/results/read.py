@@ -16,6 +16,7 @@ from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.errors import UsageError
 from perftracker_ai.model import (
     FIRST_RERUN,
+    NOTICES,
     Absence,
     Acceptance,
     Analysis,
@@ -88,7 +89,7 @@ def _analysis(document: Document) -> Analysis:
         clusters=msgspec.convert(document["clusters"], tuple[Cluster, ...]),
         accepted=msgspec.convert(document["accepted"], tuple[Acceptance, ...]),
         decision=msgspec.convert(document["verdict"], Decision),
-        notices=msgspec.convert(document["notices"], tuple[Notice, ...]),
+        notices=tuple(map(_notice, document["notices"])),
         chronicle=msgspec.convert(document.get("chronicle"), Chronicle | None),
         criteria=msgspec.convert(config["detect"], DetectSettings),
         policy=msgspec.convert(config["policy"], PolicySettings),
@@ -125,6 +126,11 @@ def _sound(analysis: Analysis) -> Analysis:
 def _require(sound: bool) -> None:  # noqa: FBT001 -- it reads like assert
     if not sound:
         raise ValueError("an index that leads nowhere")
+
+
+def _notice(document: Document) -> Notice:
+    kind = NOTICES[document["kind"]]
+    return msgspec.convert(dict(zip(kind.__struct_fields__, document["values"], strict=True)), kind, strict=False)
 
 
 def _job(document: Document) -> JobInfo:

@@ -285,7 +285,8 @@ def _check(check: Check) -> dict[str, Any]:
 
 
 def _notice(notice: Notice) -> dict[str, Any]:
-    return {"kind": notice.kind, "values": notice.values, "text": wording.notice_text(notice)}
+    values = list(wording.notice_values(notice).values())
+    return {"kind": notice.kind, "values": values, "text": wording.notice_text(notice)}
 
 
 def _metric_type(curve: Curve) -> str:
