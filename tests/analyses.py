@@ -35,6 +35,7 @@ from perftracker_ai.model import (
     FindingKind,
     Hypothesis,
     JobInfo,
+    Measure,
     Method,
     MetricKind,
     Outcome,
@@ -252,7 +253,7 @@ def cluster(number, curves, results, members, **changes):
         "gross_slowdown": found.gross_slowdown,
         "endpoints": 1,
         "shape": Shape.STEP if found.first > lead.start else Shape.CONSTANT,
-        "shape_evidence": (ShapeEvidence(name="level before the step", value=0.01),),
+        "shape_evidence": (ShapeEvidence(name="level before the step", value=0.01, measure=Measure.NUMBER),),
         "hypotheses": (),
     }
     return Cluster(**fields | changes)

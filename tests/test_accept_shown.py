@@ -52,7 +52,7 @@ def test_markdown_names_what_is_accepted_and_the_state_of_every_entry():
         "not found this time, some of it could not be told",
         "names no test of these jobs",
     ]
-    assert rows[0].startswith(f"| {SETTINGS} | up to +150 % at loads 6000 – 10000 | +150 % | R1, R2 and R3 | ")
+    assert rows[0].startswith(f"| {SETTINGS} | up to +150 % at loads 6000 – 10000 | 150 % slower | R1, R2, R3 | ")
     assert r"&lt;b&gt;ticket&lt;/b&gt; \| 4711 |" in rows[0]
     assert "not counted for the verdict: C1 " in part
     assert "Accepted" not in markdown_report(typical())
@@ -132,9 +132,9 @@ def test_a_loose_finding_that_is_accepted_is_not_listed_as_an_issue():
     """A finding of no cluster can be accepted as well."""
     (first, *_) = accepted().accepted
     made = replace(analysis([regressed()], decision(Verdict.APPROVE)), clusters=())
-    assert "R1. " in markdown_report(made)
+    assert "**R1:** " in markdown_report(made)
     known = replace(made, accepted=(replace(first, curves=(0,)),))
-    assert "R1. " not in markdown_report(known)
+    assert "**R1:** " not in markdown_report(known)
     assert "until 2026-12-31: 1 curve" in plain_summary(known, ())
 
 

@@ -198,7 +198,7 @@ def test_markdown_holds_no_markup_of_a_job(first, outcome, name):
 
 def test_what_earlier_jobs_say_is_told_of_a_hostile_job(outcome):
     """The run looked at its history, so that all the rest is held of what is told from there as well."""
-    assert "## Patterns & Trends" in written(outcome, "llm_report.md").read_text(encoding="utf-8")
+    assert "## Patterns and Trends" in written(outcome, "llm_report.md").read_text(encoding="utf-8")
     assert 'id="trends"' in written(outcome, "report.html").read_text(encoding="utf-8")
     assert "last good" in written(outcome, "junit.xml").read_text(encoding="utf-8")
 

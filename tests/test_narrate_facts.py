@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 
 from perftracker_ai.errors import JobError
-from perftracker_ai.model import Direction, MetricKind, Shape, ShapeEvidence
+from perftracker_ai.model import Direction, Measure, MetricKind, Shape, ShapeEvidence
 from perftracker_ai.narrate.facts import build_facts, facts_json, read_facts
 from perftracker_ai.narrate.values import FactKind, Label
 from perftracker_ai.settings import DetectSettings, PolicySettings
@@ -187,8 +187,12 @@ def test_other_metrics_are_named(busy):
 def test_shape_evidence_keeps_its_name_and_reads_as_what_it_is():
     """A slowdown among the numbers of a shape prints as a change, a load in its unit, an exponent as a number."""
     made = narration.busy_analysis()
-    named = (("slowdown at 16 threads", 1.5), ("first affected load", 6000.0), ("cost exponent before", 0.123))
-    shown = tuple(ShapeEvidence(name=name, value=value) for name, value in named)
+    named = (
+        ("slowdown at 16 threads", 1.5, Measure.SLOWDOWN),
+        ("first affected load", 6000.0, Measure.LOAD),
+        ("cost exponent before", 0.123, Measure.NUMBER),
+    )
+    shown = tuple(ShapeEvidence(name=name, value=value, measure=measure) for name, value, measure in named)
     first = structs.replace(made.clusters[0], shape_evidence=shown, shape=Shape.GROWS)
     sheet = narration.facts_of(structs.replace(made, clusters=(first, *made.clusters[1:])))
     assert text(sheet, "C1", "slowdown at 16 threads") == "slowdown at 16 threads +150 %"

@@ -52,7 +52,7 @@ def test_the_example_of_the_documents_is_what_a_report_says(compared):
 def test_trends_of_the_store_stand_behind_the_patterns(compared):
     """What creeps and what was slower for a time is told; the issue of this comparison is not told again."""
     text = (compared[1] / "llm_report.md").read_text(encoding="utf-8")
-    trends = text.split("## Patterns & Trends")[1].split("\n## ")[0]
+    trends = text.split("## Patterns and Trends")[1].split("\n## ")[0]
     assert "The last 40 jobs of 14 versions, 2026-07-01 to 2026-08-09; 12 curves." in trends
     kinds = re.findall(r"^\*\*(.+):\*\*$", trends, re.MULTILINE)
     assert kinds == ["Creeping since the oldest job", "Slower for a time"]
@@ -112,4 +112,4 @@ def test_files_named_by_hand_have_no_past(run, compared, tmp_path):
         (tmp_path / f"{number}.json").write_text(json.dumps(shop_job(number + 1, version, slow=slow)))
     assert run("analyze", tmp_path / "0.json", tmp_path / "1.json").code == 0
     (report,) = Path("reports").rglob("1 vs 2/llm_report.md")
-    assert not re.search("Began|Trends|earlier jobs", report.read_text(encoding="utf-8"))
+    assert not re.search("Since|Trends|earlier jobs", report.read_text(encoding="utf-8"))

@@ -85,8 +85,8 @@ def test_the_command_tells_the_past_again(run):
     assert "since 1.65-5003, job 85809" in ran.out
     (report,) = Path().rglob("llm_report.md")
     text = report.read_text(encoding="utf-8")
-    assert "- **Began:** since 1.65-5003 (job 85809, 2026-06-03)" in text
-    assert "## Patterns & Trends" in text
+    assert "- **Since:** since 1.65-5003 (job 85809, 2026-06-03)" in text
+    assert "## Patterns and Trends" in text
     (written,) = Path().rglob("report.html")
     assert 'id="trends"' in written.read_text(encoding="utf-8")
 

@@ -33,7 +33,7 @@ from shop import SLOW, put, shop_jobs
 from told import honest, sheet_of
 
 from perftracker_ai.cli.console import Console
-from perftracker_ai.render.told import MARK
+from perftracker_ai.report.commentary import MARK
 from perftracker_ai.storyteller import _refuses
 
 FOLDER = Path("reports/Shop/2 vs 3")
@@ -87,17 +87,18 @@ def without_progress(text):
 
 
 def test_an_honest_answer_words_the_report(asked, plain, llm):
-    """What a model wrote stands at its places, marked; verdict, tables and what it was not asked stay as they were."""
+    """What a model wrote stands in a section of its own, marked; every sentence of the program stays as it was."""
     ran = asked(honest(sheet_of(FOLDER)))
     assert ran.code == 0
     assert without_progress(ran.err) == []
     assert len(llm.asked()) == 1
     report, before = REPORT.read_text(), plain["llm_report.md"].decode()
-    assert f"{SLOW} is 200 % slower over 1000–8000 items. {MARK}" in report.splitlines()[2]
+    words = report.partition("## Commentary by ")[2].partition("\n## ")[0]
+    assert f"{SLOW} is 200 % slower over 1000–8000 items. {MARK}" in words
     assert before.count(MARK) == 0
-    assert [line for line in report.splitlines() if line.startswith(("#", "|"))] == [
-        line for line in before.splitlines() if line.startswith(("#", "|"))
-    ]
+    assert MARK not in report.replace(words, "").rpartition("## Provenance")[0]
+    own = [line for line in before.rpartition("## Provenance")[0].splitlines() if line]
+    assert [line for line in report.replace(words, "").splitlines() if line in own] == own
     assert "language model" in report.rpartition("## Provenance")[2]
     assert "No language model was used" not in report
     assert "written by a language model" in PAGE.read_text()

@@ -53,6 +53,23 @@ def format_change(ratio: float | None) -> str:
     return text if text == "0 %" else sign + text
 
 
+def format_slowdown(ratio: float | None, *, costs_time: bool = True) -> str:
+    """Return a slowdown that says its direction: ``15.3 % slower``, ``41 % less cost``; of no time: ``% worse``.
+
+    A rate that fell by half costs twice as much per request: it is 100 % slower.
+    """
+    if ratio is None or not math.isfinite(ratio):
+        return UNKNOWN
+    worse = "slower" if costs_time else "worse"
+    return f"{format_percent(abs(ratio))} {'less cost' if ratio < 0 else worse}"
+
+
+def format_factor(factor: float) -> str:
+    """Return a ratio of costs as ``2.06``, from ten on without a fraction."""
+    ten = 10.0
+    return f"{factor:.2f}" if factor < ten else format_number(factor)
+
+
 def format_percent(ratio: float | None) -> str:
     """Return a share without sign: 0.05 is ``5 %``, 0.153 is ``15.3 %``."""
     if ratio is None or not math.isfinite(ratio):

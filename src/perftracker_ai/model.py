@@ -790,11 +790,20 @@ class Hypothesis(msgspec.Struct, frozen=True, kw_only=True):
     refute: tuple[str, ...]
 
 
+class Measure(StrEnum):
+    """What a number behind a shape is, and so how it is written."""
+
+    SLOWDOWN = "slowdown"  # a ratio
+    LOAD = "load"
+    NUMBER = "number"
+
+
 class ShapeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """One number behind a shape, with its name: ``cost exponent before``, 0.12."""
 
     name: str
     value: float
+    measure: Measure
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Cluster, CoverageFinding, CurveSet, Detection, RunShift
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
-SHOWN = 3
+SHOWN = 8
 """Clusters named in a reason; the others are counted."""
 _ENDPOINT = 80
 """Characters of an endpoint in a reason that ends in a number."""
@@ -329,12 +329,11 @@ def _count(number: int, noun: str) -> str:
 
 
 def _named(clusters: Sequence[Cluster]) -> str:
-    """Count clusters and name the first of them."""
+    """Name clusters by their ids, which every form of the report tells with their endpoints."""
     if not clusters:
         return "none"
     more = f" and {len(clusters) - SHOWN} more" if len(clusters) > SHOWN else ""
-    names = "; ".join(f"{cluster.id} {cluster.endpoint}" for cluster in clusters[:SHOWN])
-    return f"{len(clusters)}: {names}{more}"
+    return ", ".join(cluster.id for cluster in clusters[:SHOWN]) + more
 
 
 def _kinds(findings: Iterable[CoverageFinding]) -> str:

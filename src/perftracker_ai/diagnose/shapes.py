@@ -14,7 +14,7 @@ import numpy as np
 
 from perftracker_ai.diagnose.fits import FLOOR, MIN_POINTS, Fit, Form, effective_size, fit
 from perftracker_ai.diagnose.profiles import curve_change, median, pool, standing_window
-from perftracker_ai.model import Direction, MetricKind, Shape, ShapeEvidence
+from perftracker_ai.model import Direction, Measure, MetricKind, Shape, ShapeEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -149,19 +149,20 @@ def read_traits(comparison: Comparison, members: Sequence[int], direction: Direc
 def evidence(traits: Traits) -> tuple[ShapeEvidence, ...]:
     """Name the numbers behind a shape; what does not apply is left out."""
     named = (
-        ("slowdown in the affected range", traits.slowdown),
-        ("slowdown outside the affected range", traits.outside),
-        ("first affected load", traits.onset),
-        ("last affected load", traits.end),
-        ("cost exponent before", traits.exponent_before),
-        ("cost exponent after", traits.exponent_after),
-        ("change of the exponent in standard errors", traits.exponent_z),
+        ("slowdown in the affected range", traits.slowdown, Measure.SLOWDOWN),
+        ("slowdown outside the affected range", traits.outside, Measure.SLOWDOWN),
+        ("first affected load", traits.onset, Measure.LOAD),
+        ("last affected load", traits.end, Measure.LOAD),
+        ("cost exponent before", traits.exponent_before, Measure.NUMBER),
+        ("cost exponent after", traits.exponent_after, Measure.NUMBER),
+        ("change of the exponent in standard errors", traits.exponent_z, Measure.NUMBER),
         *(
-            (f"slowdown at {threads} thread{'' if threads == 1 else 's'}", slowdown)
+            (f"slowdown at {threads} thread{'' if threads == 1 else 's'}", slowdown, Measure.SLOWDOWN)
             for threads, slowdown in traits.by_threads
         ),
     )
-    return tuple(ShapeEvidence(name=name, value=value) for name, value in named if value is not None)
+    found = ((name, value, measure) for name, value, measure in named if value is not None)
+    return tuple(ShapeEvidence(name=name, value=value, measure=measure) for name, value, measure in found)
 
 
 # ── the scene ───────────────────────────────────────────────────────────────────────────────────────────────────────

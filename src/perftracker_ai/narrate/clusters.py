@@ -23,7 +23,7 @@ from perftracker_ai.formats import (
     format_value,
     plural,
 )
-from perftracker_ai.model import BASELINE, CANDIDATE, Direction, MetricKind
+from perftracker_ai.model import BASELINE, CANDIDATE, Direction, Measure, MetricKind
 from perftracker_ai.narrate.values import FactKind, Label
 from perftracker_ai.text import clean, listing
 
@@ -199,9 +199,9 @@ def _shape(analysis: Analysis, cluster: Cluster) -> Iterator[Said]:
 
 
 def _evidence(curve: Curve, item: ShapeEvidence) -> str:
-    if item.name.startswith("slowdown"):
+    if item.measure is Measure.SLOWDOWN:
         return format_change(item.value)
-    if item.name.endswith(" load"):
+    if item.measure is Measure.LOAD:
         return f"{format_load(item.value)} {clean(curve.load_unit, UNIT_LIMIT)}".strip()
     return format_number(item.value)
 

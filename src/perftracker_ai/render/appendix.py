@@ -15,7 +15,8 @@ from perftracker_ai.model import Absence, Outcome, Part, Severity
 from perftracker_ai.render import phrases
 from perftracker_ai.render.assessment import needed
 from perftracker_ai.render.sections import more
-from perftracker_ai.render.told import authorship, said
+from perftracker_ai.render.told import said
+from perftracker_ai.report.commentary import authorship
 from perftracker_ai.report.view import coverage_order, leading, point, worsened
 from perftracker_ai.text import listing, md, table
 

@@ -14,7 +14,8 @@ from perftracker_ai import retrospect, wording
 from perftracker_ai.formats import format_change, format_percent, plural
 from perftracker_ai.model import Confidence, Outcome, Part, Severity, Verdict
 from perftracker_ai.render import phrases, recall
-from perftracker_ai.render.told import MARK, chosen, passages, said
+from perftracker_ai.render.told import chosen, passages, said
+from perftracker_ai.report.commentary import MARK
 from perftracker_ai.report.view import clusters, coverage_order, leading, worsened, worst_point
 from perftracker_ai.text import listing, md, sentence
 
@@ -247,7 +248,7 @@ def _baseline_runs(shown: View) -> Iterator[str]:
 
 def patterns(shown: View) -> list[str]:
     """Return what the regressed curves share, as shares of what was measured, and what earlier jobs say."""
-    title = "## Patterns & Trends" if shown.analysis.chronicle else "## Patterns"
+    title = "## Patterns and Trends" if shown.analysis.chronicle else "## Patterns"
     words = [line for text in (said(shown, Part.PATTERNS),) if text for line in (text, "")]
     return [title, "", *words, *_common(shown, worded=bool(words)), *recall.trend_lines(shown, phrases.RESULT_FILE)]
 

@@ -22,7 +22,7 @@ from perftracker_ai.formats import (
     format_value,
     plural,
 )
-from perftracker_ai.model import CoverageKind, MetricKind
+from perftracker_ai.model import CoverageKind, Measure, MetricKind
 from perftracker_ai.report.view import labels, leading, worst_point
 from perftracker_ai.text import clean, listing, md, sentence
 
@@ -137,9 +137,9 @@ def shape(cluster: Cluster) -> str:
 def _evidence(item: ShapeEvidence) -> str:
     """Return one number behind a shape, a slowdown as a percentage and a load in full."""
     name = md(item.name, LABEL_LIMIT)
-    if item.name.startswith("slowdown"):
+    if item.measure is Measure.SLOWDOWN:
         return f"{name} {format_change(item.value)}"
-    if item.name.endswith("load") and math.isfinite(item.value):
+    if item.measure is Measure.LOAD and math.isfinite(item.value):
         return f"{name} {format_load(item.value)}"
     return f"{name} {format_number(item.value)}"
 

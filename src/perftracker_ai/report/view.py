@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from perftracker_ai.model import (
     BASELINE,
     CANDIDATE,
+    FIRST_RERUN,
     Attribution,
     CoverageKind,
     Direction,
@@ -23,6 +24,7 @@ from perftracker_ai.model import (
     Severity,
     Verdict,
 )
+from perftracker_ai.stats import median
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,12 +95,19 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ----------
     narration : Narration or None
         What a language model wrote of it; None when none was asked.
+    before, after : ndarray of float, shape (P,)
+        Every point of the baseline's version, its runs pooled by the median as in detection, and of the candidate; in
+        base units, NaN where absent.
+    slowdown : ndarray of float, shape (P,)
+        Of the two jobs alone, as measured.
     accepted : frozenset of int
         Curves whose regressions are accepted.
     """
 
     analysis: Analysis
     narration: Narration | None
+    before: Floats
+    after: Floats
     slowdown: Floats
     findings: dict[Outcome, tuple[Finding, ...]]
     by_curve: dict[int, Finding]
@@ -109,9 +118,12 @@ def view(analysis: Analysis, narration: Narration | None = None) -> View:
     """Sort an analysis for showing, with what a language model wrote of it."""
     findings = {outcome: _ranked(analysis, outcome) for outcome in Outcome}
     by_curve = {finding.curve.index: finding for group in findings.values() for finding in group}
+    before, after = _pooled(analysis.curves.mean)
     return View(
         analysis=analysis,
         narration=narration,
+        before=before,
+        after=after,
         slowdown=_slowdown(analysis),
         findings=findings,
         by_curve=by_curve,
@@ -205,6 +217,29 @@ def point(shown: View, curve: Curve, index: int) -> Point:
     )
 
 
+def typical_point(shown: View, finding: Finding, window: Window) -> Point | None:
+    """Return the pooled point of a window whose change net of the run's shift is nearest to the window's median.
+
+    It is the one a reader can check the median by, where the extreme of a window is often an outlier. None when no
+    point is comparable.
+    """
+    curve, inside = finding.curve, slice(window.first, window.last + 1)
+    before, after = shown.before[inside], shown.after[inside]
+    old, new = (before, after) if curve.less_better else (after, before)
+    measured = np.isfinite(old) & np.isfinite(new) & (old > 0) & (new > 0)
+    if not measured.any():
+        return None
+    ratio = np.log(np.where(measured, new, 1.0)) - np.log(np.where(measured, old, 1.0))
+    wanted = math.log1p(window.median_slowdown) + math.log1p(finding.result.shift)
+    place = int(np.argmin(np.where(measured, np.abs(ratio - wanted), np.inf)))
+    return Point(
+        label="" if curve.scalar else shown.analysis.curves.label[window.first + place],
+        baseline=float(before[place]),
+        candidate=float(after[place]),
+        slowdown=float(np.expm1(ratio[place])),
+    )
+
+
 def labels(shown: View, curve: Curve, window: Window) -> tuple[str, str]:
     """Return the labels of a window's first and last load; empty for scalars."""
     label = shown.analysis.curves.label
@@ -257,6 +292,16 @@ def _slowdown(analysis: Analysis) -> Floats:
     measured = np.isfinite(before) & np.isfinite(after) & (before > 0)
     slowdown: Floats = np.divide(after, before, out=np.full_like(before, np.nan), where=measured) - 1.0
     return slowdown
+
+
+def _pooled(mean: Floats) -> tuple[Floats, Floats]:
+    """Return the pooled values of the baseline's runs and the candidate's values, at every point."""
+    if len(mean) == FIRST_RERUN:
+        return mean[BASELINE], mean[CANDIDATE]
+    positive = np.where(mean > 0, mean, np.nan)
+    base = np.delete(np.log(positive), CANDIDATE, axis=0)
+    pooled = np.exp(median(base, axis=0))
+    return np.where(np.isnan(pooled), mean[BASELINE], pooled), mean[CANDIDATE]
 
 
 def _number(value: float) -> float | None:

@@ -16,7 +16,8 @@ from perftracker_ai.render.page import facts, past
 from perftracker_ai.render.page.markup import Html, el, from_markdown, join, path
 from perftracker_ai.render.page.narrative import remarks
 from perftracker_ai.render.page.panels import legend, panels, spark
-from perftracker_ai.render.told import MARK, chosen
+from perftracker_ai.render.told import chosen
+from perftracker_ai.report.commentary import MARK
 from perftracker_ai.report.view import improved, leading, loose, worsened
 from perftracker_ai.text import clean, sentence
 

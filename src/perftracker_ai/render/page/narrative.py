@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from perftracker_ai import wording
 from perftracker_ai.model import Part
 from perftracker_ai.render.page.markup import Html, el
-from perftracker_ai.render.told import MARK, passages
+from perftracker_ai.render.told import passages
+from perftracker_ai.report.commentary import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

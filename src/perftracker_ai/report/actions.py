@@ -1,0 +1,194 @@
+"""What to do, by whom, and when it is done: the run first, then failures, the issues by rank, what is open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perftracker_ai import retrospect, wording
+from perftracker_ai.formats import format_percent
+from perftracker_ai.model import Attribution, Confidence, Severity, Verdict
+from perftracker_ai.report import causes, issue, past
+from perftracker_ai.report.coverage import heavy_gaps, inconclusive_count
+from perftracker_ai.report.run import value
+from perftracker_ai.report.value import Items, Kind, Line, Paragraph, Section, join, say
+from perftracker_ai.report.view import worsened
+from perftracker_ai.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from perftracker_ai.report.issue import Issue
+    from perftracker_ai.report.value import Sentence
+    from perftracker_ai.report.view import View
+
+TOLD, GAPS, LISTED = 10, 3, 8
+HOST_LIMIT = 60
+
+
+def step(one: Issue) -> Sentence:
+    """Return what to do about an issue: measure it again, or profile it where it shows best."""
+    place = issue.spot(one)
+    if one.cluster.attribution is Attribution.UNDECIDED:
+        return say("run the candidate once more: in both runs it is the code's, in one only the environment's.")
+    if one.cluster.attribution is Attribution.ENVIRONMENT:
+        return say("look at what else the machine did at the time.")
+    if one.cluster.confidence is Confidence.LOW:
+        return say("measure it again before working on it", place and " ", place, ": both versions, three runs each.")
+    likely = causes.first(one)
+    return say("profile both versions", place and " ", place, likely and ", first for: ", likely, ".")
+
+
+def reference(one: Issue) -> Sentence:
+    """Return which action it is; nothing when it is not among those told."""
+    listed = [each.cluster.id for each in _told(one.shown)]
+    if one.cluster.id not in listed:
+        return ()
+    number = len(_before(one.shown)) + listed.index(one.cluster.id) + 1
+    return say(f" (action {number})")
+
+
+# ── the section ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def actions(shown: View) -> Section:
+    """Return the section of what to do, the most urgent first."""
+    lines = [*_before(shown), *(_about(one) for one in _told(shown)), *_after(shown)]
+    nothing = () if lines else (Paragraph(label="", said=say("Nothing to do.")),)
+    return Section(
+        key="actions",
+        title="Prioritized Action Items",
+        blocks=(*nothing, *_whose(shown), *((Items(items=tuple(lines), ordered=True),) if lines else ())),
+    )
+
+
+def _whose(shown: View) -> Iterator[Paragraph]:
+    """Say once whose the issues are and when one is done."""
+    if _told(shown):
+        threshold = shown.analysis.criteria.moderate
+        limit = value(Kind.CHANGE, "threshold", format_percent(threshold), raw=threshold, at="/config/detect/moderate")
+        done = say(
+            "Issues are for the owner of the endpoint; one is done when a new job is less than ",
+            limit,
+            " slower there.",
+        )
+        yield Paragraph(label="", said=done)
+
+
+def _told(shown: View) -> tuple[Issue, ...]:
+    """Return the issues that get an action of their own, the most urgent first."""
+    found = [one for one in worsened(shown) if one.severity is not Severity.MINOR]
+    return issue.issues(shown, tuple(found[:TOLD]))
+
+
+def _about(one: Issue) -> Line:
+    label = issue.priority(one).when.capitalize()
+    return Line(label=label, said=say(issue.identity(one), ": ", step(one)))
+
+
+def _before(shown: View) -> list[Line]:
+    """Return what comes before all issues: whether the run can be trusted, and what does not work at all."""
+    return [*_repeat(shown), *_failures(shown)]
+
+
+def _repeat(shown: View) -> Iterator[Line]:
+    analysis = shown.analysis
+    hosts = clean(", ".join(analysis.candidate.hosts), HOST_LIMIT) or "the same hardware"
+    where = value(Kind.NAME, "hardware", hosts, raw=hosts, at="/metadata/run2/hosts")
+    large = [shift for shift in analysis.detection.shifts if shift.large]
+    if large:
+        job = value(
+            Kind.NAME,
+            "candidate job",
+            f"job {analysis.candidate.id}",
+            raw=analysis.candidate.id,
+            at="/metadata/run2/id",
+        )
+        yield Line(
+            label="Find out first, performance engineer",
+            said=say(
+                "Run the candidate (",
+                job,
+                ") once more on ",
+                where,
+                ", idle: the whole run moved. Done when both runs agree.",
+            ),
+        )
+    if analysis.decision.verdict is Verdict.INSUFFICIENT_EVIDENCE:
+        yield Line(
+            label="Find out first, performance engineer",
+            said=say(
+                "Repeat the measurement of both versions on ",
+                where,
+                " with the same suite and loads. Done when most curves can be compared.",
+            ),
+        )
+
+
+def _failures(shown: View) -> Iterator[Line]:
+    heavy = list(heavy_gaps(shown))
+    for found, said in heavy[:GAPS]:
+        what = wording.coverage_label(found.kind)
+        yield Line(
+            label="Immediate, owner of the test",
+            said=say(f"Find out why ({what}): ", said, " Done when it is measured again."),
+        )
+    left = len(heavy) - GAPS
+    if left > 0:
+        more = value(Kind.COUNT, "gaps left out", f"{left:,} more", raw=left, at="/coverage")
+        yield Line(label="Immediate, owner of the test", said=say("Likewise ", more, " under Coverage."))
+
+
+def _after(shown: View) -> Iterator[Line]:
+    yield from _others(shown)
+    yield from _creeping(shown)
+    yield from _open(shown)
+    if not shown.analysis.reruns:
+        text = clean(shown.analysis.baseline.product_ver, HOST_LIMIT)
+        version = value(Kind.NAME, "baseline version", text, raw=text, at="/metadata/run1/version")
+        yield Line(
+            label="Next, performance engineer",
+            said=say(
+                "Run version ",
+                version,
+                " once more on this hardware: two runs show the noise. Done when the report names a rerun.",
+            ),
+        )
+
+
+def _others(shown: View) -> Iterator[Line]:
+    found = [one for one in worsened(shown) if one.severity is not Severity.MINOR][TOLD:]
+    if found:
+        named = [issue.identity(one) for one in issue.issues(shown, tuple(found[:LISTED]))]
+        left = len(found) - LISTED
+        rest = (
+            say(" and ", value(Kind.COUNT, "issues left out", f"{left:,} more", raw=left, at="/clusters"))
+            if left > 0
+            else ()
+        )
+        yield Line(label="This release, owners of the endpoints", said=say("Then by rank: ", join(named), rest, "."))
+
+
+def _creeping(shown: View) -> Iterator[Line]:
+    """Say what to do about a creep: no job brought it, so the two ends of it are to be compared."""
+    creeps, chronicle = past.creeping(shown), shown.analysis.chronicle
+    if creeps:
+        oldest = chronicle.oldest if chronicle else None
+        start = retrospect.place(oldest, past.version) if oldest else "the oldest version at hand"
+        first = value(Kind.NAME, "oldest job", start, at="/chronicle/oldest")
+        yield Line(
+            label="Next, performance engineer",
+            said=say(
+                "Profile what creeps on ",
+                first,
+                " and the candidate, for no single job brought it: ",
+                creeps,
+                ". Done when it is back at its level.",
+            ),
+        )
+
+
+def _open(shown: View) -> Iterator[Line]:
+    count = inconclusive_count(shown)
+    if count:
+        said = say("Settle ", count, "; what would decide them stands under Coverage.")
+        yield Line(label="Next, performance engineer", said=said)

@@ -1,0 +1,309 @@
+"""The first screen: what to do with the release and why, every issue in a line, the jobs, and how sure all that is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from perftracker_ai import wording
+from perftracker_ai.formats import UNKNOWN, format_change, format_interval, plural
+from perftracker_ai.model import Attribution, Outcome, Severity, Verdict
+from perftracker_ai.report import issue, past
+from perftracker_ai.report.coverage import gaps, serious
+from perftracker_ai.report.run import value
+from perftracker_ai.report.value import Items, Kind, Line, Paragraph, Section, Table, join, say
+from perftracker_ai.report.view import clusters, worsened
+from perftracker_ai.text import clean, listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from perftracker_ai.model import Check, JobInfo, Rule, RunShift
+    from perftracker_ai.report.issue import Issue
+    from perftracker_ai.report.value import Block, Sentence, Value
+    from perftracker_ai.report.view import View
+
+GLANCE, NOTICES, RERUNS = 15, 8, 5
+NAME_LIMIT, RULE_LIMIT = 60, 400
+
+
+def title(shown: View) -> Sentence:
+    """Return product, versions and verdict."""
+    analysis = shown.analysis
+    product = _name("product", analysis.candidate.product_name, "/metadata/run2/product")
+    before = _name("baseline version", analysis.baseline.product_ver, "/metadata/run1/version")
+    after = _name("candidate version", analysis.candidate.product_ver, "/metadata/run2/version")
+    return say(product, " ", before, " → ", after, ": ", verdict(shown))
+
+
+def verdict(shown: View) -> Value:
+    """Return the verdict."""
+    text = shown.analysis.decision.verdict.value
+    return value(Kind.VERDICT, "verdict", text, raw=text, at="/verdict/verdict")
+
+
+def bottom_line(shown: View) -> tuple[Sentence, ...]:
+    """Return what it comes to: what to do, what was found, the worst of it."""
+    decided = shown.analysis.decision.verdict
+    meaning = value(
+        Kind.VERDICT, "meaning of the verdict", wording.verdict_text(decided), raw=decided.value, at="/verdict/verdict"
+    )
+    return tuple(filter(None, (say(meaning), found(shown), _worst(shown), _creeping(shown))))
+
+
+def found(shown: View) -> Sentence:
+    """Return what was found, worst first, in a sentence: issues as issues, gaps as gaps."""
+    told = [*issue_count(shown), *gaps(shown)]
+    if told:
+        return say("Found: ", join(told, "; "), ".")
+    if shown.analysis.decision.verdict is Verdict.INSUFFICIENT_EVIDENCE:
+        return say("No regression was found, but too little could be compared for that to mean anything.")
+    return say(f"No regression was found{past.beyond(shown)}.")
+
+
+def issue_count(shown: View) -> Iterator[Value]:
+    """Yield how many issues there are by severity; nothing for none."""
+    counts = [(severity, len(clusters(shown, severity))) for severity in Severity]
+    told = [f"{count:,} {severity.value}" for severity, count in counts if count]
+    total = sum(count for _, count in counts)
+    if told:
+        text = f"{listing(told)} {'issues' if total > 1 else 'issue'}"
+        yield value(Kind.COUNT, "issues", text, raw=total, at="/clusters")
+
+
+def _worst(shown: View) -> Sentence:
+    first = issue.issues(shown, worsened(shown)[:1])
+    return (
+        say("Worst: ", issue.identity(first[0]), " ", issue.name(first[0]), ", ", issue.slowdown(first[0]), ".")
+        if first
+        else ()
+    )
+
+
+def _creeping(shown: View) -> Sentence:
+    creeps = past.creeping(shown)
+    return say("Creeping: ", creeps, ".") if creeps else ()
+
+
+# ── the section ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def summary(shown: View) -> Section:
+    """Return the section of the verdict."""
+    blocks: list[Block] = [
+        *_validity(shown),
+        Paragraph(label="Verdict", said=say(verdict(shown), ", because:")),
+        Items(items=tuple(_because(shown)), ordered=False),
+        *_glance(shown),
+        *past.news(shown),
+        _jobs(shown),
+        Paragraph(label="Curves", said=tally(shown)),
+        Items(items=tuple(certainty(shown)), ordered=False),
+    ]
+    return Section(key="summary", title="Executive Summary", blocks=tuple(blocks))
+
+
+def _validity(shown: View) -> Iterator[Block]:
+    """Yield what makes the comparison less fit to decide on, each with its cure, before any finding."""
+    checks = shown.analysis.validity
+    lines = [Line(label=check.kind.value.capitalize(), said=_check(at, check)) for at, check in enumerate(checks)]
+    if lines:
+        yield Paragraph(label="Before you trust it", said=())
+        yield Items(items=tuple(lines), ordered=False)
+
+
+def _check(at: int, check: Check) -> Sentence:
+    """Return what a check found, and its cure."""
+    found, cure = wording.check_text(check, _foreign), wording.check_cure(check)
+    return say(value(Kind.NOTE, "validity", found, at=f"/validity/{at}"), " ", cure)
+
+
+def _foreign(text: str) -> str:
+    return clean(text, NAME_LIMIT)
+
+
+def _because(shown: View) -> Iterator[Line]:
+    """Yield the rules that made the verdict; the weaker ones that fired as well are counted."""
+    decision = shown.analysis.decision
+    fired = [(at, rule) for at, rule in enumerate(decision.rules) if rule.fired]
+    deciding = [(at, rule) for at, rule in fired if rule.verdict is decision.verdict]
+    yield from (Line(label="", said=rule_text(at, rule)) for at, rule in deciding)
+    weaker = len(fired) - len(deciding)
+    if weaker:
+        count = value(Kind.COUNT, "weaker rules", plural(weaker, "weaker rule"), raw=weaker, at="/verdict/rules")
+        yield Line(label="", said=say(count, " fired as well, under Method."))
+    if not fired:
+        yield Line(label="", said=say("no rule fired."))
+
+
+def rule_text(at: int, rule: Rule) -> Sentence:
+    """Return a rule with what made it fire."""
+    text = value(Kind.RULE, "rule", clean(rule.text, RULE_LIMIT).rstrip("."), raw=rule.key, at=f"/verdict/rules/{at}")
+    because = clean(rule.because, RULE_LIMIT).rstrip(".")
+    why = value(Kind.RULE, "rule that fired", because, raw=rule.key, at=f"/verdict/rules/{at}/because")
+    return say(text, ": ", why, ".") if because else say(text, ".")
+
+
+HEADS: tuple[str, ...] = ("issue", "what", "slowdown", "where", "since", "confidence", "priority")
+
+
+def _glance(shown: View) -> Iterator[Block]:
+    """Yield every issue in a row: what is slower, by how much, where, since when, how sure, how soon."""
+    every = worsened(shown)
+    rows = [_row(one) for one in issue.issues(shown, every[:GLANCE])]
+    gaps = serious(shown)
+    heads = HEADS
+    rows = [*(row for row in gaps if row), *rows]
+    if not rows:
+        return
+    if not any(row[HEADS.index("since")] for row in rows):
+        heads = tuple(head for head in HEADS if head != "since")
+        rows = [row[: HEADS.index("since")] + row[HEADS.index("since") + 1 :] for row in rows]
+    keys = ("",) * (len(rows) - len(every[:GLANCE])) + tuple(cluster.id for cluster in every[:GLANCE])
+    yield Table(caption="Issues at a glance", heads=heads, rows=tuple(rows), keys=keys)
+    if len(every) > GLANCE:
+        left = len(every) - GLANCE
+        more = value(Kind.COUNT, "issues left out", f"{left:,} more", raw=left, at="/clusters")
+        yield Paragraph(label="", said=say("… and ", more, ", below and in result_v2.json."))
+
+
+def _row(one: Issue) -> tuple[Sentence, ...]:
+    wanted, by_code = issue.priority(one), one.cluster.attribution is Attribution.CODE
+    return (
+        say(issue.identity(one), " ", issue.severity(one)),
+        say(issue.name(one)),
+        say(issue.slowdown(one)),
+        issue.where(one),
+        say(issue.began_short(one)),
+        say(issue.confidence(one), *(() if by_code else (", ", issue.attribution(one)))),
+        say(f"{wanted.when}, {wanted.risk}"),
+    )
+
+
+# ── jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _jobs(shown: View) -> Table:
+    """Return the two jobs side by side, titles and suites only where they differ."""
+    analysis = shown.analysis
+    sides = _job(analysis.baseline, "run1"), _job(analysis.candidate, "run2")
+    told = [label for label in sides[0] if label not in _MAY_BE_ALIKE or _texts(sides, label)]
+    rows = tuple((say(label), *(say(side[label]) for side in sides)) for label in told)
+    return Table(caption="The two jobs", heads=("", "baseline", "candidate"), rows=rows, keys=("",) * len(rows))
+
+
+_MAY_BE_ALIKE = frozenset({"title", "suite"})
+
+
+def _texts(sides: tuple[dict[str, Value], ...], label: str) -> bool:
+    return len({side[label].text for side in sides}) > 1
+
+
+def _job(job: JobInfo, run: str) -> dict[str, Value]:
+    failed = f", {job.tests_failed:,} failed" if job.tests_failed else ""
+    texts = (
+        ("job", "id", str(job.id)),
+        ("title", "title", clean(job.title, NAME_LIMIT)),
+        ("version", "version", clean(job.product_ver, NAME_LIMIT)),
+        ("suite", "suite", clean(f"{job.suite_name} {job.suite_ver}".strip(), NAME_LIMIT)),
+        ("hardware", "hosts", clean(", ".join(job.hosts), NAME_LIMIT)),
+        ("measured (UTC)", "end", f"{_time(job.begin)} to {_time(job.end)}"),
+        ("tests", "tests_total", f"{job.tests_completed:,} of {job.tests_total:,}{failed}"),
+    )
+    return {
+        label: value(Kind.NAME, f"{run} {label}", text or UNKNOWN, raw=text, at=f"/metadata/{run}/{key}")
+        for label, key, text in texts
+    }
+
+
+def _time(moment: datetime | None) -> str:
+    return UNKNOWN if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _name(label: str, text: str, at: str) -> Value:
+    shown = clean(text, NAME_LIMIT) or UNKNOWN
+    return value(Kind.NAME, label, shown, raw=shown, at=at)
+
+
+# ── counts and certainty ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def tally(shown: View) -> Sentence:
+    """Return every curve counted once, by outcome."""
+    every = shown.by_curve.values()
+    counts = Counter(finding.result.outcome for finding in every)
+    told = [
+        value(Kind.COUNT, f"{outcome.value} curves", f"{counts[outcome]:,} {outcome.value}", raw=counts[outcome],
+              at=f"/summary/by_outcome/{outcome.value}")
+        for outcome in Outcome
+        if counts[outcome]
+    ]  # fmt: skip
+    total = value(Kind.COUNT, "curves", plural(len(every), "curve"), raw=len(every), at="/summary/curves_total")
+    if shown.accepted:
+        known = len(shown.accepted)
+        told.append(value(Kind.COUNT, "accepted", f"{known:,} of them accepted", raw=known, at="/summary/accepted"))
+    return say(total, ": ", join(told), ".")
+
+
+def certainty(shown: View) -> Iterator[Line]:
+    """Yield how far to trust the numbers: noise, runs, the shift of the whole run, what chance flags, notices."""
+    analysis = shown.analysis
+    source = value(Kind.NOTE, "noise", clean(analysis.detection.noise_source), at="/noise_source")
+    yield Line(label="Noise", said=say("estimated from ", source, "."))
+    yield Line(label="Runs", said=say(_runs(shown), "."))
+    yield Line(label="Whole run", said=_shifts(analysis.detection.shifts))
+    yield from (Line(label="Chance", said=said) for said in _mirrored(shown))
+    for place, notice in enumerate(analysis.notices[:NOTICES]):
+        text = wording.notice_text(notice, _foreign)
+        yield Line(label="Note", said=say(value(Kind.NOTE, "notice", text, at=f"/notices/{place}")))
+    left = len(analysis.notices) - NOTICES
+    if left > 0:
+        more = value(Kind.COUNT, "notices left out", f"{left:,} more", raw=left, at="/notices")
+        yield Line(label="Note", said=say("… and ", more, ", in result_v2.json."))
+
+
+def _runs(shown: View) -> Sentence:
+    reruns = shown.analysis.reruns
+    if not reruns:
+        return say("one run of each version, so a second run of either would sharpen it most")
+    ids = ", ".join(str(job.id) for job in reruns[:RERUNS])
+    more = f" and {len(reruns) - RERUNS:,} more" if len(reruns) > RERUNS else ""
+    text = f"{plural(len(reruns), 'rerun')} used (job {ids}{more})"
+    return say(value(Kind.COUNT, "reruns", text, raw=len(reruns), at="/metadata/reruns"))
+
+
+def _shifts(shifts: tuple[RunShift, ...]) -> Sentence:
+    there = [_one_shift(at, one) for at, one in enumerate(shifts) if one.significant]
+    if not there:
+        return say("no shift that can be told from chance.")
+    return say(join(there, "; "), "; taken off every change.")
+
+
+def _one_shift(at: int, one: RunShift) -> Sentence:
+    place = f"/run_shift/{at}"
+    size = value(Kind.CHANGE, "shift of the whole run", _shift_text(one), raw=one.slowdown, at=f"{place}/slowdown")
+    interval = value(Kind.NOTE, "interval of a shift", format_interval(one.low, one.high), raw=one.low, at=place)
+    doubt = "; large, so rerun before you judge" if one.large else ""
+    return say(size, " (", interval, f"){doubt}")
+
+
+def _shift_text(one: RunShift) -> str:
+    word = "slower" if one.slowdown > 0 else "faster"
+    return f"{shift_of(one)} {format_change(abs(one.slowdown)).lstrip('+')} {word}"
+
+
+def shift_of(one: RunShift) -> str:
+    """Return what a shift of the whole run is a shift of."""
+    kind = "all metrics" if one.metric_kind is None else one.metric_kind.value
+    return kind if one.threads is None else f"{kind} at {plural(one.threads, 'thread')}"
+
+
+def _mirrored(shown: View) -> Iterator[Sentence]:
+    detection = shown.analysis.detection
+    if not any(result.points for result in detection.results):
+        return
+    count = detection.mirrored
+    text = plural(count, "curve") if count else "no curve"
+    flagged = value(Kind.COUNT, "gauge of chance", text, raw=count, at="/mirrored")
+    yield say("on the improvement side, where mostly chance acts, the same criteria flag ", flagged, ".")
