@@ -17,6 +17,7 @@ from fake_perftracker import FakePerfTracker, answer, delay, make_job
 from msgspec.structs import replace
 
 from perftracker_ai.errors import NotFound, SourceError
+from perftracker_ai.events import Step
 from perftracker_ai.history import (
     Scope,
     Synchronised,
@@ -28,7 +29,7 @@ from perftracker_ai.history import (
     synchronise,
 )
 from perftracker_ai.history.sync import reading_of
-from perftracker_ai.model import SkippedFile, SkippedJob
+from perftracker_ai.model import Notice, SkippedFile, SkippedJob
 from perftracker_ai.settings import CurveSettings, ProductSettings, Settings
 from perftracker_ai.sources import open_source
 from perftracker_ai.sources.server import ServerSource
@@ -44,15 +45,10 @@ from perftracker_ai.history import Wanted, open_store, synchronise
 from perftracker_ai.settings import ProductSettings, Settings
 from perftracker_ai.sources import open_source
 
-class Watcher:
-    def step(self, text): pass
-    def received(self, job_id, received, total): pass
-    def warn(self, notice): pass
-
 url, store, folder = sys.argv[1:]
 source = open_source(Settings(url=url, output_dir=folder))
 wanted = Wanted(product="Product", project=1, since=None, keep_days=0, settings=ProductSettings(), scratch=Path(folder))
-synchronise(source, open_store(store), wanted, Watcher())
+synchronise(source, open_store(store), wanted, lambda event: None)
 """
 
 
@@ -62,14 +58,9 @@ class Watcher:
     def __init__(self):
         self.steps, self.notices = [], []
 
-    def step(self, text):
-        self.steps.append(text)
-
-    def received(self, job_id, received, total):
-        pass
-
-    def warn(self, notice):
-        self.notices.append(notice)
+    def __call__(self, event):
+        self.steps += [event.text] if isinstance(event, Step) else []
+        self.notices += [event] if isinstance(event, Notice) else []
 
 
 @pytest.fixture

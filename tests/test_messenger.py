@@ -8,7 +8,7 @@ from receivers import WebHook
 
 from perftracker_ai.errors import UsageError
 from perftracker_ai.messenger import MEMORY, State, prepare, recall, state_of, tell_channels, wants
-from perftracker_ai.model import NotTold, Severity, Verdict
+from perftracker_ai.model import Notice, NotTold, Severity, Verdict
 from perftracker_ai.settings import Channel, Settings
 
 LINK = "https://pt.example/1/job/3"
@@ -21,11 +21,8 @@ class Ear:
     def __init__(self):
         self.notices = []
 
-    def step(self, text):
-        pass
-
-    def warn(self, notice):
-        self.notices.append(notice)
+    def __call__(self, event):
+        self.notices += [event] if isinstance(event, Notice) else []
 
 
 def channel(threshold="moderate", **fields):

@@ -47,8 +47,8 @@ class Listener:
     def __init__(self):
         self.steps = []
 
-    def step(self, text):
-        self.steps.append(text)
+    def __call__(self, event):
+        self.steps.append(event.text)
 
 
 def stored(product="Shop", url=STORE, origin="jobs"):
@@ -319,9 +319,9 @@ def test_an_interrupted_run_leaves_a_whole_store(tmp_path):
     """Ctrl-C between recording and reading loses nothing that was recorded, and the next run goes on."""
 
     class Interrupted(Listener):
-        def step(self, text):
-            super().step(text)
-            if text.startswith("Reading"):
+        def __call__(self, event):
+            super().__call__(event)
+            if event.text.startswith("Reading"):
                 raise KeyboardInterrupt
 
     settings = Settings(store=str(tmp_path / "h.sqlite3"))

@@ -35,8 +35,8 @@ class Ear:
     def __init__(self):
         self.heard = []
 
-    def __getattr__(self, name):
-        return lambda *said: self.heard.append((name, *said))
+    def __call__(self, event):
+        self.heard.append(event)
 
 
 def both(url, *options):

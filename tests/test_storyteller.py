@@ -33,6 +33,7 @@ from shop import SLOW, put, shop_jobs
 from told import honest, sheet_of
 
 from perftracker_ai.cli.console import Console
+from perftracker_ai.events import Pulling, Writing
 from perftracker_ai.report.commentary import MARK
 from perftracker_ai.storyteller import _refuses
 
@@ -580,10 +581,10 @@ def test_a_terminal_shows_how_far_a_model_is(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Terminal())
     console = Console(quiet=False, verbose=False)
-    console.pulling("pulling [bold] 9ec8", 10, 100)
+    console(Pulling("pulling [bold] 9ec8", 10, 100))
     console.close()
-    console.writing("", 0, 0.0)
-    console.writing("headline", 12, 3.0)
+    console(Writing("", 0, 0.0))
+    console(Writing("headline", 12, 3.0))
     console.close()
     shown = sys.stderr.getvalue()
     for part in ("pulling [bold] 9ec8", "waiting for the model, 0 tokens", "headline, 12 tokens"):

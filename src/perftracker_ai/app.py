@@ -1,19 +1,20 @@
 """The stages in order: gather, curves, detect, diagnose, decide, render, write. Only composing.
 
 This module owns the connections and the folders written to. It decides nothing about performance and prints nothing:
-what a user should see on the way goes through a `Watcher`.
+what a user should see on the way goes to a `Watch`.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
 from perftracker_ai.errors import NothingComparable
+from perftracker_ai.events import Step
 from perftracker_ai.file_sets import write_set
 from perftracker_ai.files import require_writable
 from perftracker_ai.model import (
@@ -35,36 +36,15 @@ if TYPE_CHECKING:
     from datetime import date
 
     from perftracker_ai.chronicle import Chronicle
+    from perftracker_ai.events import Watch
     from perftracker_ai.gathering import Fetched
     from perftracker_ai.history import Archive
-    from perftracker_ai.model import Cluster, CurveSet, Detection, Job, JobInfo, Narration, Selection, Timeline
+    from perftracker_ai.model import Cluster, CurveSet, Detection, Job, JobInfo, Narration, Timeline
     from perftracker_ai.settings import ProductSettings, Settings
     from perftracker_ai.storyteller import Story
 
 _LONGEST_ANSWERS = 8 << 20
 """Bytes of two answers of a language model, of which none is longer than 1 MiB, as they are kept."""
-
-
-class Watcher(Protocol):
-    """Who is told of progress and warnings."""
-
-    def step(self, text: str) -> None:
-        """Take note of what happens next."""
-
-    def chosen(self, selection: Selection) -> None:
-        """Take note of what discovery chose."""
-
-    def received(self, job_id: int, received: int, total: int | None) -> None:
-        """Take note of a download's progress, in bytes."""
-
-    def writing(self, section: str, tokens: int, seconds: float) -> None:
-        """Take note of how far a language model's answer is."""
-
-    def pulling(self, status: str, received: int, total: int) -> None:
-        """Take note of a language model's download, in bytes."""
-
-    def warn(self, notice: Notice) -> None:
-        """Take note of something the reader must know, told as often as it comes up."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +70,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str
 
 
-def judge_product(fetched: Fetched, settings: Settings, watcher: Watcher) -> Run:
+def judge_product(fetched: Fetched, settings: Settings, watch: Watch) -> Run:
     """Compare the jobs of a product and write the report.
 
     Raises
@@ -99,17 +79,17 @@ def judge_product(fetched: Fetched, settings: Settings, watcher: Watcher) -> Run
         Whatever keeps the comparison from being made, in one sentence.
     """
     jobs, own = fetched.jobs, settings.of_product(fetched.product)
-    history, problems = look_up(jobs, fetched.location, settings, watcher)
-    watcher.step(f"Comparing job {jobs[BASELINE].info.id} with job {jobs[CANDIDATE].info.id}")
+    history, problems = look_up(jobs, fetched.location, settings, watch)
+    watch(Step(f"Comparing job {jobs[BASELINE].info.id} with job {jobs[CANDIDATE].info.id}"))
     notices, today = (*fetched.notices, *problems), datetime.now(UTC).date()
     analysis = judge(jobs, own, seed=settings.seed, notices=notices, today=today, history=history)
     for notice in analysis.notices:
-        watcher.warn(notice)
+        watch(notice)
     folder = report_folder(Path(settings.reports_dir), fetched.product, analysis)
-    return replace(_told(analysis, settings, folder, watcher), product=fetched.product)
+    return replace(_told(analysis, settings, folder, watch), product=fetched.product)
 
 
-def require_outputs(settings: Settings, watcher: Watcher) -> None:
+def require_outputs(settings: Settings, watch: Watch) -> None:
     """Find out before the work whether its results can be kept, and told as they have to be.
 
     Raises
@@ -121,10 +101,10 @@ def require_outputs(settings: Settings, watcher: Watcher) -> None:
 
     require_writable(Path(settings.reports_dir))
     messenger.prepare(settings)
-    storyteller.prepare(settings, watcher)
+    storyteller.prepare(settings, watch)
 
 
-def report_again(result: Path, settings: Settings, watcher: Watcher) -> Run:
+def report_again(result: Path, settings: Settings, watch: Watch) -> Run:
     """Write the report of saved results again, beside them.
 
     Raises
@@ -138,11 +118,11 @@ def report_again(result: Path, settings: Settings, watcher: Watcher) -> Run:
     from perftracker_ai.storyteller import prepare
 
     content = read_results(result)
-    prepare(settings, watcher)
-    return _told(read_result(content, str(result)), settings, result.parent, watcher)
+    prepare(settings, watch)
+    return _told(read_result(content, str(result)), settings, result.parent, watch)
 
 
-def _told(analysis: Analysis, settings: Settings, folder: Path, watcher: Watcher) -> Run:
+def _told(analysis: Analysis, settings: Settings, folder: Path, watch: Watch) -> Run:
     """Have a language model tell what was found, as the settings want it, and write everything.
 
     Where a model is required and failed, the report is complete all the same; the failure is raised afterwards.
@@ -161,8 +141,8 @@ def _told(analysis: Analysis, settings: Settings, folder: Path, watcher: Watcher
     )
     if settings.emit_prompt:
         return replace(run, prompt=prompt_text(narrated))
-    story = tell(narrated, settings, _saved(folder / ANSWER), watcher)
-    watcher.step("Writing the report")
+    story = tell(narrated, settings, _saved(folder / ANSWER), watch)
+    watch(Step("Writing the report"))
     written = _write(analysis, folder, story)
     if settings.llm == "required" and story.problem is not None:
         raise story.problem

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perftracker_ai.events import Step
 from perftracker_ai.files import append_file, write_file
 from perftracker_ai.report_files import PAGE, REPORT, RESULT, safe_name
 from perftracker_ai.text import md
@@ -13,7 +14,8 @@ from perftracker_ai.text import md
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from perftracker_ai.app import Run, Watcher
+    from perftracker_ai.app import Run
+    from perftracker_ai.events import Watch
     from perftracker_ai.messenger import Told
     from perftracker_ai.publish import Published
     from perftracker_ai.settings import Settings
@@ -62,7 +64,7 @@ def write_step_summary(runs: Sequence[Run], failed: Sequence[tuple[str, str]], p
     append_file(path, "".join(f"{text}\n" for text in (*(opening(one, share) for one in reports), *unjudged)).encode())
 
 
-def notify_run(run: Run, published: Published | None, location: str, settings: Settings, watcher: Watcher) -> Told:
+def notify_run(run: Run, published: Published | None, location: str, settings: Settings, watch: Watch) -> Told:
     """Tell the channels of a run; one that fails is a warning.
 
     Parameters
@@ -81,7 +83,7 @@ def notify_run(run: Run, published: Published | None, location: str, settings: S
 
     folder = Path(settings.reports_dir) / safe_name(run.product)
     link = _address(run, published, location)
-    return tell_channels(run.analysis, link, settings.channels, folder, watcher)
+    return tell_channels(run.analysis, link, settings.channels, folder, watch)
 
 
 def _address(run: Run, published: Published | None, location: str) -> str:
@@ -107,7 +109,7 @@ def _file(run: Run, name: str) -> Path:
     return next(path for path in run.written if path.name == name)
 
 
-def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
+def publish_run(run: Run, settings: Settings, watch: Watch) -> Published:
     """Publish a run's report to the server its jobs came from, linked to the candidate.
 
     The copy of the page that goes there holds no script, for it is served from the server's own origin.
@@ -132,12 +134,12 @@ def publish_run(run: Run, settings: Settings, watcher: Watcher) -> Published:
         Document(name="report.html", mime=HTML, content=page.encode(), description=what),
         Document(name="report.md", mime=TEXT, content=text, description=what),
     )
-    with closing(open_connection(settings, watcher.step)) as connection:
+    with closing(open_connection(settings, lambda text: watch(Step(text)))) as connection:
         return publish(
             connection,
             analysis.baseline,
             analysis.candidate,
             documents,
             comparison=settings.comparison,
-            report=watcher.step,
+            report=lambda text: watch(Step(text)),
         )

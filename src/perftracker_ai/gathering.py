@@ -7,11 +7,12 @@ that turns out broken when it is downloaded is left out, and the choice made aga
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
+from perftracker_ai.events import Chosen, Received, Step
 from perftracker_ai.files import exists
 from perftracker_ai.model import BASELINE, CANDIDATE, Job, NoReruns, Notice, OtherProject, SkippedFile, SkippedJob
 from perftracker_ai.text import clean
@@ -19,28 +20,13 @@ from perftracker_ai.text import clean
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from perftracker_ai.events import Watch
     from perftracker_ai.model import JobInfo, Pair, Selection
     from perftracker_ai.settings import Settings
     from perftracker_ai.sources import Source
 
 _LONGEST_ID = 18
 """Digits of a number that every database takes; a longer one is no job's."""
-
-
-class Listener(Protocol):
-    """Who is told how far the search and the downloads are."""
-
-    def step(self, text: str) -> None:
-        """Take note of what happens next."""
-
-    def chosen(self, selection: Selection) -> None:
-        """Take note of what discovery chose."""
-
-    def received(self, job_id: int, received: int, total: int | None) -> None:
-        """Take note of a download's progress, in bytes."""
-
-    def warn(self, notice: Notice) -> None:
-        """Take note of something the reader must know."""
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +113,7 @@ def _choose(
 
 
 def fetch_product(
-    source: Source, product: str, settings: Settings, listener: Listener, listing: Iterable[JobInfo] | None = None
+    source: Source, product: str, settings: Settings, watch: Watch, listing: Iterable[JobInfo] | None = None
 ) -> Fetched:
     """Find the newest two versions of a product that can be compared, and get their jobs.
 
@@ -143,18 +129,18 @@ def fetch_product(
     PerfTrackerAIError
         Whatever keeps the comparison from being made, in one sentence.
     """
-    listener.step(f"Looking for jobs of {product} in {source.location}")
+    watch(Step(f"Looking for jobs of {product} in {source.location}"))
     found = _Replayed(source.list_jobs(settings.project) if listing is None else iter(listing))
     broken: dict[int, str] = {}
     while True:
         try:
             selection = _choose(source, found, product, settings, broken)
         finally:  # what was left out may be why there is nothing to compare
-            notices = _left_out(source, broken, listener)
-        listener.chosen(selection)
+            notices = _left_out(source, broken, watch)
+        watch(Chosen(selection))
         if selection.pair is None:
             raise NothingComparable(selection.problem)
-        jobs = _load_pair(source, selection.pair, listener, broken)
+        jobs = _load_pair(source, selection.pair, watch, broken)
         if jobs is not None:
             break
     if not selection.pair.reruns:
@@ -162,12 +148,12 @@ def fetch_product(
     return Fetched(product=product, jobs=tuple(jobs), location=source.location, notices=tuple(notices))
 
 
-def _left_out(source: Source, broken: dict[int, str], listener: Listener) -> list[Notice]:
-    """Name the files and jobs left out so far, to the listener at once."""
+def _left_out(source: Source, broken: dict[int, str], watch: Watch) -> list[Notice]:
+    """Name the files and jobs left out so far, to the watch at once."""
     jobs = [SkippedJob(job=job, problem=why.rstrip(".")) for job, why in broken.items()]
     notices = [*skipped_notices(source), *jobs]
     for notice in notices:
-        listener.warn(notice)
+        watch(notice)
     return notices
 
 
@@ -177,7 +163,7 @@ def skipped_notices(source: Source) -> list[Notice]:
 
 
 def fetch_named(
-    references: Sequence[str], reruns: Sequence[str], settings: Settings, listener: Listener, source: Source | None
+    references: Sequence[str], reruns: Sequence[str], settings: Settings, watch: Watch, source: Source | None
 ) -> Fetched:
     """Get jobs that are named by id or by file.
 
@@ -195,7 +181,7 @@ def fetch_named(
     PerfTrackerAIError
         When one of them cannot be had, or not be read.
     """
-    jobs = [_load_reference(text, source, listener) for text in (*references, *reruns)]
+    jobs = [_load_reference(text, source, watch) for text in (*references, *reruns)]
     notices = [
         OtherProject(job=job.info.id, project=job.info.project_name, asked=settings.project)
         for job in jobs[:2]
@@ -214,15 +200,15 @@ def is_file(reference: str) -> bool:
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _load_pair(source: Source, pair: Pair, listener: Listener, broken: dict[int, str]) -> list[Job] | None:
+def _load_pair(source: Source, pair: Pair, watch: Watch, broken: dict[int, str]) -> list[Job] | None:
     """Download and read a pair with its reruns; None when one turned out broken, which is then noted."""
     from perftracker_ai.sources import read_fetched
 
     infos = (pair.baseline, pair.candidate, *pair.reruns)
     jobs = []
-    for info, fetched in zip(infos, source.fetch_all(infos, listener.received), strict=True):
+    for info, fetched in zip(infos, source.fetch_all(infos, lambda *got: watch(Received(*got))), strict=True):
         try:
-            job = read_fetched(source, info, fetched, listener.received)
+            job = read_fetched(source, info, fetched, lambda *got: watch(Received(*got)))
         except (JobError, NotFound) as error:
             broken[info.id] = str(error)
             continue
@@ -232,7 +218,7 @@ def _load_pair(source: Source, pair: Pair, listener: Listener, broken: dict[int,
     return None if any(info.id in broken for info in infos) else jobs
 
 
-def _load_reference(reference: str, source: Source | None, listener: Listener) -> Job:
+def _load_reference(reference: str, source: Source | None, watch: Watch) -> Job:
     """Read a job named by its file or its id."""
     if is_file(reference):
         path = Path(reference)
@@ -245,5 +231,5 @@ def _load_reference(reference: str, source: Source | None, listener: Listener) -
 
     assert source is not None  # the command line opens one as soon as any reference is an id
     info = source.describe(int(reference))
-    (fetched,) = source.fetch_all((info,), listener.received)
-    return read_fetched(source, info, fetched, listener.received)
+    (fetched,) = source.fetch_all((info,), lambda *got: watch(Received(*got)))
+    return read_fetched(source, info, fetched, lambda *got: watch(Received(*got)))

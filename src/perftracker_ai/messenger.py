@@ -7,17 +7,19 @@ is told at the next run. A channel that fails is a warning and nothing more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from perftracker_ai.errors import NotifyError, UsageError
+from perftracker_ai.events import Step
 from perftracker_ai.files import write_file
-from perftracker_ai.model import CoverageKind, Notice, NotTold, Severity, Verdict
+from perftracker_ai.model import CoverageKind, NotTold, Severity, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from perftracker_ai.events import Watch
     from perftracker_ai.model import Analysis
     from perftracker_ai.render.message import Message
     from perftracker_ai.settings import Channel, Settings
@@ -34,16 +36,6 @@ _VERDICTS = {
     Verdict.BLOCK: 3,
 }
 _ASKED = {"monitoring": 1, "investigate": 2, "block": 3}
-
-
-class Listener(Protocol):
-    """Who is told how it goes."""
-
-    def step(self, text: str) -> None:
-        """Take note of what happens next."""
-
-    def warn(self, notice: Notice) -> None:
-        """Take note of a channel that failed."""
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,9 +73,7 @@ def prepare(settings: Settings) -> None:
     require_apprise()
 
 
-def tell_channels(
-    analysis: Analysis, link: str, channels: tuple[Channel, ...], folder: Path, listener: Listener
-) -> Told:
+def tell_channels(analysis: Analysis, link: str, channels: tuple[Channel, ...], folder: Path, watch: Watch) -> Told:
     """Tell the channels of a run.
 
     Parameters
@@ -94,7 +84,7 @@ def tell_channels(
     channels : tuple of Channel
     folder : Path
         The product's folder of reports, where what they know is remembered.
-    listener : Listener
+    watch : Watch
 
     Raises
     ------
@@ -106,7 +96,7 @@ def tell_channels(
     now, known = state_of(analysis), recall(folder / MEMORY)
     due = [channel for channel in channels if wants(channel, known.get(channel.name), now)]
     text = message(analysis, link)
-    failed = {channel.name for channel in due if not _sent(channel, now.verdict, text, listener)}
+    failed = {channel.name for channel in due if not _sent(channel, now.verdict, text, watch)}
     knowing = {channel.name: now for channel in channels if channel.name not in failed}
     write_file(folder / MEMORY, msgspec.json.format(msgspec.json.encode(known | knowing), indent=1) + b"\n")
     asked = [channel.name for channel in due]
@@ -117,15 +107,15 @@ def tell_channels(
     )
 
 
-def _sent(channel: Channel, verdict: Verdict, text: Message, listener: Listener) -> bool:
+def _sent(channel: Channel, verdict: Verdict, text: Message, watch: Watch) -> bool:
     from perftracker_ai.notify import label, send
 
-    listener.step(f"Notifying {label(channel)}")
+    watch(Step(f"Notifying {label(channel)}"))
     try:
         send(channel, verdict, text.title, text.markdown, text.plain)
     except NotifyError as error:
         problem, _, cure = str(error).rstrip(".").rpartition("; ")
-        listener.warn(NotTold(problem=problem, cure=cure))
+        watch(NotTold(problem=problem, cure=cure))
         return False
     return True
 

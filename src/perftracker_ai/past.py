@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from perftracker_ai.events import Watch
     from perftracker_ai.history import Synchronised
-    from perftracker_ai.history.sync import Watcher
     from perftracker_ai.model import Curve, JobInfo, Timeline
     from perftracker_ai.settings import DiscoverySettings, Settings
     from perftracker_ai.sources import Source
@@ -66,7 +66,7 @@ def downloading_apart(settings: Settings) -> Iterator[Settings]:
 
 
 def synchronise_product(
-    source: Source, product: str, since: datetime | None, settings: Settings, scratch: Path, watcher: Watcher
+    source: Source, product: str, since: datetime | None, settings: Settings, scratch: Path, watch: Watch
 ) -> tuple[str, Synchronised]:
     """Bring the store to what the source has of a product, and give the store's name and what was done.
 
@@ -91,7 +91,7 @@ def synchronise_product(
         scratch=scratch if "://" in source.location else None,
     )
     with closing(open_store(store_url(settings))) as store:
-        return store.location, synchronise(source, store, wanted, watcher)
+        return store.location, synchronise(source, store, wanted, watch)
 
 
 def look_back(product: str, since: datetime | None, curve: str, settings: Settings) -> Past:

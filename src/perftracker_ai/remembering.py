@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from perftracker_ai.errors import PerfTrackerAIError, guarded
+from perftracker_ai.events import Step
 from perftracker_ai.files import exists
 from perftracker_ai.model import CANDIDATE, NoHistory, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from perftracker_ai.events import Watch
     from perftracker_ai.history import Archive, Scope, Store
     from perftracker_ai.model import Job, JobInfo
     from perftracker_ai.settings import Settings
@@ -28,13 +30,6 @@ _MOST = 200
 """Earlier jobs looked at, the newest ones: every pattern shows in 40 nights, and each costs half a millisecond."""
 _PATIENCE_S = 10
 """How long a server that does not answer, or another writer, is waited for: a write takes milliseconds."""
-
-
-class Listener(Protocol):
-    """Who is told what happens."""
-
-    def step(self, text: str) -> None:
-        """Take note of what happens next."""
 
 
 def store_url(settings: Settings) -> str:
@@ -54,7 +49,7 @@ def is_missing(url: str) -> bool:
 
 
 def look_up(
-    jobs: Sequence[Job], location: str, settings: Settings, listener: Listener
+    jobs: Sequence[Job], location: str, settings: Settings, watch: Watch
 ) -> tuple[Archive | None, tuple[Notice, ...]]:
     """Record the jobs of a comparison and give what earlier ones measured.
 
@@ -74,24 +69,24 @@ def look_up(
         return None, ()
     try:
         with guarded("Reading the history"):
-            return _looked_up(jobs, location, settings, listener), ()
+            return _looked_up(jobs, location, settings, watch), ()
     except PerfTrackerAIError as error:
         problem, _, step = str(error).rstrip(".").rpartition("; ")
         cure = step if problem else "see `perftracker-ai doctor` for what is wrong with it"
         return None, (NoHistory(problem=problem or step, cure=cure),)
 
 
-def _looked_up(jobs: Sequence[Job], location: str, settings: Settings, listener: Listener) -> Archive:
+def _looked_up(jobs: Sequence[Job], location: str, settings: Settings, watch: Watch) -> Archive:
     from perftracker_ai.history import open_store, origin_of
 
     origin = origin_of(location)
     with closing(open_store(store_url(settings), _PATIENCE_S)) as store:
-        _record(store, origin, jobs, settings, listener)
-        listener.step(f"Reading earlier jobs from {store.location}")
+        _record(store, origin, jobs, settings, watch)
+        watch(Step(f"Reading earlier jobs from {store.location}"))
         return store.archive(_before(origin, jobs[CANDIDATE].info, settings), _MOST)
 
 
-def _record(store: Store, origin: str, jobs: Sequence[Job], settings: Settings, listener: Listener) -> None:
+def _record(store: Store, origin: str, jobs: Sequence[Job], settings: Settings, watch: Watch) -> None:
     """Keep the jobs that are not there yet and belong there, each as soon as it is read into curves."""
     from perftracker_ai.history import is_recorded, record, worth_keeping
 
@@ -103,7 +98,7 @@ def _record(store: Store, origin: str, jobs: Sequence[Job], settings: Settings, 
         and not is_recorded(store, origin, job.info, own[job.info.id].curves)
     ]
     if new:
-        listener.step(f"Recording {_named(new)} in {store.location}")
+        watch(Step(f"Recording {_named(new)} in {store.location}"))
     for job in new:
         record(store, origin, job, own[job.info.id].curves)
 

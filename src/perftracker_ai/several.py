@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    from perftracker_ai.app import Watcher
+    from perftracker_ai.events import Event, Watch
     from perftracker_ai.gathering import Fetched
-    from perftracker_ai.model import JobInfo, Notice, Selection
+    from perftracker_ai.model import JobInfo
     from perftracker_ai.settings import Settings
     from perftracker_ai.sources import Source
 
@@ -72,7 +72,7 @@ def fetching(
     source: Source,
     products: Sequence[str],
     settings: Settings,
-    watcher: Watcher,
+    watch: Watch,
     listing: Sequence[JobInfo] | None = None,
 ) -> Iterator[Iterator[Fetched | PerfTrackerAIError]]:
     """Give each product's jobs in turn, or why there are none.
@@ -86,7 +86,7 @@ def fetching(
     """
     pool = _one_thread() if len(products) > 1 else None  # for one alone, loading it would cost 5 ms
     try:
-        yield _in_turn(pool, products, partial(_fetched, source, settings, listing), watcher)
+        yield _in_turn(pool, products, partial(_fetched, source, settings, listing), watch)
     except BaseException:
         source.abort()
         raise
@@ -104,76 +104,52 @@ def _one_thread() -> ThreadPoolExecutor:
 def _in_turn(
     pool: ThreadPoolExecutor | None,
     products: Sequence[str],
-    fetch: Callable[[str, Watcher], Fetched | PerfTrackerAIError],
-    watcher: Watcher,
+    fetch: Callable[[str, Watch], Fetched | PerfTrackerAIError],
+    watch: Watch,
 ) -> Iterator[Fetched | PerfTrackerAIError]:
     ahead: Future[Fetched | PerfTrackerAIError] | None = None
-    relay = _Relay(watcher)
+    relay = _Relay(watch)
     for product, following in zip(products, [*products[1:], None], strict=True):
         if ahead is None:  # the first one: nothing can be done meanwhile, so no thread is needed
-            present = fetch(product, watcher)
+            present = fetch(product, watch)
         else:
             relay.release()
             present = ahead.result()
         if following is not None:
             assert pool is not None  # there is one as soon as there are two products
-            relay = _Relay(watcher)
+            relay = _Relay(watch)
             ahead = pool.submit(fetch, following, relay)
         yield present
 
 
 def _fetched(
-    source: Source, settings: Settings, listing: Sequence[JobInfo] | None, product: str, watcher: Watcher
+    source: Source, settings: Settings, listing: Sequence[JobInfo] | None, product: str, watch: Watch
 ) -> Fetched | PerfTrackerAIError:
     try:
         with guarded(f"Getting the jobs of {product}"):
-            return fetch_product(source, product, settings, watcher, listing)
+            return fetch_product(source, product, settings, watch, listing)
     except PerfTrackerAIError as error:
         return error
 
 
 class _Relay:
-    """A watcher that keeps what it is told until it is released, and passes on all the rest as it comes."""
+    """A watch that keeps what it is told until it is released, and passes on all the rest as it comes."""
 
-    def __init__(self, watcher: Watcher) -> None:
-        self._watcher = watcher
-        self._kept: list[Callable[[], None]] | None = []
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._kept: list[Event] | None = []
         self._turn = Lock()
+
+    def __call__(self, event: Event) -> None:
+        with self._turn:
+            if self._kept is None:
+                self._watch(event)
+            else:
+                self._kept.append(event)
 
     def release(self) -> None:
         """Tell what was kept."""
         with self._turn:
-            for tell in self._kept or ():
-                tell()
+            for event in self._kept or ():
+                self._watch(event)
             self._kept = None
-
-    def step(self, text: str) -> None:
-        """Pass on what happens next."""
-        self._pass(partial(self._watcher.step, text))
-
-    def chosen(self, selection: Selection) -> None:
-        """Pass on what discovery chose."""
-        self._pass(partial(self._watcher.chosen, selection))
-
-    def received(self, job_id: int, received: int, total: int | None) -> None:
-        """Pass on a download's progress."""
-        self._pass(partial(self._watcher.received, job_id, received, total))
-
-    def writing(self, section: str, tokens: int, seconds: float) -> None:
-        """Pass on how far an answer is."""
-        self._pass(partial(self._watcher.writing, section, tokens, seconds))
-
-    def pulling(self, status: str, received: int, total: int) -> None:
-        """Pass on a model's download."""
-        self._pass(partial(self._watcher.pulling, status, received, total))
-
-    def warn(self, notice: Notice) -> None:
-        """Pass on what the reader must know."""
-        self._pass(partial(self._watcher.warn, notice))
-
-    def _pass(self, tell: Callable[[], None]) -> None:
-        with self._turn:
-            if self._kept is None:
-                tell()
-            else:
-                self._kept.append(tell)

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from contextlib import closing
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable
-from perftracker_ai.model import Author, NoModel, NoRepair, Notice, TextsRefused
+from perftracker_ai.events import Pulling, Step, Writing
+from perftracker_ai.model import Author, NoModel, NoRepair, TextsRefused
 from perftracker_ai.narrate.facts import build_facts, facts_json
 from perftracker_ai.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from perftracker_ai.events import Watch
     from perftracker_ai.llm import Answer, Backend, Prompt
     from perftracker_ai.model import Analysis, Narration
     from perftracker_ai.narrate.values import FactSheet
@@ -31,22 +33,6 @@ _USUAL = Settings()
 _PROBE_S = 0.04
 _TAIL = 80
 """Characters of an answer in which the name of the section that is being written is looked for."""
-
-
-class Listener(Protocol):
-    """Who is told how far a model is."""
-
-    def step(self, text: str) -> None:
-        """Take note of what happens next."""
-
-    def writing(self, section: str, tokens: int, seconds: float) -> None:
-        """Take note of an answer's progress; the section is empty before the first one."""
-
-    def pulling(self, status: str, received: int, total: int) -> None:
-        """Take note of a model's download, in bytes."""
-
-    def warn(self, notice: Notice) -> None:
-        """Take note of something the reader must know."""
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +53,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     problem: LanguageModelError | None
 
 
-def prepare(settings: Settings, listener: Listener) -> None:
+def prepare(settings: Settings, watch: Watch) -> None:
     """Find out before the work what would keep a model from being asked, as far as that matters.
 
     Raises
@@ -86,7 +72,7 @@ def prepare(settings: Settings, listener: Listener) -> None:
         require_usable(*ours)
     if settings.llm == "required" or settings.pull:
         with closing(open_model(settings, settings.seed)) as backend:
-            _make_ready(backend, settings, listener)
+            _make_ready(backend, settings, watch)
 
 
 def open_model(settings: Settings, seed: int) -> Backend:
@@ -123,7 +109,7 @@ def prompt_text(analysis: Analysis) -> str:
     return _spelled(*build_prompt(build_facts(analysis)))
 
 
-def tell(analysis: Analysis, settings: Settings, saved: bytes | None, listener: Listener) -> Story:
+def tell(analysis: Analysis, settings: Settings, saved: bytes | None, watch: Watch) -> Story:
     """Have a model tell what an analysis established.
 
     Parameters
@@ -132,7 +118,7 @@ def tell(analysis: Analysis, settings: Settings, saved: bytes | None, listener: 
     settings : Settings
     saved : bytes or None
         What an earlier run left as `ANSWER`; an answer to the same question is not asked for again.
-    listener : Listener
+    watch : Watch
 
     Raises
     ------
@@ -143,11 +129,11 @@ def tell(analysis: Analysis, settings: Settings, saved: bytes | None, listener: 
     facts = facts_json(sheet)
     if settings.llm == "off":
         return Story(narration=None, files=((FACTS, facts),), problem=None)
-    with closing(_Talk(settings, analysis.detection.seed, facts, saved, listener)) as talk:
+    with closing(_Talk(settings, analysis.detection.seed, facts, saved, watch)) as talk:
         try:
-            narration = _narrated(sheet, talk, listener)
+            narration = _narrated(sheet, talk, watch)
         except LanguageModelError as error:
-            listener.warn(_halved(NoModel, error))
+            watch(_halved(NoModel, error))
             return Story(narration=None, files=((FACTS, facts),), problem=error)
     problem = None if narration.written else _nothing_usable(settings)
     return Story(narration=narration, files=((FACTS, facts), *talk.files()), problem=problem)
@@ -170,14 +156,14 @@ def _refuses(address: str) -> bool:
     return False
 
 
-def _make_ready(backend: Backend, settings: Settings, listener: Listener) -> None:
+def _make_ready(backend: Backend, settings: Settings, watch: Watch) -> None:
     try:
         backend.ready()
     except ModelMissing:
         if not settings.pull:
             raise
-        listener.step(f"Downloading the language model {settings.model}")
-        backend.pull(listener.pulling)
+        watch(Step(f"Downloading the language model {settings.model}"))
+        backend.pull(lambda *got: watch(Pulling(*got)))
 
 
 # ── question and answer ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,8 +179,8 @@ class _Saved(msgspec.Struct):
 class _Talk:
     """Questions and answers of a run, in order; what was answered to the same question before is not asked again."""
 
-    def __init__(self, settings: Settings, seed: int, facts: bytes, saved: bytes | None, listener: Listener) -> None:
-        self._settings, self._seed, self._facts, self._listener = settings, seed, facts, listener
+    def __init__(self, settings: Settings, seed: int, facts: bytes, saved: bytes | None, watch: Watch) -> None:
+        self._settings, self._seed, self._facts, self._watch = settings, seed, facts, watch
         self._remembered = self._recalled(saved)
         self._backend: Backend | None = None
         self._prompts: list[str] = []
@@ -239,8 +225,8 @@ class _Talk:
         if self._backend is None:
             self._backend = open_model(self._settings, self._seed)
         again = "once more, for what was refused" if self._answers else "to word the report"
-        self._listener.step(f"Asking {self._backend.model} at {self._backend.location} {again}")
-        progress = _Progress(self._listener)
+        self._watch(Step(f"Asking {self._backend.model} at {self._backend.location} {again}"))
+        progress = _Progress(self._watch)
         return self._backend.ask(prompt, schema, answer_tokens=answer_tokens(schema), progress=progress)
 
     def files(self) -> tuple[tuple[str, bytes], ...]:
@@ -278,10 +264,10 @@ class _Talk:
 class _Progress:
     """Tell which section a model is writing, by the names of the properties that come in."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, watch: Watch) -> None:
         from perftracker_ai.narrate.sections import PROPERTIES
 
-        self._listener = listener
+        self._watch = watch
         self._names = {f'"{name}"': name.partition("_")[2].replace("_", " ") for name in PROPERTIES}
         self._tail = ""
         self._section = ""
@@ -290,10 +276,10 @@ class _Progress:
         self._tail = (self._tail + piece)[-_TAIL:]
         found = {self._tail.rfind(name): title for name, title in self._names.items() if name in self._tail}
         self._section = found[max(found)] if found else self._section
-        self._listener.writing(self._section, tokens, seconds)
+        self._watch(Writing(self._section, tokens, seconds))
 
 
-def _narrated(sheet: FactSheet, talk: _Talk, listener: Listener) -> Narration:
+def _narrated(sheet: FactSheet, talk: _Talk, watch: Watch) -> Narration:
     """Ask, judge, ask once more for what was refused, and put together what may be printed."""
     talk.require_ear()
     from perftracker_ai.narrate.compose import compose
@@ -308,17 +294,17 @@ def _narrated(sheet: FactSheet, talk: _Talk, listener: Listener) -> Narration:
     try:
         repair = talk.ask(repair_prompt(sheet, verified), answer_schema(sheet, refused))
     except LanguageModelError as error:
-        listener.warn(_halved(NoRepair, error))
+        watch(_halved(NoRepair, error))
         return compose(sheet, verified, talk.author)
     narration = compose(sheet, merge(verified, verify(repair, sheet, refused)), talk.author)
-    _name_refused(narration, listener)
+    _name_refused(narration, watch)
     return narration
 
 
-def _name_refused(narration: Narration, listener: Listener) -> None:
+def _name_refused(narration: Narration, watch: Watch) -> None:
     refused = narration.asked - narration.written
     if refused:
-        listener.warn(TextsRefused(refused=refused, asked=narration.asked, model=narration.author.model))
+        watch(TextsRefused(refused=refused, asked=narration.asked, model=narration.author.model))
 
 
 def _nothing_usable(settings: Settings) -> BadReply:

@@ -109,12 +109,13 @@ def _named_file(arguments: argparse.Namespace) -> Path | None:
 
 
 def _open(settings: Settings, console: Console) -> Source:
+    from perftracker_ai.events import Step
     from perftracker_ai.gathering import connect
     from perftracker_ai.model import Insecure
 
-    source = connect(settings, console.step)
+    source = connect(settings, lambda text: console(Step(text)))
     if settings.insecure and settings.url.lower().startswith("https://"):
-        console.warn(Insecure(server=source.location))
+        console(Insecure(server=source.location))
     return source
 
 
@@ -143,9 +144,10 @@ def _analyze(arguments: argparse.Namespace) -> int:
 def _analyze_all(source: Source, settings: Settings, console: Console, arguments: argparse.Namespace) -> int:
     """Judge every product of the project that has two jobs to compare, naming the others."""
     from perftracker_ai.cli.console import show_left_out
+    from perftracker_ai.events import Step
     from perftracker_ai.several import all_products
 
-    console.step(f"Looking for products in {source.location}")
+    console(Step(f"Looking for products in {source.location}"))
     products = all_products(source, settings)
     show_left_out(products.others)
     return _analyze_products(products.usable, source, settings, console, arguments, products)
@@ -303,7 +305,7 @@ def _jobs(arguments: argparse.Namespace) -> int:
             selection = select(source, product, settings)
         finally:  # what was left out may be why there is nothing to show
             for notice in skipped_notices(source):
-                console.warn(notice)
+                console(notice)
         show_selection(selection)
         return DONE if selection.pair else FAILED
 

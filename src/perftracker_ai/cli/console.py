@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from perftracker_ai.cli.streams import show, tell, tell_error
+from perftracker_ai.events import Chosen, Pulling, Received, Step, Writing
 from perftracker_ai.formats import plural
+from perftracker_ai.model import Notice
 from perftracker_ai.text import clean
 from perftracker_ai.wording import notice_text
 
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
     from perftracker_ai.app import Run
     from perftracker_ai.doctor import Check
     from perftracker_ai.errors import PerfTrackerAIError
+    from perftracker_ai.events import Event
     from perftracker_ai.messenger import Told
-    from perftracker_ai.model import Considered, Notice, Selection
+    from perftracker_ai.model import Considered, Selection
     from perftracker_ai.publish import Published
 
 _SHOWN_JOBS = 25
@@ -28,7 +31,7 @@ _LONGEST_LINE = 600
 
 
 class Console:
-    """The watcher of a run in a terminal, a pipe or a log file.
+    """The `Watch` of a command in a terminal, a pipe or a log file.
 
     Parameters
     ----------
@@ -46,14 +49,32 @@ class Console:
         self._steps: set[str] = set()
         self._warned: set[Notice] = set()
 
-    def step(self, text: str) -> None:
+    def __call__(self, event: Event) -> None:
+        """Show what happens."""
+        match event:
+            case Step(text):
+                self._step(text)
+            case Chosen(selection):
+                self._chosen(selection)
+            case Received(job, received, total):
+                self._received(job, received, total)
+            case Writing(section, tokens, seconds):
+                self._writing(section, tokens, seconds)
+            case Pulling(status, received, total):
+                self._pulling(status, received, total)
+            case Notice():
+                self._warn(event)
+            case _:
+                assert_never(event)
+
+    def _step(self, text: str) -> None:
         """Say what happens next."""
         with self._moving:
             self.close()
         if not self._quiet:
             self._say(f"{text} …")
 
-    def chosen(self, selection: Selection) -> None:
+    def _chosen(self, selection: Selection) -> None:
         """Say what discovery found and took."""
         self.close()
         if self._quiet:
@@ -68,7 +89,7 @@ class Console:
         for line in _job_lines(selection.considered) if self._verbose else ():
             tell(f"  {line}")
 
-    def received(self, job_id: int, received: int, total: int | None) -> None:
+    def _received(self, job_id: int, received: int, total: int | None) -> None:
         """Move the progress bar of a download; where there is no terminal, say when it is waited for and done.
 
         A server takes minutes to build a large job before it sends the first byte of it.
@@ -84,7 +105,7 @@ class Console:
         elif received == total:
             self._say(f"job {job_id}: {received / 1e6:.1f} MB read", indent="  ")
 
-    def writing(self, section: str, tokens: int, seconds: float) -> None:
+    def _writing(self, section: str, tokens: int, seconds: float) -> None:
         """Show how far a model's answer is; where there is no terminal, say when it comes to another section."""
         if self._quiet:
             return
@@ -95,7 +116,7 @@ class Console:
             self._section = section
             self._say(f"{text}, {seconds:.0f} s", indent="  ")
 
-    def pulling(self, status: str, received: int, total: int) -> None:
+    def _pulling(self, status: str, received: int, total: int) -> None:
         """Move the progress bar of a model's download; where there is no terminal, name each step once."""
         if self._quiet:
             return
@@ -105,7 +126,7 @@ class Console:
             self._steps.add(status)
             self._say(status, indent="  ")
 
-    def warn(self, notice: Notice) -> None:
+    def _warn(self, notice: Notice) -> None:
         """Show a notice, once."""
         self.close()
         if notice not in self._warned:

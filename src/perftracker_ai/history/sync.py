@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,12 +19,14 @@ import msgspec
 from perftracker_ai.curves import build_curves
 from perftracker_ai.discovery import local_host
 from perftracker_ai.errors import JobError, JobFileError, NotFound
-from perftracker_ai.model import Notice, SkippedFile, SkippedJob
+from perftracker_ai.events import Received, Step
+from perftracker_ai.model import SkippedFile, SkippedJob
 from perftracker_ai.sources import read_fetched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from perftracker_ai.events import Watch
     from perftracker_ai.history.records import Known
     from perftracker_ai.history.store import Store
     from perftracker_ai.model import Job, JobInfo
@@ -37,19 +39,6 @@ _BATCH = 2
 """Jobs fetched before they are recorded: as many as a source downloads at a time, so that a kill costs only those."""
 _PORTS = {"http": 80, "https": 443}
 _FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
-
-
-class Watcher(Protocol):
-    """Who is told of progress and warnings."""
-
-    def step(self, text: str) -> None:
-        """Take note of what happens next."""
-
-    def received(self, job_id: int, received: int, total: int | None) -> None:
-        """Take note of a download's progress, in bytes."""
-
-    def warn(self, notice: Notice) -> None:
-        """Take note of something the reader must know."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +183,7 @@ def is_recorded(store: Store, origin: str, info: JobInfo, settings: CurveSetting
     return store.has(origin, info, reading_of(settings))
 
 
-def synchronise(source: Source, store: Store, wanted: Wanted, watcher: Watcher) -> Synchronised:
+def synchronise(source: Source, store: Store, wanted: Wanted, watch: Watch) -> Synchronised:
     """Bring a store to what a source has of a product.
 
     Every job is kept as soon as it was fetched, newest first. It may be interrupted at any moment and begun again.
@@ -209,8 +198,8 @@ def synchronise(source: Source, store: Store, wanted: Wanted, watcher: Watcher) 
         When nothing can be kept.
     """
     origin = origin_of(source.location)
-    watcher.step(f"Looking for jobs of {wanted.product} in {source.location}")
-    listing = _listed(source, wanted, watcher)
+    watch(Step(f"Looking for jobs of {wanted.product} in {source.location}"))
+    listing = _listed(source, wanted, watch)
     known = store.known(origin, wanted.product, wanted.project)
     if not listing.usable and not listing.left_out and not known and wanted.since is None:
         raise NotFound(
@@ -226,7 +215,7 @@ def synchronise(source: Source, store: Store, wanted: Wanted, watcher: Watcher) 
     broken = store.broken(origin, wanted.product, wanted.project, reading)
     wanting = [job for job in listing.usable if job.id not in current]
     missing = [job for job in wanting if (job.id, job.upload) not in broken]
-    recorded = sum(_record_batch(task, batch, watcher) for batch in _batches(missing, watcher))
+    recorded = sum(_record_batch(task, batch, watch) for batch in _batches(missing, watch))
     return Synchronised(
         recorded=recorded,
         unchanged=len(current),
@@ -240,7 +229,7 @@ def synchronise(source: Source, store: Store, wanted: Wanted, watcher: Watcher) 
 # ── what is to be done ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _listed(source: Source, wanted: Wanted, watcher: Watcher) -> _Listing:
+def _listed(source: Source, wanted: Wanted, watch: Watch) -> _Listing:
     """Read the source's list as far back as wanted, and as jobs are kept."""
     usable: list[JobInfo] = []
     left_out, since = 0, wanted.since
@@ -256,7 +245,7 @@ def _listed(source: Source, wanted: Wanted, watcher: Watcher) -> _Listing:
             since = max(filter(None, (since, kept_since(job.end, wanted.keep_days))), default=None)
         usable.append(job)
     for name, why in source.skipped:
-        watcher.warn(SkippedFile(name=name, problem=why.rstrip(".")))
+        watch(SkippedFile(name=name, problem=why.rstrip(".")))
     return _Listing(usable=tuple(usable), left_out=left_out, since=since, doubtful=bool(source.skipped))
 
 
@@ -292,28 +281,28 @@ def _mark(store: Store, origin: str, uuids: set[str], *, gone: bool) -> None:
 # ── doing it ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _batches(jobs: Sequence[JobInfo], watcher: Watcher) -> Iterator[Sequence[JobInfo]]:
+def _batches(jobs: Sequence[JobInfo], watch: Watch) -> Iterator[Sequence[JobInfo]]:
     """Cut the work, telling of each piece as it is begun."""
     for first in range(0, len(jobs), _BATCH):
         batch = jobs[first : first + _BATCH]
         numbers = " and ".join(str(job.id) for job in batch)
-        watcher.step(f"Recording job {numbers} ({first + len(batch)} of {len(jobs)})")
+        watch(Step(f"Recording job {numbers} ({first + len(batch)} of {len(jobs)})"))
         yield batch
 
 
-def _record_batch(task: _Task, batch: Sequence[JobInfo], watcher: Watcher) -> int:
+def _record_batch(task: _Task, batch: Sequence[JobInfo], watch: Watch) -> int:
     """Fetch and keep a few jobs, and give the number of those that could be."""
     unusable, unread = set(), 0
-    for info, fetched in zip(batch, task.source.fetch_all(batch, watcher.received), strict=True):
+    for info, fetched in zip(batch, task.source.fetch_all(batch, lambda *got: watch(Received(*got))), strict=True):
         try:
-            _keep(task, info, fetched, watcher)
+            _keep(task, info, fetched, watch)
         except (JobError, NotFound) as error:
             if isinstance(error, JobFileError):  # which says nothing of the job: the next time it may be read
                 unread += 1
             else:
                 unusable.add(info.id)
                 _remember(task, info, error)
-            watcher.warn(SkippedJob(job=info.id, problem=str(error).rstrip(".")))
+            watch(SkippedJob(job=info.id, problem=str(error).rstrip(".")))
     # What was known of them is not what the server has now.
     _mark(task.store, task.origin, {job.uuid for job in task.known if job.id in unusable and not job.gone}, gone=True)
     return len(batch) - len(unusable) - unread
@@ -325,9 +314,9 @@ def _remember(task: _Task, info: JobInfo, error: JobError | NotFound) -> None:
         task.store.put_broken(task.origin, info, reading_of(task.wanted.settings.curves))
 
 
-def _keep(task: _Task, info: JobInfo, fetched: Path | JobError | NotFound, watcher: Watcher) -> None:
+def _keep(task: _Task, info: JobInfo, fetched: Path | JobError | NotFound, watch: Watch) -> None:
     """Read a fetched job and record it."""
-    job = read_fetched(task.source, info, fetched, watcher.received)
+    job = read_fetched(task.source, info, fetched, lambda *got: watch(Received(*got)))
     if job.info.deleted:
         raise NotFound(f"Job {info.id} was deleted since it was listed.")
     record(task.store, task.origin, job, task.wanted.settings.curves)
