@@ -104,3 +104,17 @@ def test_the_package_carries_its_examples_its_types_and_the_earlier_script():
     }
     assert (root / "perftracker_connector.py").exists()
     assert build["project"]["scripts"] == {"perftracker-ai": f"{program.__module__}:{program.__name__}"}
+
+
+def test_an_error_is_one_sentence_of_problem_and_cure():
+    """What is wrong and what to do come apart without cutting a sentence, and together as one."""
+    error = errors.UsageError("The file a.json is empty", "download it again")
+    assert (error.problem, error.cure) == ("The file a.json is empty", "download it again")
+    assert str(error) == "The file a.json is empty; download it again."
+    assert str(errors.BadAnswer("It answered nothing", "is it a server?")) == "It answered nothing; is it a server?"
+    assert str(errors.UsageError("Give one.")) == "Give one."
+
+
+def test_nothing_cuts_a_sentence_into_problem_and_cure():
+    """No room looks for a semicolon in what another one said."""
+    assert [path for path in MODULES if 'partition("; ")' in path.read_text(encoding="utf-8")] == []

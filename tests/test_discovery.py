@@ -346,7 +346,7 @@ def test_without_a_pair_the_reason_is_a_sentence(jobs, asked, problem):
     """Whatever is missing for a comparison is said, with the numbers and names that were seen."""
     selection = pick(*jobs, **asked)
     assert selection.pair is None
-    assert selection.problem == problem
+    assert f"{selection.problem}; {selection.cure}." == problem
     assert len(selection.considered) == selection.found == len(jobs)
 
 

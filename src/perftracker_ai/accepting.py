@@ -57,10 +57,10 @@ def accept_finding(result: Path, finding: str, *, reason: str, until: str, file:
     """
     day = _day(until, datetime.now(UTC).date())
     if not reason.strip():
-        raise UsageError("The reason is empty; say with --reason why this regression is accepted.")
+        raise UsageError("The reason is empty", "say with --reason why this regression is accepted")
     analysis = read_result(read_results(result), str(result))
     if not analysis.candidate.product_name:
-        raise UsageError(f"The jobs of {result} name no product, so no entry can name them; correct the jobs.")
+        raise UsageError(f"The jobs of {result} name no product, so no entry can name them", "correct the jobs")
     entries = entries_for(analysis, _curves(analysis, finding, result), reason, day)
     append_entries(file, entries)
     return "\n".join(map(entry_text, entries))
@@ -70,9 +70,9 @@ def _day(text: str, today: date) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"--until is {clean(text)!r}, which is no date; write it as {today.year}-12-31.") from error
+        raise UsageError(f"--until is {clean(text)!r}, which is no date", f"write it as {today.year}-12-31") from error
     if day < today:
-        raise UsageError(f"--until is {day}, which is past (today is {today}); give the last day it is accepted.")
+        raise UsageError(f"--until is {day}, which is past (today is {today})", "give the last day it is accepted")
     return day
 
 
@@ -86,7 +86,7 @@ def _curves(analysis: Analysis, finding: str, result: Path) -> tuple[int, ...]:
         raise _unknown(finding, [name for name, curves in known.items() if _slower(analysis, name, curves)], result)
     if not _slower(analysis, finding, known[finding]):
         raise UsageError(
-            f"{finding} in {result} did not become slower, so there is nothing to accept; name one that did."
+            f"{finding} in {result} did not become slower, so there is nothing to accept", "name one that did"
         )
     return known[finding]
 
@@ -107,4 +107,4 @@ def _unknown(finding: str, names: list[str], result: Path) -> UsageError:
     there = (
         f"the nearest of {plural(len(names), 'id')} are {listing(near)}" if len(names) > 1 else f"there is {names[0]}"
     )
-    return UsageError(f"There is no finding {clean(finding)!r} in {result}; {there}.")
+    return UsageError(f"There is no finding {clean(finding)!r} in {result}", there)

@@ -198,17 +198,17 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = read_bounded(path, _LONGEST_FILE)
         if content is None:
-            raise UsageError(f"The settings file {path} is larger than {_LONGEST_FILE >> 20} MiB; is it one?")
+            raise UsageError(f"The settings file {path} is larger than {_LONGEST_FILE >> 20} MiB", "is it one?")
         return tomllib.loads(unmarked(content).decode())
     except OSError as error:
         raise UsageError(
-            f"The settings file {path} cannot be read: {reason(error)}; check --config and the file's permissions."
+            f"The settings file {path} cannot be read: {reason(error)}", "check --config and the file's permissions"
         ) from error
     except (ValueError, RecursionError) as error:  # also what is not UTF-8, and a number of thousands of digits
         from perftracker_ai.settings_file import toml_problem
 
         raise UsageError(
-            f"The settings file {path} is not valid TOML ({toml_problem(error)}); correct it there."
+            f"The settings file {path} is not valid TOML ({toml_problem(error)})", "correct it there"
         ) from error
 
 
@@ -317,7 +317,7 @@ def _unknown(key: str, origin: str) -> UsageError:
     near = get_close_matches(key, [*_known_keys(), *_SECTIONS], n=1, cutoff=0.4)
     known = f"known keys are {', '.join(_RUN_KEYS)}, and tables {', '.join(_SECTIONS)}."
     hint = f"did you mean {near[0]}?" if near else known
-    return UsageError(f"There is no setting {_key_shown(key)} (in {origin}); {hint}")
+    return UsageError(f"There is no setting {_key_shown(key)} (in {origin})", hint)
 
 
 def _key_shown(key: str) -> str:
@@ -349,7 +349,7 @@ def _is_pattern(text: str) -> bool:
 def _channels(tables: dict[str, Any], environ: Mapping[str, str], origin: str) -> tuple[Channel, ...]:
     """Take the ``[[notify]]`` entries out of the file; a plain ``notify = true`` is left for the other settings."""
     if isinstance(tables.get("notify"), dict):
-        raise UsageError(f"The table [notify] in {origin} must be written [[notify]]; each such entry is one channel.")
+        raise UsageError(f"The table [notify] in {origin} must be written [[notify]]", "each such entry is one channel")
     if not isinstance(tables.get("notify"), list):
         return ()
     entries = tables.pop("notify")
@@ -357,7 +357,7 @@ def _channels(tables: dict[str, Any], environ: Mapping[str, str], origin: str) -
     names = [channel.name for channel in channels]
     double = next((name for name in names if names.count(name) > 1), None)
     if double is not None:
-        raise UsageError(f"Two [[notify]] entries of {origin} have the name {double!r}; give each its own.")
+        raise UsageError(f"Two [[notify]] entries of {origin} have the name {double!r}", "give each its own")
     return tuple(channels)
 
 
@@ -368,15 +368,15 @@ def _channel(entry: object, where: str, environ: Mapping[str, str]) -> Channel:
     try:
         channel = msgspec.convert(entry, Channel)
     except msgspec.ValidationError as error:
-        raise UsageError(f"The {where} is not usable: {entry_problem(error)}; correct it there.") from error
+        raise UsageError(f"The {where} is not usable: {entry_problem(error)}", "correct it there") from error
     known = [field.name for field in fields(Channel)]
     unknown = [key for key in cast("dict[str, object]", entry) if key not in known]
     if unknown:
         raise UsageError(
-            f"There is no key {_key_shown(unknown[0])} for the {where}; known keys are {', '.join(known)}."
+            f"There is no key {_key_shown(unknown[0])} for the {where}", f"known keys are {', '.join(known)}"
         )
     if bool(channel.url) == bool(channel.url_env):
-        raise UsageError(f"The {where} needs either url or url_env; the latter names the variable that holds it.")
+        raise UsageError(f"The {where} needs either url or url_env", "the latter names the variable that holds it")
     if is_address(channel.name) or (channel.url_env and not _VARIABLE.fullmatch(channel.url_env)):
         wrong = "name is an address; what" if is_address(channel.name) else "url_env is no name of a variable; what"
         raise UsageError(f"The {where} is not usable: its {wrong} a channel is sent to goes into url.")
@@ -389,7 +389,7 @@ def _own_settings(tables: object, origin: str) -> Iterator[tuple[str, dict[str, 
         raise UsageError(f"The setting product in {origin} must be tables such as [product.GRPM.detect].")
     for name, table in tables.items():
         if is_address(name):
-            raise UsageError(f"The tables of a product in {origin} have an address for its name; write the product's.")
+            raise UsageError(f"The tables of a product in {origin} have an address for its name", "write the product's")
         own = _checked_all(_flatten(table), f"{origin}, product {name}")
         run_keys = [key for key in own if key in _RUN_KEYS]
         if run_keys:
@@ -402,8 +402,8 @@ def _product(merged: Mapping[str, object], whose: str = "") -> ProductSettings:
     sizes = (product.detect.minor, product.detect.moderate, product.detect.severe, product.detect.critical)
     if list(sizes) != sorted(sizes):
         raise UsageError(
-            f"The settings detect.minor, moderate, severe and critical{whose} must not fall; "
-            f"they are {', '.join(f'{size:g}' for size in sizes)}."
+            f"The settings detect.minor, moderate, severe and critical{whose} must not fall",
+            f"they are {', '.join(f'{size:g}' for size in sizes)}",
         )
     return product
 

@@ -92,7 +92,7 @@ def choose(
         if _settled(groups, job, settings):
             break
     if not seen:
-        raise NotFound(_unknown_product(product, others))
+        raise _unknown_product(product, others)
     return _selection(product, seen, groups, settings)
 
 
@@ -195,10 +195,12 @@ def _selection(
     for group in groups.values():
         per_hardware[group.hardware] = per_hardware.get(group.hardware, 0) + len(group.jobs)
     pair = _pair(taken) if taken else None
+    problem, cure = ("", "") if pair else _no_pair(product, seen, groups, settings)
     return Selection(
         product=product,
         pair=pair,
-        problem="" if pair else _no_pair(product, seen, groups, settings),
+        problem=problem,
+        cure=cure,
         considered=tuple(_considered(job, exclusion, pair) for job, exclusion in seen),
         found=len(seen),
         without_local=sum(1 for _, exclusion in seen if not exclusion or exclusion[0] is not Exclusion.LOCAL_RUN),
@@ -244,10 +246,11 @@ def _against(job: JobInfo, pair: Pair) -> Exclusion:
     return Exclusion.OTHER_VERSION if _recency(job) > _recency(baseline) else Exclusion.NOT_NEEDED
 
 
-def _unknown_product(product: str, others: set[str]) -> str:
+def _unknown_product(product: str, others: set[str]) -> NotFound:
     """Word that no job has this product name."""
     from difflib import get_close_matches
 
+    missing = f"No job has the product name {product!r}"
     folded: dict[str, list[str]] = {}  # names that differ in case only are all shown: each may be the one that is meant
     for name in sorted(filter(None, others)):
         folded.setdefault(name.casefold(), []).append(name)
@@ -255,9 +258,9 @@ def _unknown_product(product: str, others: set[str]) -> str:
     keys += [key for key in folded if product.casefold() in key and key not in keys][:3]
     near = [name for key in keys for name in folded[key]]
     if near:
-        return f"No job has the product name {product!r}; the nearest are {', '.join(map(repr, near[:5]))}."
+        return NotFound(missing, f"the nearest are {', '.join(map(repr, near[:5]))}")
     known = ", ".join(repr(name) for name in sorted(filter(None, others))[:5]) or "none at all"
-    return f"No job has the product name {product!r}; product names seen are {known}."
+    return NotFound(missing, f"product names seen are {known}")
 
 
 def _no_pair(
@@ -265,22 +268,22 @@ def _no_pair(
     seen: _Seen,
     groups: _Groups,
     settings: DiscoverySettings,
-) -> str:
-    """Word why there are no two jobs to compare."""
+) -> tuple[str, str]:
+    """Word why there are no two jobs to compare, and what to do."""
     usable = [job for job, exclusion in seen if exclusion is None]
     versions = sorted({job.product_ver for job in usable})
     asked = " and ".join(filter(None, (settings.baseline_version, settings.candidate_version)))
     if not usable:
         why = sorted({exclusion[0].value for _, exclusion in seen if exclusion})
-        return f"None of the {len(seen)} jobs of {product!r} is usable: {', '.join(why)}; see `perftracker-ai jobs`."
+        return f"None of the {len(seen)} jobs of {product!r} is usable: {', '.join(why)}", "see `perftracker-ai jobs`"
     if len(usable) == 1:
-        return f"{product!r} has only one usable job, {usable[0].id} ({versions[0]}); a comparison needs two versions."
+        return f"{product!r} has only one usable job, {usable[0].id} ({versions[0]})", "a comparison needs two versions"
     if asked and len(versions) > 1:
-        return f"{product!r} has no pair of jobs with version {asked}; versions seen are {', '.join(versions[:8])}."
+        return f"{product!r} has no pair of jobs with version {asked}", f"versions seen are {', '.join(versions[:8])}"
     if len(versions) == 1:
-        return f"All {len(usable)} usable jobs of {product!r} are of one version, {versions[0]}; give two job ids."
+        return f"All {len(usable)} usable jobs of {product!r} are of one version, {versions[0]}", "give two job ids"
     hardware = list(dict.fromkeys("+".join(group.hardware) for group in groups.values()))
     return (
-        f"No two versions of {product!r} ran on the same hardware with the same suite "
-        f"({', '.join(hardware[:5])}); give two job ids."
+        f"No two versions of {product!r} ran on the same hardware with the same suite ({', '.join(hardware[:5])})",
+        "give two job ids",
     )

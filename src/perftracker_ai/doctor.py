@@ -166,7 +166,7 @@ def _products(source: Source, settings: Settings, products: Sequence[str]) -> It
 def _product(source: Source, product: str, settings: Settings) -> str:
     selection = select(source, product, settings)
     if selection.pair is None:
-        raise NothingComparable(selection.problem)
+        raise NothingComparable(selection.problem, selection.cure)
     return f"would compare {selection.pair.baseline.id} with {selection.pair.candidate.id}"
 
 
@@ -227,5 +227,4 @@ def _check(name: str, cure: str, look: Callable[[], str]) -> Check:
 
 def _problem(name: str, cure: str, error: PerfTrackerAIError) -> Check:
     """Make a problem of an error, whose sentence mostly ends with the next step itself."""
-    problem, _, step = str(error).rpartition("; ")
-    return Check(name=name, passed=False, detail=problem or str(error), cure=step if problem else cure)
+    return Check(name=name, passed=False, detail=error.problem if error.cure else str(error), cure=error.cure or cure)

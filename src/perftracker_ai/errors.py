@@ -36,9 +36,26 @@ if TYPE_CHECKING:
 
 
 class PerfTrackerAIError(Exception):
-    """Base of everything the tool says in one sentence and exits for."""
+    """Base of everything the tool says in one sentence and exits for.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, naming the thing and the value it got.
+    cure : str
+        What to do about it; empty where the problem says it.
+    """
 
     exit_code = 2
+
+    def __init__(self, problem: str, cure: str = "") -> None:
+        super().__init__(problem, cure)
+        self.problem, self.cure = problem.rstrip("."), cure.rstrip(".")
+
+    def __str__(self) -> str:
+        """Return both as one sentence."""
+        said = f"{self.problem}; {self.cure}" if self.cure else self.problem
+        return said if said.endswith("?") else f"{said}."
 
 
 class UsageError(PerfTrackerAIError):

@@ -157,6 +157,6 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _unwritable(folder: Path, error: OSError) -> OutputError:
     return OutputError(
-        f"The files of {folder} cannot be written: {reason(error)}; choose another folder or make room, those of the "
-        "run before are as they were."
+        f"The files of {folder} cannot be written: {reason(error)}",
+        "choose another folder or make room, those of the run before are as they were",
     )

@@ -56,18 +56,20 @@ def read_document(path: Path) -> bytes:
             content = _unpacked(content)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise JobError(
-            f"{path} is not a whole gzip file ({error}); download it again or unpack it yourself."
+            f"{path} is not a whole gzip file ({error})", "download it again or unpack it yourself"
         ) from error
     except (OSError, ValueError) as error:
         why = reason(error) if isinstance(error, OSError) else str(error)
-        raise JobFileError(f"{path} cannot be read: {why}; check its name and permissions.") from error
+        raise JobFileError(f"{path} cannot be read: {why}", "check its name and permissions") from error
     if content is None:
-        raise JobError(f"{path} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB unpacked, more than any job; is it one?")
+        raise JobError(
+            f"{path} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB unpacked, more than any job", "is it one?"
+        )
     document = unmarked(content)
     if _SEAL in document and not is_sealed(document):
         raise JobFileError(
-            f"{path} was altered since it was downloaded (its checksum differs); remove it to have it fetched again, "
-            f"or take {_SEAL.decode()} out of it if it was changed on purpose."
+            f"{path} was altered since it was downloaded (its checksum differs)",
+            f"remove it to have it fetched again, or take {_SEAL.decode()} out of it if it was changed on purpose",
         )
     return document
 
@@ -146,7 +148,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             with suppress(OSError):  # where it could not even be made, there is nothing to take away
                 temporary.unlink(missing_ok=True)
     except (OSError, UnicodeEncodeError) as error:
-        raise OutputError(f"{path} cannot be written: {reason(error)}; choose another folder or make room.") from error
+        raise OutputError(f"{path} cannot be written: {reason(error)}", "choose another folder or make room") from error
 
 
 def take_place(part: Path, path: Path) -> None:
@@ -221,7 +223,7 @@ def append_file(path: Path, content: bytes) -> None:
         with path.open("ab") as stream:
             stream.write(content)
     except (OSError, UnicodeEncodeError) as error:
-        raise OutputError(f"{path} cannot be written: {reason(error)}; choose another file or make room.") from error
+        raise OutputError(f"{path} cannot be written: {reason(error)}", "choose another file or make room") from error
 
 
 def reason(error: OSError | UnicodeEncodeError) -> str:
@@ -245,7 +247,7 @@ def require_writable(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except (OSError, UnicodeEncodeError) as error:
-        raise OutputError(f"The folder {folder} cannot be written to: {reason(error)}; choose another one.") from error
+        raise OutputError(f"The folder {folder} cannot be written to: {reason(error)}", "choose another one") from error
 
 
 def exists(path: Path) -> bool:

@@ -79,8 +79,8 @@ def connect(settings: Settings, told: Callable[[str], None] | None = None) -> So
 
     if settings.insecure and settings.ca_bundle:
         raise UsageError(
-            f"The settings insecure and ca_bundle ({settings.ca_bundle}) exclude each other; drop insecure to have the "
-            "certificate checked."
+            f"The settings insecure and ca_bundle ({settings.ca_bundle}) exclude each other",
+            "drop insecure to have the certificate checked",
         )
     return open_source(settings, told)
 
@@ -108,7 +108,8 @@ def _choose(
         if source.total_jobs != 0 or settings.project == 0:
             raise
         raise NotFound(
-            f"Project {settings.project} of {source.location} has no job; give another --project, or 0 for all of them."
+            f"Project {settings.project} of {source.location} has no job",
+            "give another --project, or 0 for all of them",
         ) from error
 
 
@@ -139,7 +140,7 @@ def fetch_product(
             notices = _left_out(source, broken, watch)
         watch(Chosen(selection))
         if selection.pair is None:
-            raise NothingComparable(selection.problem)
+            raise NothingComparable(selection.problem, selection.cure)
         jobs = _load_pair(source, selection.pair, watch, broken)
         if jobs is not None:
             break
@@ -223,7 +224,7 @@ def _load_reference(reference: str, source: Source | None, watch: Watch) -> Job:
     if is_file(reference):
         path = Path(reference)
         if not exists(path):
-            raise UsageError(f"{clean(reference)} is neither a job id nor a file; give two job ids or two job files.")
+            raise UsageError(f"{clean(reference)} is neither a job id nor a file", "give two job ids or two job files")
         from perftracker_ai.sources import read_file
 
         return read_file(path, reference)

@@ -166,7 +166,7 @@ class Client:
             )
         except (ValueError, ImportError, httpx2.InvalidURL) as error:
             cure = "correct or unset HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
-            raise UsageError(f"The proxy that the environment names cannot be used; {cure}.") from error
+            raise UsageError("The proxy that the environment names cannot be used", cure) from error
 
     def shown(self, text: str) -> str:
         """Return foreign text fit for a message: one line, printable, not too long, without what must stay secret."""

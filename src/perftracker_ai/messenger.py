@@ -65,8 +65,8 @@ def prepare(settings: Settings) -> None:
         return
     if not settings.channels:
         raise UsageError(
-            "There is nobody to notify: --notify sends to the [[notify]] entries of perftracker-ai.toml; add one, or "
-            "leave --notify out."
+            "There is nobody to notify: --notify sends to the [[notify]] entries of perftracker-ai.toml",
+            "add one, or leave --notify out",
         )
     from perftracker_ai.notify import require_apprise
 
@@ -114,8 +114,7 @@ def _sent(channel: Channel, verdict: Verdict, text: Message, watch: Watch) -> bo
     try:
         send(channel, verdict, text.title, text.markdown, text.plain)
     except NotifyError as error:
-        problem, _, cure = str(error).rstrip(".").rpartition("; ")
-        watch(NotTold(problem=problem, cure=cure))
+        watch(NotTold(problem=error.problem, cure=error.cure))
         return False
     return True
 

@@ -195,7 +195,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     pair : Pair or None
-        None when there are no two jobs to compare; then `problem` says why in a sentence.
+        None when there are no two jobs to compare; then `problem` says why, and `cure` what to do.
     considered : tuple of Considered
         Every job of the product that was read, newest first.
     found, without_local : int
@@ -207,6 +207,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     product: str
     pair: Pair | None
     problem: str
+    cure: str
     considered: tuple[Considered, ...]
     found: int
     without_local: int

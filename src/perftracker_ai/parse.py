@@ -170,7 +170,7 @@ def row_to_info(row: bytes, origin: str) -> JobInfo:
         read = msgspec.json.decode(row, type=_Row)
     except _UNREADABLE as error:
         raise BadAnswer(
-            f"{origin} answered something that is not a job ({_short(error)}); is it a PerfTracker server?"
+            f"{origin} answered something that is not a job ({_short(error)})", "is it a PerfTracker server?"
         ) from error
     return _info(read, tuple(node.display_name or node.name for node in read.env_node))
 
@@ -416,12 +416,12 @@ def _value(raw: msgspec.Raw | str) -> object:
 
 def _not_json(origin: str, raw: bytes, error: Exception) -> JobError:
     if not raw.strip():
-        return JobError(f"{origin} is empty; download it again.")
-    return JobError(f"{origin} is not complete JSON ({_short(error)}); download it again.")
+        return JobError(f"{origin} is empty", "download it again")
+    return JobError(f"{origin} is not complete JSON ({_short(error)})", "download it again")
 
 
 def _not_a_job(origin: str, error: msgspec.ValidationError) -> JobError:
-    return JobError(f"{origin} is not a PerfTracker job ({_short(error)}); give the file of job?as_json=1.")
+    return JobError(f"{origin} is not a PerfTracker job ({_short(error)})", "give the file of job?as_json=1")
 
 
 def _short(error: Exception) -> str:

@@ -114,13 +114,14 @@ def look_back(product: str, since: datetime | None, curve: str, settings: Settin
     with closing(open_store(store_url(settings))) as store:
         groups = _groups(store.jobs(scope), settings.of_product(product).discovery)
         if not groups:
-            raise NotFound(_nothing(store.location, scope, settings))
+            raise _nothing(store.location, scope, settings)
         (hardware, suite), *others = groups
         curves, timeline = store.means(replace(scope, hardware=hardware, suite=suite))
     kept = [one for one in curves if curve.casefold() in one.tag.casefold()]
     if not kept:
-        said = f"has {curve!r} in its tag; give another --curve" if curve else "is stored; see `perftracker-ai jobs`"
-        raise NotFound(f"No curve of {product} {said}.")
+        if not curve:
+            raise NotFound(f"No curve of {product} is stored", "see `perftracker-ai jobs`")
+        raise NotFound(f"No curve of {product} has {curve!r} in its tag", "give another --curve")
     rest = tuple((*key, len(groups[key])) for key in others)
     return _past(product, (hardware, suite), rest, timeline, kept)
 
@@ -129,16 +130,16 @@ def _require_file(url: str, product: str) -> None:
     """Refuse a store that is not there: opening would make an empty one."""
     if is_missing(url):
         raise NotFound(
-            f"There is no store {url}; fill one with `perftracker-ai history sync --product {product}` first."
+            f"There is no store {url}", f"fill one with `perftracker-ai history sync --product {product}` first"
         )
 
 
-def _nothing(location: str, scope: Scope, settings: Settings) -> str:
+def _nothing(location: str, scope: Scope, settings: Settings) -> NotFound:
     product, hardware = scope.product, settings.of_product(scope.product).discovery.hardware
     on = f" on {hardware}" if hardware else ""
-    return (
-        f"The store {location} has no job of {product}{on} from {scope.origin}; check --url, --since and "
-        f"--hardware, or run `perftracker-ai history sync --product {product}`."
+    return NotFound(
+        f"The store {location} has no job of {product}{on} from {scope.origin}",
+        f"check --url, --since and --hardware, or run `perftracker-ai history sync --product {product}`",
     )
 
 

@@ -238,7 +238,7 @@ def require_storage(connection: Connection) -> None:
 
 def _no_storage(address: str, reply: Reply) -> PublishError:
     return PublishError(
-        f"{address} keeps no artifacts ({clean(reply.gist)}); ask its administrator to set ARTIFACTS_STORAGE_DIR."
+        f"{address} keeps no artifacts ({clean(reply.gist)})", "ask its administrator to set ARTIFACTS_STORAGE_DIR"
     )
 
 
@@ -281,12 +281,13 @@ class _Publication:
         """Read a job as the server has it now, and see that it is the one that was compared."""
         reply = self._connection.read(f"{_API}/job/{info.id}")
         if reply.status == _NOT_FOUND and not reply.html:
-            raise NotFound(f"There is no job {info.id} on {self._address}; publish to the server the jobs came from.")
+            raise NotFound(f"There is no job {info.id} on {self._address}", "publish to the server the jobs came from")
         job = _decoded(reply, _Job, "job")
         if job.uuid.lower() != info.uuid.lower():
             raise PublishError(
                 f"Job {info.id} on {self._address} is not the one compared (uuid {clean(job.uuid)} instead of "
-                f"{clean(info.uuid)}); publish to the server the jobs came from."
+                f"{clean(info.uuid)})",
+                "publish to the server the jobs came from",
             )
         return job
 
@@ -332,8 +333,8 @@ class _Publication:
                 return upload.uuids[0]
             self._learn(upload, reply)
         raise PublishError(
-            f"{self._address} has no free place for {upload.filename} ({_UUIDS} failed or were deleted); ask its "
-            "administrator to look into the artifact storage."
+            f"{self._address} has no free place for {upload.filename} ({_UUIDS} failed or were deleted)",
+            "ask its administrator to look into the artifact storage",
         )
 
     def _post(self, upload: _Upload) -> Reply:
@@ -364,8 +365,8 @@ class _Publication:
             return
         plain, packed = len(upload.document.content), len(upload.content)
         raise PublishError(
-            f"{upload.filename} is too large for {self._address} ({plain:,} bytes, packed {packed:,}: {reply.gist}); "
-            "ask its administrator to raise the limit of the proxy or the server."
+            f"{upload.filename} is too large for {self._address} ({plain:,} bytes, packed {packed:,}: {reply.gist})",
+            "ask its administrator to raise the limit of the proxy or the server",
         )
 
     def _leave_unless_stored(self, upload: _Upload) -> None:
@@ -388,8 +389,8 @@ class _Publication:
             wrong = ["its content"]
         if wrong:
             raise PublishError(
-                f"{self._address} stored {upload.filename} otherwise than it was sent ({', '.join(wrong)}); publish "
-                "again, and look at the proxy in front of the server if that does not help."
+                f"{self._address} stored {upload.filename} otherwise than it was sent ({', '.join(wrong)})",
+                "publish again, and look at the proxy in front of the server if that does not help",
             )
 
     def _differences(self, upload: _Upload, found: _Artifact) -> list[str]:
@@ -418,7 +419,7 @@ class _Publication:
         missing = [document.name for document, uuid in stored if uuid not in listed]
         if missing:
             raise PublishError(
-                f"{self._address} does not list {', '.join(missing)} with job {self._candidate.id}; publish again."
+                f"{self._address} does not list {', '.join(missing)} with job {self._candidate.id}", "publish again"
             )
         for document, uuid in stored:
             for copy in self._uuids(document):
@@ -487,8 +488,8 @@ def _telling(published: Callable[[], list[PublishedDocument]]) -> Iterator[None]
 def _require_uuid(job: JobInfo) -> None:
     if not re.fullmatch(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", job.uuid):
         raise PublishError(
-            f"Job {job.id} has no usable uuid ({clean(job.uuid)!r}), so nothing can be linked to it; compare jobs "
-            "downloaded from the server."
+            f"Job {job.id} has no usable uuid ({clean(job.uuid)!r}), so nothing can be linked to it",
+            "compare jobs downloaded from the server",
         )
 
 
@@ -518,5 +519,6 @@ def _decoded(reply: Reply, kind: type[T], what: str) -> T:
         return msgspec.json.decode(reply.body, type=kind)
     except (ValueError, RecursionError) as error:
         problem = clean(str(error))
-        sentence = f"{reply.where} answered something that is no {what} ({problem}); is it a PerfTracker server?"
-        raise BadAnswer(sentence) from error
+        raise BadAnswer(
+            f"{reply.where} answered something that is no {what} ({problem})", "is it a PerfTracker server?"
+        ) from error

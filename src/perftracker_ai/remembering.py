@@ -71,9 +71,8 @@ def look_up(
         with guarded("Reading the history"):
             return _looked_up(jobs, location, settings, watch), ()
     except PerfTrackerAIError as error:
-        problem, _, step = str(error).rstrip(".").rpartition("; ")
-        cure = step if problem else "see `perftracker-ai doctor` for what is wrong with it"
-        return None, (NoHistory(problem=problem or step, cure=cure),)
+        cure = error.cure or "see `perftracker-ai doctor` for what is wrong with it"
+        return None, (NoHistory(problem=error.problem, cure=cure),)
 
 
 def _looked_up(jobs: Sequence[Job], location: str, settings: Settings, watch: Watch) -> Archive:

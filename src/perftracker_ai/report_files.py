@@ -81,9 +81,9 @@ def read_results(path: Path) -> bytes:
         content = read_bounded(path, _LONGEST_RESULT)
     except (OSError, ValueError) as error:
         why = reason(error) if isinstance(error, OSError) else str(error)
-        raise UsageError(f"{clean(str(path))} cannot be read: {why}; give the {RESULT} of an earlier run.") from error
+        raise UsageError(f"{clean(str(path))} cannot be read: {why}", f"give the {RESULT} of an earlier run") from error
     if content is None:
-        raise UsageError(f"{clean(str(path))} is too large; give the {RESULT} of an earlier run.")
+        raise UsageError(f"{clean(str(path))} is too large", f"give the {RESULT} of an earlier run")
     return unmarked(content)
 
 

@@ -59,29 +59,32 @@ def _entry(table: object, where: str) -> Accept:
     unknown = next((key for key in table if key not in known), None)
     if unknown is not None:
         named = f" {unknown}" if unknown.isidentifier() else " of that kind"
-        raise UsageError(f"There is no key{named} for the {where}; known keys are {', '.join(known)}.")
+        raise UsageError(f"There is no key{named} for the {where}", f"known keys are {', '.join(known)}")
     try:
         entry = msgspec.convert(table, Accept)
     except msgspec.ValidationError as error:
-        raise UsageError(f"The {where} is not usable: {entry_problem(error)}; correct it there.") from error
+        raise UsageError(f"The {where} is not usable: {entry_problem(error)}", "correct it there") from error
     if wants := _wants(entry):
-        raise UsageError(f"The {where} {wants}.")
+        problem, cure = wants
+        raise UsageError(f"The {where} {problem}", cure)
     return entry
 
 
-def _wants(entry: Accept) -> str:
-    """Say what an entry lacks whose values are of the right types; empty when it is usable."""
+def _wants(entry: Accept) -> tuple[str, str] | None:
+    """Say what an entry lacks whose values are of the right types; None when it is usable."""
     if not entry.product or not entry.reason.strip():
-        return f"has an empty {'reason' if entry.product else 'product'}; say what is accepted, and why"
+        return f"has an empty {'reason' if entry.product else 'product'}", "say what is accepted, and why"
     if not (entry.endpoint or entry.tag):
-        return 'names no test; give it an endpoint or a tag, "*" for every one'
+        return "names no test", 'give it an endpoint or a tag, "*" for every one'
     if any(map(_holds_secret, (entry.product, entry.endpoint, entry.tag, entry.metric, entry.reason))):
-        return "holds an address with a password or token, and the report shows what is accepted, and why; take it out"
-    if entry.loads and entry.loads[0] > entry.loads[1]:
         return (
-            f"has loads from {format_load(entry.loads[0])} to {format_load(entry.loads[1])}; give the lower one first"
+            "holds an address with a password or token, and the report shows what is accepted, and why",
+            "take it out",
         )
-    return ""
+    if entry.loads and entry.loads[0] > entry.loads[1]:
+        loads = f"from {format_load(entry.loads[0])} to {format_load(entry.loads[1])}"
+        return f"has loads {loads}", "give the lower one first"
+    return None
 
 
 def _holds_secret(text: str) -> bool:
@@ -159,7 +162,9 @@ def _content(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise UsageError(f"The settings file {path} cannot be read: {reason(error)}; check its permissions.") from error
+        raise UsageError(
+            f"The settings file {path} cannot be read: {reason(error)}", "check its permissions"
+        ) from error
 
 
 def _require_toml(content: bytes, path: Path) -> None:
@@ -167,8 +172,8 @@ def _require_toml(content: bytes, path: Path) -> None:
         tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            f"The entry cannot be put behind what stands in the settings file {path} ({toml_problem(error)}); "
-            "correct it there."
+            f"The entry cannot be put behind what stands in the settings file {path} ({toml_problem(error)})",
+            "correct it there",
         ) from error
 
 
@@ -183,7 +188,7 @@ def create(path: Path) -> None:
         When it cannot be written.
     """
     if path.exists():
-        raise UsageError(f"The settings file {path} is there already; move it away, or edit it.")
+        raise UsageError(f"The settings file {path} is there already", "move it away, or edit it")
     with replacing(path) as stream:
         stream.write(TEMPLATE.encode())
 

@@ -60,8 +60,8 @@ def all_products(source: Source, settings: Settings) -> Products:
     usable = {name for name in names if choose(listing, name, settings.of_product(name).discovery).pair}
     if not usable:
         raise NothingComparable(
-            f"None of the {len(names)} products in {source.location} has two jobs to compare; see `perftracker-ai jobs "
-            "--product NAME` for why, or give another --project."
+            f"None of the {len(names)} products in {source.location} has two jobs to compare",
+            "see `perftracker-ai jobs --product NAME` for why, or give another --project",
         )
     others = tuple(name for name in names if name not in usable)
     return Products(usable=tuple(sorted(usable)), others=others, listing=listing)

@@ -87,8 +87,8 @@ def open_model(settings: Settings, seed: int) -> Backend:
     """
     if settings.llm_url == _USUAL.llm_url and _refuses(settings.llm_url):
         raise ModelUnreachable(
-            f"No Ollama answers at {settings.llm_url}; start it with `ollama serve`, give its address with --llm-url, "
-            "or go without with --llm off."
+            f"No Ollama answers at {settings.llm_url}",
+            "start it with `ollama serve`, give its address with --llm-url, or go without with --llm off",
         )
     from perftracker_ai.llm import open_backend
 
@@ -133,7 +133,7 @@ def tell(analysis: Analysis, settings: Settings, saved: bytes | None, watch: Wat
         try:
             narration = _narrated(sheet, talk, watch)
         except LanguageModelError as error:
-            watch(_halved(NoModel, error))
+            watch(NoModel(problem=error.problem, cure=_step(error)))
             return Story(narration=None, files=((FACTS, facts),), problem=error)
     problem = None if narration.written else _nothing_usable(settings)
     return Story(narration=narration, files=((FACTS, facts), *talk.files()), problem=problem)
@@ -294,7 +294,7 @@ def _narrated(sheet: FactSheet, talk: _Talk, watch: Watch) -> Narration:
     try:
         repair = talk.ask(repair_prompt(sheet, verified), answer_schema(sheet, refused))
     except LanguageModelError as error:
-        watch(_halved(NoRepair, error))
+        watch(NoRepair(problem=error.problem, cure=_step(error)))
         return compose(sheet, verified, talk.author)
     narration = compose(sheet, merge(verified, verify(repair, sheet, refused)), talk.author)
     _name_refused(narration, watch)
@@ -309,8 +309,8 @@ def _name_refused(narration: Narration, watch: Watch) -> None:
 
 def _nothing_usable(settings: Settings) -> BadReply:
     return BadReply(
-        f"Nothing the language model {settings.model} wrote passed the check against the facts; take a larger one with "
-        "--model, or go without with --llm off."
+        f"Nothing the language model {settings.model} wrote passed the check against the facts",
+        "take a larger one with --model, or go without with --llm off",
     )
 
 
@@ -323,7 +323,5 @@ def _sum(counts: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def _halved(kind: type[NoModel | NoRepair], error: LanguageModelError) -> NoModel | NoRepair:
-    """Part an error's sentence into the problem and the next step."""
-    problem, _, step = str(error).rstrip(".").rpartition("; ")
-    return kind(problem=problem or step, cure=step if problem else "see `perftracker-ai doctor`")
+def _step(error: LanguageModelError) -> str:
+    return error.cure or "see `perftracker-ai doctor`"

@@ -159,11 +159,11 @@ class Connection:
         self._sleep = sleep or self._client.aborted.wait
         self._told = told or _nobody
 
-    def get(self, path: str, *, query: Mapping[str, str] | None = None, missing: str = "") -> bytes:
-        """Return the body of a JSON answer; ``missing`` is the sentence for 404."""
+    def get(self, path: str, *, query: Mapping[str, str] | None = None, missing: NotFound | None = None) -> bytes:
+        """Return the body of a JSON answer; ``missing`` is raised for 404."""
         return self.trying(lambda: self._get_once(path, query or {}, missing))
 
-    def _get_once(self, path: str, query: Mapping[str, str], missing: str) -> bytes:
+    def _get_once(self, path: str, query: Mapping[str, str], missing: NotFound | None) -> bytes:
         with self._opened(path, query, self._quick(), "GET", {}) as answer:
             self._require_json(path, answer, missing)
             body = b"".join(answer.pieces(_MAX_ANSWER_BYTES))
@@ -205,7 +205,7 @@ class Connection:
         return attempt()
 
     @contextmanager
-    def document(self, path: str, *, query: Mapping[str, str], missing: str) -> Iterator[Answer]:
+    def document(self, path: str, *, query: Mapping[str, str], missing: NotFound | None) -> Iterator[Answer]:
         """Open the answer with a job, which may take its time to begin."""
         patience = self._patience
         bounds = Bounds(connect_s=patience.connect_s, silence_s=patience.document_s, whole_s=patience.download_s)
@@ -235,7 +235,7 @@ class Connection:
                     yield answer
                     return
                 url = self._next(url, method, answer)
-        raise BadAnswer(f"{self._where(path)} redirects again and again; check the address.")
+        raise BadAnswer(f"{self._where(path)} redirects again and again", "check the address")
 
     def _next(self, url: httpx2.URL, method: str, answer: Answer) -> httpx2.URL:
         import httpx2
@@ -243,20 +243,20 @@ class Connection:
         try:
             target = url.join(answer.location).copy_with(fragment=None)
         except httpx2.InvalidURL as error:
-            raise BadAnswer(f"{self.address} redirects to what is no address; check the proxy before it.") from error
+            raise BadAnswer(f"{self.address} redirects to what is no address", "check the proxy before it") from error
         bodiless = method != "GET" and answer.status not in _REPEATING_REDIRECTS
         if bodiless or _origin(target) != _origin(url):
             shown = self._client.shown(str(target.copy_with(userinfo=b"", query=None)))
             raise BadAnswer(
-                f"{self.address} sends every request on to {shown}; give that address as --url if it is right, or pass"
-                f" the login in front of the server with {_LOGINS}."
+                f"{self.address} sends every request on to {shown}",
+                f"give that address as --url if it is right, or pass the login in front of the server with {_LOGINS}",
             )
         return target
 
-    def _require_json(self, path: str, answer: Answer, missing: str) -> None:
+    def _require_json(self, path: str, answer: Answer, missing: NotFound | None) -> None:
         """Refuse every status but 200, and a web page, before anything of it is stored."""
         if answer.status == 404 and missing:  # noqa: PLR2004 -- HTTP's not found
-            raise NotFound(missing)
+            raise missing
         if answer.status != OK:
             raise self._refused(path, answer)
         if answer.html:
@@ -386,9 +386,9 @@ def read_address(url: str) -> httpx2.URL:
         parts, base = urlsplit(url), httpx2.URL(url)
         host, _ = parts.hostname, parts.port
     except (ValueError, httpx2.InvalidURL) as error:
-        raise UsageError(f"{shown!r} is no server address; write it like https://perftracker.example:9000.") from error
+        raise UsageError(f"{shown!r} is no server address", "write it like https://perftracker.example:9000") from error
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise UsageError(f"{shown!r} is no server address; write it like https://perftracker.example:9000.")
+        raise UsageError(f"{shown!r} is no server address", "write it like https://perftracker.example:9000")
     return base.copy_with(path=base.path.rstrip("/") or "/")
 
 
@@ -407,11 +407,11 @@ def _show_certificate(context: ssl.SSLContext, gateway: Gateway) -> None:
     except OSError as error:  # ssl.SSLError is one
         problem = "they do not fit, or the password is wrong" if isinstance(error, ssl.SSLError) else reason(error)
         raise UsageError(
-            f"The client certificate {clean(gateway.client_cert)} with its key cannot be used: {problem}; correct"
-            " client_cert, client_key and client_key_password."
+            f"The client certificate {clean(gateway.client_cert)} with its key cannot be used: {problem}",
+            "correct client_cert, client_key and client_key_password",
         ) from error
     except ValueError as error:
-        raise UsageError("The setting client_key_password is too long for a password; correct it.") from error
+        raise UsageError("The setting client_key_password is too long for a password", "correct it") from error
 
 
 def _authorities(base: httpx2.URL, ca_bundle: Path | None, *, insecure: bool) -> ssl.SSLContext:
@@ -424,7 +424,7 @@ def _authorities(base: httpx2.URL, ca_bundle: Path | None, *, insecure: bool) ->
         context.load_verify_locations(cafile=ca_bundle)
     except OSError as error:  # ssl.SSLError is one
         problem = "it holds no certificate" if isinstance(error, ssl.SSLError) else reason(error)
-        raise UsageError(f"--ca-bundle {ca_bundle} cannot be used: {problem}; give a PEM file.") from error
+        raise UsageError(f"--ca-bundle {ca_bundle} cannot be used: {problem}", "give a PEM file") from error
     return context
 
 
@@ -443,7 +443,7 @@ def _of_the_system() -> ssl.SSLContext:
         return httpx2.create_ssl_context()
     except OSError as error:
         cure = "correct or unset SSL_CERT_FILE and SSL_CERT_DIR, or use --ca-bundle"
-        raise UsageError(f"The trusted certificates cannot be read ({clean(str(error))}); {cure}.") from error
+        raise UsageError(f"The trusted certificates cannot be read ({clean(str(error))})", cure) from error
 
 
 def login_of(url: str, gateway: Gateway) -> Login:
@@ -456,7 +456,7 @@ def login_of(url: str, gateway: Gateway) -> Login:
     """
     if gateway.token and (gateway.user or gateway.password):
         raise UsageError(
-            "The settings gateway_token and gateway_user exclude each other; give the one that is asked for."
+            "The settings gateway_token and gateway_user exclude each other", "give the one that is asked for"
         )
     headers, secrets, given = [_header(text) for text in gateway.headers], [], []
     secrets += [value for _, value in headers if len(value) > _TOO_SHORT]
@@ -510,7 +510,7 @@ def _from_netrc(host: str, named: str) -> tuple[str, str, str] | None:
         raise UsageError(f"The file {clean(str(file))} that NETRC names cannot be read: {reason(error)}.") from error
     except (netrc.NetrcParseError, ValueError) as error:
         line = f", line {error.lineno}" if isinstance(error, netrc.NetrcParseError) and error.lineno else ""
-        raise UsageError(f"The file {clean(str(file))}{line} is no netrc file; correct it, or unset NETRC.") from error
+        raise UsageError(f"The file {clean(str(file))}{line} is no netrc file", "correct it, or unset NETRC") from error
     return None if found is None else (found[0], found[2] or "", f"entry of {file.name}")
 
 
@@ -525,7 +525,7 @@ def _sendable(text: str, key: str) -> str:
     """Refuse what no header can carry, without showing it."""
     plain = text.strip()
     if not re.fullmatch(r"[\x20-\x7e]+", plain):
-        raise UsageError(f"The setting {key} is empty or holds characters that no header can carry; copy it again.")
+        raise UsageError(f"The setting {key} is empty or holds characters that no header can carry", "copy it again")
     return plain
 
 
@@ -538,7 +538,7 @@ def web_page(where: str, body: bytes) -> BadAnswer:
     title = clean(" ".join(gist(body).split()))
     said = f" ({title})" if title else ""
     return BadAnswer(
-        f"{where} answered a web page{said} instead of JSON; check the address, and for a proxy or login in the way."
+        f"{where} answered a web page{said} instead of JSON", "check the address, and for a proxy or login in the way"
     )
 
 
@@ -547,7 +547,7 @@ def _refusal(where: str, status: int, body: bytes, given: tuple[str, ...]) -> So
     said = _said(status, body)
     if status in _PASSING:
         return PassingTrouble(f"{where} answered {said}: the server behind the proxy is down or too slow.")
-    return BadAnswer(f"{where} answered {said}; {_cure(status, given)}.")
+    return BadAnswer(f"{where} answered {said}", _cure(status, given))
 
 
 def _said(status: int, body: bytes) -> str:

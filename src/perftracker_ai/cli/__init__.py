@@ -101,7 +101,7 @@ def _here() -> Path:
     try:
         return Path.cwd()
     except OSError as error:
-        raise UsageError("The working directory is not there any more; change to one that is.") from error
+        raise UsageError("The working directory is not there any more", "change to one that is") from error
 
 
 def _named_file(arguments: argparse.Namespace) -> Path | None:
@@ -134,7 +134,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     if arguments.product and arguments.all_products:
         raise UsageError("Give either --product or --all-products, not both.")
     if arguments.rerun:
-        raise UsageError("--rerun goes with two named jobs; with --product, reruns are found by discovery.")
+        raise UsageError("--rerun goes with two named jobs", "with --product, reruns are found by discovery")
     with closing(_open(settings, console)) as source:
         if arguments.all_products:
             return _analyze_all(source, settings, console, arguments)
@@ -261,7 +261,7 @@ def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Co
     from perftracker_ai.gathering import fetch_named, is_file
 
     if len(arguments.jobs) != 2:  # noqa: PLR2004 - a pair
-        raise UsageError(f"A comparison takes two jobs, baseline and candidate; {len(arguments.jobs)} given.")
+        raise UsageError("A comparison takes two jobs, baseline and candidate", f"{len(arguments.jobs)} given")
     if arguments.product or arguments.all_products:
         raise UsageError("Give either --product or two jobs, not both.")
     require_outputs(settings, console)
@@ -331,7 +331,7 @@ def _history_sync(arguments: argparse.Namespace) -> int:
     from perftracker_ai.past import downloading_apart, synchronise_product
 
     if arguments.curve or arguments.hardware or arguments.json:
-        raise UsageError("--curve, --hardware and --json go with `history trends`; sync takes whole jobs.")
+        raise UsageError("--curve, --hardware and --json go with `history trends`", "sync takes whole jobs")
     settings, console = _settings(arguments), _console(arguments)
 
     def sync(product: str) -> int:

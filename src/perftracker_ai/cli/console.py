@@ -234,7 +234,7 @@ def _found_lines(selection: Selection) -> list[str]:
 def _choice(selection: Selection) -> str:
     """Say which jobs would be compared, or why none."""
     if selection.pair is None:
-        return f"Nothing to compare: {clean(selection.problem, _LONGEST_LINE)}"
+        return f"Nothing to compare: {clean(f'{selection.problem}; {selection.cure}.', _LONGEST_LINE)}"
     pair = selection.pair
     reruns = ", ".join(str(job.id) for job in pair.reruns) or "none"
     return f"Compares baseline {pair.baseline.id} with candidate {pair.candidate.id}; reruns of the baseline: {reruns}."

@@ -64,7 +64,7 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are sentences of ours."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
+        raise UsageError(f"{message[:1].upper()}{message[1:]}", f"see {self.prog} --help")
 
 
 def parser() -> argparse.ArgumentParser:

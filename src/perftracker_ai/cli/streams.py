@@ -94,7 +94,7 @@ def flushed() -> bool:
 
 def _unwritable(error: OSError) -> OutputError:
     return OutputError(
-        f"The standard output cannot be written: {reason(error)}; make room, the files are not affected."
+        f"The standard output cannot be written: {reason(error)}", "make room, the files are not affected"
     )
 
 

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 _LOCK = 0x70657266
 """The number of the lock that writers of a PostgreSQL store take: the letters ``perf``."""
-_FULL = "has no room left on its disk; make room, what was recorded before is kept"
-_BUSY = "is being written to by another run, which does not end; try again when that one is done"
-_DAMAGED = "is damaged or no store; move it away and fill a new one with `perftracker-ai history sync`"
-_READ_ONLY = "cannot be written to; check its permissions or give another --store"
+_FULL = "has no room left on its disk", "make room, what was recorded before is kept"
+_BUSY = "is being written to by another run, which does not end", "try again when that one is done"
+_DAMAGED = "is damaged or no store", "move it away and fill a new one with `perftracker-ai history sync`"
+_READ_ONLY = "cannot be written to", "check its permissions or give another --store"
 _TROUBLES = (
     ("SQLITE_FULL", _FULL),
     ("SQLITE_BUSY", _BUSY),
@@ -139,7 +139,7 @@ class Database:
                 return
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
         if found != "ok":
-            raise StoreError(f"The store {self.shown} {_DAMAGED}.")
+            raise self._refused(*_DAMAGED)
 
     def size(self) -> int:
         """Give the bytes that the store takes on its disk.
@@ -185,15 +185,18 @@ class Database:
         with self._transaction() as connection:
             migrate(connection)
 
+    def _refused(self, problem: str, cure: str) -> StoreError:
+        return StoreError(f"The store {self.shown} {problem}", cure)
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """Say in one sentence what the database refused, and what no store of ours can hold."""
         try:
             yield
         except DBAPIError as error:
-            raise StoreError(f"The store {self.shown} {_trouble(error)}.") from error
+            raise self._refused(*_trouble(error)) from error
         except (SQLAlchemyError, UnicodeError, TypeError) as error:
-            raise StoreError(f"The store {self.shown} {_DAMAGED}.") from error
+            raise self._refused(*_DAMAGED) from error
 
 
 def _engine(url: str, patience_s: int) -> tuple[Engine, str]:
@@ -205,18 +208,18 @@ def _engine(url: str, patience_s: int) -> tuple[Engine, str]:
         return _sqlite(rest.removeprefix("/"), patience_s)
     if scheme in _POSTGRESQL:
         return _postgresql(url, patience_s)
-    raise UsageError(f"A store {scheme}:// is not known; give a file's path or postgresql://user@host/database.")
+    raise UsageError(f"A store {scheme}:// is not known", "give a file's path or postgresql://user@host/database")
 
 
 def _sqlite(name: str, patience_s: int) -> tuple[Engine, str]:
     if not name:
-        raise UsageError("The store has an empty name; give a file's path or postgresql://user@host/database.")
+        raise UsageError("The store has an empty name", "give a file's path or postgresql://user@host/database")
     path = Path(name).absolute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         why = reason(error) if isinstance(error, OSError) else "its name is none that the system takes"
-        raise StoreError(f"The store {name!r} cannot be made: {why}; give another --store.") from error
+        raise StoreError(f"The store {name!r} cannot be made: {why}", "give another --store") from error
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": patience_s})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -271,20 +274,20 @@ def _postgresql(url: str, patience_s: int) -> tuple[Engine, str]:
         connect = {"connect_timeout": patience_s, "prepare_threshold": None}
         engine = create_engine(parsed, pool_pre_ping=True, connect_args=connect)
     except (ArgumentError, ValueError) as error:
-        raise UsageError("The store's address cannot be read; write postgresql://user@host:5432/database.") from error
+        raise UsageError("The store's address cannot be read", "write postgresql://user@host:5432/database") from error
     except ImportError as error:
         raise UsageError(
-            "A PostgreSQL store needs the driver psycopg; install it with `pip install 'perftracker-ai[postgres]'`."
+            "A PostgreSQL store needs the driver psycopg", "install it with `pip install 'perftracker-ai[postgres]'`"
         ) from error
     if "@" in f"{parsed.host}{parsed.database}":  # a piece of a password would be shown as the host's name
-        raise UsageError("The store's address has more than one @; write those in a user or a password as %40.")
+        raise UsageError("The store's address has more than one @", "write those in a user or a password as %40")
     return engine, f"postgresql://{parsed.host or 'localhost'}/{parsed.database or ''}"
 
 
-def _trouble(error: DBAPIError) -> str:
-    """Say what is wrong by the driver's code, or in the driver's own words."""
+def _trouble(error: DBAPIError) -> tuple[str, str]:
+    """Return what is wrong and what to do, by the driver's code, or in the driver's own words."""
     code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
     known = next((words for begins, words in _TROUBLES if code.startswith(begins)), None)
     said = str(error.orig).strip().partition("\n")[0]
     shown = "".join(sign if sign.isprintable() else " " for sign in said)[:200]
-    return known or f"cannot be used ({shown}); check its address and that it can be reached"
+    return known or (f"cannot be used ({shown})", "check its address and that it can be reached")

@@ -138,8 +138,8 @@ def is_current(connection: Connection, shown: str, steps: Sequence[Step] = STEPS
     found = version_of(connection)
     if found > len(steps):
         raise StoreError(
-            f"The store {shown} was written by a newer perftracker-ai (schema {found}, this one knows {len(steps)}); "
-            "upgrade perftracker-ai or give another --store."
+            f"The store {shown} was written by a newer perftracker-ai (schema {found}, this one knows {len(steps)})",
+            "upgrade perftracker-ai or give another --store",
         )
     return found == len(steps)
 

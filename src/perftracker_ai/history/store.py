@@ -259,8 +259,8 @@ def _readable(location: str) -> Iterator[None]:
         yield
     except DAMAGE as error:
         raise StoreError(
-            f"The store {location} holds values that cannot be read ({clean(str(error))}); "
-            "move it away and fill a new one with `perftracker-ai history sync`."
+            f"The store {location} holds values that cannot be read ({clean(str(error))})",
+            "move it away and fill a new one with `perftracker-ai history sync`",
         ) from error
 
 
@@ -322,10 +322,10 @@ def _condition(scope: Scope) -> ColumnElement[bool]:
 
 def _check(info: JobInfo) -> None:
     if not info.uuid:
-        raise JobError(f"Job {info.id} has no uuid, by which a store would know it again; upload it anew.")
+        raise JobError(f"Job {info.id} has no uuid, by which a store would know it again", "upload it anew")
     for name in _NUMBERS:
         if abs(getattr(info, name)) > _LARGEST:
-            raise JobError(f"Job {info.uuid} has a number {name} larger than any job has; upload it anew.")
+            raise JobError(f"Job {info.uuid} has a number {name} larger than any job has", "upload it anew")
 
 
 def _row(origin: str, info: JobInfo) -> dict[str, object]:

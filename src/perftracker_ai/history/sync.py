@@ -203,7 +203,7 @@ def synchronise(source: Source, store: Store, wanted: Wanted, watch: Watch) -> S
     known = store.known(origin, wanted.product, wanted.project)
     if not listing.usable and not listing.left_out and not known and wanted.since is None:
         raise NotFound(
-            f"No job in {source.location} has the product name {wanted.product!r}; see `perftracker-ai doctor`."
+            f"No job in {source.location} has the product name {wanted.product!r}", "see `perftracker-ai doctor`"
         )
     task = _Task(source=source, store=store, origin=origin, wanted=wanted, known=known)
     dropped = _drop_old(task, listing.usable)

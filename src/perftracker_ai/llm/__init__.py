@@ -300,15 +300,15 @@ def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 def _no_address(text: str) -> UsageError:
     shown = clean(without_secrets(text), 100)
     return UsageError(
-        f"{shown!r} is no address of a language model; write it like {DEFAULT_URL} for Ollama,"
-        " or http://127.0.0.1:8000/v1 for an OpenAI-compatible server."
+        f"{shown!r} is no address of a language model",
+        f"write it like {DEFAULT_URL} for Ollama, or http://127.0.0.1:8000/v1 for an OpenAI-compatible server",
     )
 
 
 def _model_name(text: str) -> str:
     name = text.strip() or DEFAULT_MODEL
     if not name.isprintable() or len(name) > 200:  # noqa: PLR2004 - longer than any registry allows
-        raise UsageError(f"{name[:40]!r} is no name of a model; write it like {DEFAULT_MODEL}.")
+        raise UsageError(f"{name[:40]!r} is no name of a model", f"write it like {DEFAULT_MODEL}")
     return name
 
 
@@ -316,5 +316,5 @@ def _key(text: str | None) -> str:
     """Refuse a key no header can carry, without showing it."""
     key = (text or "").strip()
     if not re.fullmatch(r"[\x21-\x7e]*", key):
-        raise UsageError("The language model's API key holds blanks or characters no header can carry; copy it again.")
+        raise UsageError("The language model's API key holds blanks or characters no header can carry", "copy it again")
     return key

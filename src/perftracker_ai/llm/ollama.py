@@ -207,7 +207,7 @@ class OllamaBackend:
                 draft.add((event.message and event.message.content) or "")
                 if event.done:
                     return event
-        raise BadReply(f"{self._wire.where()} broke off in the middle of its answer; see the server's log.")
+        raise BadReply(f"{self._wire.where()} broke off in the middle of its answer", "see the server's log")
 
     def _events(self, reply: Reply, kind: type[T]) -> Iterator[T]:
         """Read a stream of objects; an error among them ends it."""
@@ -222,12 +222,13 @@ class OllamaBackend:
             why = f"the answer did not end within {answer_tokens} tokens"
         else:
             why = f"the answer ended for the reason {self._wire.shown(reason)!r}, not because it was complete"
-        return BadReply(f"{self._wire.where()}: {why}; take another model with --model.")
+        return BadReply(f"{self._wire.where()}: {why}", "take another model with --model")
 
     def _was_cut(self, prompt: Prompt, counted: int, window: int) -> PromptTooLong:
         return PromptTooLong(
             f"{self._wire.where()} read only {counted} tokens of a prompt of about {tokens_needed(prompt, 0)} (window"
-            f" {window}), so its answer is not used; upgrade Ollama, and look for OLLAMA_CONTEXT_LENGTH on its side."
+            f" {window}), so its answer is not used",
+            "upgrade Ollama, and look for OLLAMA_CONTEXT_LENGTH on its side",
         )
 
     # errors
@@ -240,16 +241,16 @@ class OllamaBackend:
         if complaint.overflow:
             sizes = f" ({complaint.prompt_tokens} tokens in {complaint.window})" if complaint.window else ""
             return PromptTooLong(
-                f"The prompt does not fit the window {self._wire.where()} gives {self.model}{sizes};"
-                " take a model with a longer window with --model."
+                f"The prompt does not fit the window {self._wire.where()} gives {self.model}{sizes}",
+                "take a model with a longer window with --model",
             )
         if error.status == BUSY:
-            return ModelUnreachable(f"{self._wire.where()} is busy ({complaint.text}); try again when it is not.")
+            return ModelUnreachable(f"{self._wire.where()} is busy ({complaint.text})", "try again when it is not")
         return error
 
     def _missing(self) -> ModelMissing:
         return ModelMissing(
-            f"{self._wire.where()} does not have the model {self.model}; get it with `ollama pull {self.model}`."
+            f"{self._wire.where()} does not have the model {self.model}", f"get it with `ollama pull {self.model}`"
         )
 
     # what the server says of itself
@@ -269,7 +270,7 @@ class OllamaBackend:
         except msgspec.ValidationError as error:
             problem = self._wire.shown(str(error))
             cure = "end the address in /v1 if it is another kind of server"
-            raise BadReply(f"{self._wire.where()} answered what no Ollama does ({problem}); {cure}.") from error
+            raise BadReply(f"{self._wire.where()} answered what no Ollama does ({problem})", cure) from error
 
     def _optional(self, path: str, kind: type[T], deadline: Deadline) -> T:
         """Ask for what is only told to the reader."""
@@ -332,7 +333,7 @@ class OllamaBackend:
         tag = _named(self.model, tags)
         if tag is None:
             there = self._wire.shown(", ".join(other.name for other in tags[:8])) or "none"
-            raise ModelMissing(f"{self._wire.where()} does not have {self.model}; it has: {there}.")
+            raise ModelMissing(f"{self._wire.where()} does not have {self.model}", f"it has: {there}")
         details = tag.details or _Details()
         words = (details.parameter_size, details.quantization_level, f"{tag.size / 1e9:.1f} GB")
         return self._wire.shown(f"{tag.name}, {' '.join(filter(None, words))}")
@@ -340,7 +341,9 @@ class OllamaBackend:
     def _wide_enough(self) -> str:
         trained = self._trained_length()
         if trained is not None and trained < _COMFORTABLE:
-            raise PromptTooLong(f"{self.model} was trained for {trained} tokens; a report takes up to {_COMFORTABLE}.")
+            raise PromptTooLong(
+                f"{self.model} was trained for {trained} tokens", f"a report takes up to {_COMFORTABLE}"
+            )
         known = f"trained for {trained} tokens" if trained else "trained for an unknown number of tokens"
         return f"{known}, at most {min(trained or self._terms.ceiling, self._terms.ceiling)} are asked for"
 
@@ -367,7 +370,7 @@ class OllamaBackend:
                         return
         except Refusal as error:
             raise self._not_pulled(error) from error
-        raise BadReply(f"{self._wire.where()} broke off the download; the same command goes on where it stopped.")
+        raise BadReply(f"{self._wire.where()} broke off the download", "the same command goes on where it stopped")
 
     def _count(self, event: _Pull, sizes: dict[str, tuple[int, int]], progress: Pulled) -> None:
         """Tell of all files of the model together, as far as they are known."""
@@ -379,7 +382,7 @@ class OllamaBackend:
     def _not_pulled(self, error: Refusal) -> LanguageModelError:
         said = error.complaint.text
         if "file does not exist" in said or "invalid model name" in said:
-            return ModelMissing(f"There is no model {self.model} to download ({said}); check its name.")
+            return ModelMissing(f"There is no model {self.model} to download ({said})", "check its name")
         return error
 
     def close(self) -> None:

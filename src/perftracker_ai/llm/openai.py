@@ -228,16 +228,17 @@ class OpenAIBackend:
         """Refuse an answer that was cut, or that answers a prompt that was."""
         where = self._wire.where()
         if not end.finish:
-            raise BadReply(f"{where} broke off in the middle of its answer; see the server's log.")
+            raise BadReply(f"{where} broke off in the middle of its answer", "see the server's log")
         if end.finish == "length":
-            raise BadReply(f"{where}: the answer did not end within {answer_tokens} tokens; take another --model.")
+            raise BadReply(f"{where}: the answer did not end within {answer_tokens} tokens", "take another --model")
         if end.finish != "stop":
-            raise BadReply(f"{where} ended its answer for the reason {self._wire.shown(end.finish)!r}; see its log.")
+            raise BadReply(f"{where} ended its answer for the reason {self._wire.shown(end.finish)!r}", "see its log")
         counted = end.usage.prompt_tokens if end.usage else None
         if counted is not None and looks_cut(prompt, counted, server.window):
             raise PromptTooLong(
                 f"{where} read only {counted} tokens of a prompt of about {tokens_needed(prompt, 0)}, so its answer is"
-                f" not used; {_WINDOW_CURES.get(server.kind, 'give the model a longer window on the server')}."
+                " not used",
+                f"{_WINDOW_CURES.get(server.kind, 'give the model a longer window on the server')}",
             )
 
     # errors
@@ -247,14 +248,14 @@ class OpenAIBackend:
         complaint, where = error.complaint, self._wire.where()
         if complaint.overflow:
             return PromptTooLong(
-                f"The prompt does not fit the window of {where} ({complaint.text}); give the model a longer one there."
+                f"The prompt does not fit the window of {where} ({complaint.text})", "give the model a longer one there"
             )
         if error.status == NOT_FOUND and "model" in complaint.text.lower():
             return ModelMissing(
-                f"{where} does not have the model {self.model} ({complaint.text}); give one it has with --model."
+                f"{where} does not have the model {self.model} ({complaint.text})", "give one it has with --model"
             )
         if error.status == BUSY:
-            return ModelUnreachable(f"{where} is busy ({complaint.text}); try again when it is not.")
+            return ModelUnreachable(f"{where} is busy ({complaint.text})", "try again when it is not")
         return error
 
     def _converted(self, value: object, kind: type[T]) -> T:
@@ -262,7 +263,7 @@ class OpenAIBackend:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
             problem = self._wire.shown(str(error))
-            raise BadReply(f"{self._wire.where()} answered what no such server does ({problem}); check it.") from error
+            raise BadReply(f"{self._wire.where()} answered what no such server does ({problem})", "check it") from error
 
     # what the server says of itself
 
@@ -356,7 +357,7 @@ class OpenAIBackend:
         BadReply
         """
         progress("", 0, 0)
-        raise BadReply(f"{self._wire.where()} cannot be asked to download {self.model}; load it on the server.")
+        raise BadReply(f"{self._wire.where()} cannot be asked to download {self.model}", "load it on the server")
 
     def close(self) -> None:
         """Let go of connections."""

@@ -70,8 +70,8 @@ def require_room(needed: int, limit: int | None, model: str, why: str) -> None:
     """
     if limit is not None and needed > limit:
         raise PromptTooLong(
-            f"The prompt and its answer need about {needed} tokens, and {model} has {limit} ({why});"
-            " take a model with a longer window with --model."
+            f"The prompt and its answer need about {needed} tokens, and {model} has {limit} ({why})",
+            "take a model with a longer window with --model",
         )
 
 
@@ -176,5 +176,5 @@ class Draft:
         self._pieces.append(piece)
         self._bytes += len(piece.encode(errors="surrogatepass"))
         if self._bytes > MAX_ANSWER_BYTES:
-            raise BadReply(f"{self._where} wrote more than {MAX_ANSWER_BYTES >> 20} MiB; take another model.")
+            raise BadReply(f"{self._where} wrote more than {MAX_ANSWER_BYTES >> 20} MiB", "take another model")
         self._progress(len(self._pieces), self.seconds, piece)

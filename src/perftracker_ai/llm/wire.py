@@ -81,7 +81,7 @@ class Wire:
         try:
             url = httpx2.URL(base)
         except httpx2.InvalidURL as error:
-            raise UsageError("The language model's address cannot be used; check its host and port.") from error
+            raise UsageError("The language model's address cannot be used", "check its host and port") from error
         self.kind = kind
         self._patience, self._clock = terms.patience, terms.clock
         self._client = Client(url, context=_context(url), login=_login(base, terms.api_key), accept=_ACCEPT)
@@ -131,8 +131,8 @@ class Wire:
     def late(self, seconds: float) -> ModelUnreachable:
         """Word an answer that did not come in time."""
         return ModelUnreachable(
-            f"{self.where()} did not finish its answer within {seconds:g} s;"
-            " give it more time, a smaller model, or go without with --llm off."
+            f"{self.where()} did not finish its answer within {seconds:g} s",
+            "give it more time, a smaller model, or go without with --llm off",
         )
 
     def _worded(self, trouble: Trouble, deadline: Deadline) -> LanguageModelError:
@@ -145,15 +145,15 @@ class Wire:
             case Kind.PROXY:
                 cure = "correct or unset HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the model's host in NO_PROXY"
                 return ModelUnreachable(
-                    f"The proxy {proxy} that the environment names does not let through to {self.address}"
-                    f" ({problem}); {cure}."
+                    f"The proxy {proxy} that the environment names does not let through to {self.address} ({problem})",
+                    f"{cure}",
                 )
             case Kind.UNTRUSTED:
                 cure = "name the file of its authority in SSL_CERT_FILE"
-                return ModelUnreachable(f"The certificate of {self.address} is not trusted ({problem}); {cure}.")
+                return ModelUnreachable(f"The certificate of {self.address} is not trusted ({problem})", cure)
             case Kind.TLS | Kind.CERTIFICATE_WANTED:
                 return ModelUnreachable(
-                    f"{self.address} does not speak TLS as expected; write http:// if it is a server without."
+                    f"{self.address} does not speak TLS as expected", "write http:// if it is a server without"
                 )
             case Kind.UNKNOWN_HOST | Kind.NO_CONNECTION | Kind.NOT_ACCEPTED:
                 return self._gone(problem)
@@ -166,23 +166,26 @@ class Wire:
             case Kind.TOO_LARGE:
                 return self.too_much(trouble.most)
             case Kind.UNDECODABLE:
-                problem = f"answered what cannot be decoded ({trouble.problem}); check the proxy before it"
+                problem, cure = f"answered what cannot be decoded ({trouble.problem})", "check the proxy before it"
             case Kind.GARBAGE:
-                problem = f"answered what is no HTTP ({trouble.problem}); check the port and http:// or https://"
+                problem, cure = (
+                    f"answered what is no HTTP ({trouble.problem})",
+                    "check the port and http:// or https://",
+                )
             case _:
-                problem = f"broke off in the middle of its answer ({trouble.problem}); see the server's log"
-        return BadReply(f"{self.where()} {problem}.")
+                problem, cure = f"broke off in the middle of its answer ({trouble.problem})", "see the server's log"
+        return BadReply(f"{self.where()} {problem}", cure)
 
     def _gone(self, problem: str) -> ModelUnreachable:
         start = "start it with `ollama serve`" if self.kind == "Ollama" else "start it"
         return ModelUnreachable(
-            f"No {self.kind} answers at {self.address} ({problem}); {start}, give its address with --llm-url,"
-            " or go without with --llm off."
+            f"No {self.kind} answers at {self.address} ({problem})",
+            f"{start}, give its address with --llm-url, or go without with --llm off",
         )
 
     def too_much(self, most: int) -> BadReply:
         """Word an answer that is larger than it ever should be."""
-        return BadReply(f"{self.where()} answered more than {most >> 20} MiB at once; check the server.")
+        return BadReply(f"{self.where()} answered more than {most >> 20} MiB at once", "check the server")
 
     def where(self) -> str:
         """Name server and address, for messages."""
@@ -206,7 +209,7 @@ class Wire:
         """Word a page for people in place of an answer."""
         title = self.shown(gist(body))
         said = f" ({title})" if title else ""
-        return BadReply(f"{self.where()} answered a web page{said} instead of JSON; check the address and the proxy.")
+        return BadReply(f"{self.where()} answered a web page{said} instead of JSON", "check the address and the proxy")
 
     def close(self) -> None:
         """Close the connections."""
@@ -263,7 +266,7 @@ class Reply:
                 raise self._wire.web_page(raw) from error
             beginning = self._wire.shown(raw[:80].decode("utf-8", "replace"))
             raise BadReply(
-                f"{self._wire.where()} ({self._path}) answered what is no JSON ({beginning!r}); check the address."
+                f"{self._wire.where()} ({self._path}) answered what is no JSON ({beginning!r})", "check the address"
             ) from error
 
     def require_ok(self) -> None:
@@ -288,7 +291,7 @@ def _context(url: httpx2.URL) -> ssl.SSLContext:
         return httpx2.create_ssl_context()
     except OSError as error:
         cure = "correct or unset SSL_CERT_FILE and SSL_CERT_DIR"
-        raise UsageError(f"The certificates that the environment names cannot be used; {cure}.") from error
+        raise UsageError("The certificates that the environment names cannot be used", cure) from error
 
 
 def _login(base: str, key: str) -> Login:

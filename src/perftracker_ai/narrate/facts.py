@@ -75,7 +75,7 @@ def read_facts(document: bytes, name: str) -> FactSheet:
     try:
         return msgspec.json.decode(document, type=FactSheet)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise JobError(f"{name} holds no facts of a report ({error}); run analyze again to write it.") from error
+        raise JobError(f"{name} holds no facts of a report ({error})", "run analyze again to write it") from error
 
 
 def _topic(cluster: Cluster) -> Topic:

@@ -35,7 +35,7 @@ def require_apprise() -> None:
         When Apprise is not installed.
     """
     if find_spec("apprise") is None:
-        raise UsageError("Messages need Apprise, which is not installed; install perftracker-ai[notify].")
+        raise UsageError("Messages need Apprise, which is not installed", "install perftracker-ai[notify]")
 
 
 def label(channel: Channel) -> str:
@@ -111,4 +111,4 @@ def _no_address(channel: Channel) -> NotifyError:
 
 
 def _untold(channel: Channel, why: str, cure: str) -> NotifyError:
-    return NotifyError(f"The channel {label(channel)} got no message, for {why}; {cure}.")
+    return NotifyError(f"The channel {label(channel)} got no message, for {why}", cure)

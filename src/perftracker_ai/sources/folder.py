@@ -123,7 +123,7 @@ class FolderSource:
         try:
             size = path.stat().st_size
         except OSError as error:
-            raise NotFound(f"{path} has gone since the folder was listed ({reason(error)}); put it back.") from error
+            raise NotFound(f"{path} has gone since the folder was listed ({reason(error)})", "put it back") from error
         report(size, size)
         return path
 
@@ -163,9 +163,11 @@ class FolderSource:
                 return entry
         for broken_id, problem in listing.broken:
             if broken_id == job_id:
-                raise JobError(f"{problem}; put a whole copy of job {job_id} into {self._path}.")
+                raise JobError(problem, f"put a whole copy of job {job_id} into {self._path}")
         count = len(listing.entries)
-        raise NotFound(f"There is no job {job_id} among the {count} jobs of the folder {self._path}; check the number.")
+        raise NotFound(
+            f"There is no job {job_id} among the {count} jobs of the folder {self._path}", "check the number"
+        )
 
     def _look(self) -> _Listing:
         if self._listing is None:
@@ -176,7 +178,7 @@ class FolderSource:
 
     def _no_jobs(self, skipped: tuple[tuple[str, str], ...]) -> NotFound:
         if not skipped:
-            return NotFound(f"The folder {self._path} holds no *.json or *.json.gz file; put job files there.")
+            return NotFound(f"The folder {self._path} holds no *.json or *.json.gz file", "put job files there")
         problem = skipped[0][1].rstrip(".")
         return NotFound(
             f"None of the {len(skipped)} job files in {self._path} can be used, the first because: {problem}."
@@ -190,9 +192,9 @@ def _check(path: Path) -> None:
         raise _unreadable(path, error) from error
     if not there:
         shown = without_secrets(str(path))
-        raise NotFound(f"There is no folder {shown}; a server's address begins with http:// or https://.")
+        raise NotFound(f"There is no folder {shown}", "a server's address begins with http:// or https://")
     if not folder:
-        raise UsageError(f"{path} is a file, not a folder; give the folder, or name two job files to compare.")
+        raise UsageError(f"{path} is a file, not a folder", "give the folder, or name two job files to compare")
 
 
 def _look_into(folder: Path) -> _Listing:
@@ -226,7 +228,7 @@ def _candidates(folder: Path) -> list[Path]:
 
 
 def _unreadable(folder: Path, error: OSError) -> Unreachable:
-    return Unreachable(f"The folder {folder} cannot be read: {reason(error)}; check the name and its permissions.")
+    return Unreachable(f"The folder {folder} cannot be read: {reason(error)}", "check the name and its permissions")
 
 
 def _read(path: Path, *, whole: bool) -> tuple[JobInfo, int, Job | None]:

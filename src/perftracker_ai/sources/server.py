@@ -129,7 +129,9 @@ class ServerSource:
         Unreachable, BadAnswer
             When the server does not say.
         """
-        missing = f"There is no job {job_id} on {self.location}; check the number with `perftracker-ai jobs`."
+        missing = NotFound(
+            f"There is no job {job_id} on {self.location}", "check the number with `perftracker-ai jobs`"
+        )
         raw = self._connection.get(f"/api/v1.0/0/job/{job_id}", missing=missing)
         info = row_to_info(raw, f"{self.location} (job {job_id})")
         if info.id != job_id:
@@ -262,7 +264,7 @@ class ServerSource:
         """Read one page as (key, job) pairs; an unreadable row has no job and is its own key."""
         reading.pages += 1
         if reading.pages > _MAX_PAGES:
-            raise BadAnswer(f"The job list of {self.location} does not end ({_MAX_PAGES} pages); choose a --project.")
+            raise BadAnswer(f"The job list of {self.location} does not end ({_MAX_PAGES} pages)", "choose a --project")
         query = {"start": str(start), "length": str(_PAGE_ROWS), **_NEWEST_FIRST}
         raw = self._connection.get(f"/api/v1.0/{project}/job/", query=query)
         page = self._decoded(raw, _Page, "job list")
@@ -291,7 +293,7 @@ class ServerSource:
 
     def _download(self, info: JobInfo, path: Path, report: Report) -> None:
         """Download, verify, and let it take its name."""
-        missing = f"Job {info.id} is not on {self.location} any more; look again with `perftracker-ai jobs`."
+        missing = NotFound(f"Job {info.id} is not on {self.location} any more", "look again with `perftracker-ai jobs`")
         target = f"/{info.project_id}/job/{info.id}"
         report(0, None)
         with self._connection.document(target, query={"as_json": "1"}, missing=missing) as answer:
@@ -309,12 +311,12 @@ class ServerSource:
             raise self._another_job(info.id, got.id)
         if got.tests_total != present:
             counts = f"it counts {got.tests_total} tests and holds {present}"
-            raise JobError(f"{origin} is an unfinished or broken upload ({counts}); upload it again or take another.")
+            raise JobError(f"{origin} is an unfinished or broken upload ({counts})", "upload it again or take another")
 
     def _another_job(self, asked: int, got: int) -> BadAnswer:
         which = f"job {got}" if asked != got else "one with another uuid"
         return BadAnswer(
-            f"{self.location} was asked for job {asked} and answered {which}; try again, or check the server."
+            f"{self.location} was asked for job {asked} and answered {which}", "try again, or check the server"
         )
 
 
