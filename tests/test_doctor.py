@@ -224,10 +224,10 @@ def test_a_store_that_cannot_be_used_has_its_cure(run):
         connection.execute(VERSION.insert().values(version=len(STEPS) + 1, step="to come"))
     Path("damaged.sqlite3").write_bytes(b"no database at all " * 99)
     cures = {
-        "newer.sqlite3": "upgrade perftracker-ai or give another --store.",
-        "damaged.sqlite3": "move it away and fill a new one with `perftracker-ai history sync`.",
-        "postgresql://user:sesame@127.0.0.1:1/db": "check its address and that it can be reached.",
-        "mysql://user:sesame@host/db": "give a file's path or postgresql://user@host/database.",
+        "newer.sqlite3": "upgrade perftracker-ai or give another --store",
+        "damaged.sqlite3": "move it away and fill a new one with `perftracker-ai history sync`",
+        "postgresql://user:sesame@127.0.0.1:1/db": "check its address and that it can be reached",
+        "mysql://user:sesame@host/db": "give a file's path or postgresql://user@host/database",
     }
     for store, cure in cures.items():
         line, below = of_store(run, "--store", store)

@@ -270,10 +270,10 @@ class Connection:
 
     def _worded(self, trouble: Trouble, path: str) -> SourceError:
         """Word what went wrong on the way; trouble with certificates will not pass, a broken connection may."""
-        sentence = _sentence(trouble, self.address, self._where(path), self._client.proxy)
+        problem, cure = _sentence(trouble, self.address, self._where(path), self._client.proxy)
         if trouble.kind in _MAY_PASS:
-            return PassingTrouble(sentence)
-        return (BadAnswer if trouble.kind in _OF_THE_ANSWER else Unreachable)(sentence)
+            return PassingTrouble(problem, cure)
+        return (BadAnswer if trouble.kind in _OF_THE_ANSWER else Unreachable)(problem, cure)
 
     def abort(self) -> None:
         """End every request under way, from another thread: whoever waits for bytes gets an error at once."""
@@ -298,41 +298,48 @@ _OF_THE_ANSWER = frozenset({Kind.GARBAGE, Kind.UNDECODABLE, Kind.TOO_LARGE})
 
 _REACH = "check the address, the VPN and the server"
 _SENTENCES = {
-    Kind.UNKNOWN_HOST: "{address} cannot be reached ({problem}); check the spelling of the host, the VPN and the DNS.",
-    Kind.NO_CONNECTION: f"{{address}} cannot be reached ({{problem}}); {_REACH}.",
-    Kind.BROKEN: f"{{address}} cannot be reached{{via}} ({{problem}}); {_REACH}.",
+    Kind.UNKNOWN_HOST: (
+        "{address} cannot be reached ({problem})",
+        "check the spelling of the host, the VPN and the DNS",
+    ),
+    Kind.NO_CONNECTION: ("{address} cannot be reached ({problem})", _REACH),
+    Kind.BROKEN: ("{address} cannot be reached{via} ({problem})", _REACH),
     Kind.NOT_ACCEPTED: (
-        f"{{address}} did not accept a connection within {{waited_s:g}} s; {_REACH}, or set a longer --timeout."
+        "{address} did not accept a connection within {waited_s:g} s",
+        _REACH + ", or set a longer --timeout",
     ),
     Kind.PROXY: (
-        "The proxy {proxy} that the environment names does not let through to {address} ({problem}); correct or unset"
-        " HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the server's host in NO_PROXY."
+        "The proxy {proxy} that the environment names does not let through to {address} ({problem})",
+        "correct or unset HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the server's host in NO_PROXY",
     ),
     Kind.UNTRUSTED: (
-        "The certificate of {address} is not trusted ({problem}); give its authority with --ca-bundle FILE, or skip"
-        " the check with --insecure."
+        "The certificate of {address} is not trusted ({problem})",
+        "give its authority with --ca-bundle FILE, or skip the check with --insecure",
     ),
     Kind.CERTIFICATE_WANTED: (
-        "{address} wants a certificate of its client ({problem}); give one with the settings client_cert and"
-        " client_key."
+        "{address} wants a certificate of its client ({problem})",
+        "give one with the settings client_cert and client_key",
     ),
-    Kind.TLS: "{address} does not speak TLS as expected ({problem}); is it an http:// address?",
+    Kind.TLS: ("{address} does not speak TLS as expected ({problem})", "is it an http:// address?"),
     Kind.SILENT: (
-        "{where} gave nothing useful{via} within {waited_s:g} s; see what the server does, or set a longer --timeout."
+        "{where} gave nothing useful{via} within {waited_s:g} s",
+        "see what the server does, or set a longer --timeout",
     ),
-    Kind.LATE: ("{where} is too slow{via} ({received:,} bytes in {waited_s:g} s); check the network and the server."),
+    Kind.LATE: ("{where} is too slow{via} ({received:,} bytes in {waited_s:g} s)", "check the network and the server"),
     Kind.GARBAGE: (
-        "{address} answered{via} what is no HTTP ({problem}); something else listens there, so check the port, and"
-        " whether the address begins with http:// or https://."
+        "{address} answered{via} what is no HTTP ({problem})",
+        "something else listens there, so check the port, and whether the address begins with http:// or https://",
     ),
-    Kind.UNDECODABLE: "{where} answered{via} what cannot be decoded ({problem}); check the proxy before the server.",
-    Kind.TOO_LARGE: "{where} answered more than {mib} MiB, more than it ever should; check the server.",
+    Kind.UNDECODABLE: ("{where} answered{via} what cannot be decoded ({problem})", "check the proxy before the server"),
+    Kind.TOO_LARGE: ("{where} answered more than {mib} MiB, more than it ever should", "check the server"),
 }
+"""What is wrong and what to do about it, by the kind of trouble."""
 
 
-def _sentence(trouble: Trouble, address: str, where: str, proxy: str) -> str:
-    """Word a trouble: what it is of, the value, and the next step."""
-    return _SENTENCES[trouble.kind].format(
+def _sentence(trouble: Trouble, address: str, where: str, proxy: str) -> tuple[str, str]:
+    """Word a trouble: what it is of and the value, and the next step."""
+    problem, cure = _SENTENCES[trouble.kind]
+    told = problem.format(
         address=address,
         where=where,
         proxy=proxy,
@@ -342,6 +349,7 @@ def _sentence(trouble: Trouble, address: str, where: str, proxy: str) -> str:
         received=trouble.received,
         mib=trouble.most >> 20,
     )
+    return told, cure
 
 
 def open_connection(

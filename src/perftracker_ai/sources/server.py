@@ -286,8 +286,8 @@ class ServerSource:
             return msgspec.json.decode(raw, type=kind)
         except (ValueError, RecursionError) as error:
             problem = clean(str(error))
-            sentence = f"{self.location} answered something that is no {what} ({problem}); is it a PerfTracker server?"
-            raise BadAnswer(sentence) from error
+            sentence = f"{self.location} answered something that is no {what} ({problem})"
+            raise BadAnswer(sentence, "is it a PerfTracker server?") from error
 
     # downloads
 
