@@ -22,6 +22,7 @@ from perftracker_ai.model import (
     BadRecord,
     BadRecords,
     CandidateOlder,
+    Cause,
     Cluster,
     Confidence,
     CoverageFinding,
@@ -187,6 +188,8 @@ def _result(index, plan, start, size):
         gross_slowdown=None if plan.needed else (1 + plan.slowdown) * 1.02 - 1,
         shift=0.02,
         noise=None if plan.needed else 0.03,
+        cause=Cause.FEW_RUNS if plan.needed else None,
+        runs_needed=1 if plan.needed else None,
         needed=plan.needed,
     )
 

@@ -257,6 +257,8 @@ def _result(curves: CurveSet, index: int, ranges: Sequence[tuple[float, float]],
         gross_slowdown=float(np.nanmedian(slowdown)) if compared else None,
         shift=0.0,
         noise=0.03,
+        cause=None,
+        runs_needed=None,
         needed="",
     )
 

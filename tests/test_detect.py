@@ -8,7 +8,7 @@ from detect_cases import LATENCY, RATE, SETTINGS, curve_set, found, judged, nois
 from msgspec.structs import replace
 
 from perftracker_ai.detect import detect
-from perftracker_ai.model import Confidence, Direction, Method, Outcome, Severity
+from perftracker_ai.model import Cause, Confidence, Direction, Method, Outcome, Severity
 
 CALM = (Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
 
@@ -158,12 +158,23 @@ def test_an_improvement_is_no_regression():
 
 
 def test_a_change_of_a_few_microseconds_does_not_count():
-    """A latency twice as long by 10 microseconds is below the floor; the same ratio in milliseconds is found."""
+    """Twice as long by 10 microseconds among milliseconds is silenced, and said to be; in milliseconds it is found."""
     change = {(4, LATENCY, 1): np.log(2.0)}
     job = noisy_job(change=change)
-    tiny = replace(job, mean=job.mean * 1e-4)
+    mean, start = job.mean.copy(), found(judged(job), job, 4)[1]
+    mean[:, start : start + 54] *= 1e-4
     assert found(judged(job), job, 4)[0].outcome is Outcome.REGRESSED
-    assert found(judged(tiny), job, 4)[0].outcome in CALM
+    result = found(judged(replace(job, mean=mean)), job, 4)[0]
+    assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.SMALL_TIME)
+    assert "50.0 µs" in result.needed
+
+
+def test_in_a_suite_of_microseconds_microseconds_count():
+    """Where every time of the job is some ten microseconds, twice as long is found."""
+    job = noisy_job(change={(4, LATENCY, 1): np.log(2.0)})
+    latency = np.concatenate([np.full(c.stop - c.start, c.metric_kind is LATENCY) for c in job.curves])
+    tiny = replace(job, mean=np.where(latency, job.mean * 1e-4, job.mean))
+    assert found(judged(tiny), job, 4)[0].outcome is Outcome.REGRESSED
 
 
 def test_thresholds_are_the_settings():
@@ -206,7 +217,7 @@ def with_extra(fields, values, **kwargs):
 
 
 def test_four_single_scores_twice_as_slow_are_found_with_low_confidence():
-    """Single scores at four loads, all doubled, are a regression by size alone."""
+    """Single scores at four loads, all doubled, are a regression, with low confidence where there is no rerun."""
     job = with_extra({"endpoint": "POST /reindex"}, [[1.0, 1.1, 1.3, 1.2], [2.0, 2.3, 2.5, 2.4]])
     result = judged(job).results[-1]
     assert (result.outcome, result.method, result.confidence) == (
@@ -218,15 +229,15 @@ def test_four_single_scores_twice_as_slow_are_found_with_low_confidence():
 
 @pytest.mark.parametrize("candidate", [[1.1, 0.9, 1.2], [1.5, 1.0, 1.6], [0.8, 0.9, 1.1]])
 def test_three_single_scores_of_natural_noise_are_not(candidate):
-    """Single scores that scatter as imports do are not a finding, and it says what would decide."""
+    """Single scores that scatter as imports do are not a finding, and it says why."""
     result = judged(with_extra({"endpoint": "import"}, [[1.0, 1.0, 1.0], candidate])).results[-1]
     assert result.outcome is Outcome.INCONCLUSIVE
-    assert "scores" in result.needed
+    assert result.cause in {Cause.FEW_RUNS, Cause.TOO_NOISY}
 
 
-@pytest.mark.parametrize(("factor", "outcome"), [(1.5, Outcome.REGRESSED), (1.02, Outcome.INCONCLUSIVE)])
+@pytest.mark.parametrize(("factor", "outcome"), [(1.5, Outcome.REGRESSED), (1.02, Outcome.UNCHANGED)])
 def test_a_scalar_with_several_scores_is_tested(factor, outcome):
-    """One value with ten scores a side is tested by their spread: 50 % counts, 2 % does not."""
+    """One value with ten scores a side is tested by their spread: 50 % is found, and 2 % is no change."""
     job = with_extra({"endpoint": "start-up"}, [[1.0], [factor]], scores=10, relative_sd=0.05)
     result = judged(job).results[-1]
     assert (result.outcome, result.method) == (outcome, Method.TWO_SAMPLE)
@@ -236,6 +247,7 @@ def test_a_curve_without_a_common_load_cannot_be_told():
     """Where the two runs share no load there is nothing to compare, and it says so."""
     result = judged(with_extra({"endpoint": "x"}, [[1.0, np.nan], [np.nan, 1.0]])).results[-1]
     assert (result.outcome, result.method, result.points) == (Outcome.INCONCLUSIVE, Method.NONE, 0)
+    assert result.cause is Cause.NOTHING_SHARED
     assert result.needed
     assert result.median_slowdown is None
 
@@ -273,7 +285,13 @@ def test_a_calm_curve_is_unchanged_and_a_noisy_one_inconclusive():
     assert {result.outcome for result in calm.results} == {Outcome.UNCHANGED}
     unsure = [result for result in noisy.results if result.outcome is Outcome.INCONCLUSIVE]
     assert len(unsure) > len(noisy.results) / 2
-    assert all("more run" in result.needed for result in unsure)
+    causes = {result.cause: result for result in unsure}
+    assert set(causes) <= {Cause.FEW_RUNS, Cause.TOO_NOISY}
+    for result in unsure:
+        assert (result.runs_needed is None) == (result.cause is Cause.TOO_NOISY)
+        assert result.runs_needed is None or 1 <= result.runs_needed <= 10
+        assert ("more run" in result.needed) == (result.cause is Cause.FEW_RUNS)
+        assert ("not decidable" in result.needed) == (result.cause is Cause.TOO_NOISY)
 
 
 def test_the_record_names_source_and_seed():

@@ -109,6 +109,8 @@ def result(curve, outcome, *windows):
         gross_slowdown=0.0,
         shift=0.0,
         noise=0.05,
+        cause=None,
+        runs_needed=None,
         needed="",
     )
 

@@ -544,14 +544,23 @@ class Direction(StrEnum):
     BETTER = "better"
 
 
+class Cause(StrEnum):
+    """Why a curve could not be told about."""
+
+    NOTHING_SHARED = "nothing shared"  # no load has a value in both runs
+    FEW_RUNS = "few runs"  # some more runs of each version would decide
+    TOO_NOISY = "too noisy"  # no sensible number of runs would
+    SMALL_TIME = "small time"  # it changed, by less than the smallest time that counts
+
+
 class Method(StrEnum):
     """How a curve was judged."""
 
     SCAN = "scan"  # long curves: multiscale window scan
     FAMILY_SCAN = "family scan"  # the same, by the evidence of related curves as well
     RULE = "rule"  # short curves: size and standard error
-    TWO_SAMPLE = "two-sample"  # two to four points or scalars with several scores
-    SIZE_ONLY = "size only"  # one score a side: only a large change is reported
+    TWO_SAMPLE = "two-sample"  # one to four points with several scores
+    SIZE_ONLY = "size only"  # one to four points of one score each: size against the suite's own scatter
     NONE = "none"  # nothing to compare
 
 
@@ -626,6 +635,10 @@ class CurveResult(msgspec.Struct, frozen=True, kw_only=True):
         The run-wide shift removed from this curve, as a slowdown ratio.
     noise : float or None
         Estimated noise of one point's log-ratio (standard deviation); None where not estimable.
+    cause : Cause or None
+        For INCONCLUSIVE: why; None otherwise.
+    runs_needed : int or None
+        For `Cause.FEW_RUNS`: runs of each version, beside those there are, that would decide it, 10 at most.
     needed : str
         For INCONCLUSIVE: what would decide it, in words; empty otherwise.
     """
@@ -646,6 +659,8 @@ class CurveResult(msgspec.Struct, frozen=True, kw_only=True):
     gross_slowdown: float | None
     shift: float
     noise: float | None
+    cause: Cause | None
+    runs_needed: int | None
     needed: str
 
 

@@ -83,6 +83,9 @@ class DetectSettings(msgspec.Struct, frozen=True, kw_only=True):
     min_time_change_s : float
         A change of a time below this many seconds is never a finding: what a load driver's clock and a scheduler
         do to a request of a few microseconds says nothing of the product.
+    min_time_change_share : float
+        The same as a share of the job's typical time, where that is less: in a suite of microseconds a microsecond
+        counts.
     """
 
     minor: Ratio = 0.05
@@ -92,6 +95,7 @@ class DetectSettings(msgspec.Struct, frozen=True, kw_only=True):
     fdr: Share = 0.05
     large_shift: Ratio = 0.10
     min_time_change_s: Ratio = 50e-6
+    min_time_change_share: Ratio = 0.01
 
 
 class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):

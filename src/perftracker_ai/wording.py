@@ -269,9 +269,9 @@ def method_text(method: Method) -> str:
         case Method.RULE:
             return "rule on size and standard error, for short curves"
         case Method.TWO_SAMPLE:
-            return "two-sample test on the scores"
+            return "two-sample test on the scores, moderated over the suite"
         case Method.SIZE_ONLY:
-            return "size alone: there is one score a side"
+            return "size against the scatter of the suite: there is one score a side"
         case Method.NONE:
             return "not compared"
         case _:

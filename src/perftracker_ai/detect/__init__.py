@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.detect.chance import suspects
-from perftracker_ai.detect.evidence import SCANNED_POINTS, calm_level, learn, weigh
+from perftracker_ai.detect.evidence import calm_level, learn, weigh
 from perftracker_ai.detect.judge import Context, judge
-from perftracker_ai.detect.noise import PRIOR_NOISE
 from perftracker_ai.detect.scan import COARSE
 from perftracker_ai.detect.series import Net, pairs_of, panels, ratios
 from perftracker_ai.detect.shift import estimate_shifts
-from perftracker_ai.detect.windows import LEVEL
+from perftracker_ai.detect.windows import LEVEL, shortest_change
 from perftracker_ai.formats import plural
 from perftracker_ai.model import FIRST_RERUN, CurveResult, Detection, Direction
-from perftracker_ai.stats import median, quantile
+from perftracker_ai.stats import median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +61,11 @@ def detect(curves: CurveSet, settings: DetectSettings, seed: int, timeline: Time
     shift, evidences = _evidence(curves, laid, settings)
     reruns = len(curves.mean) - FIRST_RERUN
     context = Context(
-        curves=curves, settings=settings, shift=shift[0].per_curve, reruns=reruns, noise=_typical_noise(evidences)
+        curves=curves,
+        settings=settings,
+        shift=shift[0].per_curve,
+        reruns=reruns,
+        shortest=shortest_change(curves, settings),
     )
     results = sorted(judge(evidences, context), key=lambda result: result.curve)
     return Detection(
@@ -127,13 +130,6 @@ def _net(panel: Panel, shifts: list[Shifts]) -> Net:
         versus=panel.versus - taken[1 : 1 + runs],
         contrast=panel.contrast - taken[1 + runs :],
     )
-
-
-def _typical_noise(evidences: list[Evidence]) -> float:
-    """Upper quartile of the curves' point noise: what single values of the job may be expected to do."""
-    sigmas = [np.sqrt(evidence.track.variance[evidence.points >= SCANNED_POINTS, 0]) for evidence in evidences]
-    known = np.concatenate(sigmas) if sigmas else np.zeros(0)
-    return quantile(known, 0.75) if len(known) else PRIOR_NOISE
 
 
 def _noise_source(reruns: int, earlier: int) -> str:

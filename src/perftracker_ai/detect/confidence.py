@@ -1,20 +1,15 @@
-"""How far to trust a finding, in three words with their reasons, and what would settle what could not be told."""
+"""How far to trust a finding, in three words with their reasons."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from perftracker_ai.detect.scan import inflation
 from perftracker_ai.formats import format_percent
 from perftracker_ai.model import Confidence, Method
 
 if TYPE_CHECKING:
     from perftracker_ai.detect.evidence import Evidence
     from perftracker_ai.model import Window
-    from perftracker_ai.settings import DetectSettings
 
 STRONG_Q, WEAK_Q = 1e-3, 1e-2
 """In simulated jobs of every kind of noise nearly all regressions below the first are real, and more of those between
@@ -91,27 +86,3 @@ def _by_reruns(evidence: Evidence, row: int, window: Window, reruns: int) -> tup
     if window.points >= WHOLE * evidence.points[row]:
         return Confidence.MEDIUM, "the whole curve moved, and there is one baseline run"
     return Confidence.HIGH, ""
-
-
-def needed(evidence: Evidence, row: int, level: float, settings: DetectSettings, method: Method) -> str:
-    """Say what would decide a curve that could not be told about."""
-    points = int(evidence.points[row])
-    match method:
-        case Method.NONE:
-            return "a value in both runs at one load at least"
-        case Method.SIZE_ONLY:
-            return "three scores per point in both runs, or two more runs of each version"
-        case Method.TWO_SAMPLE:
-            return "two more runs of each version"
-        case _:
-            return _runs_needed(evidence, row, points, abs(level), math.log1p(settings.moderate))
-
-
-def _runs_needed(evidence: Evidence, row: int, points: int, level: float, margin: float) -> str:
-    """Count the runs of each version after which the interval would lie on one side of the margin."""
-    track = evidence.track
-    sampling = float(track.variance[row, 0]) * float(inflation(track.rho[row], points)) / points
-    error = math.sqrt(sampling + float(track.level_variance[row]))
-    room = max(abs(margin - level), margin / 10)
-    runs = int(np.clip(math.ceil((2 * error / room) ** 2), 2, 100))
-    return f"about {runs - 1} more run{'s' if runs > 2 else ''} of each version"  # noqa: PLR2004 - plural of one

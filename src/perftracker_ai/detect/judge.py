@@ -15,10 +15,12 @@ from msgspec.structs import replace
 
 from perftracker_ai.detect import null, short
 from perftracker_ai.detect.chance import RULE_P, weigh_chances
-from perftracker_ai.detect.confidence import certainty, needed
+from perftracker_ai.detect.confidence import certainty
 from perftracker_ai.detect.evidence import RULE_POINTS, SCANNED_POINTS, SIDES
+from perftracker_ai.detect.need import need_text, needed
 from perftracker_ai.detect.noise import mean_variance
-from perftracker_ai.detect.windows import LEVEL, describe, extents, merged, practical
+from perftracker_ai.detect.thin import significant, weigh_thin
+from perftracker_ai.detect.windows import LEVEL, Extent, describe, extents, long_enough, merged, practical, size
 from perftracker_ai.model import Attribution, CurveResult, Direction, Method, Outcome
 from perftracker_ai.stats import median, ratio, t_quantile
 
@@ -28,16 +30,26 @@ if TYPE_CHECKING:
     from perftracker_ai.detect.chance import Chances
     from perftracker_ai.detect.evidence import Evidence, Side
     from perftracker_ai.detect.scan import Track
-    from perftracker_ai.detect.windows import Extent
+    from perftracker_ai.detect.thin import Thin
     from perftracker_ai.model import CurveSet, Window
     from perftracker_ai.settings import DetectSettings
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What one row shows in one direction: its windows and how they were found."""
+    """What one row shows in one direction.
+
+    Attributes
+    ----------
+    windows : tuple of Window
+    method : Method
+        How they were found.
+    silenced : bool
+        Whether a change of moderate size is left out because it is below the smallest time that counts.
+    """
 
     windows: tuple[Window, ...]
     method: Method
+    silenced: bool
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -47,7 +59,15 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     settings: DetectSettings
     shift: NDArray[np.float64]
     reruns: int
-    noise: float
+    shortest: float
+
+
+class Whole(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The level of a row, half the width of its interval, and its standard error; NaN for a row without points."""
+
+    level: float
+    reach: float
+    error: float
 
 
 def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
@@ -55,25 +75,33 @@ def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
     if not evidences:
         return []
     chances = [weigh_chances(evidences, k, context.settings.fdr) for k in range(len(SIDES))]
+    thins = weigh_thin(context.curves, evidences)
     results: list[CurveResult] = []
-    for place, evidence in enumerate(evidences):
-        sides = [_side(evidence, place, sign, chance, context) for sign, chance in zip(SIDES, chances, strict=True)]
-        whole = zip(*_whole(evidence), strict=True)
+    for place, (evidence, thin) in enumerate(zip(evidences, thins, strict=True)):
+        sides = [
+            _side(evidence, place, sign, chance, context) | _thin_side(evidence, thin, sign, context)
+            for sign, chance in zip(SIDES, chances, strict=True)
+        ]
         results += [
-            _result(evidence, row, [side.get(row) for side in sides], level, context) for row, level in enumerate(whole)
+            _result(evidence, row, [side.get(row) for side in sides], whole, context)
+            for row, whole in enumerate(_whole(evidence, thin))
         ]
     return results
 
 
-def _whole(evidence: Evidence) -> tuple[list[float], list[float]]:
-    """Return every row's level and half the width of its interval."""
+def _whole(evidence: Evidence, thin: Thin) -> list[Whole]:
+    """Return every row's level and how well it is known."""
     track = evidence.track
     sampling = mean_variance(track.variance[:, 0], evidence.points, track.rho)
-    reach = [
-        t_quantile((1 - LEVEL) / 2, max(dof, 1.0)) * error
-        for dof, error in zip(track.dof.tolist(), np.sqrt(sampling + track.level_variance).tolist(), strict=True)
+    levels, errors = median(evidence.net.ratio).tolist(), np.sqrt(sampling + track.level_variance).tolist()
+    whole = [
+        Whole(level=level, reach=t_quantile((1 - LEVEL) / 2, max(dof, 1.0)) * error, error=error)
+        for level, dof, error in zip(levels, track.dof.tolist(), errors, strict=True)
     ]
-    return median(evidence.net.ratio).tolist(), reach
+    for row, at in thin.place.items():
+        level, reach, error = (float(values[at]) for values in (thin.level, thin.reach, thin.error))
+        whole[row] = Whole(level=level, reach=reach, error=error)
+    return whole
 
 
 def _side(evidence: Evidence, place: int, sign: float, chances: Chances, context: Context) -> dict[int, Found]:
@@ -89,14 +117,12 @@ def _side(evidence: Evidence, place: int, sign: float, chances: Chances, context
     )
     found: dict[int, Found] = {}
     for row, ranges in _by_row(extents(track, np.flatnonzero(q <= fdr), sign, cut, (first, last))).items():
-        windows = _windows(evidence, ranges, sign, (float(p[row]), None if rule[row] else float(q[row])), context)
         method = Method.RULE if rule[row] else Method.FAMILY_SCAN if route[row] else Method.SCAN
-        kept = [
-            w for w in windows if method is not Method.RULE or sign * math.log1p(w.median_slowdown) >= short.RULE_SIZE
-        ]
-        if kept:
-            found[row] = Found(windows=tuple(kept), method=method)
-    return found | _short(evidence, sign, context)
+        chance = (float(p[row]), None if rule[row] else float(q[row]))
+        large = [extent for extent in ranges if not rule[row] or size(evidence, extent, sign) >= short.RULE_SIZE]
+        if large:
+            found[row] = _found(evidence, large, sign, (method, chance), context)
+    return found
 
 
 def _routes(
@@ -126,40 +152,61 @@ def _by_row(found: list[Extent]) -> dict[int, list[Extent]]:
     return rows
 
 
-def _windows(
-    evidence: Evidence, ranges: list[Extent], sign: float, chance: tuple[float, float | None], context: Context
-) -> tuple[Window, ...]:
-    net = evidence.net.ratio[ranges[0].row]
-    joined = merged(ranges, net, sign, math.log1p(context.settings.moderate))
-    kept = [part for part in joined if practical(context.curves, evidence, part, sign, context.settings)]
-    return tuple(describe(evidence, part, sign, context.settings, chance) for part in kept)
+def _found(
+    evidence: Evidence,
+    ranges: list[Extent],
+    sign: float,
+    how: tuple[Method, tuple[float, float | None]],
+    context: Context,
+    reach: float | None = None,
+) -> Found:
+    """Keep what matters of the significant ranges of one row; ``how`` is the method, and p and q."""
+    settings, curves = context.settings, context.curves
+    joined = merged(ranges, evidence.net.ratio[ranges[0].row], sign, math.log1p(settings.moderate))
+    kept = [part for part in joined if practical(evidence, part, sign, settings)]
+    long = [long_enough(curves, evidence, part, context.shortest) for part in kept]
+    return Found(
+        windows=tuple(
+            describe(evidence, part, sign, settings, how[1], reach)
+            for part, enough in zip(kept, long, strict=True)
+            if enough
+        ),
+        method=how[0],
+        silenced=any(
+            not enough and size(evidence, part, sign) >= math.log1p(settings.moderate)
+            for part, enough in zip(kept, long, strict=True)
+        ),
+    )
 
 
-def _short(evidence: Evidence, sign: float, context: Context) -> dict[int, Found]:
-    """Windows of the rows that are single values rather than curves."""
+def _thin_side(evidence: Evidence, thin: Thin, sign: float, context: Context) -> dict[int, Found]:
+    """Windows of one direction for every thin row that shows any: such a row is one range."""
+    side = 0 if sign > 0 else 1
     found: dict[int, Found] = {}
-    for row in np.flatnonzero((evidence.points >= 1) & (evidence.points < RULE_POINTS)):
-        hit = short.find(context.curves, evidence, int(row), sign, context.noise)
-        if hit is not None:
-            windows = _windows(evidence, [hit.extent], sign, (hit.p, None), context)
-            if windows:
-                found[int(row)] = Found(windows=windows, method=hit.method)
+    for row, at in thin.place.items():
+        if significant(thin, at, side, context.settings.fdr):
+            columns = np.flatnonzero(np.isfinite(evidence.net.ratio[row]))
+            extent = Extent(row=row, first=int(columns[0]), last=int(columns[-1]))
+            method = short.method_of(len(columns), short.scored(context.curves, evidence.net.panel.point[row, columns]))
+            chance = (float(thin.p[side, at]), float(thin.q[side, at]))
+            found[row] = _found(evidence, [extent], sign, (method, chance), context, float(thin.reach[at]))
     return found
 
 
-def _result(
-    evidence: Evidence, row: int, found: list[Found | None], whole: tuple[float, float], context: Context
-) -> CurveResult:
-    """Put one curve together; ``whole`` is its level and half the width of the level's interval."""
+def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whole, context: Context) -> CurveResult:
+    """Put one curve together."""
     index = int(evidence.net.panel.rows[row])
     points = evidence.net.panel.point[row][np.isfinite(evidence.net.ratio[row])]
     windows = tuple(sorted((w for side in found if side for w in side.windows), key=lambda w: (w.first, w.last)))
-    outcome = _outcome(windows, context.settings) or _calm(len(points), *whole, context)
-    method = _method([side.method for side in found if side], points, context)
+    silenced = any(side.silenced for side in found if side)
+    outcome = _outcome(windows, context.settings) or _calm(whole, context, silenced=silenced)
+    method = _method([side.method for side in found if side and side.windows], points, context)
     worst = _worst(windows, outcome)
     confidence, reasons = (
         certainty(evidence, row, windows[worst], method, context.reruns) if worst is not None else (None, ())
     )
+    unsure = outcome is Outcome.INCONCLUSIVE
+    need = needed(whole.level, whole.error, context.settings, silenced=silenced) if unsure else None
     return CurveResult(
         curve=index,
         outcome=outcome,
@@ -173,11 +220,13 @@ def _result(
         samples=int(context.curves.count[:2, points].sum()),
         attribution=None if worst is None else Attribution.CODE,
         left_out=(),
-        median_slowdown=math.expm1(whole[0]) if len(points) else None,
-        gross_slowdown=ratio(whole[0] + context.shift[index]) if len(points) else None,
+        median_slowdown=math.expm1(whole.level) if len(points) else None,
+        gross_slowdown=ratio(whole.level + context.shift[index]) if len(points) else None,
         shift=math.expm1(context.shift[index]),
         noise=_noise(evidence, row),
-        needed=needed(evidence, row, whole[0], context.settings, method) if outcome is Outcome.INCONCLUSIVE else "",
+        cause=need.cause if need else None,
+        runs_needed=need.runs if need else None,
+        needed=need_text(need, context.shortest) if need else "",
     )
 
 
@@ -208,7 +257,7 @@ def _worst(windows: tuple[Window, ...], outcome: Outcome) -> int | None:
     return max(range(len(windows)), key=lambda k: sign * windows[k].median_slowdown)
 
 
-def _calm(points: int, level: float, reach: float, context: Context) -> Outcome:
-    """Tell a curve that did not change from one that could not be told about."""
-    known = points >= RULE_POINTS and abs(level) + reach < math.log1p(context.settings.moderate)
-    return Outcome.UNCHANGED if known else Outcome.INCONCLUSIVE
+def _calm(whole: Whole, context: Context, *, silenced: bool) -> Outcome:
+    """Tell a curve that did not change, its whole interval being inside the margin, from one that cannot be told."""
+    within = abs(whole.level) + whole.reach < math.log1p(context.settings.moderate)
+    return Outcome.UNCHANGED if within and not silenced else Outcome.INCONCLUSIVE

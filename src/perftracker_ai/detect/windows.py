@@ -146,29 +146,44 @@ def merged(extents_of_row: list[Extent], net: NDArray[np.float64], sign: float, 
     for extent in extents_of_row:
         before = joined[-1] if joined else None
         touching = before is not None and not np.isfinite(net[before.last + 1 : extent.first]).sum() > 1
-        if before is not None and touching and all(_size(net, part, sign) >= least for part in (before, extent)):
+        if before is not None and touching and all(_middle(net, part, sign) >= least for part in (before, extent)):
             joined[-1] = replace(before, last=extent.last)
         else:
             joined.append(extent)
     return joined
 
 
-def _size(net: NDArray[np.float64], extent: Extent, sign: float) -> float:
+def size(evidence: Evidence, extent: Extent, sign: float) -> float:
+    """Return the median of a range on the log scale, positive in the direction of ``sign``."""
+    return _middle(evidence.net.ratio[extent.row], extent, sign)
+
+
+def _middle(net: NDArray[np.float64], extent: Extent, sign: float) -> float:
     return float(sign * median(net[extent.first : extent.last + 1]))
 
 
-def practical(curves: CurveSet, evidence: Evidence, extent: Extent, sign: float, settings: DetectSettings) -> bool:
-    """Say whether a range matters: large enough, in seconds too, and worse than every single baseline run."""
-    row, span = extent.row, slice(extent.first, extent.last + 1)
-    if _size(evidence.net.ratio[row], extent, sign) < math.log1p(settings.minor):
+def practical(evidence: Evidence, extent: Extent, sign: float, settings: DetectSettings) -> bool:
+    """Say whether a range matters: large enough, and worse than every single baseline run."""
+    if size(evidence, extent, sign) < math.log1p(settings.minor):
         return False
-    against_each = sign * median(evidence.net.versus[:, row, span])
-    return bool(np.all(against_each[np.isfinite(against_each)] > 0)) and _long_enough(
-        curves, evidence, extent, settings
-    )
+    against_each = sign * median(evidence.net.versus[:, extent.row, extent.first : extent.last + 1])
+    return bool(np.all(against_each[np.isfinite(against_each)] > 0))
 
 
-def _long_enough(curves: CurveSet, evidence: Evidence, extent: Extent, settings: DetectSettings) -> bool:
+def shortest_change(curves: CurveSet, settings: DetectSettings) -> float:
+    """Return the smallest change of a time that counts, in seconds.
+
+    What a scheduler and a load driver's clock do to a request is nothing beside a suite of milliseconds. In a suite
+    whose every number is some microseconds it is what is measured: there the limit is a share of the typical time.
+    """
+    times = [curves.mean[:, c.start : c.stop] for c in curves.curves if c.base_unit == "s"]
+    values = np.concatenate([np.delete(part, CANDIDATE, axis=0).ravel() for part in times]) if times else np.zeros(0)
+    known = values[np.isfinite(values)]
+    typical = float(median(known)) if len(known) else math.inf
+    return min(settings.min_time_change_s, settings.min_time_change_share * typical)
+
+
+def long_enough(curves: CurveSet, evidence: Evidence, extent: Extent, shortest: float) -> bool:
     """Say whether the change of a time reaches the smallest that counts; any change of another unit does."""
     panel = evidence.net.panel
     if curves.curves[int(panel.rows[extent.row])].base_unit != "s":
@@ -178,18 +193,23 @@ def _long_enough(curves: CurveSet, evidence: Evidence, extent: Extent, settings:
     base = median(np.delete(values, CANDIDATE, axis=0), axis=0)
     with np.errstate(invalid="ignore"):  # infinite on both sides is no change that could be measured
         change = abs(float(median(values[CANDIDATE] - base)))
-    return change >= settings.min_time_change_s
+    return change >= shortest
 
 
 def describe(
-    evidence: Evidence, extent: Extent, sign: float, settings: DetectSettings, chance: tuple[float | None, float | None]
+    evidence: Evidence,
+    extent: Extent,
+    sign: float,
+    settings: DetectSettings,
+    chance: tuple[float | None, float | None],
+    reach: float | None = None,
 ) -> Window:
-    """Put a range into numbers; ``chance`` is its p- and q-value."""
+    """Put a range into numbers; ``chance`` is its p- and q-value, ``reach`` half the width of its interval if known."""
     row, span = extent.row, slice(extent.first, extent.last + 1)
     net = evidence.net.ratio[row, span]
     known = net[np.isfinite(net)]
     middle = float(median(known))
-    reach = _reach(evidence, extent, len(known))
+    reach = _reach(evidence, extent, len(known)) if reach is None else reach
     points = evidence.net.panel.point[row]
     slowdown = ratio(middle)
     measured = evidence.net.panel.ratio[row, span]

@@ -160,12 +160,13 @@ def method(shown: View) -> list[str]:
     names = (severity.value for severity in reversed(Severity))
     thresholds = ", ".join(f"{name} {format_percent(step)}" for name, step in zip(names, steps, strict=True))
     shortest, large = format_value(criteria.min_time_change_s, "s"), format_percent(criteria.large_shift)
+    share = format_percent(criteria.min_time_change_share)
     level, fdr = format_percent(detection.level), format_percent(detection.fdr)
     points = (
         f"Detection: {md(detection.method)}; seed {detection.seed}",
         "Slowdown is cost per operation, candidate over baseline, minus one: half the throughput is +100 %",
         f"Severity by the median slowdown of the affected range: {thresholds}",
-        f"Changes of a time by less than {shortest} are never findings",
+        f"Changes of a time by less than {shortest}, or {share} of the job's typical time, are never findings",
         f"Intervals at {level}; no more than {fdr} of the findings are expected to be false",
         f"A run-wide shift from {large} puts the run in doubt",
         f"Policy: {_policy(shown.analysis.policy)}",

@@ -186,6 +186,8 @@ def _finding(shown: View, finding: Finding) -> dict[str, Any]:
         "points_analyzed": result.points,
         "samples": result.samples,
         "noise": result.noise,
+        "cause": result.cause,
+        "runs_needed": result.runs_needed,
         "needed": result.needed,
         "shift_removed_pct": result.shift * 100,
         "median_pct_change_overall": _percent(result.median_slowdown),
