@@ -10,9 +10,10 @@ import pytest
 from analyses import notice
 
 import perftracker_ai
-from perftracker_ai import errors, model, wording
+from perftracker_ai import errors, model
 from perftracker_ai.cli import program
 from perftracker_ai.model import NOTICES, CoverageKind, Method, Severity, Verdict
+from perftracker_ai.words import wording
 
 SOURCE = Path(perftracker_ai.__file__).parent
 MODULES = sorted(SOURCE.rglob("*.py"))

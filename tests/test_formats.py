@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from perftracker_ai.formats import (
+from perftracker_ai.words.numbers import (
     format_change,
     format_interval,
     format_load,

@@ -31,7 +31,6 @@ from hypothesis import strategies as st
 from msgspec import structs
 from pages import EVIL, examples, judged, page
 
-from perftracker_ai import formats
 from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.model import Author, Narration, Outcome, Part, Passage, Piece, Severity, Verdict
 from perftracker_ai.render.html import asset
@@ -39,7 +38,8 @@ from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown, path, tag
 from perftracker_ai.report.view import clusters, view
 from perftracker_ai.results.write import result_document, result_json
-from perftracker_ai.text import clean, md
+from perftracker_ai.words import numbers
+from perftracker_ai.words.text import clean, md
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "perftracker" / "grpm"
 MEGABYTE = 1_000_000
@@ -264,8 +264,8 @@ SENTENCES = {"/mirrored", "/summary/curves_total"}
 
 def forms(value):
     """Every way the page may print a number of the results file."""
-    told = {f"{value:,}", str(value), formats.format_change(value), formats.format_percent(value)}
-    return told | {f"q {formats.format_probability(value)}"}
+    told = {f"{value:,}", str(value), numbers.format_change(value), numbers.format_percent(value)}
+    return told | {f"q {numbers.format_probability(value)}"}
 
 
 @pytest.mark.parametrize("make", [examples, *VARIANTS.values()])
@@ -291,7 +291,7 @@ def test_values_at_the_worst_point_are_those_of_the_results_file():
         if fact.endswith("/worst_point"):
             finding, point = at(document, "/".join(fact.split("/")[:3])), at(document, fact)
             unit, written = finding["unit"], finding["written_unit"]
-            assert text == formats.format_pair(point["baseline"], point["candidate"], unit, written)
+            assert text == numbers.format_pair(point["baseline"], point["candidate"], unit, written)
             checked += 1
     assert checked > 20
 

@@ -40,7 +40,7 @@ from perftracker_ai.model import (
 )
 from perftracker_ai.render.markdown import markdown_report
 from perftracker_ai.settings import DetectSettings, PolicySettings
-from perftracker_ai.wording import NO_TRACES
+from perftracker_ai.words.wording import NO_TRACES
 
 SECTIONS = [
     "Executive Summary",

@@ -26,7 +26,7 @@ from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.model import Decision, MetricKind, Verdict
 from perftracker_ai.render.terminal import HEIGHT, WIDTH, plain_summary, summary
 from perftracker_ai.settings import DetectSettings
-from perftracker_ai.text import columns
+from perftracker_ai.words.text import columns
 
 PATHS = ("reports/GRPM/a vs b/llm_report.md", "reports/GRPM/a vs b/result_v2.json")
 ALL = VARIANTS | {"many": many}

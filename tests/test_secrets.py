@@ -15,7 +15,7 @@ from shop import put, shop_jobs
 from perftracker_ai.cli import main
 from perftracker_ai.config import PREFIX
 from perftracker_ai.settings import Accept, Channel, ProductSettings, Settings
-from perftracker_ai.text import without_secrets
+from perftracker_ai.words.text import without_secrets
 
 pytestmark = pytest.mark.slow
 SECRET = "Zq7SECRETxK"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from perftracker_ai.text import clean, columns, fit, listing, md, sentence, table
+from perftracker_ai.words.text import clean, columns, fit, listing, md, sentence, table
 
 COMMONMARK = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 

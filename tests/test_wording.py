@@ -5,8 +5,8 @@ import re
 import pytest
 from analyses import Plan, curve_set, notice
 
-from perftracker_ai import wording
 from perftracker_ai.model import NOTICES, CoverageKind, Method, MetricKind, SameVersion, Severity, Verdict
+from perftracker_ai.words import wording
 
 
 @pytest.mark.parametrize("kind", NOTICES.values())

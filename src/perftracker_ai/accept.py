@@ -24,8 +24,6 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 import numpy as np
 
-from perftracker_ai import wording
-from perftracker_ai.formats import format_change
 from perftracker_ai.model import (
     Acceptance,
     AcceptEnded,
@@ -39,6 +37,8 @@ from perftracker_ai.model import (
     Standing,
 )
 from perftracker_ai.settings import Accept
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

@@ -29,7 +29,7 @@ from perftracker_ai.settings import (
     ProductSettings,
     Settings,
 )
-from perftracker_ai.text import clean, is_address, without_secrets
+from perftracker_ai.words.text import clean, is_address, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

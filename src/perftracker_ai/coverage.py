@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Absence, CoverageFinding, CoverageKind, Severity
 from perftracker_ai.stats import median
-from perftracker_ai.text import clean
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

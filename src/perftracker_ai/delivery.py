@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from perftracker_ai.events import Step
 from perftracker_ai.files import append_file, write_file
 from perftracker_ai.report_files import PAGE, REPORT, RESULT, safe_name
-from perftracker_ai.text import md
+from perftracker_ai.words.text import md
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

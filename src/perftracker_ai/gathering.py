@@ -15,7 +15,7 @@ from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageEr
 from perftracker_ai.events import Chosen, Received, Step
 from perftracker_ai.files import exists
 from perftracker_ai.model import BASELINE, CANDIDATE, Job, NoReruns, Notice, OtherProject, SkippedFile, SkippedJob
-from perftracker_ai.text import clean
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

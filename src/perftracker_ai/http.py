@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from perftracker_ai.errors import PerfTrackerAIError, UsageError
-from perftracker_ai.text import clean
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -23,8 +23,8 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from perftracker_ai.errors import BadAnswer, NotFound, PublishError, SourceError, Unreachable
-from perftracker_ai.text import clean
 from perftracker_ai.wire import PassingTrouble
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

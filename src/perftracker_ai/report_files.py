@@ -12,7 +12,7 @@ import msgspec
 from perftracker_ai.errors import UsageError
 from perftracker_ai.file_sets import finish_set
 from perftracker_ai.files import read_bounded, reason, unmarked
-from perftracker_ai.text import clean
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from perftracker_ai.chronicle import Creep, Shift, Switching, Unrest
-from perftracker_ai.formats import UNKNOWN, format_change, format_interval, format_percent, plural
 from perftracker_ai.model import Direction
+from perftracker_ai.words.numbers import UNKNOWN, format_change, format_interval, format_percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

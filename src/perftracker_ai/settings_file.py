@@ -16,9 +16,9 @@ from msgspec.structs import fields
 
 from perftracker_ai.errors import UsageError
 from perftracker_ai.files import reason, replacing
-from perftracker_ai.formats import format_load
 from perftracker_ai.settings import Accept
-from perftracker_ai.text import without_secrets
+from perftracker_ai.words.numbers import format_load
+from perftracker_ai.words.text import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -30,7 +30,7 @@ from perftracker_ai.model import (
     Severity,
     Verdict,
 )
-from perftracker_ai.text import clean
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

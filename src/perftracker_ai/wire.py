@@ -22,7 +22,7 @@ import msgspec
 from perftracker_ai.errors import BadAnswer, NotFound, SourceError, Unreachable, UsageError
 from perftracker_ai.files import reason
 from perftracker_ai.http import OK, Bounds, Client, Kind, Login, basic, gist, trusts_nobody
-from perftracker_ai.text import clean, without_secrets
+from perftracker_ai.words.text import clean, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

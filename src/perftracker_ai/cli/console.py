@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, assert_never
 
 from perftracker_ai.cli.streams import show, tell, tell_error
 from perftracker_ai.events import Chosen, Pulling, Received, Step, Writing
-from perftracker_ai.formats import plural
 from perftracker_ai.model import Notice
-from perftracker_ai.text import clean
-from perftracker_ai.wording import notice_text
+from perftracker_ai.words.numbers import plural
+from perftracker_ai.words.text import clean
+from perftracker_ai.words.wording import notice_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from perftracker_ai import retrospect
 from perftracker_ai.chronicle import Shift
 from perftracker_ai.cli.streams import show
-from perftracker_ai.formats import plural
-from perftracker_ai.text import clean
+from perftracker_ai.words.numbers import plural
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

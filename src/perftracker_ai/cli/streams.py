@@ -60,7 +60,7 @@ def tell(text: str) -> None:
 
     Whatever it quotes, no address in it shows a password: what reads settings quotes none, and this holds for the rest.
     """
-    from perftracker_ai.text import without_secrets
+    from perftracker_ai.words.text import without_secrets
 
     try:
         print(without_secrets(text), file=sys.stderr, flush=True)
@@ -70,7 +70,7 @@ def tell(text: str) -> None:
 
 def tell_error(error: PerfTrackerAIError, *, trace: bool = False) -> None:
     """Print an error, whatever it quotes; of a fault of ours also its trace, if that is wanted."""
-    from perftracker_ai.text import clean
+    from perftracker_ai.words.text import clean
 
     if trace and isinstance(error, Defect) and error.__cause__ is not None:
         from traceback import format_exception

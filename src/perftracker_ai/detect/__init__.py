@@ -17,9 +17,9 @@ from perftracker_ai.detect.scan import COARSE
 from perftracker_ai.detect.series import Net, pairs_of, panels, ratios
 from perftracker_ai.detect.shift import estimate_shifts
 from perftracker_ai.detect.windows import LEVEL, shortest_change
-from perftracker_ai.formats import plural
 from perftracker_ai.model import FIRST_RERUN, CurveResult, Detection, Direction
 from perftracker_ai.stats import median
+from perftracker_ai.words.numbers import plural
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

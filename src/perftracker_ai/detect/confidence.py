@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai.formats import format_percent
 from perftracker_ai.model import Confidence, Method
+from perftracker_ai.words.numbers import format_percent
 
 if TYPE_CHECKING:
     from perftracker_ai.detect.evidence import Evidence

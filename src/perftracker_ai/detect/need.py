@@ -12,9 +12,9 @@ import msgspec
 
 from perftracker_ai.detect.chance import RULE_P
 from perftracker_ai.detect.windows import LEVEL
-from perftracker_ai.formats import format_value, plural
 from perftracker_ai.model import Cause
 from perftracker_ai.stats import t_quantile
+from perftracker_ai.words.numbers import format_value, plural
 
 if TYPE_CHECKING:
     from perftracker_ai.settings import DetectSettings

@@ -24,7 +24,7 @@ from perftracker_ai.history.encoding import (
 from perftracker_ai.history.records import Archive, History, Known, Overview, Scope
 from perftracker_ai.history.schema import BROKEN, JOB, LAYOUT, STEPS, version_of
 from perftracker_ai.model import JobInfo, Timeline
-from perftracker_ai.text import clean
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from perftracker_ai.errors import UsageError
-from perftracker_ai.text import clean, without_secrets
+from perftracker_ai.words.text import clean, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 import numpy as np
 
-from perftracker_ai import retrospect, wording
-from perftracker_ai.formats import (
+from perftracker_ai import retrospect
+from perftracker_ai.model import BASELINE, CANDIDATE, Direction, Measure, MetricKind
+from perftracker_ai.narrate.values import FactKind, Label
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import (
     format_change,
     format_interval,
     format_load,
@@ -23,9 +26,7 @@ from perftracker_ai.formats import (
     format_value,
     plural,
 )
-from perftracker_ai.model import BASELINE, CANDIDATE, Direction, Measure, MetricKind
-from perftracker_ai.narrate.values import FactKind, Label
-from perftracker_ai.text import clean, listing
+from perftracker_ai.words.text import clean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,12 +9,13 @@ from collections import Counter
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from perftracker_ai import retrospect, wording
-from perftracker_ai.formats import format_percent, format_range, plural
+from perftracker_ai import retrospect
 from perftracker_ai.model import CoverageKind, Direction, Outcome, Severity
 from perftracker_ai.narrate.clusters import LOAD_LIMIT, NAME_LIMIT, metric, slower, standing_window, statement
 from perftracker_ai.narrate.values import CATALOGUE, RUN, FactKind, Label
-from perftracker_ai.text import clean, listing
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_percent, format_range, plural
+from perftracker_ai.words.text import clean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai.model import Direction, Severity
 from perftracker_ai.narrate.values import CATALOGUE, RUN, FactKind, Label
-from perftracker_ai.text import clean
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

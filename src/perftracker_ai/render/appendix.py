@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai import TOOL_VERSION, wording
-from perftracker_ai.formats import format_change, format_percent, format_value, plural
+from perftracker_ai import TOOL_VERSION
 from perftracker_ai.model import Absence, Outcome, Part, Severity
 from perftracker_ai.render import phrases
 from perftracker_ai.render.assessment import needed
@@ -18,7 +17,9 @@ from perftracker_ai.render.sections import more
 from perftracker_ai.render.told import said
 from perftracker_ai.report.commentary import authorship
 from perftracker_ai.report.view import coverage_order, leading, point, worsened
-from perftracker_ai.text import listing, md, table
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_change, format_percent, format_value, plural
+from perftracker_ai.words.text import listing, md, table
 
 if TYPE_CHECKING:
     from perftracker_ai.model import Cluster, RunAccount, Window

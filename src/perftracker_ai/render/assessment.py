@@ -10,14 +10,15 @@ from collections import Counter
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from perftracker_ai import retrospect, wording
-from perftracker_ai.formats import format_change, format_percent, plural
+from perftracker_ai import retrospect
 from perftracker_ai.model import Confidence, Outcome, Part, Severity, Verdict
 from perftracker_ai.render import phrases, recall
 from perftracker_ai.render.told import chosen, passages, said
 from perftracker_ai.report.commentary import MARK
 from perftracker_ai.report.view import clusters, coverage_order, leading, worsened, worst_point
-from perftracker_ai.text import listing, md, sentence
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_change, format_percent, plural
+from perftracker_ai.words.text import listing, md, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from perftracker_ai import retrospect
-from perftracker_ai.formats import (
+from perftracker_ai.model import CoverageKind, Outcome, Severity
+from perftracker_ai.report.view import labels, view, worst_point
+from perftracker_ai.words.numbers import (
     format_change,
     format_interval,
     format_pair,
@@ -31,9 +33,7 @@ from perftracker_ai.formats import (
     format_range,
     plural,
 )
-from perftracker_ai.model import CoverageKind, Outcome, Severity
-from perftracker_ai.report.view import labels, view, worst_point
-from perftracker_ai.text import clean
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

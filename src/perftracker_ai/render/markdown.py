@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from perftracker_ai.report import build
 from perftracker_ai.report.value import Entry, Items, Paragraph, Table
 from perftracker_ai.report.view import view
-from perftracker_ai.text import md
-from perftracker_ai.text import table as markdown_table
+from perftracker_ai.words.text import md
+from perftracker_ai.words.text import table as markdown_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from perftracker_ai import wording
-from perftracker_ai.formats import format_change, format_range, plural
 from perftracker_ai.model import Severity
 from perftracker_ai.render import recall
 from perftracker_ai.render.phrases import beyond, shift_of
 from perftracker_ai.report.view import coverage_counts, view, worsened
-from perftracker_ai.text import clean, listing
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_change, format_range, plural
+from perftracker_ai.words.text import clean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

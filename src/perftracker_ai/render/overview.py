@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from perftracker_ai.formats import plural
 from perftracker_ai.model import Outcome, Severity
 from perftracker_ai.report.view import coverage_counts, view, worsened
-from perftracker_ai.text import fit
+from perftracker_ai.words.numbers import plural
+from perftracker_ai.words.text import fit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

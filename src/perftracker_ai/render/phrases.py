@@ -9,8 +9,10 @@ import math
 import re
 from typing import TYPE_CHECKING, assert_never
 
-from perftracker_ai import wording
-from perftracker_ai.formats import (
+from perftracker_ai.model import CoverageKind, Measure, MetricKind
+from perftracker_ai.report.view import labels, leading, worst_point
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import (
     format_change,
     format_interval,
     format_load,
@@ -22,9 +24,7 @@ from perftracker_ai.formats import (
     format_value,
     plural,
 )
-from perftracker_ai.model import CoverageKind, Measure, MetricKind
-from perftracker_ai.report.view import labels, leading, worst_point
-from perftracker_ai.text import clean, listing, md, sentence
+from perftracker_ai.words.text import clean, listing, md, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

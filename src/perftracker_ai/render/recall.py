@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perftracker_ai import retrospect
-from perftracker_ai.formats import plural
-from perftracker_ai.text import md, sentence
+from perftracker_ai.words.numbers import plural
+from perftracker_ai.words.text import md, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
-from perftracker_ai.formats import format_change, plural
 from perftracker_ai.model import Part, Severity
 from perftracker_ai.render import phrases, recall
 from perftracker_ai.render.phrases import RESULT_FILE
 from perftracker_ai.render.told import said
 from perftracker_ai.report.view import accepted, clusters, improved, leading, loose
-from perftracker_ai.text import md, table
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_change, plural
+from perftracker_ai.words.text import md, table
 
 if TYPE_CHECKING:
     from perftracker_ai.model import Acceptance, Cluster

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.formats import format_change, format_number
 from perftracker_ai.render import svg
 from perftracker_ai.render.page.markup import Html, el
+from perftracker_ai.words.numbers import format_change, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,12 +11,12 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from perftracker_ai import retrospect
-from perftracker_ai.formats import format_change, format_range, plural
 from perftracker_ai.model import CoverageKind, Outcome, Severity, Verdict
 from perftracker_ai.render import recall
 from perftracker_ai.render.phrases import shift_of
 from perftracker_ai.report.view import LOST, accepted, coverage_counts, view, worsened
-from perftracker_ai.text import ELLIPSIS, clean, columns, fit
+from perftracker_ai.words.numbers import format_change, format_range, plural
+from perftracker_ai.words.text import ELLIPSIS, clean, columns, fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

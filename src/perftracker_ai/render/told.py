@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perftracker_ai.report.commentary import MARK
-from perftracker_ai.text import md
+from perftracker_ai.words.text import md
 
 if TYPE_CHECKING:
     from perftracker_ai.model import Part, Passage

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import retrospect, wording
-from perftracker_ai.formats import format_percent
+from perftracker_ai import retrospect
 from perftracker_ai.model import Attribution, Confidence, Severity, Verdict
 from perftracker_ai.report import causes, issue, past
 from perftracker_ai.report.coverage import heavy_gaps, inconclusive_count
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, Section, join, say
 from perftracker_ai.report.view import worsened
-from perftracker_ai.text import clean
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_percent
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai import TOOL_VERSION, wording
-from perftracker_ai.formats import format_change, format_percent, format_value, plural
+from perftracker_ai import TOOL_VERSION
 from perftracker_ai.model import Outcome, Severity
 from perftracker_ai.report import issue, past
 from perftracker_ai.report.commentary import authorship
@@ -17,7 +16,9 @@ from perftracker_ai.report.run import RESULT_FILE, value
 from perftracker_ai.report.summary import rule_text
 from perftracker_ai.report.value import Entry, Items, Kind, Line, Paragraph, Section, Table, join, say
 from perftracker_ai.report.view import worsened
-from perftracker_ai.text import clean
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_change, format_percent, format_value, plural
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
 from perftracker_ai.report import issue, past
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import CATALOGUE, Entry, Items, Kind, Line, Paragraph, Section, join, say
 from perftracker_ai.report.view import worsened
-from perftracker_ai.text import clean
+from perftracker_ai.words import wording
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

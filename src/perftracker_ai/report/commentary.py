@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
-from perftracker_ai.formats import plural
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, Section, say
-from perftracker_ai.text import clean
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import plural
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

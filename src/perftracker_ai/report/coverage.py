@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
-from perftracker_ai.formats import format_range, plural
 from perftracker_ai.model import Absence, Confidence, CoverageKind, Outcome, Severity
 from perftracker_ai.report.run import RESULT_FILE, value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, Section, join, say
 from perftracker_ai.report.view import coverage_counts, coverage_order
-from perftracker_ai.text import clean, listing
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_range, plural
+from perftracker_ai.words.text import clean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

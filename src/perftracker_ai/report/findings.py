@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
-from perftracker_ai.formats import format_slowdown
 from perftracker_ai.model import Severity
 from perftracker_ai.report import actions, causes, issue
 from perftracker_ai.report.coverage import more
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Entry, Items, Kind, Line, Paragraph, Section, Table, join, say
 from perftracker_ai.report.view import accepted, clusters, improved, loose
-from perftracker_ai.text import clean
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_slowdown
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from perftracker_ai import retrospect, wording
-from perftracker_ai.formats import (
+from perftracker_ai import retrospect
+from perftracker_ai.model import Attribution, Confidence, MetricKind, Outcome, Severity
+from perftracker_ai.report.value import Kind, Value, join, say
+from perftracker_ai.report.view import labels, leading, typical_point
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import (
     format_change,
     format_factor,
     format_interval,
@@ -23,10 +27,7 @@ from perftracker_ai.formats import (
     format_value,
     plural,
 )
-from perftracker_ai.model import Attribution, Confidence, MetricKind, Outcome, Severity
-from perftracker_ai.report.value import Kind, Value, join, say
-from perftracker_ai.report.view import labels, leading, typical_point
-from perftracker_ai.text import clean, listing
+from perftracker_ai.words.text import clean, listing
 
 if TYPE_CHECKING:
     from perftracker_ai.model import Cluster, Curve, Window

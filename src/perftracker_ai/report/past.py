@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai import retrospect
 from perftracker_ai.chronicle import Creep, Shift, Switching, Unrest
-from perftracker_ai.formats import plural
 from perftracker_ai.report.coverage import more
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, join, say
-from perftracker_ai.text import clean, sentence
+from perftracker_ai.words.numbers import plural
+from perftracker_ai.words.text import clean, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

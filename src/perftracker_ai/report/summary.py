@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
-from perftracker_ai.formats import UNKNOWN, format_change, format_interval, plural
 from perftracker_ai.model import Attribution, Outcome, Severity, Verdict
 from perftracker_ai.report import issue, past
 from perftracker_ai.report.coverage import gaps, serious
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, Section, Table, join, say
 from perftracker_ai.report.view import clusters, worsened
-from perftracker_ai.text import clean, listing
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import UNKNOWN, format_change, format_interval, plural
+from perftracker_ai.words.text import clean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

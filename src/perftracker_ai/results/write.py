@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from perftracker_ai import TOOL_VERSION, wording
-from perftracker_ai.formats import format_load
+from perftracker_ai import TOOL_VERSION
 from perftracker_ai.model import Absence, Confidence, MetricKind, Outcome, Severity
 from perftracker_ai.report.view import accepted, flagged, labels, view, worst_point, would_flag
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_load
 
 if TYPE_CHECKING:
     from perftracker_ai.model import (

@@ -18,8 +18,8 @@ import msgspec
 from perftracker_ai.errors import BadAnswer, JobError, NotFound
 from perftracker_ai.files import MAX_DOCUMENT_BYTES, is_sealed, read_document, sealed, write_file
 from perftracker_ai.parse import parse_info, parse_job, row_to_info
-from perftracker_ai.text import clean
 from perftracker_ai.wire import web_page
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

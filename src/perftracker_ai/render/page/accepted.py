@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
-from perftracker_ai.formats import format_change
 from perftracker_ai.render import phrases
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, join
 from perftracker_ai.render.sections import ACCEPTED_HEADER, COVERED
 from perftracker_ai.report.view import accepted
-from perftracker_ai.text import clean
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_change
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,15 +10,15 @@ import re
 import zlib
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
-from perftracker_ai.formats import format_range, plural
 from perftracker_ai.model import Absence
 from perftracker_ai.render import appendix, assessment, phrases
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown
 from perftracker_ai.render.page.summary import TONE
 from perftracker_ai.report.view import coverage_order
-from perftracker_ai.text import clean, listing
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_range, plural
+from perftracker_ai.words.text import clean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

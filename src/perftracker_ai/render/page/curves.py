@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
-from perftracker_ai.formats import (
-    format_change,
-    format_percent,
-    format_probability,
-    format_range,
-    plural,
-)
 from perftracker_ai.model import Outcome
 from perftracker_ai.render import phrases
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown, join, path, spread, tag
 from perftracker_ai.render.page.panels import spark
 from perftracker_ai.report.view import labels
-from perftracker_ai.text import clean
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import (
+    format_change,
+    format_percent,
+    format_probability,
+    format_range,
+    plural,
+)
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
-from perftracker_ai.formats import format_change, plural
 from perftracker_ai.model import Outcome, Severity
 from perftracker_ai.render import phrases
 from perftracker_ai.render.assessment import preference
@@ -19,7 +17,9 @@ from perftracker_ai.render.page.panels import legend, panels, spark
 from perftracker_ai.render.told import chosen
 from perftracker_ai.report.commentary import MARK
 from perftracker_ai.report.view import improved, leading, loose, worsened
-from perftracker_ai.text import clean, sentence
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import format_change, plural
+from perftracker_ai.words.text import clean, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from perftracker_ai.text import clean
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

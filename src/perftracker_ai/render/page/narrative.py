@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
 from perftracker_ai.model import Part
 from perftracker_ai.render.page.markup import Html, el
 from perftracker_ai.render.told import passages
 from perftracker_ai.report.commentary import MARK
+from perftracker_ai.words import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai import wording
-from perftracker_ai.formats import (
+from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Absence, Direction
+from perftracker_ai.render import phrases, svg
+from perftracker_ai.render.page import facts
+from perftracker_ai.render.page.markup import Html, el, join
+from perftracker_ai.report.view import labels
+from perftracker_ai.stats import distinct, median
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import (
     format_change,
     format_load,
     format_number,
@@ -22,13 +28,7 @@ from perftracker_ai.formats import (
     format_value,
     plural,
 )
-from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Absence, Direction
-from perftracker_ai.render import phrases, svg
-from perftracker_ai.render.page import facts
-from perftracker_ai.render.page.markup import Html, el, join
-from perftracker_ai.report.view import labels
-from perftracker_ai.stats import distinct, median
-from perftracker_ai.text import clean, listing
+from perftracker_ai.words.text import clean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

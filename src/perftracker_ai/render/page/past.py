@@ -11,13 +11,13 @@ import numpy as np
 
 from perftracker_ai import retrospect
 from perftracker_ai.chronicle import Creep, Shift, Switching, Unrest
-from perftracker_ai.formats import plural
 from perftracker_ai.render import phrases, recall
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown
 from perftracker_ai.render.page.markup import path as broken
 from perftracker_ai.render.strip import Strip, finite, level_text, ring, strip
-from perftracker_ai.text import clean, sentence
+from perftracker_ai.words.numbers import plural
+from perftracker_ai.words.text import clean, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from perftracker_ai import wording
-from perftracker_ai.formats import UNKNOWN, format_change, format_interval, plural
 from perftracker_ai.model import Outcome, Severity, Verdict
 from perftracker_ai.render import phrases, svg
 from perftracker_ai.render.page import facts, past
 from perftracker_ai.render.page.markup import Html, el, from_markdown, join
 from perftracker_ai.report.view import clusters, coverage_counts
-from perftracker_ai.text import clean, listing
+from perftracker_ai.words import wording
+from perftracker_ai.words.numbers import UNKNOWN, format_change, format_interval, plural
+from perftracker_ai.words.text import clean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from perftracker_ai import model
-from perftracker_ai.formats import format_change, format_load, format_range
 from perftracker_ai.model import (
     CheckKind,
     CoverageKind,
@@ -21,6 +20,7 @@ from perftracker_ai.model import (
     Standing,
     Verdict,
 )
+from perftracker_ai.words.numbers import format_change, format_load, format_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable
