@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from perftracker_ai.accept import accepted, counting
-from perftracker_ai.app import judge
+from perftracker_ai.commands.analyze import judge
 from perftracker_ai.coverage import compare_coverage
 from perftracker_ai.curves import build_curves
 from perftracker_ai.detect import detect

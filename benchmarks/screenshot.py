@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from perftracker_ai.app import judge
+from perftracker_ai.commands.analyze import judge
 from perftracker_ai.files import read_document
 from perftracker_ai.parse import parse_job
 from perftracker_ai.render.html import html_report

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from analyses import HOSTILE
 
-from perftracker_ai.app import judge
+from perftracker_ai.commands.analyze import judge
 from perftracker_ai.files import read_document
 from perftracker_ai.parse import parse_job
 from perftracker_ai.render.html import html_report

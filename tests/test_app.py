@@ -7,7 +7,7 @@ import pytest
 from fake_perftracker import FakePerfTracker, answer, make_job
 from shop import put, shop_job, shop_jobs
 
-from perftracker_ai.report_files import safe_name
+from perftracker_ai.commands.report_files import safe_name
 
 REPORT = Path("reports/Shop/2 vs 3/llm_report.md")
 PAGE = Path("reports/Shop/2 vs 3/report.html")

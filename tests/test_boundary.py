@@ -21,7 +21,7 @@ def bazaar(tmp_path):
 @pytest.fixture
 def break_down(monkeypatch):
     """Make the judging of one product fail as only a fault of ours would."""
-    import perftracker_ai.app as app  # noqa: PLR0402 -- patched as the module it is
+    import perftracker_ai.commands.analyze as app
 
     whole = app.judge
 

@@ -9,7 +9,7 @@ import pytest
 from fake_perftracker import FakePerfTracker, debug_page, hang, login_page
 from shop import put, shop_job, shop_jobs
 
-from perftracker_ai.doctor import Check, examine
+from perftracker_ai.commands.doctor import Check, examine
 from perftracker_ai.history import open_store
 from perftracker_ai.history.database import Database
 from perftracker_ai.history.schema import STEPS, VERSION

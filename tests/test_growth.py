@@ -5,7 +5,7 @@ import sys
 import pytest
 from builders import job, test_record
 
-from perftracker_ai.app import judge
+from perftracker_ai.commands.analyze import judge
 from perftracker_ai.detect.series import PANEL_CELLS, _batches
 from perftracker_ai.render.html import html_report
 from perftracker_ai.render.markdown import markdown_report

@@ -6,8 +6,8 @@ import pytest
 from analyses import Plan, analysis, decision, regressed, typical
 from receivers import WebHook
 
+from perftracker_ai.commands.notify import MEMORY, State, prepare, recall, state_of, tell_channels, wants
 from perftracker_ai.errors import UsageError
-from perftracker_ai.messenger import MEMORY, State, prepare, recall, state_of, tell_channels, wants
 from perftracker_ai.model import Notice, NotTold, Severity, Verdict
 from perftracker_ai.settings import Channel, Settings
 

@@ -11,7 +11,7 @@ from builders import curve_tests, job, test_record
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from perftracker_ai.app import judge
+from perftracker_ai.commands.analyze import judge
 from perftracker_ai.diagnose.factors import _tail
 from perftracker_ai.errors import NothingComparable
 from perftracker_ai.render.html import html_report

@@ -15,11 +15,11 @@ from fake_perftracker import FakePerfTracker
 from msgspec.structs import replace
 from shop import put, shop_job, shop_jobs
 
-from perftracker_ai import remembering
+from perftracker_ai.commands import lookup
+from perftracker_ai.commands.lookup import look_up
 from perftracker_ai.history import Scope, open_store, origin_of
 from perftracker_ai.history.database import Database
 from perftracker_ai.history.schema import STEPS, VERSION
-from perftracker_ai.remembering import look_up
 from perftracker_ai.settings import Settings
 
 STORE = Path("data/history.sqlite3")
@@ -277,7 +277,7 @@ def refusing(path):
 )
 def test_a_store_that_fails_costs_the_history_and_not_the_comparison(shop, monkeypatch, broken, said):
     """The report is that of a run without a store, with one warning that ends in what to do."""
-    monkeypatch.setattr(remembering, "_PATIENCE_S", 0)
+    monkeypatch.setattr(lookup, "_PATIENCE_S", 0)
     plain = shop(*ANALYZE)
     expected = result()
     STORE.parent.mkdir(exist_ok=True)

@@ -11,10 +11,10 @@ import pytest
 from fake_perftracker import FakePerfTracker, debug_page, hang
 from shop import put, shop_job, shop_jobs
 
+from perftracker_ai.commands.batch import all_products, fetching
+from perftracker_ai.commands.fetch import connect
 from perftracker_ai.errors import SourceError
-from perftracker_ai.gathering import connect
 from perftracker_ai.settings import DiscoverySettings, ProductSettings, Settings
-from perftracker_ai.several import all_products, fetching
 
 BAZAAR = r"/job/1[123]\?as_json"
 

@@ -33,9 +33,9 @@ from shop import SLOW, put, shop_jobs
 from told import honest, sheet_of
 
 from perftracker_ai.cli.console import Console
+from perftracker_ai.commands.narrate import _refuses
 from perftracker_ai.events import Pulling, Writing
 from perftracker_ai.report.commentary import MARK
-from perftracker_ai.storyteller import _refuses
 
 FOLDER = Path("reports/Shop/2 vs 3")
 REPORT, PAGE, FACTS, PROMPT, RAW = (

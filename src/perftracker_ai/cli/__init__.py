@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from perftracker_ai.app import Run
     from perftracker_ai.cli.console import Console
     from perftracker_ai.cli.outcome import Outcome
-    from perftracker_ai.gathering import Fetched
+    from perftracker_ai.commands.analyze import Run
+    from perftracker_ai.commands.batch import Products
+    from perftracker_ai.commands.fetch import Fetched
     from perftracker_ai.settings import Settings
-    from perftracker_ai.several import Products
     from perftracker_ai.sources import Source
 
 T = TypeVar("T")
@@ -109,8 +109,8 @@ def _named_file(arguments: argparse.Namespace) -> Path | None:
 
 
 def _open(settings: Settings, console: Console) -> Source:
+    from perftracker_ai.commands.fetch import connect
     from perftracker_ai.events import Step
-    from perftracker_ai.gathering import connect
     from perftracker_ai.model import Insecure
 
     source = connect(settings, lambda text: console(Step(text)))
@@ -144,8 +144,8 @@ def _analyze(arguments: argparse.Namespace) -> int:
 def _analyze_all(source: Source, settings: Settings, console: Console, arguments: argparse.Namespace) -> int:
     """Judge every product of the project that has two jobs to compare, naming the others."""
     from perftracker_ai.cli.console import show_left_out
+    from perftracker_ai.commands.batch import all_products
     from perftracker_ai.events import Step
-    from perftracker_ai.several import all_products
 
     console(Step(f"Looking for products in {source.location}"))
     products = all_products(source, settings)
@@ -162,9 +162,9 @@ def _analyze_products(
     known: Products | None = None,
 ) -> int:
     """Judge one product after the other; of a run that is ended on the way, those judged so far are concluded."""
-    from perftracker_ai.app import require_outputs
     from perftracker_ai.cli.outcome import conclude, interrupted
-    from perftracker_ai.several import fetching
+    from perftracker_ai.commands.analyze import require_outputs
+    from perftracker_ai.commands.batch import fetching
 
     require_outputs(settings, console)
     products = list(dict.fromkeys(names))
@@ -193,8 +193,8 @@ def _judged(
     arguments: argparse.Namespace,
 ) -> Outcome:
     """Judge a product and hand its run on; what hinders it is told, and stands in its outcome."""
-    from perftracker_ai.app import judge_product
     from perftracker_ai.cli.outcome import unjudged
+    from perftracker_ai.commands.analyze import judge_product
 
     console.close()
     try:
@@ -213,7 +213,7 @@ def _deliver(run: Run, location: str, settings: Settings, console: Console, *, a
     """Show a run and hand it on to who else gets it, one's trouble not keeping the others from getting it."""
     from perftracker_ai.cli.console import show_published, show_run, show_told
     from perftracker_ai.cli.outcome import Outcome
-    from perftracker_ai.delivery import notify_run, publish_run
+    from perftracker_ai.commands.deliver import notify_run, publish_run
 
     if run.prompt:
         show(run.prompt.rstrip())
@@ -256,9 +256,9 @@ def _each(products: Sequence[str], treat: Callable[[str], int], *, trace: bool) 
 
 
 def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Console) -> int:
-    from perftracker_ai.app import require_outputs
     from perftracker_ai.cli.outcome import conclude
-    from perftracker_ai.gathering import fetch_named, is_file
+    from perftracker_ai.commands.analyze import require_outputs
+    from perftracker_ai.commands.fetch import fetch_named, is_file
 
     if len(arguments.jobs) != 2:  # noqa: PLR2004 - a pair
         raise UsageError("A comparison takes two jobs, baseline and candidate", f"{len(arguments.jobs)} given")
@@ -281,8 +281,8 @@ def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Co
 def _report(arguments: argparse.Namespace) -> int:
     from msgspec.structs import replace
 
-    from perftracker_ai.app import report_again
     from perftracker_ai.cli.outcome import conclude
+    from perftracker_ai.commands.analyze import report_again
 
     settings = replace(_settings(arguments), upload=False, notify=False)
     console = _console(arguments)
@@ -296,7 +296,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _jobs(arguments: argparse.Namespace) -> int:
     from perftracker_ai.cli.console import show_selection
-    from perftracker_ai.gathering import select, skipped_notices
+    from perftracker_ai.commands.fetch import select, skipped_notices
 
     settings, console = _settings(arguments), _console(arguments)
 
@@ -315,7 +315,7 @@ def _jobs(arguments: argparse.Namespace) -> int:
 
 def _doctor(arguments: argparse.Namespace) -> int:
     from perftracker_ai.cli.console import show_checks
-    from perftracker_ai.doctor import examine
+    from perftracker_ai.commands.doctor import examine
 
     checks = examine(_settings(arguments), arguments.product or [])
     show_checks(checks)
@@ -328,7 +328,7 @@ def _history(arguments: argparse.Namespace) -> int:
 
 def _history_sync(arguments: argparse.Namespace) -> int:
     from perftracker_ai.cli.past import show_synchronised
-    from perftracker_ai.past import downloading_apart, synchronise_product
+    from perftracker_ai.commands.history import downloading_apart, synchronise_product
 
     if arguments.curve or arguments.hardware or arguments.json:
         raise UsageError("--curve, --hardware and --json go with `history trends`", "sync takes whole jobs")
@@ -349,7 +349,7 @@ def _history_sync(arguments: argparse.Namespace) -> int:
 
 def _history_trends(arguments: argparse.Namespace) -> int:
     from perftracker_ai.cli.past import past_json, show_past
-    from perftracker_ai.past import look_back
+    from perftracker_ai.commands.history import look_back
 
     settings, pasts = _settings(arguments), []
 
@@ -366,7 +366,7 @@ def _history_trends(arguments: argparse.Namespace) -> int:
 
 
 def _accept(arguments: argparse.Namespace) -> int:
-    from perftracker_ai.accepting import accept_finding
+    from perftracker_ai.commands.accept import accept_finding
     from perftracker_ai.config import FILE_NAME, find
 
     file = _named_file(arguments) or find(_here()) or Path(FILE_NAME)

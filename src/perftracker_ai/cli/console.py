@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
-    from perftracker_ai.app import Run
-    from perftracker_ai.doctor import Check
+    from perftracker_ai.commands.analyze import Run
+    from perftracker_ai.commands.doctor import Check
+    from perftracker_ai.commands.notify import Told
     from perftracker_ai.errors import PerfTrackerAIError
     from perftracker_ai.events import Event
-    from perftracker_ai.messenger import Told
     from perftracker_ai.model import Considered, Selection
     from perftracker_ai.publish import Published
 

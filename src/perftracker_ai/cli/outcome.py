@@ -14,9 +14,9 @@ from perftracker_ai.errors import Interrupted, PerfTrackerAIError, guarded
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from perftracker_ai.app import Run
     from perftracker_ai.cli.console import Console
-    from perftracker_ai.messenger import Told
+    from perftracker_ai.commands.analyze import Run
+    from perftracker_ai.commands.notify import Told
     from perftracker_ai.publish import Published
     from perftracker_ai.settings import Settings
 
@@ -109,14 +109,14 @@ def _tried(write: Callable[[], None], console: Console) -> int:
 
 def _junit(runs: list[Run], failed: list[tuple[str, str]], settings: Settings) -> None:
     if settings.junit:
-        from perftracker_ai.delivery import write_junit
+        from perftracker_ai.commands.deliver import write_junit
 
         write_junit(runs, failed, Path(settings.junit))
 
 
 def _step_summary(runs: list[Run], failed: list[tuple[str, str]], settings: Settings) -> None:
     if settings.step_summary:
-        from perftracker_ai.delivery import write_step_summary
+        from perftracker_ai.commands.deliver import write_step_summary
 
         write_step_summary(runs, failed, Path(settings.step_summary))
 
@@ -169,7 +169,7 @@ def _open(runs: list[Run]) -> None:
     """Show the pages in a browser; where there is none, that is all there is to say."""
     import webbrowser
 
-    from perftracker_ai.delivery import page_of
+    from perftracker_ai.commands.deliver import page_of
 
     for run in runs:
         page = page_of(run).absolute()

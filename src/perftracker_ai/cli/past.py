@@ -13,8 +13,8 @@ from perftracker_ai.words.text import clean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from perftracker_ai.commands.history import Past
     from perftracker_ai.history import Synchronised
-    from perftracker_ai.past import Past
     from perftracker_ai.retrospect import Section, Trend
 
 _LONGEST = 200

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from perftracker_ai.commands.lookup import look_up
+from perftracker_ai.commands.report_files import PAGE, REPORT, RESULT, read_results, report_folder
 from perftracker_ai.errors import NothingComparable
 from perftracker_ai.events import Step
 from perftracker_ai.file_sets import write_set
@@ -28,20 +30,18 @@ from perftracker_ai.model import (
     Severity,
     Verdict,
 )
-from perftracker_ai.remembering import look_up
-from perftracker_ai.report_files import PAGE, REPORT, RESULT, read_results, report_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
     from perftracker_ai.chronicle import Chronicle
+    from perftracker_ai.commands.fetch import Fetched
+    from perftracker_ai.commands.narrate import Story
     from perftracker_ai.events import Watch
-    from perftracker_ai.gathering import Fetched
     from perftracker_ai.history import Archive
     from perftracker_ai.model import Cluster, CurveSet, Detection, Job, JobInfo, Narration, Timeline
     from perftracker_ai.settings import ProductSettings, Settings
-    from perftracker_ai.storyteller import Story
 
 _LONGEST_ANSWERS = 8 << 20
 """Bytes of two answers of a language model, of which none is longer than 1 MiB, as they are kept."""
@@ -97,11 +97,11 @@ def require_outputs(settings: Settings, watch: Watch) -> None:
     OutputError, UsageError, LanguageModelError
         When they cannot.
     """
-    from perftracker_ai import messenger, storyteller
+    from perftracker_ai.commands import narrate, notify
 
     require_writable(Path(settings.reports_dir))
-    messenger.prepare(settings)
-    storyteller.prepare(settings, watch)
+    notify.prepare(settings)
+    narrate.prepare(settings, watch)
 
 
 def report_again(result: Path, settings: Settings, watch: Watch) -> Run:
@@ -114,8 +114,8 @@ def report_again(result: Path, settings: Settings, watch: Watch) -> Run:
     OutputError, LanguageModelError
         As for a comparison.
     """
+    from perftracker_ai.commands.narrate import prepare
     from perftracker_ai.results.read import read_result
-    from perftracker_ai.storyteller import prepare
 
     content = read_results(result)
     prepare(settings, watch)
@@ -128,7 +128,7 @@ def _told(analysis: Analysis, settings: Settings, folder: Path, watch: Watch) ->
     Where a model is required and failed, the report is complete all the same; the failure is raised afterwards.
     """
     from perftracker_ai.accept import counting
-    from perftracker_ai.storyteller import ANSWER, prompt_text, tell
+    from perftracker_ai.commands.narrate import ANSWER, prompt_text, tell
 
     narrated = replace(analysis, clusters=counting(analysis.clusters, analysis.accepted))
     run = Run(
@@ -293,10 +293,10 @@ def _gated(analysis: Analysis, fail_on: str) -> bool:
 
 def _write(analysis: Analysis, folder: Path, story: Story) -> tuple[Path, ...]:
     """Write report and results, rendering all before any is written, all in the place of those of before or none."""
+    from perftracker_ai.commands.narrate import ANSWER, FACTS, PROMPT
     from perftracker_ai.render.html import html_report
     from perftracker_ai.render.markdown import markdown_report
     from perftracker_ai.results.write import result_json
-    from perftracker_ai.storyteller import ANSWER, FACTS, PROMPT
 
     result = result_json(analysis)
     told, kept = story.narration, dict(story.files)

@@ -12,16 +12,16 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
+from perftracker_ai.commands.fetch import fetch_product
 from perftracker_ai.discovery import choose
 from perftracker_ai.errors import NothingComparable, PerfTrackerAIError, guarded
-from perftracker_ai.gathering import fetch_product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future, ThreadPoolExecutor
 
+    from perftracker_ai.commands.fetch import Fetched
     from perftracker_ai.events import Event, Watch
-    from perftracker_ai.gathering import Fetched
     from perftracker_ai.model import JobInfo
     from perftracker_ai.settings import Settings
     from perftracker_ai.sources import Source

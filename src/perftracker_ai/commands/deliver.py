@@ -6,17 +6,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perftracker_ai.commands.report_files import PAGE, REPORT, RESULT, safe_name
 from perftracker_ai.events import Step
 from perftracker_ai.files import append_file, write_file
-from perftracker_ai.report_files import PAGE, REPORT, RESULT, safe_name
 from perftracker_ai.words.text import md
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from perftracker_ai.app import Run
+    from perftracker_ai.commands.analyze import Run
+    from perftracker_ai.commands.notify import Told
     from perftracker_ai.events import Watch
-    from perftracker_ai.messenger import Told
     from perftracker_ai.publish import Published
     from perftracker_ai.settings import Settings
 
@@ -79,7 +79,7 @@ def notify_run(run: Run, published: Published | None, location: str, settings: S
     OutputError
         When what they know cannot be remembered.
     """
-    from perftracker_ai.messenger import tell_channels
+    from perftracker_ai.commands.notify import tell_channels
 
     folder = Path(settings.reports_dir) / safe_name(run.product)
     link = _address(run, published, location)

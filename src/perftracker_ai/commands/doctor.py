@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from perftracker_ai.commands.fetch import connect, select
+from perftracker_ai.commands.lookup import in_use, is_missing, store_url
+from perftracker_ai.commands.narrate import open_model
 from perftracker_ai.errors import ModelUnreachable, NotFound, NothingComparable, PerfTrackerAIError, UsageError, guarded
 from perftracker_ai.files import require_writable
-from perftracker_ai.gathering import connect, select
-from perftracker_ai.remembering import in_use, is_missing, store_url
-from perftracker_ai.storyteller import open_model
 from perftracker_ai.words.numbers import plural
 
 if TYPE_CHECKING:
