@@ -21,7 +21,6 @@ from perftracker_ai.coverage import compare_coverage
 from perftracker_ai.curves import build_curves
 from perftracker_ai.detect import detect
 from perftracker_ai.diagnose import diagnose
-from perftracker_ai.parse import parse_job
 from perftracker_ai.render.html import html_report
 from perftracker_ai.render.junit import junit_xml
 from perftracker_ai.render.markdown import markdown_report
@@ -29,6 +28,7 @@ from perftracker_ai.render.terminal import plain_summary
 from perftracker_ai.results.read import read_result
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import ProductSettings
+from perftracker_ai.sources.document import parse_job
 from perftracker_ai.verdict import decide
 
 if TYPE_CHECKING:

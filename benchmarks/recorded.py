@@ -15,8 +15,8 @@ import numpy as np
 from simulate import multiplied
 
 from perftracker_ai.curves import build_curves
-from perftracker_ai.parse import parse_job
 from perftracker_ai.settings import CurveSettings
+from perftracker_ai.sources.document import parse_job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 from msgspec import structs
 
-from perftracker_ai.chronicle import Chronicle, Creep, Onset, Patterns, Place, Shift, Switching, Unrest
 from perftracker_ai.model import (
     NOTICES,
     Absence,
@@ -51,6 +50,7 @@ from perftracker_ai.model import (
     Verdict,
     Window,
 )
+from perftracker_ai.model.history import Chronicle, Creep, Onset, Patterns, Place, Shift, Switching, Unrest
 from perftracker_ai.settings import DetectSettings, PolicySettings
 
 LOADS = tuple(range(1000, 11000, 1000))

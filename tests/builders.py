@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from perftracker_ai.model import JobInfo
-from perftracker_ai.parse import parse_job
+from perftracker_ai.sources.document import parse_job
 
 NOON = datetime(2026, 9, 6, 12, 0, tzinfo=UTC)
 """When jobs end unless told otherwise."""

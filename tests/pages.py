@@ -7,10 +7,10 @@ from analyses import HOSTILE
 
 from perftracker_ai.commands.analyze import judge
 from perftracker_ai.files import read_document
-from perftracker_ai.parse import parse_job
 from perftracker_ai.render.html import html_report
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import ProductSettings
+from perftracker_ai.sources.document import parse_job
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "src" / "perftracker_ai" / "examples"
 

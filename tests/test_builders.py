@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from builders import NOON, curve_tests, document, info, job, test_record
 
-from perftracker_ai.parse import parse_job
+from perftracker_ai.sources.document import parse_job
 
 
 def test_a_built_document_has_the_fields_of_a_captured_one(captured):

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from perftracker_ai.curves import build_curves
 from perftracker_ai.model import Absence, DirectionAssumed, DirectionConflict, LoadsDiffer, MetricKind, UnitConflict
-from perftracker_ai.parse import parse_job
 from perftracker_ai.settings import CurveSettings
+from perftracker_ai.sources.document import parse_job
 
 USUAL = CurveSettings()
 

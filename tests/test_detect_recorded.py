@@ -16,8 +16,8 @@ import pytest
 from perftracker_ai.curves import build_curves
 from perftracker_ai.detect import detect
 from perftracker_ai.model import Confidence, MetricKind, Outcome
-from perftracker_ai.parse import parse_job
 from perftracker_ai.settings import CurveSettings, DetectSettings
+from perftracker_ai.sources.document import parse_job
 
 
 @pytest.fixture(scope="module")

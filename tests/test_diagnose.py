@@ -48,8 +48,8 @@ from perftracker_ai.model import (
     Shape,
     Strength,
 )
-from perftracker_ai.parse import parse_job
 from perftracker_ai.settings import CurveSettings, DetectSettings
+from perftracker_ai.sources.document import parse_job
 
 GRPM = Path(__file__).parents[2] / "shared" / "perftracker" / "grpm"
 EVERYWHERE = (0.0, 1e9)

@@ -10,16 +10,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from perftracker_ai import file_sets
 from perftracker_ai.errors import OutputError
-from perftracker_ai.file_sets import finish_set, write_set
+from perftracker_ai.files import sets
+from perftracker_ai.files.sets import finish_set, write_set
 
 OLD = {"report.md": b"old", "result.json": b"old", "answer.json": b"old"}
 NEW = {"report.md": b"new", "report.html": b"new", "result.json": b"new"}
 WRITE = """
 import os, signal, sys
 from pathlib import Path
-from perftracker_ai.file_sets import write_set
+from perftracker_ai.files.sets import write_set
 
 left = int(sys.argv[2])
 def count(event, arguments):
@@ -137,7 +137,7 @@ def test_a_list_that_is_none_of_ours_moves_nothing(tmp_path, listed):
     (tmp_path / "precious").touch()
     folder = tmp_path / "set"
     folder.mkdir()
-    (folder / file_sets._LIST).write_bytes(listed)
+    (folder / sets._LIST).write_bytes(listed)
     finish_set(folder)
     assert (tmp_path / "precious").exists()
     write_set(folder, NEW, [])

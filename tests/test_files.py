@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from perftracker_ai import files, pipes
+from perftracker_ai import files
 from perftracker_ai.errors import JobError, OutputError
-from perftracker_ai.files import append_file, read_document, replacing, require_writable, write_file
+from perftracker_ai.files import append_file, pipes, read_document, replacing, require_writable, write_file
 
 TEXT = b'{"id": 1}'
 

@@ -28,8 +28,8 @@ from perftracker_ai.history.database import Database
 from perftracker_ai.history.schema import BROKEN, JOB, LAYOUT, STEPS, VERSION, Step, is_current, migrate
 from perftracker_ai.history.store import Store
 from perftracker_ai.model import Absence
-from perftracker_ai.parse import parse_job
 from perftracker_ai.settings import CurveSettings
+from perftracker_ai.sources.document import parse_job
 
 ORIGIN = "perf.example"
 SHOP = Scope(origin=ORIGIN, product="Shop")

@@ -17,9 +17,9 @@ from fake_perftracker import FakePerfTracker, delay, hang, make_job
 from raw_server import RawServer, once, repeat
 
 from perftracker_ai.errors import BadAnswer, LanguageModelError, SourceError, Unreachable, UsageError
+from perftracker_ai.http.perftracker import Patience, open_connection, patience_of, pauses
 from perftracker_ai.llm import Prompt, open_backend
 from perftracker_ai.settings import Settings
-from perftracker_ai.wire import Patience, open_connection, patience_of, pauses
 
 BRIEF = Patience(connect_s=0.5, read_s=0.5, document_s=0.5, answer_s=0.8, download_s=0.8, pauses_s=())
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

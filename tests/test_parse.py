@@ -10,7 +10,7 @@ from builders import as_bytes, curve_tests, document, numbered, test_record
 
 from perftracker_ai.errors import BadAnswer, JobError
 from perftracker_ai.model import Machine
-from perftracker_ai.parse import parse_info, parse_job, row_to_info
+from perftracker_ai.sources.document import parse_info, parse_job, row_to_info
 
 DEEP = "[" * 100_000 + "]" * 100_000
 

@@ -39,9 +39,9 @@ from perftracker_ai.errors import (
     Unreachable,
     UsageError,
 )
+from perftracker_ai.http.perftracker import Patience, open_connection
 from perftracker_ai.publish import HTML, TEXT, Document, publish
 from perftracker_ai.settings import Settings
-from perftracker_ai.wire import Patience, open_connection
 
 HASTY = Patience(pauses_s=(0.0, 0.0, 0.0))
 BRIEF = Patience(connect_s=0.5, read_s=0.3, answer_s=0.5, pauses_s=(0.0,))
@@ -764,7 +764,7 @@ from pathlib import Path
 from perftracker_ai.publish import HTML, TEXT, Document, publish
 from perftracker_ai.settings import Settings
 from perftracker_ai.sources.server import ServerSource
-from perftracker_ai.wire import open_connection
+from perftracker_ai.http.perftracker import open_connection
 
 connection = open_connection(Settings(url=sys.argv[1]))
 source = ServerSource(connection, output_dir=Path("unused"))

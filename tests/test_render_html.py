@@ -31,8 +31,8 @@ from hypothesis import strategies as st
 from msgspec import structs
 from pages import EVIL, examples, judged, page
 
-from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.model import Author, Narration, Outcome, Part, Passage, Piece, Severity, Verdict
+from perftracker_ai.model.history import Chronicle
 from perftracker_ai.render.html import asset
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown, path, tag

@@ -27,7 +27,6 @@ from analyses import (
 from markdown_it import MarkdownIt
 from msgspec import structs
 
-from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.model import (
     Absence,
     Confidence,
@@ -38,6 +37,7 @@ from perftracker_ai.model import (
     Severity,
     Verdict,
 )
+from perftracker_ai.model.history import Chronicle
 from perftracker_ai.render.markdown import markdown_report
 from perftracker_ai.settings import DetectSettings, PolicySettings
 from perftracker_ai.words.wording import NO_TRACES

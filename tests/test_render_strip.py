@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from perftracker_ai.chronicle import Chronicle
+from perftracker_ai.model.history import Chronicle
 from perftracker_ai.render.page import past
 from perftracker_ai.render.strip import HEIGHT, WIDTH, Strip, finite, level_text, ring, strip
 from perftracker_ai.report.view import view, worsened

@@ -22,8 +22,8 @@ from analyses import (
 from msgspec import structs
 from rich.console import Console
 
-from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.model import Decision, MetricKind, Verdict
+from perftracker_ai.model.history import Chronicle
 from perftracker_ai.render.terminal import HEIGHT, WIDTH, plain_summary, summary
 from perftracker_ai.settings import DetectSettings
 from perftracker_ai.words.text import columns

@@ -7,8 +7,8 @@ from analyses import SETTINGS, job, remembered, typical
 from msgspec import structs
 
 from perftracker_ai import retrospect
-from perftracker_ai.chronicle import Creep, Onset, Patterns, Place, Shift, Switching, Unrest
 from perftracker_ai.model import Direction
+from perftracker_ai.model.history import Creep, Onset, Patterns, Place, Shift, Switching, Unrest
 
 BASELINE, CANDIDATE = job(85817, "1.64-4996", 1), job(86303, "1.65-5060", 24)
 

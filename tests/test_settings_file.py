@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perftracker_ai.config import FILE_NAME, load
+from perftracker_ai.config.file import TEMPLATE, append_entries, entry_text, read_accepts
 from perftracker_ai.errors import UsageError
 from perftracker_ai.settings import Accept, Settings
-from perftracker_ai.settings_file import TEMPLATE, append_entries, entry_text, read_accepts
 
 LEAST = {"product": "Shop", "endpoint": "GET /a", "reason": "known", "until": date(2027, 1, 31)}
 

@@ -9,9 +9,9 @@ import pytest
 from fake_perftracker import make_job
 
 from perftracker_ai.errors import JobError, NotFound, Unreachable, UsageError
-from perftracker_ai.parse import parse_job
 from perftracker_ai.settings import Settings
 from perftracker_ai.sources import open_source
+from perftracker_ai.sources.document import parse_job
 from perftracker_ai.sources.folder import FolderSource
 
 

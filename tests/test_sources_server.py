@@ -42,10 +42,10 @@ from perftracker_ai.errors import (
     Unreachable,
     UsageError,
 )
+from perftracker_ai.http.perftracker import Patience, open_connection
 from perftracker_ai.settings import Settings
 from perftracker_ai.sources import open_source, read_fetched, read_file
 from perftracker_ai.sources.server import ServerSource
-from perftracker_ai.wire import Patience, open_connection
 
 BRIEF = Patience(connect_s=0.5, read_s=0.5, document_s=0.5, answer_s=0.5, download_s=0.5)
 """For servers that would keep a test waiting; elsewhere a busy machine must not look like a slow server."""

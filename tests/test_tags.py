@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perftracker_ai.curves.tags import TagParts, metric_kind, read_tag, says_time
 from perftracker_ai.model import MetricKind
-from perftracker_ai.tags import TagParts, metric_kind, read_tag, says_time
 
 
 def test_a_whole_tag_gives_all_its_parts():

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perftracker_ai.chronicle import Chronicle, Creep, Patterns, Place
 from perftracker_ai.coverage import compare_coverage
 from perftracker_ai.diagnose import diagnose
 from perftracker_ai.model import (
@@ -31,6 +30,7 @@ from perftracker_ai.model import (
     Severity,
     Verdict,
 )
+from perftracker_ai.model.history import Chronicle, Creep, Patterns, Place
 from perftracker_ai.settings import DetectSettings, PolicySettings
 from perftracker_ai.verdict import decide
 

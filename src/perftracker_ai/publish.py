@@ -23,14 +23,14 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from perftracker_ai.errors import BadAnswer, NotFound, PublishError, SourceError, Unreachable
-from perftracker_ai.wire import PassingTrouble
+from perftracker_ai.http.perftracker import PassingTrouble
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from perftracker_ai.http.perftracker import Connection, Reply
     from perftracker_ai.model import JobInfo
-    from perftracker_ai.wire import Connection, Reply
 
 T = TypeVar("T")
 

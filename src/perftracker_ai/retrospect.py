@@ -1,6 +1,6 @@
 """The sentences about a history: since when something is slower, and what else happened over the jobs.
 
-In: values of `perftracker_ai.chronicle`. Out: plain text, each wording in one place, so that `history trends` and
+In: values of `perftracker_ai.model.history`. Out: plain text, each wording in one place, so that `history trends` and
 every form of a report say the same. What comes from a job, versions that is, is passed through `show`.
 """
 
@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from perftracker_ai.chronicle import Creep, Shift, Switching, Unrest
 from perftracker_ai.model import Direction
+from perftracker_ai.model.history import Creep, Shift, Switching, Unrest
 from perftracker_ai.words.numbers import UNKNOWN, format_change, format_interval, format_percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from perftracker_ai.chronicle import Chronicle, Onset, Patterns, Place
     from perftracker_ai.model import Analysis, Cluster, JobInfo
+    from perftracker_ai.model.history import Chronicle, Onset, Patterns, Place
 
     Show = Callable[[str], str]
 

@@ -35,8 +35,8 @@ from perftracker_ai.words.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from perftracker_ai.chronicle import Chronicle, Creep
     from perftracker_ai.model import Cluster, CoverageFinding, CurveSet, Detection, RunShift
+    from perftracker_ai.model.history import Chronicle, Creep
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 SHOWN = 8

@@ -389,7 +389,7 @@ def _config_show(arguments: argparse.Namespace) -> int:
 
 def _config_init(arguments: argparse.Namespace) -> int:
     from perftracker_ai.config import FILE_NAME
-    from perftracker_ai.settings_file import create
+    from perftracker_ai.config.file import create
 
     file = _named_file(arguments) or Path(FILE_NAME)
     create(file)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perftracker_ai import retrospect
-from perftracker_ai.chronicle import Shift
 from perftracker_ai.cli.streams import show
+from perftracker_ai.model.history import Shift
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import clean
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai.accept import entries_for
 from perftracker_ai.commands.report_files import read_results
+from perftracker_ai.config.file import append_entries, entry_text
 from perftracker_ai.errors import UsageError
 from perftracker_ai.model import Direction
 from perftracker_ai.report.view import view
 from perftracker_ai.results.read import read_result
-from perftracker_ai.settings_file import append_entries, entry_text
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import clean, listing
 

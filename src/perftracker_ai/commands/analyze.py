@@ -17,8 +17,8 @@ from perftracker_ai.commands.lookup import look_up
 from perftracker_ai.commands.report_files import PAGE, REPORT, RESULT, read_results, report_folder
 from perftracker_ai.errors import NothingComparable
 from perftracker_ai.events import Step
-from perftracker_ai.file_sets import write_set
 from perftracker_ai.files import require_writable
+from perftracker_ai.files.sets import write_set
 from perftracker_ai.model import (
     BASELINE,
     CANDIDATE,
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
-    from perftracker_ai.chronicle import Chronicle
     from perftracker_ai.commands.fetch import Fetched
     from perftracker_ai.commands.narrate import Story
     from perftracker_ai.events import Watch
     from perftracker_ai.history import Archive
     from perftracker_ai.model import Cluster, CurveSet, Detection, Job, JobInfo, Narration, Timeline
+    from perftracker_ai.model.history import Chronicle
     from perftracker_ai.settings import ProductSettings, Settings
 
 _LONGEST_ANSWERS = 8 << 20

@@ -119,9 +119,9 @@ def publish_run(run: Run, settings: Settings, watch: Watch) -> Published:
     PublishError, SourceError, UsageError
         When the server does not take it; the report on this machine stays.
     """
+    from perftracker_ai.http.perftracker import open_connection
     from perftracker_ai.publish import HTML, TEXT, Document, publish
     from perftracker_ai.render.html import html_report
-    from perftracker_ai.wire import open_connection
 
     analysis = run.analysis
     result = _written(run, RESULT)

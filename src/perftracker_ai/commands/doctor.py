@@ -148,8 +148,8 @@ def _publishing(settings: Settings) -> Iterator[Check]:
 
 
 def _artifacts(settings: Settings) -> str:
+    from perftracker_ai.http.perftracker import open_connection, patience_of
     from perftracker_ai.publish import require_storage
-    from perftracker_ai.wire import open_connection, patience_of
 
     patience = replace(patience_of(settings), pauses_s=())
     with closing(open_connection(settings, patience=patience)) as connection:

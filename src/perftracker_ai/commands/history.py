@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from perftracker_ai.chronicle import Patterns, Place
 from perftracker_ai.commands.fetch import connect
 from perftracker_ai.commands.lookup import is_missing, store_url
 from perftracker_ai.errors import NotFound
 from perftracker_ai.files import scratch_folder
 from perftracker_ai.history import Scope, Wanted, open_store, origin_of, synchronise
+from perftracker_ai.model.history import Patterns, Place
 from perftracker_ai.trends import patterns, places
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perftracker_ai.errors import UsageError
-from perftracker_ai.file_sets import finish_set
 from perftracker_ai.files import read_bounded, reason, unmarked
+from perftracker_ai.files.sets import finish_set
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:

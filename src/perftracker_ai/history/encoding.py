@@ -20,8 +20,8 @@ import msgspec
 import numpy as np
 from msgspec.structs import asdict
 
+from perftracker_ai.curves.tags import metric_kind, read_tag
 from perftracker_ai.model import Absence, Curve, CurveSet
-from perftracker_ai.tags import metric_kind, read_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

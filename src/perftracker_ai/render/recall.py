@@ -15,8 +15,8 @@ from perftracker_ai.words.text import md, sentence
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from perftracker_ai.chronicle import Chronicle
     from perftracker_ai.model import Cluster
+    from perftracker_ai.model.history import Chronicle
     from perftracker_ai.report.view import View
     from perftracker_ai.retrospect import Section, Show, Trend
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perftracker_ai import retrospect
-from perftracker_ai.chronicle import Creep, Shift, Switching, Unrest
+from perftracker_ai.model.history import Creep, Shift, Switching, Unrest
 from perftracker_ai.report.coverage import more
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, join, say
@@ -15,7 +15,7 @@ from perftracker_ai.words.text import clean, sentence
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from perftracker_ai.chronicle import Chronicle
+    from perftracker_ai.model.history import Chronicle
     from perftracker_ai.report.value import Block, Sentence, Value
     from perftracker_ai.report.view import View
     from perftracker_ai.retrospect import Trend

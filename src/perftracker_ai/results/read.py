@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import numpy as np
 
-from perftracker_ai.chronicle import Chronicle
 from perftracker_ai.errors import UsageError
 from perftracker_ai.model import (
     FIRST_RERUN,
@@ -34,6 +33,7 @@ from perftracker_ai.model import (
     RunAccount,
     RunShift,
 )
+from perftracker_ai.model.history import Chronicle
 from perftracker_ai.results.write import SCHEMA_VERSION
 from perftracker_ai.settings import DetectSettings, PolicySettings
 

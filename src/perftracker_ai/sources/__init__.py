@@ -84,8 +84,8 @@ def open_source(settings: Settings, told: Callable[[str], None] | None = None) -
         When there is no such folder.
     """
     if settings.url.lower().startswith(_SCHEMES):
+        from perftracker_ai.http.perftracker import open_connection
         from perftracker_ai.sources.server import ServerSource
-        from perftracker_ai.wire import open_connection
 
         return ServerSource(open_connection(settings, told), output_dir=Path(settings.output_dir))
     from perftracker_ai.sources.folder import FolderSource
@@ -102,7 +102,7 @@ def read_file(path: Path, origin: str) -> Job:
         When it cannot be read, or is no job.
     """
     from perftracker_ai.files import read_document
-    from perftracker_ai.parse import parse_job
+    from perftracker_ai.sources.document import parse_job
 
     return parse_job(read_document(path), origin)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from perftracker_ai.errors import JobError, NotFound, Unreachable, UsageError
 from perftracker_ai.files import read_document, reason
-from perftracker_ai.parse import parse_info, parse_job
+from perftracker_ai.sources.document import parse_info, parse_job
 from perftracker_ai.words.text import without_secrets
 
 if TYPE_CHECKING:

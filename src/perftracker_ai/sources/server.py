@@ -17,8 +17,8 @@ import msgspec
 
 from perftracker_ai.errors import BadAnswer, JobError, NotFound
 from perftracker_ai.files import MAX_DOCUMENT_BYTES, is_sealed, read_document, sealed, write_file
-from perftracker_ai.parse import parse_info, parse_job, row_to_info
-from perftracker_ai.wire import web_page
+from perftracker_ai.http.perftracker import web_page
+from perftracker_ai.sources.document import parse_info, parse_job, row_to_info
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perftracker_ai.http import Answer
+    from perftracker_ai.http.perftracker import Connection
     from perftracker_ai.model import Job, JobInfo
     from perftracker_ai.sources import Report
-    from perftracker_ai.wire import Connection
 
 T = TypeVar("T")
 

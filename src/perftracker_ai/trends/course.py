@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from perftracker_ai.chronicle import Creep, Patterns, Place, Shift, Switching, Unrest
+from perftracker_ai.model.history import Creep, Patterns, Place, Shift, Switching, Unrest
 from perftracker_ai.trends.batch import LEAST, MOST
 from perftracker_ai.trends.engine import find_trends
 from perftracker_ai.trends.vocabulary import Change, Series, Trend, TrendState

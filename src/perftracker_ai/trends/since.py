@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.chronicle import Chronicle, Onset
 from perftracker_ai.model import BASELINE, CANDIDATE, Direction, MetricKind, Outcome, Timeline
+from perftracker_ai.model.history import Chronicle, Onset
 from perftracker_ai.stats import median, ratio
 from perftracker_ai.trends.course import levels, measured, medians, patterns, places
 from perftracker_ai.trends.onset import EVIDENCE, locate

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai import retrospect
-from perftracker_ai.chronicle import Creep, Shift, Switching, Unrest
+from perftracker_ai.model.history import Creep, Shift, Switching, Unrest
 from perftracker_ai.render import phrases, recall
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown
@@ -22,8 +22,8 @@ from perftracker_ai.words.text import clean, sentence
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from perftracker_ai.chronicle import Chronicle, Onset, Place
     from perftracker_ai.model import Cluster
+    from perftracker_ai.model.history import Chronicle, Onset, Place
     from perftracker_ai.render.strip import Floats
     from perftracker_ai.report.view import View
     from perftracker_ai.retrospect import Beginning, Section, Trend

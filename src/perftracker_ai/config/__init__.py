@@ -119,7 +119,7 @@ def _accepts(tables: dict[str, Any], origin: str) -> tuple[Accept, ...]:
     """Take the ``[[accept]]`` entries out of the file."""
     if "accept" not in tables:
         return ()
-    from perftracker_ai.settings_file import read_accepts
+    from perftracker_ai.config.file import read_accepts
 
     return read_accepts(tables.pop("accept"), origin)
 
@@ -205,7 +205,7 @@ def _read(path: Path) -> dict[str, Any]:
             f"The settings file {path} cannot be read: {reason(error)}", "check --config and the file's permissions"
         ) from error
     except (ValueError, RecursionError) as error:  # also what is not UTF-8, and a number of thousands of digits
-        from perftracker_ai.settings_file import toml_problem
+        from perftracker_ai.config.file import toml_problem
 
         raise UsageError(
             f"The settings file {path} is not valid TOML ({toml_problem(error)})", "correct it there"
@@ -363,7 +363,7 @@ def _channels(tables: dict[str, Any], environ: Mapping[str, str], origin: str) -
 
 def _channel(entry: object, where: str, environ: Mapping[str, str]) -> Channel:
     """Read one entry; no message quotes its address."""
-    from perftracker_ai.settings_file import entry_problem
+    from perftracker_ai.config.file import entry_problem
 
     try:
         channel = msgspec.convert(entry, Channel)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from perftracker_ai.chronicle import Chronicle  # noqa: TC001 - msgspec reads it when it reads results back
+from perftracker_ai.model.history import Chronicle  # noqa: TC001 - msgspec reads it when it reads results back
 from perftracker_ai.settings import DetectSettings, PolicySettings  # noqa: TC001 - the same
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from perftracker_ai import pipes
 from perftracker_ai.errors import JobError, JobFileError, OutputError
+from perftracker_ai.files import pipes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

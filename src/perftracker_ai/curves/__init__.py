@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import asdict
 
+from perftracker_ai.curves.tags import TagParts, metric_kind, read_tag, says_time
 from perftracker_ai.model import (
     BASELINE,
     BY_RUN,
@@ -28,7 +29,6 @@ from perftracker_ai.model import (
     RunAccount,
     UnitConflict,
 )
-from perftracker_ai.tags import TagParts, metric_kind, read_tag, says_time
 from perftracker_ai.units import LoadText, Unit, read_load, read_unit
 
 if TYPE_CHECKING:
