@@ -12,6 +12,7 @@ import evaluate
 import numpy as np
 from detectors import CHANGED, CURVES, ours, pooled
 from simulate import REGIMES, Changes, Regime, injected, simulate, undone, with_reruns
+from store import header
 from tables import rate, show
 
 from perftracker_ai.model import FIRST_RERUN, Timeline
@@ -68,4 +69,4 @@ def history(runs: CurveSet, rng: np.random.Generator) -> Timeline:
     for place in CHANGED_AT:
         _, truth = injected(runs, Changes(share=CHANGED), rng)
         mean[:place] /= truth.factor
-    return Timeline(jobs=tuple(range(len(mean))), mean=mean)  # detection asks for their number only
+    return Timeline(jobs=tuple(header("Shop", number) for number in range(len(mean))), mean=mean)

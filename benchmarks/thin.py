@@ -56,6 +56,9 @@ def curves_of(logs: NDArray[np.float64]) -> CurveSet:
         count=np.full(values.shape[:2], scores),
         absence=np.full(values.shape[:2], Absence.PRESENT, dtype=np.uint8),
         errors=np.zeros(values.shape[:2], dtype=np.int64),
+        begin=np.full(values.shape[:2], np.nan),
+        end=np.full(values.shape[:2], np.nan),
+        candidate_reruns=0,
     )
 
 

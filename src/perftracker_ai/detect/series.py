@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from perftracker_ai.detect.earlier import levelled
 from perftracker_ai.model import CANDIDATE, FIRST_RERUN, MetricKind
 from perftracker_ai.stats import median
 
@@ -137,7 +138,7 @@ def ratios(curves: CurveSet, timeline: Timeline | None = None) -> Ratios:
     return Ratios(
         ratio=np.clip(sign * (log[CANDIDATE] - median(base, axis=0)), -LARGEST, LARGEST),
         versus=versus,
-        contrast=sign * np.concatenate([_contrasts(base), _successive(timeline, len(base), base.shape[1])]),
+        contrast=sign * np.concatenate([_contrasts(base), _successive(curves, timeline, len(base))]),
         cost=sign * np.concatenate([base, log[CANDIDATE][None]]),
         sampling=_sampling(curves),
     )
@@ -167,14 +168,17 @@ def _contrasts(base: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array(rows).reshape(count - 1, base.shape[1])
 
 
-def _successive(timeline: Timeline | None, count: int, points: int) -> NDArray[np.float64]:
+def _successive(curves: CurveSet, timeline: Timeline | None, count: int) -> NDArray[np.float64]:
     """Compare the latest earlier jobs two by two, scaled as the contrasts of ``count`` baseline runs are.
 
-    Neighbours, for little changed from one to the next; each job in one pair only, so that the pairs are independent.
+    Neighbours, for little changed from one to the next, and about the levels of their versions; each job in one pair
+    only, so that the pairs are independent.
     """
     if timeline is None:
-        return np.zeros((0, points))
-    log = _log(timeline.mean[len(timeline.jobs) - 2 * pairs_of(timeline) :])
+        return np.zeros((0, curves.mean.shape[1]))
+    first = len(timeline.jobs) - 2 * pairs_of(timeline)
+    versions = [job.product_ver for job in timeline.jobs[first:]]
+    log = levelled(_log(timeline.mean[first:]), curves.curves, versions)
     steps: NDArray[np.float64] = (log[1::2] - log[::2]) * np.sqrt((1 + 1 / count) / 2)
     return steps
 
