@@ -50,7 +50,7 @@ from perftracker_ai.model import (
     Verdict,
     Window,
 )
-from perftracker_ai.model.history import Chronicle, Creep, Onset, Patterns, Place, Shift, Switching, Unrest
+from perftracker_ai.model.history import Bimodal, ChangePoint, Chronicle, Drift, JobRef, NoiseChange, Onset, Patterns
 from perftracker_ai.settings import DetectSettings, PolicySettings
 
 LOADS = tuple(range(1000, 11000, 1000))
@@ -481,7 +481,7 @@ def accepted():
 def nights(count, first=85800, start=datetime(2026, 5, 25, 22, tzinfo=UTC)):
     """Nightly jobs, a version for every three of them."""
     return tuple(
-        Place(job=first + at, version=f"1.65-{5000 + at // 3}", end=start + timedelta(days=at)) for at in range(count)
+        JobRef(job=first + at, version=f"1.65-{5000 + at // 3}", end=start + timedelta(days=at)) for at in range(count)
     )
 
 
@@ -508,13 +508,13 @@ def patterns(jobs, endpoints=("GET /api/reports",), **changes):
         "curves": 41,
         "too_short": 3,
         "shifts": tuple(
-            Shift(endpoint=one, curves=tags, **size, **spot, recovered=back)
+            ChangePoint(endpoint=one, curves=tags, **size, **spot, recovered=back)
             for one in endpoints
             for back in (None, jobs[9])
         ),
-        "creeps": tuple(Creep(endpoint=one, curves=tags, **size) for one in endpoints),
-        "unrests": tuple(Unrest(endpoint=one, curves=tags, ratio=2.14, first=jobs[7]) for one in endpoints),
-        "switchings": tuple(Switching(endpoint=one, curves=tags[:1], slowdown=0.4) for one in endpoints),
+        "creeps": tuple(Drift(endpoint=one, curves=tags, **size) for one in endpoints),
+        "unrests": tuple(NoiseChange(endpoint=one, curves=tags, ratio=2.14, first=jobs[7]) for one in endpoints),
+        "switchings": tuple(Bimodal(endpoint=one, curves=tags[:1], slowdown=0.4) for one in endpoints),
     }
     return Patterns(**fields | changes)
 
@@ -550,7 +550,7 @@ def crept():
     """Nothing is slower than in the baseline, while two endpoints crept and one is slower since an earlier job."""
     made, jobs = nothing_found(), nights(30)
     (slower, _), size = patterns(jobs, (SEARCH,)).shifts, {"low": 0.346, "high": 0.384}
-    creeps = tuple(Creep(endpoint=one, curves=("rate",), slowdown=0.365, **size) for one in (SETTINGS, DRAFTS))
+    creeps = tuple(Drift(endpoint=one, curves=("rate",), slowdown=0.365, **size) for one in (SETTINGS, DRAFTS))
     rule = Rule(
         key="monitor_creep",
         verdict=Verdict.APPROVE_WITH_MONITORING,

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from perftracker_ai.model.history import Chronicle
 from perftracker_ai.render.page import past
-from perftracker_ai.render.strip import HEIGHT, WIDTH, Strip, finite, level_text, ring, strip
+from perftracker_ai.render.timeline import HEIGHT, WIDTH, Strip, finite, level_text, ring, strip
 from perftracker_ai.report.view import view, worsened
 
 JOBS = nights(30)

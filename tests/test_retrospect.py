@@ -8,13 +8,13 @@ from msgspec import structs
 
 from perftracker_ai import retrospect
 from perftracker_ai.model import Direction
-from perftracker_ai.model.history import Creep, Onset, Patterns, Place, Shift, Switching, Unrest
+from perftracker_ai.model.history import Bimodal, ChangePoint, Drift, JobRef, NoiseChange, Onset, Patterns
 
 BASELINE, CANDIDATE = job(85817, "1.64-4996", 1), job(86303, "1.65-5060", 24)
 
 
 def place(job_id, version, day=1):
-    return Place(job=job_id, version=version, end=datetime(2026, 6, day, 22, 0, tzinfo=UTC))
+    return JobRef(job=job_id, version=version, end=datetime(2026, 6, day, 22, 0, tzinfo=UTC))
 
 
 GOOD, BAD = place(86003, "1.65-5049", 2), place(86011, "1.65-5050", 3)
@@ -44,7 +44,7 @@ def shift(**changes):
         "same_version": False,
         "recovered": None,
     }
-    return Shift(**fields | changes)
+    return ChangePoint(**fields | changes)
 
 
 def patterns(*shifts):
@@ -129,7 +129,7 @@ def test_a_step_behind_the_baseline_leaves_no_doubt(shifts, creep):
     made = remembered()
     baseline = structs.replace(made.baseline, end=GOOD.end)
     creeps = tuple(
-        Creep(endpoint=SETTINGS, curves=("p",), slowdown=slowdown, low=0.1, high=0.3) for slowdown in (-0.5, 0.2)
+        Drift(endpoint=SETTINGS, curves=("p",), slowdown=slowdown, low=0.1, high=0.3) for slowdown in (-0.5, 0.2)
     )
     told = structs.replace(made.chronicle, patterns=structs.replace(patterns(*shifts), creeps=creeps))
     found = retrospect.beginning(structs.replace(made, baseline=baseline, chronicle=told), "C1")
@@ -214,13 +214,13 @@ def test_creeping_names_its_reference():
                 "86003 and 86011; job 86003 is the same version: suspect the environment"
             ),
         ),
-        (Creep(endpoint="e", curves=("p",), slowdown=0.2, low=0.1, high=0.3), "+20 % (+10 % to +30 %)", ""),
+        (Drift(endpoint="e", curves=("p",), slowdown=0.2, low=0.1, high=0.3), "+20 % (+10 % to +30 %)", ""),
         (
-            Unrest(endpoint="e", curves=("p",), ratio=2.14, first=BAD),
+            NoiseChange(endpoint="e", curves=("p",), ratio=2.14, first=BAD),
             "2.1 times",
             "since 1.65-5050 (job 86011, 2026-06-03)",
         ),
-        (Switching(endpoint="e", curves=("p",), slowdown=0.4), "40 % apart", ""),
+        (Bimodal(endpoint="e", curves=("p",), slowdown=0.4), "40 % apart", ""),
     ],
     ids=["shift", "recovered", "creep", "unrest", "switching"],
 )
@@ -253,7 +253,7 @@ def told_of(creeps=(), shifts=()):
 
 
 def creep(slowdown, endpoint="GET /search"):
-    return Creep(endpoint=endpoint, curves=("p95",), slowdown=slowdown, low=slowdown - 0.02, high=slowdown + 0.02)
+    return Drift(endpoint=endpoint, curves=("p95",), slowdown=slowdown, low=slowdown - 0.02, high=slowdown + 0.02)
 
 
 def test_what_matters_is_large_and_there_now_worst_first():

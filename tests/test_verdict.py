@@ -30,7 +30,7 @@ from perftracker_ai.model import (
     Severity,
     Verdict,
 )
-from perftracker_ai.model.history import Chronicle, Creep, Patterns, Place
+from perftracker_ai.model.history import Chronicle, Drift, JobRef, Patterns
 from perftracker_ai.settings import DetectSettings, PolicySettings
 from perftracker_ai.verdict import decide
 
@@ -292,10 +292,10 @@ def test_verdict_is_that_of_the_first_rule_fired(sizes, confidence):
 def crept(*sizes, oldest=True):
     """A history in which one endpoint for each (slowdown, low, high) crept."""
     creeps = tuple(
-        Creep(endpoint=f"GET /{at}", curves=("p95",), slowdown=size, low=low, high=high)
+        Drift(endpoint=f"GET /{at}", curves=("p95",), slowdown=size, low=low, high=high)
         for at, (size, low, high) in enumerate(sizes)
     )
-    first = Place(job=101, version="2.0", end=datetime(2026, 7, 1, 5, tzinfo=UTC))
+    first = JobRef(job=101, version="2.0", end=datetime(2026, 7, 1, 5, tzinfo=UTC))
     told = Patterns(curves=9, too_short=0, shifts=(), creeps=creeps, unrests=(), switchings=())
     return Chronicle(jobs=(first,), onsets=(), patterns=told, oldest=first if oldest else None)
 

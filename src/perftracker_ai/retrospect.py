@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from perftracker_ai.model import Direction
-from perftracker_ai.model.history import Creep, Shift, Switching, Unrest
+from perftracker_ai.model.history import Bimodal, ChangePoint, Drift, NoiseChange
 from perftracker_ai.words.numbers import UNKNOWN, format_change, format_interval, format_percent, plural
 
 if TYPE_CHECKING:
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from perftracker_ai.model import Analysis, Cluster, JobInfo
-    from perftracker_ai.model.history import Chronicle, Onset, Patterns, Place
+    from perftracker_ai.model.history import Chronicle, JobRef, Onset, Patterns
 
     Show = Callable[[str], str]
 
-Trend = Shift | Creep | Unrest | Switching
+Trend = ChangePoint | Drift | NoiseChange | Bimodal
 
 NO_TREND = "No change, drift or unrest beyond chance."
 NEW = "new with this job"
 
 _TAKEN_BACK = 0.75
-"""Share of a change that is gone when it is called taken back, as in `chronicle.Shift.recovered`."""
+"""Share of a change that is gone when it is called taken back, as in `chronicle.ChangePoint.recovered`."""
 _LEAST = -0.999
 """Smallest slowdown that there is a logarithm of."""
 
@@ -72,28 +72,28 @@ def sections(patterns: Patterns, oldest: str) -> dict[str, Section]:
 def size(trend: Trend) -> str:
     """Return how much it is: ``+30.5 % (+29.5 % to +31.6 %)``, ``2.1 times``, ``40 % apart``."""
     match trend:
-        case Shift() | Creep():
+        case ChangePoint() | Drift():
             return f"{format_change(trend.slowdown)} ({format_interval(trend.low, trend.high)})"
-        case Unrest():
+        case NoiseChange():
             return f"{trend.ratio:.1f} times"
-        case Switching():
+        case Bimodal():
             return f"{format_percent(trend.slowdown)} apart"
 
 
 def when(trend: Trend, show: Show = str) -> str:
     """Return since when, and until when or what was before; empty for what has no beginning."""
     match trend:
-        case Shift():
+        case ChangePoint():
             until = f"until {place(trend.recovered, show)}" if trend.recovered else _before(trend, show)
             parts = (f"since {place(trend.first, show)}", until, between(trend), _one_version(trend))
             return "; ".join(filter(None, parts))
-        case Unrest():
+        case NoiseChange():
             return f"since {place(trend.first, show)}"
-        case Creep() | Switching():
+        case Drift() | Bimodal():
             return ""
 
 
-def span(jobs: Sequence[Place]) -> str:
+def span(jobs: Sequence[JobRef]) -> str:
     """Return what a history is from: ``40 jobs of 14 versions, 2026-07-01 to 2026-08-09``; empty without a job."""
     if not jobs:
         return ""
@@ -106,23 +106,23 @@ def too_short(curves: int) -> str:
     return f"{plural(curves, 'curve')} with fewer than ten values: too short to say anything"
 
 
-def place(one: Place, show: Show = str) -> str:
+def place(one: JobRef, show: Show = str) -> str:
     """Return ``2.8 (job 125, 2026-07-25)``."""
     return f"{show(one.version) or UNKNOWN} (job {one.job}, {one.end:%Y-%m-%d})"
 
 
-def between(began: Shift | Onset) -> str:
+def between(began: ChangePoint | Onset) -> str:
     """Return the jobs a change may have begun between; empty where there is no doubt."""
     if began.earliest.job == began.latest.job:
         return ""
     return f"began between jobs {began.earliest.job} and {began.latest.job}"
 
 
-def _before(shift: Shift, show: Show) -> str:
+def _before(shift: ChangePoint, show: Show) -> str:
     return f"before it {place(shift.last_good, show)}"
 
 
-def _one_version(shift: Shift) -> str:
+def _one_version(shift: ChangePoint) -> str:
     same = f"job {shift.last_good.job} is the same version: suspect the environment"
     return same if shift.same_version else ""
 
@@ -161,7 +161,7 @@ def _creep(patterns: Patterns, endpoint: str, baseline: JobInfo) -> float | None
     return next((one.slowdown for one in patterns.creeps if one.endpoint == endpoint and one.slowdown > 0), None)
 
 
-def came_in(shift: Shift, baseline: JobInfo) -> bool:
+def came_in(shift: ChangePoint, baseline: JobInfo) -> bool:
     """Tell whether a change for the worse came in behind the baseline, and is still there."""
     # Without their zone, which is UTC everywhere: in a damaged file one of the two may lack it.
     first, before = (end.replace(tzinfo=None) for end in (shift.first.end, baseline.end))
@@ -245,7 +245,7 @@ def elapsed(first: datetime, last: datetime) -> str:
 # ── what matters of it ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def notable(analysis: Analysis) -> list[Creep | Shift]:
+def notable(analysis: Analysis) -> list[Drift | ChangePoint]:
     """Return what an endpoint crept by or became slower by that is worth telling first, worst first.
 
     That is what would be listed of a comparison where it creeps, and what would be a regression where it is slower and
@@ -261,7 +261,7 @@ def notable(analysis: Analysis) -> list[Creep | Shift]:
     return sorted([*creeps, *steps], key=lambda one: -one.slowdown)
 
 
-def is_repaired(creep: Creep, clusters: Sequence[Cluster]) -> bool:
+def is_repaired(creep: Drift, clusters: Sequence[Cluster]) -> bool:
     """Tell whether this comparison takes a creep back: the levels of so few jobs do not tell that yet."""
     own = (one for one in clusters if one.endpoint == creep.endpoint and one.direction is Direction.BETTER)
     return any(_log(one.median_slowdown) <= -_TAKEN_BACK * _log(creep.slowdown) for one in own)
@@ -274,25 +274,25 @@ def _log(slowdown: float) -> float:
 def is_issue(analysis: Analysis, trend: Trend) -> bool:
     """Tell whether a trend is an issue of this comparison: a shift of its endpoint that began behind the baseline."""
     past = analysis.chronicle
-    if past is None or not isinstance(trend, Shift):
+    if past is None or not isinstance(trend, ChangePoint):
         return False
     dated = {one.cluster for one in past.onsets}
     endpoints = {cluster.endpoint for cluster in analysis.clusters if cluster.id in dated}
     return trend.endpoint in endpoints and came_in(trend, analysis.baseline)
 
 
-def news(trend: Creep | Shift, past: Chronicle, show: Show = str) -> str:
+def news(trend: Drift | ChangePoint, past: Chronicle, show: Show = str) -> str:
     """Return what is said of an endpoint behind its name.
 
     ``creeps: +36.5 % since 2026-07-01``, ``is 30.5 % slower since 2.8 (job 125)``
     """
-    if isinstance(trend, Creep):
+    if isinstance(trend, Drift):
         return f"creeps: {format_change(trend.slowdown)} {_since_oldest(past)}"
     version = show(trend.first.version) or UNKNOWN
     return f"is {format_percent(trend.slowdown)} slower since {version} (job {trend.first.job})"
 
 
-def crept(creep: Creep, past: Chronicle) -> str:
+def crept(creep: Drift, past: Chronicle) -> str:
     """Return how much an endpoint crept by and since when: ``+36.5 % (+34.6 % to +38.4 %) since 2026-07-01``."""
     return f"{size(creep)} {_since_oldest(past)}"
 

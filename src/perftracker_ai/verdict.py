@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from perftracker_ai.model import Cluster, CoverageFinding, CurveSet, Detection, RunShift
-    from perftracker_ai.model.history import Chronicle, Creep
+    from perftracker_ai.model.history import Chronicle, Drift
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 SHOWN = 8
@@ -302,7 +302,7 @@ def _creeping(case: _Case, past: Chronicle) -> Rule:
     )
 
 
-def _crept(creeps: Sequence[Creep], past: Chronicle) -> str:
+def _crept(creeps: Sequence[Drift], past: Chronicle) -> str:
     """Name the worst of what creeps with its size, and count the others."""
     if not creeps:
         return "none"

@@ -327,7 +327,7 @@ def _history(arguments: argparse.Namespace) -> int:
 
 
 def _history_sync(arguments: argparse.Namespace) -> int:
-    from perftracker_ai.cli.past import show_synchronised
+    from perftracker_ai.cli.history import show_synchronised
     from perftracker_ai.commands.history import downloading_apart, synchronise_product
 
     if arguments.curve or arguments.hardware or arguments.json:
@@ -348,7 +348,7 @@ def _history_sync(arguments: argparse.Namespace) -> int:
 
 
 def _history_trends(arguments: argparse.Namespace) -> int:
-    from perftracker_ai.cli.past import past_json, show_past
+    from perftracker_ai.cli.history import past_json, show_past
     from perftracker_ai.commands.history import look_back
 
     settings, pasts = _settings(arguments), []

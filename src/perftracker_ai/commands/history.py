@@ -18,7 +18,7 @@ from perftracker_ai.commands.lookup import is_missing, store_url
 from perftracker_ai.errors import NotFound
 from perftracker_ai.files import scratch_folder
 from perftracker_ai.history import Scope, Wanted, open_store, origin_of, synchronise
-from perftracker_ai.model.history import Patterns, Place
+from perftracker_ai.model.history import JobRef, Patterns
 from perftracker_ai.trends import patterns, places
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Past(Patterns, frozen=True, kw_only=True):
     hardware: str
     suite: str
     others: tuple[tuple[str, str, int], ...]
-    jobs: tuple[Place, ...]
+    jobs: tuple[JobRef, ...]
 
 
 # ── the commands ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from datetime import datetime  # noqa: TC003 - msgspec reads it when it reads re
 import msgspec
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+class JobRef(msgspec.Struct, frozen=True, kw_only=True):
     """A job of a history."""
 
     job: int
@@ -18,7 +18,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime
 
 
-class Shift(msgspec.Struct, frozen=True, kw_only=True):
+class ChangePoint(msgspec.Struct, frozen=True, kw_only=True):
     """Curves of one endpoint whose level changed at the same job, in the same direction.
 
     Attributes
@@ -27,13 +27,13 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
         Their tags.
     slowdown, low, high : float
         Those of the middle curve by size; positive is worse.
-    first, last_good : Place
+    first, last_good : JobRef
         First job at the new level and last one at the old, of the clearest curve.
-    earliest, latest : Place
+    earliest, latest : JobRef
         95 % interval of `first`.
     same_version : bool
         Whether both jobs measured one version: then it is not the code that changed.
-    recovered : Place or None
+    recovered : JobRef or None
         The job with which three quarters or more of it were taken back.
     """
 
@@ -42,15 +42,15 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     slowdown: float
     low: float
     high: float
-    first: Place
-    last_good: Place
-    earliest: Place
-    latest: Place
+    first: JobRef
+    last_good: JobRef
+    earliest: JobRef
+    latest: JobRef
     same_version: bool
-    recovered: Place | None
+    recovered: JobRef | None
 
 
-class Creep(msgspec.Struct, frozen=True, kw_only=True):
+class Drift(msgspec.Struct, frozen=True, kw_only=True):
     """Curves of one endpoint that drift; the slowdown since the oldest job is that of the middle curve."""
 
     endpoint: str
@@ -60,16 +60,16 @@ class Creep(msgspec.Struct, frozen=True, kw_only=True):
     high: float
 
 
-class Unrest(msgspec.Struct, frozen=True, kw_only=True):
+class NoiseChange(msgspec.Struct, frozen=True, kw_only=True):
     """Curves of one endpoint whose noise rose; ratio and first job are those of the middle curve."""
 
     endpoint: str
     curves: tuple[str, ...]
     ratio: float
-    first: Place
+    first: JobRef
 
 
-class Switching(msgspec.Struct, frozen=True, kw_only=True):
+class Bimodal(msgspec.Struct, frozen=True, kw_only=True):
     """Curves of one endpoint that switch between two levels; `slowdown` is from the better to the worse one."""
 
     endpoint: str
@@ -84,7 +84,7 @@ class Patterns(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     curves, too_short : int
         Curves looked at, and those of them with too few values to say anything.
-    shifts : tuple of Shift
+    shifts : tuple of ChangePoint
         Most recent first, then worst.
     creeps, unrests, switchings : tuple
         Worst first.
@@ -92,10 +92,10 @@ class Patterns(msgspec.Struct, frozen=True, kw_only=True):
 
     curves: int
     too_short: int
-    shifts: tuple[Shift, ...]
-    creeps: tuple[Creep, ...]
-    unrests: tuple[Unrest, ...]
-    switchings: tuple[Switching, ...]
+    shifts: tuple[ChangePoint, ...]
+    creeps: tuple[Drift, ...]
+    unrests: tuple[NoiseChange, ...]
+    switchings: tuple[Bimodal, ...]
 
 
 class Onset(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,10 +105,10 @@ class Onset(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     cluster : str
         Id of the cluster.
-    first, last_good : Place
+    first, last_good : JobRef
         First job at the new level, and last one before it. With nothing stored in between they are candidate and
         baseline.
-    earliest, latest : Place
+    earliest, latest : JobRef
         Jobs that `first` may be as well, by the noise: its 95 % interval.
     levels : tuple of (float or None)
         The cost of the cluster's curves in its windows, one for each of `Chronicle.jobs`: a slowdown against the
@@ -116,10 +116,10 @@ class Onset(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     cluster: str
-    first: Place
-    last_good: Place
-    earliest: Place
-    latest: Place
+    first: JobRef
+    last_good: JobRef
+    earliest: JobRef
+    latest: JobRef
     levels: tuple[float | None, ...]
 
 
@@ -128,17 +128,17 @@ class Chronicle(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    jobs : tuple of Place
+    jobs : tuple of JobRef
         Of the candidate's hardware and suite, oldest first, ending with the candidate.
     onsets : tuple of Onset
         One for each cluster of slowdowns, in the order of the clusters; none for one whose baseline ran after the
         candidate, or is not known at its loads.
     patterns : Patterns
-    oldest : Place or None
+    oldest : JobRef or None
         The job that they begin with, which may be older than the first of `jobs`; None when it is not known.
     """
 
-    jobs: tuple[Place, ...]
+    jobs: tuple[JobRef, ...]
     onsets: tuple[Onset, ...]
     patterns: Patterns
-    oldest: Place | None
+    oldest: JobRef | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perftracker_ai import retrospect
-from perftracker_ai.model.history import Creep, Shift, Switching, Unrest
+from perftracker_ai.model.history import Bimodal, ChangePoint, Drift, NoiseChange
 from perftracker_ai.report.coverage import more
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, join, say
@@ -25,7 +25,7 @@ TRENDS, NEWS = 5, 2
 VERSION_LIMIT, NAME_LIMIT = 60, 160
 _KINDS = ("slower", "creeping", "recovered", "noisier", "switching")
 """What is told, in order: what became faster asks nobody to act."""
-LISTS = {Shift: "shifts", Creep: "creeps", Unrest: "unrests", Switching: "switchings"}
+LISTS = {ChangePoint: "shifts", Drift: "creeps", NoiseChange: "unrests", Bimodal: "switchings"}
 
 
 def version(text: str) -> str:
@@ -117,5 +117,5 @@ def _told(past: Chronicle, trend: Trend) -> Sentence:
 def _value(past: Chronicle, label: str, trend: Trend, text: str) -> Value:
     name = LISTS[type(trend)]
     place = next(at for at, other in enumerate(getattr(past.patterns, name)) if other is trend)
-    raw = trend.ratio if isinstance(trend, Unrest) else trend.slowdown
+    raw = trend.ratio if isinstance(trend, NoiseChange) else trend.slowdown
     return value(Kind.NOTE, label, text, raw=raw, at=f"/chronicle/patterns/{name}/{place}")

@@ -11,12 +11,12 @@ from __future__ import annotations
 from perftracker_ai.trends.course import patterns, places
 from perftracker_ai.trends.engine import LEAST_CHANGE, find_trends
 from perftracker_ai.trends.since import chronicle
-from perftracker_ai.trends.vocabulary import Change, Drift, Flaky, Modes, Segment, Series, Trend, TrendState
+from perftracker_ai.trends.vocabulary import Change, DriftEstimate, Flaky, Modes, Segment, Series, Trend, TrendState
 
 __all__ = [
     "LEAST_CHANGE",
     "Change",
-    "Drift",
+    "DriftEstimate",
     "Flaky",
     "Modes",
     "Segment",

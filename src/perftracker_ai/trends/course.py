@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from perftracker_ai.model.history import Creep, Patterns, Place, Shift, Switching, Unrest
+from perftracker_ai.model.history import Bimodal, ChangePoint, Drift, JobRef, NoiseChange, Patterns
 from perftracker_ai.trends.batch import LEAST, MOST
 from perftracker_ai.trends.engine import find_trends
 from perftracker_ai.trends.vocabulary import Change, Series, Trend, TrendState
@@ -63,9 +63,9 @@ def patterns(curves: Sequence[Curve], timeline: Timeline) -> Patterns:
     )
 
 
-def places(jobs: Iterable[JobInfo]) -> tuple[Place, ...]:
+def places(jobs: Iterable[JobInfo]) -> tuple[JobRef, ...]:
     """Name jobs as a history does."""
-    return tuple(Place(job=job.id, version=job.product_ver, end=job.end) for job in jobs)
+    return tuple(JobRef(job=job.id, version=job.product_ver, end=job.end) for job in jobs)
 
 
 def _series(curves: Sequence[Curve], timeline: Timeline) -> list[Series]:
@@ -139,7 +139,7 @@ def medians(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return middle
 
 
-def _shifts(told: Sequence[tuple[Curve, Trend]], places: Sequence[Place]) -> tuple[Shift, ...]:
+def _shifts(told: Sequence[tuple[Curve, Trend]], places: Sequence[JobRef]) -> tuple[ChangePoint, ...]:
     moved = [_Moved(curve, change) for curve, trend in told for change in trend.changes]
     by = _by(moved, lambda one: (one.curve.endpoint, one.change.direction))
     found = [(lead, _shift(members, lead, places)) for group in by for lead, members in _together(group)]
@@ -158,9 +158,9 @@ def _together(moved: Sequence[_Moved]) -> Iterator[tuple[_Moved, list[_Moved]]]:
         left = [one for one in left if one not in members]
 
 
-def _shift(members: Sequence[_Moved], lead: _Moved, places: Sequence[Place]) -> Shift:
+def _shift(members: Sequence[_Moved], lead: _Moved, places: Sequence[JobRef]) -> ChangePoint:
     middle, change = _middle(members, lambda one: one.change.slowdown).change, lead.change
-    return Shift(
+    return ChangePoint(
         endpoint=lead.curve.endpoint,
         curves=_tags(members),
         slowdown=middle.slowdown,
@@ -175,32 +175,32 @@ def _shift(members: Sequence[_Moved], lead: _Moved, places: Sequence[Place]) -> 
     )
 
 
-def _creeps(told: Sequence[tuple[Curve, Trend]]) -> tuple[Creep, ...]:
+def _creeps(told: Sequence[tuple[Curve, Trend]]) -> tuple[Drift, ...]:
     drifting = [_Told(c, t.drift.slowdown, t) for c, t in told if t.drift is not None and t.drift.significant]
     creeps = []
     for members in _by(drifting, lambda one: (one.curve.endpoint, one.size > 0)):
         drift = _middle(members, lambda one: one.size).trend.drift
         assert drift is not None  # as asked for above
         endpoint, sizes = members[0].curve.endpoint, {"low": drift.low, "high": drift.high}
-        creeps.append(Creep(endpoint=endpoint, curves=_tags(members), slowdown=drift.slowdown, **sizes))
+        creeps.append(Drift(endpoint=endpoint, curves=_tags(members), slowdown=drift.slowdown, **sizes))
     return tuple(sorted(creeps, key=lambda one: -one.slowdown))
 
 
-def _unrests(told: Sequence[tuple[Curve, Trend]], places: Sequence[Place]) -> tuple[Unrest, ...]:
+def _unrests(told: Sequence[tuple[Curve, Trend]], places: Sequence[JobRef]) -> tuple[NoiseChange, ...]:
     noisier = [_Told(curve, trend.flaky.ratio, trend) for curve, trend in told if trend.flaky is not None]
     unrests = []
     for members in _by(noisier, lambda one: one.curve.endpoint):
         flaky = _middle(members, lambda one: one.size).trend.flaky
         assert flaky is not None  # as asked for above
         endpoint, first = members[0].curve.endpoint, places[flaky.index]
-        unrests.append(Unrest(endpoint=endpoint, curves=_tags(members), ratio=flaky.ratio, first=first))
+        unrests.append(NoiseChange(endpoint=endpoint, curves=_tags(members), ratio=flaky.ratio, first=first))
     return tuple(sorted(unrests, key=lambda one: -one.ratio))
 
 
-def _switchings(told: Sequence[tuple[Curve, Trend]]) -> tuple[Switching, ...]:
+def _switchings(told: Sequence[tuple[Curve, Trend]]) -> tuple[Bimodal, ...]:
     two = [_Told(c, t.modes.high / t.modes.low - 1, t) for c, t in told if t.modes is not None]
     found = [
-        Switching(
+        Bimodal(
             endpoint=members[0].curve.endpoint,
             curves=_tags(members),
             slowdown=_middle(members, lambda one: one.size).size,

@@ -15,7 +15,7 @@ from perftracker_ai.model import Direction
 from perftracker_ai.stats import normal_to_t
 from perftracker_ai.trends.changes import chances, places, smallest
 from perftracker_ai.trends.modes import noise_rise
-from perftracker_ai.trends.vocabulary import Change, Drift, Flaky, Modes, Segment, Series, Trend, TrendState
+from perftracker_ai.trends.vocabulary import Change, DriftEstimate, Flaky, Modes, Segment, Series, Trend, TrendState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +110,7 @@ def _trend(  # noqa: PLR0913, PLR0917 - one column each, by position for speed
     segments: tuple[Segment, ...],
     changes: tuple[Change, ...],
     total: float,
-    drift: Drift,
+    drift: DriftEstimate,
     flaky: Flaky | None,
     noise: float,
     correlation: float,
@@ -150,7 +150,7 @@ def _silent(state: TrendState, points: int, floor: float, modes: Modes | None) -
     )
 
 
-def _state(changes: tuple[Change, ...], drift: Drift, flaky: Flaky | None) -> TrendState:
+def _state(changes: tuple[Change, ...], drift: DriftEstimate, flaky: Flaky | None) -> TrendState:
     if changes:
         return TrendState.CHANGED
     if drift.significant:
@@ -270,12 +270,12 @@ def _totals(about: _Context) -> NDArray[np.float64]:
     return total
 
 
-def _drifts(about: _Context) -> list[Drift]:
+def _drifts(about: _Context) -> list[DriftEstimate]:
     cost = about.worse * about.fit.slope * about.since
     half = about.wide * about.fit.error * about.since
     columns = (*np.expm1(_ends(cost, half)), about.fit.drifting)
     return [
-        Drift(slowdown=slowdown, low=low, high=high, significant=significant)
+        DriftEstimate(slowdown=slowdown, low=low, high=high, significant=significant)
         for slowdown, low, high, significant in zip(*(column.tolist() for column in columns), strict=True)
     ]
 

@@ -134,7 +134,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     recovered: int | None
 
 
-class Drift(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class DriftEstimate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What crept in evenly from job to job since the reference, flagged changes not counted.
 
     Attributes
@@ -200,7 +200,7 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     total : float or None
         Slowdown of the level at the end against that at the reference, changes and significant drift together; None
         for a series too short or bimodal.
-    drift : Drift or None
+    drift : DriftEstimate or None
         None for a series too short or bimodal.
     modes : Modes or None
         None unless bimodal.
@@ -221,7 +221,7 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     segments: tuple[Segment, ...]
     changes: tuple[Change, ...]
     total: float | None
-    drift: Drift | None
+    drift: DriftEstimate | None
     modes: Modes | None
     flaky: Flaky | None
     noise: float | None

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai import retrospect
-from perftracker_ai.model.history import Creep, Shift, Switching, Unrest
+from perftracker_ai.model.history import Bimodal, ChangePoint, Drift, NoiseChange
 from perftracker_ai.render import phrases, recall
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, from_markdown
 from perftracker_ai.render.page.markup import path as broken
-from perftracker_ai.render.strip import Strip, finite, level_text, ring, strip
+from perftracker_ai.render.timeline import Strip, finite, level_text, ring, strip
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import clean, sentence
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from perftracker_ai.model import Cluster
-    from perftracker_ai.model.history import Chronicle, Onset, Place
-    from perftracker_ai.render.strip import Floats
+    from perftracker_ai.model.history import Chronicle, JobRef, Onset
+    from perftracker_ai.render.timeline import Floats
     from perftracker_ai.report.view import View
     from perftracker_ai.retrospect import Beginning, Section, Trend
 
 FEWEST_JOBS = 3
 """With two there is nothing to see but the comparison itself."""
 _LABEL = 24
-_LISTS = {Shift: "shifts", Creep: "creeps", Unrest: "unrests", Switching: "switchings"}
+_LISTS = {ChangePoint: "shifts", Drift: "creeps", NoiseChange: "unrests", Bimodal: "switchings"}
 
 
 # ── at once ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -106,7 +106,7 @@ def _doubt(onset: Onset, at: dict[int, int]) -> tuple[int, int] | None:
     return (earliest, latest) if earliest < latest else None
 
 
-def _description(known: Beginning, jobs: tuple[Place, ...], levels: Floats) -> str:
+def _description(known: Beginning, jobs: tuple[JobRef, ...], levels: Floats) -> str:
     """Say what the strip shows to somebody who cannot see it."""
     low, high = (level_text(float(edge(levels))) for edge in (np.nanmin, np.nanmax))
     missing = len(jobs) - int(np.isfinite(levels).sum())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai import retrospect
 from perftracker_ai.cli.streams import show
-from perftracker_ai.model.history import Shift
+from perftracker_ai.model.history import ChangePoint
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import clean
 
@@ -75,6 +75,6 @@ def _section(section: Section, most: int) -> list[str]:
 def _trend(trend: Trend) -> list[str]:
     named = f"{clean(trend.endpoint, 80)}, {plural(len(trend.curves), 'curve')}"
     line, when = f"{retrospect.size(trend)}  {named}", clean(retrospect.when(trend), _LONGEST)
-    if isinstance(trend, Shift):
+    if isinstance(trend, ChangePoint):
         return [line, f"    {when}"]
     return [f"{line}, {when}" if when else line]
