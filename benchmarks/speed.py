@@ -152,9 +152,9 @@ def write_history(job: Path, store: Path) -> None:
     from store import three_digits
 
     from perftracker_ai.curves import build_curves
-    from perftracker_ai.history import open_store, origin_of
     from perftracker_ai.settings import CurveSettings
     from perftracker_ai.sources.document import parse_job
+    from perftracker_ai.store import open_store, origin_of
 
     rng, measured = np.random.default_rng(1), parse_job(job.read_bytes(), job.name)
     curves, _, _ = build_curves([measured], CurveSettings())

@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 from tables import show
 
-from perftracker_ai.history import Scope, align, open_store
-from perftracker_ai.history.encoding import encode_points
 from perftracker_ai.model import Curve, CurveSet, JobInfo, MetricKind
+from perftracker_ai.store import Scope, align, open_store
+from perftracker_ai.store.encoding import encode_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

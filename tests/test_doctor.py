@@ -10,10 +10,10 @@ from fake_perftracker import FakePerfTracker, debug_page, hang, login_page
 from shop import put, shop_job, shop_jobs
 
 from perftracker_ai.commands.doctor import Check, examine
-from perftracker_ai.history import open_store
-from perftracker_ai.history.database import Database
-from perftracker_ai.history.schema import STEPS, VERSION
 from perftracker_ai.settings import Settings
+from perftracker_ai.store import open_store
+from perftracker_ai.store.database import Database
+from perftracker_ai.store.schema import STEPS, VERSION
 
 
 @pytest.fixture

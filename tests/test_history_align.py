@@ -7,8 +7,8 @@ import pytest
 from builders import curve_tests, info, job, test_record
 
 from perftracker_ai.curves import build_curves
-from perftracker_ai.history import Scope, align, open_store
 from perftracker_ai.settings import CurveSettings
+from perftracker_ai.store import Scope, align, open_store
 
 SHOP = Scope(origin="perf.example", product="Shop")
 NAN = np.nan

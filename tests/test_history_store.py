@@ -23,13 +23,13 @@ from sqlalchemy import create_engine, inspect
 import perftracker_ai
 from perftracker_ai.curves import build_curves
 from perftracker_ai.errors import JobError, StoreError, UsageError
-from perftracker_ai.history import Scope, look_at, open_store
-from perftracker_ai.history.database import Database
-from perftracker_ai.history.schema import BROKEN, JOB, LAYOUT, STEPS, VERSION, Step, is_current, migrate
-from perftracker_ai.history.store import Store
 from perftracker_ai.model import Absence
 from perftracker_ai.settings import CurveSettings
 from perftracker_ai.sources.document import parse_job
+from perftracker_ai.store import Scope, look_at, open_store
+from perftracker_ai.store.database import Database
+from perftracker_ai.store.schema import BROKEN, JOB, LAYOUT, STEPS, VERSION, Step, is_current, migrate
+from perftracker_ai.store.store import Store
 
 ORIGIN = "perf.example"
 SHOP = Scope(origin=ORIGIN, product="Shop")
@@ -42,7 +42,7 @@ WRITER = """
 import os, sys
 from builders import curve_tests, info, job
 from perftracker_ai.curves import build_curves
-from perftracker_ai.history import open_store
+from perftracker_ai.store import open_store
 from perftracker_ai.settings import CurveSettings
 
 def write(url, numbers):

@@ -18,7 +18,11 @@ from msgspec.structs import replace
 
 from perftracker_ai.errors import NotFound, SourceError
 from perftracker_ai.events import Step
-from perftracker_ai.history import (
+from perftracker_ai.model import Notice, SkippedFile, SkippedJob
+from perftracker_ai.settings import CurveSettings, ProductSettings, Settings
+from perftracker_ai.sources import open_source
+from perftracker_ai.sources.server import ServerSource
+from perftracker_ai.store import (
     Scope,
     Synchronised,
     Wanted,
@@ -28,11 +32,7 @@ from perftracker_ai.history import (
     record,
     synchronise,
 )
-from perftracker_ai.history.sync import reading_of
-from perftracker_ai.model import Notice, SkippedFile, SkippedJob
-from perftracker_ai.settings import CurveSettings, ProductSettings, Settings
-from perftracker_ai.sources import open_source
-from perftracker_ai.sources.server import ServerSource
+from perftracker_ai.store.sync import reading_of
 
 NOTHING = Synchronised(recorded=0, unchanged=0, unusable=0, left_out=0, gone=0, dropped=0)
 WANTED = Wanted(product="Product", project=1, since=None, keep_days=0, settings=ProductSettings(), scratch=None)
@@ -41,7 +41,7 @@ NOON = datetime(2026, 9, 6, 12, 0, tzinfo=UTC)
 SYNCHRONISE = """
 import sys
 from pathlib import Path
-from perftracker_ai.history import Wanted, open_store, synchronise
+from perftracker_ai.store import Wanted, open_store, synchronise
 from perftracker_ai.settings import ProductSettings, Settings
 from perftracker_ai.sources import open_source
 

@@ -17,10 +17,10 @@ from shop import put, shop_job, shop_jobs
 
 from perftracker_ai.commands import lookup
 from perftracker_ai.commands.lookup import look_up
-from perftracker_ai.history import Scope, open_store, origin_of
-from perftracker_ai.history.database import Database
-from perftracker_ai.history.schema import STEPS, VERSION
 from perftracker_ai.settings import Settings
+from perftracker_ai.store import Scope, open_store, origin_of
+from perftracker_ai.store.database import Database
+from perftracker_ai.store.schema import STEPS, VERSION
 
 STORE = Path("data/history.sqlite3")
 RESULT = Path("reports/Shop/2 vs 3/result_v2.json")

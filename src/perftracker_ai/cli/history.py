@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from perftracker_ai.commands.history import Past
-    from perftracker_ai.history import Synchronised
     from perftracker_ai.retrospect import Section, Trend
+    from perftracker_ai.store import Synchronised
 
 _LONGEST = 200
 _MOST = (("slower", 5), ("creeping", 4), ("recovered", 2), ("faster", 2), ("noisier", 2), ("switching", 2))

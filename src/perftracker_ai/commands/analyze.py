@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from perftracker_ai.commands.fetch import Fetched
     from perftracker_ai.commands.narrate import Story
     from perftracker_ai.events import Watch
-    from perftracker_ai.history import Archive
     from perftracker_ai.model import Cluster, CurveSet, Detection, Job, JobInfo, Narration, Timeline
     from perftracker_ai.model.history import Chronicle
     from perftracker_ai.settings import ProductSettings, Settings
+    from perftracker_ai.store import Archive
 
 _LONGEST_ANSWERS = 8 << 20
 """Bytes of two answers of a language model, of which none is longer than 1 MiB, as they are kept."""
@@ -236,7 +236,7 @@ def _timeline(history: Archive | None, curves: CurveSet) -> Timeline | None:
     """Put earlier jobs on the points of the comparison; None when there are none."""
     if history is None or not history.jobs:
         return None
-    from perftracker_ai.history import align
+    from perftracker_ai.store import align
 
     return align(history, curves)
 

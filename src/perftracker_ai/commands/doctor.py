@@ -186,7 +186,7 @@ def _store(settings: Settings) -> Iterator[Check]:
 
 
 def _stored(url: str) -> str:
-    from perftracker_ai.history import look_at
+    from perftracker_ai.store import look_at
 
     store = look_at(url)
     newest = f", the newest of {store.newest:%Y-%m-%d}" if store.newest else ""

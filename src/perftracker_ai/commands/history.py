@@ -17,8 +17,8 @@ from perftracker_ai.commands.fetch import connect
 from perftracker_ai.commands.lookup import is_missing, store_url
 from perftracker_ai.errors import NotFound
 from perftracker_ai.files import scratch_folder
-from perftracker_ai.history import Scope, Wanted, open_store, origin_of, synchronise
 from perftracker_ai.model.history import JobRef, Patterns
+from perftracker_ai.store import Scope, Wanted, open_store, origin_of, synchronise
 from perftracker_ai.trends import patterns, places
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from perftracker_ai.events import Watch
-    from perftracker_ai.history import Synchronised
     from perftracker_ai.model import Curve, JobInfo, Timeline
     from perftracker_ai.settings import DiscoverySettings, Settings
     from perftracker_ai.sources import Source
+    from perftracker_ai.store import Synchronised
 
 DOWNLOADS = "history-downloads"
 """Name in the folder of downloads of the one below which jobs lie until they are recorded."""

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from perftracker_ai.events import Watch
-    from perftracker_ai.history import Archive, Scope, Store
     from perftracker_ai.model import Job, JobInfo
     from perftracker_ai.settings import Settings
+    from perftracker_ai.store import Archive, Scope, Store
 
 STORE_FILE = "history.sqlite3"
 """Name of the store in the folder of downloads, where none is set."""
@@ -76,7 +76,7 @@ def look_up(
 
 
 def _looked_up(jobs: Sequence[Job], location: str, settings: Settings, watch: Watch) -> Archive:
-    from perftracker_ai.history import open_store, origin_of
+    from perftracker_ai.store import open_store, origin_of
 
     origin = origin_of(location)
     with closing(open_store(store_url(settings), _PATIENCE_S)) as store:
@@ -87,7 +87,7 @@ def _looked_up(jobs: Sequence[Job], location: str, settings: Settings, watch: Wa
 
 def _record(store: Store, origin: str, jobs: Sequence[Job], settings: Settings, watch: Watch) -> None:
     """Keep the jobs that are not there yet and belong there, each as soon as it is read into curves."""
-    from perftracker_ai.history import is_recorded, record, worth_keeping
+    from perftracker_ai.store import is_recorded, record, worth_keeping
 
     own = {job.info.id: settings.of_product(job.info.product_name) for job in jobs}
     new = [
@@ -109,7 +109,7 @@ def _named(jobs: Sequence[Job]) -> str:
 
 def _before(origin: str, candidate: JobInfo, settings: Settings) -> Scope:
     """Name the candidate and what ran before it on the same hardware with the same suite."""
-    from perftracker_ai.history import Scope, hardware_of, kept_since
+    from perftracker_ai.store import Scope, hardware_of, kept_since
 
     return Scope(
         origin=origin,

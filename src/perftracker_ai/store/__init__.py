@@ -7,10 +7,10 @@ A job is known by its server's address and its uuid. The text that says when the
 content is another one; a job that the server no longer lists is marked as gone, and series leave it out.
 """
 
-from perftracker_ai.history.align import align
-from perftracker_ai.history.records import Archive, History, Known, Overview, Scope
-from perftracker_ai.history.store import Store, hardware_of, look_at, open_store
-from perftracker_ai.history.sync import (
+from perftracker_ai.store.align import align
+from perftracker_ai.store.records import Archive, History, Known, Overview, Scope
+from perftracker_ai.store.store import Store, hardware_of, look_at, open_store
+from perftracker_ai.store.sync import (
     Synchronised,
     Wanted,
     is_recorded,

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from perftracker_ai.history.encoding import StoredCurve
     from perftracker_ai.model import CurveSet, JobInfo
+    from perftracker_ai.store.encoding import StoredCurve
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):

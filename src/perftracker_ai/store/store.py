@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 from sqlalchemy import func as sql
 
 from perftracker_ai.errors import JobError, StoreError
-from perftracker_ai.history.database import DAMAGE, Database
-from perftracker_ai.history.encoding import (
+from perftracker_ai.model import JobInfo, Timeline
+from perftracker_ai.store.database import DAMAGE, Database
+from perftracker_ai.store.encoding import (
     decode_curve,
     decode_layout,
     decode_means,
@@ -21,9 +22,8 @@ from perftracker_ai.history.encoding import (
     merge,
     merge_means,
 )
-from perftracker_ai.history.records import Archive, History, Known, Overview, Scope
-from perftracker_ai.history.schema import BROKEN, JOB, LAYOUT, STEPS, version_of
-from perftracker_ai.model import JobInfo, Timeline
+from perftracker_ai.store.records import Archive, History, Known, Overview, Scope
+from perftracker_ai.store.schema import BROKEN, JOB, LAYOUT, STEPS, version_of
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlche
 
 from perftracker_ai.errors import StoreError, UsageError
 from perftracker_ai.files import reason
-from perftracker_ai.history.schema import is_current, migrate
+from perftracker_ai.store.schema import is_current, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

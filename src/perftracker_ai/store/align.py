@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from perftracker_ai.history.encoding import StoredCurve
-    from perftracker_ai.history.records import Archive
     from perftracker_ai.model import Curve, CurveSet
+    from perftracker_ai.store.encoding import StoredCurve
+    from perftracker_ai.store.records import Archive
 
 _NOWHERE = -1
 _Key = tuple[str, str, bool]

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from perftracker_ai.events import Watch
-    from perftracker_ai.history.records import Known
-    from perftracker_ai.history.store import Store
     from perftracker_ai.model import Job, JobInfo
     from perftracker_ai.settings import CurveSettings, ProductSettings
     from perftracker_ai.sources import Source
+    from perftracker_ai.store.records import Known
+    from perftracker_ai.store.store import Store
 
 _READER = 1
 """Goes up when tests come to be read into other curves, so that stored jobs are read again."""
