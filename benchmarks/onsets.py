@@ -119,6 +119,7 @@ def _curve(index: int) -> Curve:
         unit="s",
         base_unit="s",
         less_better=True,
+        direction_known=True,
         load_unit="items",
         numbered=True,
         scalar=False,

@@ -237,6 +237,7 @@ def _curve(index: int, points: int, number: int, kind: MetricKind, threads: int)
         unit="ms" if latency else "req/s",
         base_unit="s" if latency else "/s",
         less_better=latency,
+        direction_known=True,
         load_unit="objects",
         numbered=True,
         scalar=False,

@@ -96,6 +96,7 @@ def layout(shape: Shape) -> tuple[Curve, ...]:
             unit="ms",
             base_unit="s",
             less_better=True,
+            direction_known=True,
             load_unit="items" if shape.loads > 1 else "",
             numbered=shape.loads > 1,
             scalar=shape.loads == 1,

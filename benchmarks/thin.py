@@ -78,6 +78,7 @@ def _curve(test: int, loads: int) -> Curve:
         unit="ms",
         base_unit="s",
         less_better=True,
+        direction_known=True,
         load_unit="" if loads == 1 else "items",
         numbered=loads > 1,
         scalar=loads == 1,

@@ -155,6 +155,7 @@ def _curve(index, plan, start, size):
         unit="ms" if latency else "req/s",
         base_unit="s" if latency else "/s",
         less_better=latency,
+        direction_known=True,
         load_unit="" if plan.scalar else "policies",
         numbered=not plan.scalar,
         scalar=plan.scalar,

@@ -191,6 +191,7 @@ def _describe(one: Measured, index: int, start: int) -> Curve:
         unit="req/s" if rate else "ms",
         base_unit="/s" if rate else "s",
         less_better=not rate,
+        direction_known=True,
         load_unit=one.load_unit if one.load else "",
         numbered=bool(one.load),
         scalar=not one.load,

@@ -26,6 +26,7 @@ def curve(index, start, points, *, endpoint="GET /a", kind=LATENCY, threads=1, *
         "unit": "s" if kind is LATENCY else "/s",
         "base_unit": "s" if kind is LATENCY else "/s",
         "less_better": kind is LATENCY,
+        "direction_known": True,
         "load_unit": "objects",
         "numbered": True,
         "scalar": points == 1,

@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perftracker_ai.curves import build_curves
-from perftracker_ai.model import Absence, DirectionAssumed, DirectionConflict, LoadsDiffer, MetricKind, UnitConflict
+from perftracker_ai.model import (
+    Absence,
+    DirectionAssumed,
+    DirectionConflict,
+    DirectionUnknown,
+    LoadsDiffer,
+    MetricKind,
+    UnitConflict,
+)
 from perftracker_ai.settings import CurveSettings
 from perftracker_ai.sources.document import parse_job
 
@@ -370,7 +378,9 @@ def flagged(flags, *, tag="Upgrade", metrics="points", settings=USUAL):
     ("flags", "given", "expected"),
     [
         ([True, True], {}, (True, [])),
-        ([False, False], {}, (False, [])),
+        ([False, False], {}, (True, [DirectionUnknown])),
+        ([False], {"metrics": "loops/sec"}, (False, [])),
+        ([False], {"tag": "errors", "metrics": "errors/min"}, (True, [DirectionAssumed])),
         ([True, False], {}, (True, [DirectionConflict])),
         ([False], {"metrics": "ms"}, (True, [DirectionAssumed])),
         ([False], {"tag": "latency: GET /a"}, (True, [DirectionAssumed])),
@@ -474,7 +484,7 @@ def test_a_captured_job_is_accounted_for(captured):
         Absence.ZERO: 3,
         Absence.NEGATIVE: 1,
     }
-    assert notices == ()
+    assert notices == (DirectionUnknown(curves=2, first="Negative"),)
     upgrade = next(curve for curve in curves.curves if curve.tag == "Upgrade")
     assert curves.mean[0, upgrade.start] == pytest.approx(statistics.fmean([344, 329, 351]))
     assert curves.sd[0, upgrade.start] == pytest.approx(statistics.stdev([344, 329, 351]))

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perftracker_ai.curves.tags import TagParts, metric_kind, read_tag, says_time
-from perftracker_ai.model import MetricKind
+from perftracker_ai.curves.tags import TagParts, read_tag
 
 
 def test_a_whole_tag_gives_all_its_parts():
@@ -82,38 +81,6 @@ def test_a_label_names_its_statistic(label, statistic):
     """Percentiles and averages are found in the usual spellings, and not in words that only resemble them."""
     assert read_tag(f"{label}: GET /a").statistic == statistic
     assert read_tag(label).statistic == statistic
-
-
-@pytest.mark.parametrize(
-    ("label", "base_unit", "kind"),
-    [
-        ("latency, p(95)", "s", MetricKind.LATENCY),
-        ("latency", "/s", MetricKind.LATENCY),  # the default unit says nothing
-        ("Response time", "", MetricKind.LATENCY),
-        ("rate", "", MetricKind.RATE),
-        ("Throughput", "", MetricKind.RATE),
-        ("items", "/s", MetricKind.RATE),
-        ("copy", "B/s", MetricKind.RATE),
-        ("Upgrade", "s", MetricKind.LATENCY),
-        ("memory", "B", MetricKind.OTHER),
-        ("prorated", "", MetricKind.OTHER),
-    ],
-)
-def test_a_metric_is_classified_by_label_then_unit(label, base_unit, kind):
-    """The label decides where it plainly says what it is, the unit otherwise."""
-    assert metric_kind(label, base_unit) is kind
-
-
-@pytest.mark.parametrize("label", ["latency", "Latencies", "response time", "response-times", "Response_Time"])
-def test_a_label_plainly_means_time(label):
-    """The usual names of latency are recognised in any case."""
-    assert says_time(label)
-
-
-@pytest.mark.parametrize("label", ["time to live", "respond", "translatency", ""])
-def test_a_label_does_not_plainly_mean_time(label):
-    """Words that only resemble latency are not taken for it."""
-    assert not says_time(label)
 
 
 @pytest.mark.parametrize(

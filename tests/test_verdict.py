@@ -244,7 +244,7 @@ def test_mostly_inconclusive_comparison_is_monitored():
 def test_every_rule_is_listed_with_its_threshold_and_what_it_saw():
     """Fired or not, each rule states its threshold and its observation, and keys are unique."""
     decision = decided(1.7, policy=PolicySettings(block_severe=4, monitor_minor=0))
-    assert len({rule.key for rule in decision.rules}) == len(decision.rules) == 13
+    assert len({rule.key for rule in decision.rules}) == len(decision.rules) == 14
     assert all(rule.text and rule.because for rule in decision.rules)
     assert rule(decision, "block_severe").text.startswith("4 or more severe regressions (50 % slower or more)")
     assert rule(decision, "block_severe").because == "C1"

@@ -17,6 +17,7 @@ import msgspec
 from perftracker_ai.model import (
     BASELINE,
     Absence,
+    Attribution,
     Confidence,
     CoverageKind,
     Decision,
@@ -232,6 +233,23 @@ def _serious_coverage(case: _Case) -> Rule:
     )
 
 
+def _unknown_direction(case: _Case) -> Rule:
+    results = case.detection.results
+    found = [one for one in results if one.outcome is Outcome.CHANGED and one.attribution is Attribution.UNDECIDED]
+    names = [case.curves.curves[one.curve].tag for one in found[:SHOWN]]
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return _rule(
+        "unknown_direction",
+        Verdict.INVESTIGATE,
+        f"Any change by {_percent(case.settings.moderate)} or more that nothing tells to be better or worse.",
+        fired=bool(found),
+        because=f"{len(found)}: {'; '.join(clean(name, _ENDPOINT) for name in names)}{more}; curves.less_better in the"
+        " settings decides it"
+        if found
+        else "none",
+    )
+
+
 # ── monitoring ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -353,6 +371,7 @@ _RULES = (
     _large_shift,
     _serious_clusters,
     _serious_coverage,
+    _unknown_direction,
     _moderate_clusters,
     _many_minor,
     _moderate_coverage,

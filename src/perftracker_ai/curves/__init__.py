@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 from msgspec.structs import asdict
 
-from perftracker_ai.curves.tags import TagParts, metric_kind, read_tag, says_time
+from perftracker_ai.curves.tags import read_tag
+from perftracker_ai.metrics import read_metric
 from perftracker_ai.model import (
     BASELINE,
     BY_RUN,
@@ -25,6 +26,7 @@ from perftracker_ai.model import (
     CurveSet,
     DirectionAssumed,
     DirectionConflict,
+    DirectionUnknown,
     LoadsDiffer,
     RunAccount,
     UnitConflict,
@@ -39,12 +41,9 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Job, Notice, Test
     from perftracker_ai.settings import CurveSettings
 
-    OfCurves = DirectionAssumed | DirectionConflict | UnitConflict | LoadsDiffer
+    OfCurves = DirectionAssumed | DirectionConflict | DirectionUnknown | UnitConflict | LoadsDiffer
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
-
-DEFAULT_UNIT = "loops/sec"
-"""What the server writes when the client gave no unit: says nothing."""
 
 _STATUS = {
     "SUCCESS": int(Absence.PRESENT),
@@ -271,15 +270,18 @@ def _describe(layout: _Layout, units: _Units, flags: _Flags, settings: CurveSett
     """Name a curve and say how to read it."""
     key, axis, unit = layout.keys[index], layout.axes[index], units.known[units.of_curve[index]]
     parts = read_tag(key.tag)
+    metric = read_metric(parts.metric_label, unit.written)
+    less_better = _less_better(key.tag, metric.less_better, flagged=bool(flags.some_less[index]), settings=settings)
     return Curve(
         index=index,
         group=key.group,
         tag=key.tag,
         **asdict(parts),
-        metric_kind=metric_kind(parts.metric_label, unit.base),
+        metric_kind=metric.kind,
         unit=unit.written,
         base_unit=unit.base,
-        less_better=_less_better(key.tag, parts, unit, flagged=bool(flags.some_less[index]), settings=settings),
+        less_better=less_better is not False,
+        direction_known=less_better is not None,
         load_unit="" if key.scalar else axis.unit,
         numbered=axis.numbered and not key.scalar,
         scalar=key.scalar,
@@ -288,16 +290,15 @@ def _describe(layout: _Layout, units: _Units, flags: _Flags, settings: CurveSett
     )
 
 
-def _less_better(tag: str, parts: TagParts, unit: Unit, *, flagged: bool, settings: CurveSettings) -> bool:
-    """Decide a curve's direction: settings over flag over what plainly is a time.
+def _less_better(tag: str, read: bool | None, *, flagged: bool, settings: CurveSettings) -> bool | None:  # noqa: FBT001 - as `Metric` has it
+    """Decide a curve's direction: settings over a true flag over what label and unit say; None when nothing tells.
 
-    A false flag is no statement, for the client leaves false out.
+    A false flag is no statement, for the server stores false for all that the client did not send.
     """
     told = _told_direction(tag, settings)
     if told is not None:
         return told
-    says_no_rate = unit.base not in {"/s", "B/s"} or unit.written == DEFAULT_UNIT
-    return flagged or unit.base == "s" or (says_time(parts.metric_label) and says_no_rate)
+    return True if flagged else read
 
 
 def _told_direction(tag: str, settings: CurveSettings) -> bool | None:
@@ -408,12 +409,15 @@ def _account(run: Job, point: Ints, absence: NDArray[np.uint8]) -> RunAccount:
 def _notices(curves: CurveSet, flags: _Flags, settings: CurveSettings) -> tuple[Notice, ...]:
     """Collect what a reader must know of how the curves were read."""
     untold = [curve for curve in curves.curves if _told_direction(curve.tag, settings) is None]
-    assumed = (curve for curve in untold if curve.less_better and not flags.some_less[curve.index])
+    read = [curve for curve in untold if curve.less_better and not flags.some_less[curve.index]]
+    assumed = (curve for curve in read if curve.direction_known)
+    unknown = (curve for curve in read if not curve.direction_known)
     conflict = (curve for curve in untold if flags.some_less[curve.index] and flags.some_more[curve.index])
     loads = _chosen(curves, _loads_differ(curves))
     units = _chosen(curves, _per_curve(curves, (curves.absence == Absence.UNIT_CONFLICT).any(axis=0)) > 0)
     found: tuple[tuple[type[OfCurves], Iterable[Curve]], ...] = (
         (DirectionAssumed, assumed),
+        (DirectionUnknown, unknown),
         (DirectionConflict, conflict),
         (UnitConflict, units),
         (LoadsDiffer, loads),

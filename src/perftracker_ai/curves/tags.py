@@ -10,8 +10,6 @@ import re
 
 import msgspec
 
-from perftracker_ai.model import MetricKind
-
 MAX_GRAMMAR = 4096
 """Longer tags are taken as they are: nobody writes them, and matching must stay cheap."""
 
@@ -25,8 +23,6 @@ _PERCENTILE = re.compile(
 )
 _STATISTIC = re.compile(r"\b(avg|average|mean|median|min|max)\b", re.IGNORECASE)
 _SAME_STATISTIC = {"average": "avg", "mean": "avg", "median": "p50"}
-_TIME_WORDS = re.compile(r"\b(?:latency|latencies|response[ _-]?times?)\b", re.IGNORECASE)
-_RATE_WORDS = re.compile(r"\b(?:rate|throughput|rps|tps|qps)\b", re.IGNORECASE)
 
 
 class TagParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,20 +65,6 @@ def read_tag(tag: str) -> TagParts:
         endpoint=f"{match['method']} {match['path']}",
         scenario=match["scenario"] or "",
     )
-
-
-def says_time(label: str) -> bool:
-    """Tell whether a metric label plainly means a time."""
-    return _TIME_WORDS.search(label) is not None
-
-
-def metric_kind(label: str, base_unit: str) -> MetricKind:
-    """Classify a metric by its label first and its unit second."""
-    if says_time(label):
-        return MetricKind.LATENCY
-    if _RATE_WORDS.search(label) or base_unit in {"/s", "B/s"}:
-        return MetricKind.RATE
-    return MetricKind.LATENCY if base_unit == "s" else MetricKind.OTHER
 
 
 def _statistic(label: str) -> str:

@@ -259,6 +259,8 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
         ``s``, ``B``, ``/s``; the written unit when it is not a known one.
     less_better : bool
         True when a larger value is worse.
+    direction_known : bool
+        False when nothing tells which way is better: `less_better` is then true, and a larger value is more, not worse.
     load_unit : str
         ``policies``, ``threads``; empty for scalars and unnumbered categories.
     numbered : bool
@@ -283,6 +285,7 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     base_unit: str
     less_better: bool
+    direction_known: bool
     load_unit: str
     numbered: bool
     scalar: bool
@@ -640,7 +643,7 @@ class CurveResult(msgspec.Struct, frozen=True, kw_only=True):
     runs_needed : int or None
         For `Cause.FEW_RUNS`: runs of each version, beside those there are, that would decide it, 10 at most.
     needed : str
-        For INCONCLUSIVE: what would decide it, in words; empty otherwise.
+        For INCONCLUSIVE and CHANGED: what would decide it, in words; empty otherwise.
     """
 
     curve: int
@@ -1134,7 +1137,14 @@ class CountersMoved(Notice, frozen=True, kw_only=True):
 
 
 class DirectionAssumed(Notice, frozen=True, kw_only=True):
-    """Curves that measure time, not marked as lower-is-better."""
+    """Curves that measure times, memory, errors or the like, not marked as lower-is-better."""
+
+    curves: int
+    first: str
+
+
+class DirectionUnknown(Notice, frozen=True, kw_only=True):
+    """Curves of which nothing tells whether more or less is better."""
 
     curves: int
     first: str

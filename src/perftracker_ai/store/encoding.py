@@ -20,7 +20,8 @@ import msgspec
 import numpy as np
 from msgspec.structs import asdict
 
-from perftracker_ai.curves.tags import metric_kind, read_tag
+from perftracker_ai.curves.tags import read_tag
+from perftracker_ai.metrics import read_metric
 from perftracker_ai.model import Absence, Curve, CurveSet
 
 if TYPE_CHECKING:
@@ -327,10 +328,11 @@ def _curve(index: int, merged: _Merged, start: int, points: int) -> Curve:
         group=curve.group,
         tag=curve.tag,
         **asdict(parts),
-        metric_kind=metric_kind(parts.metric_label, curve.base_unit),
+        metric_kind=read_metric(parts.metric_label, curve.unit).kind,
         unit=curve.unit,
         base_unit=curve.base_unit,
         less_better=curve.less_better,
+        direction_known=True,
         load_unit=curve.load_unit if merged.numbered else "",
         numbered=merged.numbered,
         scalar=curve.scalar,

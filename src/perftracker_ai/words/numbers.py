@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from perftracker_ai.units import PER_SECOND, Unit, read_unit
+from perftracker_ai.units import Unit, read_unit
 
 UNKNOWN = "?"
 RANGE = "–"
@@ -17,7 +17,7 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
     "B": ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B")),
 }
-_SCALES["B/s"] = tuple((size, unit + "/s") for size, unit in _SCALES["B"])
+_SCALES |= {base: tuple((size, unit + base[1:]) for size, unit in _SCALES[base[0]]) for base in ("B/s", "B/op", "s/op")}
 
 
 def format_number(value: float | None) -> str:
@@ -110,15 +110,20 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
+def unit_of(base_unit: str, written: str) -> str:
+    """Return the unit of a value in base units: as written where that has the size of the base unit.
+
+    ``k req/s`` was multiplied by a thousand when it was read: its words no longer fit the number.
+    """
+    return written if written and read_unit(written) == Unit(written=written, base=base_unit, factor=1.0) else base_unit
+
+
 def _three(value: float) -> float:
     return float(f"{value:.3g}")
 
 
 def _scale(value: float | None, base_unit: str, written: str) -> tuple[float, str]:
-    if base_unit == PER_SECOND:
-        # "k req/s" was multiplied by a thousand when it was read: its words no longer fit the number.
-        return 1.0, written if read_unit(written) == Unit(written=written, base=PER_SECOND, factor=1.0) else base_unit
-    scales = _SCALES.get(base_unit, ((1.0, base_unit),))
+    scales = _SCALES.get(base_unit, ((1.0, unit_of(base_unit, written)),))
     size = abs(value) if value is not None and math.isfinite(value) else 0.0
     # Rounded before it is compared: 999.9 µs prints as 1.00 ms, not as 1,000 µs.
     fitting = (scale for scale in scales if size and _three(size / scale[0]) >= 1)

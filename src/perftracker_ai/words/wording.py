@@ -50,8 +50,10 @@ _NOTICES: dict[type[Notice], str] = {
     " so worse and better may be the wrong way round: swap the two if that is not meant.",
     model.CountersMoved: "Job {job} counts {counted} tests and holds {present}, so its upload may be incomplete: "
     "compare again when it is finished.",
-    model.DirectionAssumed: "Tests that measure time are not marked as lower-is-better (curves: {curves}; first: "
-    "{first}), so it was assumed: set the direction in the settings if that is wrong.",
+    model.DirectionAssumed: "Tests that measure times, memory, errors or the like are not marked as lower-is-better "
+    "(curves: {curves}; first: {first}), so it was assumed: set curves.less_better in the settings if that is wrong.",
+    model.DirectionUnknown: "Nothing tells whether more or less is better (direction unknown; curves: {curves}; first: "
+    "{first}), so a change is called neither: set curves.less_better in the settings.",
     model.DirectionConflict: "Tests disagree on whether lower is better (curves: {curves}; first: {first}), so "
     "lower-is-better was taken: correct the tests or set the direction in the settings.",
     model.UnitConflict: "The jobs measure tests in units that cannot be converted (curves: {curves}; first: {first}), "

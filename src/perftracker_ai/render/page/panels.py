@@ -27,6 +27,7 @@ from perftracker_ai.words.numbers import (
     format_range,
     format_value,
     plural,
+    unit_of,
 )
 from perftracker_ai.words.text import clean, listing
 
@@ -47,7 +48,7 @@ BAND_SIGMAS = 1.96
 BAND_ROOM = 1.3
 """How far beyond the curves an axis may reach, as a factor, to show the noise band."""
 
-_PREFIXED = frozenset({"s", "B", "B/s"})
+_PREFIXED = frozenset({"s", "B", "B/s", "s/op", "B/op"})
 _NOUGHTS = re.compile(r"\.0+(?!\d)|(?<=\.\d)0+(?!\d)")
 _LABEL = 28
 
@@ -132,7 +133,7 @@ def _figure(shown: View, cluster: Cluster, finding: Finding, name: str, axis: _A
 def _beside(finding: Finding) -> str:
     """Return what stands behind the metric in a caption: unit, threads."""
     curve = finding.curve
-    unit = "" if curve.base_unit in _PREFIXED else f", {clean(curve.unit, 12)}"
+    unit = "" if curve.base_unit in _PREFIXED else f", {clean(unit_of(curve.base_unit, curve.unit), 12)}"
     return unit + (f" · {phrases.threads((curve.threads,))}" if curve.threads else "")
 
 
