@@ -866,7 +866,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_HEAD = do_PUT = do_DELETE = do_GET  # noqa: N815 -- the base class names them
 
     def _send(self, reply):
-        self._wait(60 if reply.hang else reply.delay_s)
+        self._wait(600 if reply.hang else reply.delay_s)
         if reply.hang or reply.drop:
             self.close_connection = True
             return

@@ -865,7 +865,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, reply):
         self.server.stopping.wait(reply.delay_s)
         if reply.hang:
-            self.server.stopping.wait(60)
+            self.server.stopping.wait(600)
         if reply.hang or reply.drop:
             self.close_connection = True
             return

@@ -84,6 +84,6 @@ def once(content, then_wait=False):
     def act(send, stopping):
         send(content)
         if then_wait:
-            stopping.wait(30)
+            stopping.wait(600)
 
     return act

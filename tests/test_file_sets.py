@@ -70,6 +70,27 @@ def test_a_full_disk_at_any_part_keeps_the_set_of_before(tmp_path, monkeypatch):
     assert content(tmp_path) == NEW
 
 
+@pytest.mark.parametrize("spared", range(len(NEW)))
+def test_a_set_that_does_not_get_into_its_places_is_not_said_to_be_the_old_one(tmp_path, monkeypatch, spared):
+    """Where a file does not get its name, the sentence says that two runs are mixed, and the next run ends that."""
+    write_set(tmp_path, OLD, [])
+    moved = iter(range(spared))
+
+    def stuck(part, path, *, move=sets.take_place):
+        if next(moved, None) is None:
+            raise OSError(errno.EACCES, "Permission denied")
+        move(part, path)
+
+    for again in (lambda: write_set(tmp_path, NEW, ["answer.json"]), lambda: finish_set(tmp_path)):
+        with monkeypatch.context() as patch:
+            patch.setattr(sets, "take_place", stuck)
+            with pytest.raises(OutputError, match=r"still those of the run before: permission denied; put that right"):
+                again()
+        moved = iter(())
+    finish_set(tmp_path)
+    assert content(tmp_path) == NEW
+
+
 def test_a_kill_at_any_moment_leaves_one_set_or_what_ends_it(tmp_path):
     """After kill -9 before any step at all, ending what was begun gives all of the old set or all of the new one."""
     seen, left = [], 0

@@ -14,6 +14,7 @@ import postgres
 import pytest
 from builders import job
 from fake_perftracker import FakePerfTracker, answer, delay, make_job
+from hang_guard import HANG_S
 from msgspec.structs import replace
 
 from perftracker_ai.errors import NotFound, SourceError
@@ -403,7 +404,7 @@ def test_a_killed_synchronisation_goes_on_where_it_was(server, url, sync, tmp_pa
     server.script("as_json", delay(30), skip=spared)
     command = [sys.executable, "-c", SYNCHRONISE, server.url, url, str(tmp_path / "jobs")]
     process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)})
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG_S
     while len(downloads(server)) <= spared and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)

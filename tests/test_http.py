@@ -6,7 +6,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 import zlib
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 from fake_perftracker import FakePerfTracker, delay, hang, make_job
+from hang_guard import must_end
 from raw_server import RawServer, once, repeat
 
 from perftracker_ai.errors import BadAnswer, LanguageModelError, SourceError, Unreachable, UsageError
@@ -82,12 +82,9 @@ def asked(url, *, patience=BRIEF, **settings):
 def test_no_wait_for_the_server_is_without_end(act):
     """Whatever a server drips, repeats or packs, the wait for it ends at its bound, and no thread stays behind."""
     before = set(threading.enumerate())
-    with RawServer(act) as server:
-        begun = time.monotonic()
-        assert (
-            "within 0.5 s" in (said := failed(server.url)) or "in 0.8 s" in said or "larger" in said or "HTTP" in said
-        )
-        assert time.monotonic() - begun < 5
+    with RawServer(act) as server, must_end():
+        said = failed(server.url)
+    assert any(words in said for words in ("within 0.5 s", "in 0.8 s", "larger", "HTTP"))
     assert not [thread for thread in threading.enumerate() if thread not in before and "watch" in thread.name]
 
 
@@ -95,14 +92,13 @@ def test_no_wait_for_the_server_is_without_end(act):
 @pytest.mark.parametrize("path", ["", "/v1"], ids=["Ollama", "OpenAI"])
 def test_no_wait_for_a_model_is_without_end(act, path):
     """The deadline of the language model bounds all that a run waits for it, whatever its server does."""
-    with RawServer(act) as server:
-        begun = time.monotonic()
-        with (
-            closing(open_backend(server.url + path, "m", deadline_s=0.6, seed=1)) as backend,
-            pytest.raises(LanguageModelError),
-        ):
-            backend.ask(Prompt(system="s", user="u"), {}, answer_tokens=10, progress=lambda *_: None)
-        assert time.monotonic() - begun < 5
+    with (
+        RawServer(act) as server,
+        must_end(),
+        closing(open_backend(server.url + path, "m", deadline_s=0.6, seed=1)) as backend,
+        pytest.raises(LanguageModelError),
+    ):
+        backend.ask(Prompt(system="s", user="u"), {}, answer_tokens=10, progress=lambda *_: None)
 
 
 def test_a_drip_over_tls_ends_too():
@@ -111,10 +107,8 @@ def test_a_drip_over_tls_ends_too():
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     with RawServer(ENDLESS["dripping head"], context=context) as server:
         assert "within 0.5 s" in failed(server.url, Unreachable, insecure=True)
-    with RawServer(once(b"", then_wait=True)) as server:  # which says nothing where a handshake is expected
-        begun = time.monotonic()
+    with RawServer(once(b"", then_wait=True)) as server, must_end():  # it says nothing where a handshake is expected
         failed(server.url.replace("http:", "https:"), Unreachable, insecure=True)
-        assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("times", [1, 2], ids=["gzip", "gzip of gzip"])
@@ -138,10 +132,8 @@ def test_a_server_that_takes_nothing_of_an_upload_is_left():
     """An upload that the server does not read ends at the bound on a whole answer."""
     with RawServer(once(b"", then_wait=True)) as server:
         connection = open_connection(Settings(url=server.url), patience=BRIEF)
-        begun = time.monotonic()
-        with closing(connection), pytest.raises(Unreachable):
+        with must_end(), closing(connection), pytest.raises(Unreachable):
             connection.post_file("/upload", {}, bytes(32 << 20))
-        assert time.monotonic() - begun < 5
 
 
 def test_patience_follows_the_settings():
@@ -204,13 +196,12 @@ def test_it_is_shown_that_the_server_is_waited_for(run):
         waited = run("analyze", "1", "1", "--url", server.url)
         server.script("as_json", hang())
         Path("data/job-1.json").unlink()
-        begun = time.monotonic()
-        given_up = run("analyze", "1", "1", "--url", server.url, "--timeout", "0.5")
+        with must_end():
+            given_up = run("analyze", "1", "1", "--url", server.url, "--timeout", "0.5")
     assert "job 1: waiting for the server" in waited.err
     assert given_up.code == 2
     assert "within 0.5 s" in given_up.err
     assert "--timeout" in given_up.err
-    assert time.monotonic() - begun < 20
 
 
 # ── what is named ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -269,9 +260,8 @@ def test_a_proxy_that_drips_is_left(proxy):
     """The bounds hold for the proxy's own answers as well."""
     with RawServer(ENDLESS["dripping head"]) as server:
         proxy(server.url)
-        begun = time.monotonic()
-        failed("https://perftracker.example", Unreachable)
-        assert time.monotonic() - begun < 5
+        with must_end():
+            failed("https://perftracker.example", Unreachable)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.8.8.8"])

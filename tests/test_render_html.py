@@ -4,7 +4,6 @@ import base64
 import gzip
 import html
 import re
-import time
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -383,7 +382,7 @@ def test_without_narration_the_page_says_so():
     assert "No language model was used" in text
 
 
-# ── small and fast ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── small ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_page_of_the_examples_is_small():
@@ -392,17 +391,11 @@ def test_page_of_the_examples_is_small():
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the large jobs are not here")
-def test_page_of_a_large_run_is_small_and_quick():
-    """A run of 8,200 tests gives a page under 1 MB with all its data, made in less than 0.3 s."""
-    analysis = judged(SHARED, "rerun.json.gz", "candidate.json.gz", "baseline.json.gz")
-    best, text = 10.0, ""
-    for _ in range(5):
-        started = time.perf_counter()
-        text = page(analysis)
-        best = min(best, time.perf_counter() - started)
+def test_page_of_a_large_run_is_small():
+    """A run of 8,200 tests gives a page under 1 MB with all its data."""
+    text = page(judged(SHARED, "rerun.json.gz", "candidate.json.gz", "baseline.json.gz"))
     assert len(text.encode()) < MEGABYTE
     assert 'download="result_v2.json.gz"' in text
-    assert best < 0.3
 
 
 # ── what earlier jobs say ───────────────────────────────────────────────────────────────────────────────────────────

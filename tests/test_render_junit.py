@@ -3,7 +3,6 @@
 import re
 import xml.etree.ElementTree as ET
 from functools import partial
-from time import perf_counter
 
 import pytest
 from analyses import (
@@ -288,10 +287,5 @@ def test_text_cannot_end_its_element():
 
 
 def test_ten_thousand_curves():
-    """Ten thousand regressed curves stay far below GitLab's 30 MB and take no time worth mentioning."""
-    made = many(10_000)
-    start = perf_counter()
-    document = junit_xml([made])
-    took_s = perf_counter() - start
-    assert len(document) < 10_000_000
-    assert took_s < 5
+    """Ten thousand regressed curves stay far below GitLab's 30 MB."""
+    assert len(junit_xml([many(10_000)])) < 10_000_000

@@ -2,17 +2,19 @@
 
 import re
 import tomllib
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from perftracker_ai.config import FILE_NAME, load
 from perftracker_ai.config.file import TEMPLATE, append_entries, entry_text, read_accepts
 from perftracker_ai.errors import UsageError
 from perftracker_ai.settings import Accept, Settings
+from perftracker_ai.words.text import without_secrets
 
 LEAST = {"product": "Shop", "endpoint": "GET /a", "reason": "known", "until": date(2027, 1, 31)}
 
@@ -31,15 +33,40 @@ entries = st.builds(
 )
 
 
+def holds_secret(entry):
+    texts = (entry.product, entry.endpoint, entry.tag, entry.metric, entry.reason)
+    return any(without_secrets(text) != text for text in texts)
+
+
 # ── entries ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @given(st.lists(entries, max_size=3))
-def test_what_is_written_is_read_back(written):
-    """Whatever an entry holds, TOML gives it back, and its text holds no character that does not show."""
-    text = "".join(map(entry_text, written))
-    assert read_accepts(tomllib.loads(text).get("accept", []), "x") == tuple(written)
-    assert all(line.isprintable() for line in text.splitlines())
+@example([Accept(**LEAST | {"reason": "0:0@0"})])
+def test_what_is_written_is_read_back(tmp_path_factory, written):
+    """Whatever an entry holds, it comes back out of the file in signs that all show, or is not put into it."""
+    path = tmp_path_factory.getbasetemp() / "read_back.toml"
+    path.write_bytes(b"")
+    secret = any(map(holds_secret, written))
+    with pytest.raises(UsageError, match="password or token") if secret else nullcontext():
+        append_entries(path, written)
+    text = path.read_bytes().decode()
+    assert bool(text) == (bool(written) and not secret)
+    if text:
+        assert read_accepts(tomllib.loads(text).get("accept", []), "x") == tuple(written)
+        assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_a_reason_with_a_password_is_not_written(tmp_path):
+    """An entry that every later command would refuse is refused by the one that would write it."""
+    path = tmp_path / FILE_NAME
+    secret = Accept(**LEAST | {"reason": "see https://me:s3cret@wiki.example/7"})
+    for before in ("", "fail_on = 'never'\n"):
+        path.write_text(before)
+        with pytest.raises(UsageError, match="holds an address with a password or token") as error:
+            append_entries(path, [Accept(**LEAST), secret])
+        assert "s3cret" not in str(error.value)
+        assert path.read_text() == before
 
 
 def test_half_a_surrogate_pair_is_written_as_a_question_mark():

@@ -1,8 +1,7 @@
 """Tags are taken apart by their grammar, and any other tag is its own endpoint."""
 
-import time
-
 import pytest
+from hang_guard import must_end
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,11 +95,10 @@ def test_a_label_names_its_statistic(label, statistic):
     ],
     ids=["100 kB", "100 kB by the grammar", "blanks", "threads", "blanks at the end", "parentheses", "blanks first"],
 )
-def test_a_huge_or_malicious_tag_is_its_own_endpoint_at_once(tag):
+def test_a_huge_or_malicious_tag_is_its_own_endpoint(tag):
     """Texts that nobody writes, or that are made to keep the matching busy, are taken as they are."""
-    begun = time.perf_counter()
-    assert read_tag(tag).endpoint == tag
-    assert time.perf_counter() - begun < 0.5
+    with must_end():
+        assert read_tag(tag).endpoint == tag
 
 
 @given(st.text())

@@ -1,9 +1,9 @@
 """Units and categories of load are read as people write them."""
 
 import math
-import time
 
 import pytest
+from hang_guard import must_end
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,12 +76,11 @@ def test_a_unit_converts_to_its_base(written, base, factor):
     assert unit.factor == pytest.approx(factor, rel=1e-12)
 
 
-def test_a_unit_longer_than_any_is_its_own_and_costs_no_time():
-    """A text made to keep the matching busy is taken as it is, at once."""
+def test_a_unit_longer_than_any_is_its_own():
+    """A text made to keep the matching busy for minutes is taken as it is."""
     written = "a" + " " * 200_000 + "b"
-    begun = time.perf_counter()
-    assert read_unit(written).base == written
-    assert time.perf_counter() - begun < 0.5
+    with must_end():
+        assert read_unit(written).base == written
 
 
 @pytest.mark.parametrize(
@@ -168,11 +167,10 @@ def test_a_number_too_large_for_any_machine_is_infinite_and_not_an_error():
     assert read_load("9" * 5000).numbers == (math.inf,)
 
 
-def test_a_category_of_thousands_of_numbers_takes_no_time():
-    """Reading a category costs no more than its length."""
-    begun = time.perf_counter()
-    assert len(read_load("1 " * 50_000).numbers) == 50_000
-    assert time.perf_counter() - begun < 2
+def test_a_category_of_hundreds_of_thousands_of_numbers_is_read():
+    """Reading a category costs its length: with the square of it this one would take minutes."""
+    with must_end():
+        assert len(read_load("1 " * 200_000).numbers) == 200_000
 
 
 @given(st.text())

@@ -139,10 +139,12 @@ def append_entries(path: Path, entries: Sequence[Accept]) -> None:
     Raises
     ------
     UsageError
-        When the file cannot be read, or would not be valid any more.
+        When the file cannot be read, or would not be valid any more, or an entry would be refused when it is read.
     OutputError
         When it cannot be written.
     """
+    for problem, cure in filter(None, map(_wants, entries)):
+        raise UsageError(f"The entry for {path} {problem}", cure)
     target = path.resolve()
     before = _content(path)
     ending = b"\r\n" if b"\r\n" in before else b"\n"

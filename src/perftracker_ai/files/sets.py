@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perftracker_ai.errors import OutputError
-from perftracker_ai.files import reason, take_place, write_file
+from perftracker_ai.files import exists, reason, take_place, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -53,7 +53,8 @@ def write_set(folder: Path, contents: Mapping[str, bytes], gone: Collection[str]
     Raises
     ------
     OutputError
-        When the folder cannot be made or written to; what was there before is still there then.
+        When the folder cannot be made or written to. What was there before is still there then, or, where putting the
+        files in place had begun, the sentence says so and the next run ends it.
     """
     made = _Set(token=os.urandom(6).hex(), names=list(contents), gone=list(gone))
     try:
@@ -156,7 +157,13 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _unwritable(folder: Path, error: OSError) -> OutputError:
+    """Say what of a set is where: with its list there, putting it in place has begun."""
+    if exists(folder / _LIST):
+        return OutputError(
+            f"Some files of {folder} are still those of the run before: {reason(error)}",
+            "put that right, and the next run that uses the folder puts the others in their places",
+        )
     return OutputError(
         f"The files of {folder} cannot be written: {reason(error)}",
-        "choose another folder or make room, those of the run before are as they were",
+        "choose another folder or make room, those of a run before are as they were",
     )
