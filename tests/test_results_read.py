@@ -57,7 +57,7 @@ def test_thousands_of_curves_come_back():
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b"null", b'{"schema_version": 4}'])
 def test_damaged_file_ends_in_one_sentence(content):
     """A file that is no results file is refused by name, with what to do."""
-    with pytest.raises(UsageError, match=r"^old\.json cannot be read as results .*: compare the two jobs again\.$"):
+    with pytest.raises(UsageError, match=r"^old\.json cannot be read as results .*; compare the two jobs again\.$"):
         read_result(content, "old.json")
 
 
@@ -120,30 +120,75 @@ def test_a_past_without_time_zones_is_shown():
     assert "3 weeks before the candidate" in markdown_report(made)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda saved: saved["curves"][0]["curve"].update(index=7000),
-        lambda saved: saved["curves"][0]["curve"].update(start=-1),
-        lambda saved: saved["curves"][0]["curve"].update(stop=10**9),
-        lambda saved: saved["curves"][0]["result"].update(curve=-1),
-        lambda saved: saved["curves"][0]["result"].update(worst=99),
-        lambda saved: saved["curves"][0]["labels"].pop(),
-        lambda saved: saved["curves"][0]["loads"].append(1.0),
-        lambda saved: saved["curves"][0]["absence"][0].__setitem__(0, 200),
-        lambda saved: saved["curves"].pop(0),
-        lambda saved: saved["clusters"][0].update(worst_curve=-1),
-        lambda saved: saved["clusters"][0].update(curves=[10**6]),
-        lambda saved: next(one for one in saved["curves"] if one["result"]["windows"])["result"]["windows"][0].update(
-            last=10**6
-        ),
-    ],
-)
-def test_an_index_that_leads_nowhere_is_refused(change):
-    """Whatever number of altered results points outside of them, they are refused in one sentence."""
-    document = msgspec.json.decode(saved(structs.replace(typical(), reruns=())))
+def windowed(document):
+    return next(one for one in document["curves"] if one["result"]["windows"])
+
+
+def window(document):
+    return windowed(document)["result"]["windows"][0]
+
+
+ALTERED = {
+    "curve of another number": lambda it: it["curves"][0]["curve"].update(index=7000),
+    "start before all": lambda it: it["curves"][0]["curve"].update(start=-1),
+    "stop behind all": lambda it: it["curves"][0]["curve"].update(stop=10**9),
+    "result of no curve": lambda it: it["curves"][0]["result"].update(curve=-1),
+    "worst of no window": lambda it: it["curves"][0]["result"].update(worst=99),
+    "a label less": lambda it: it["curves"][0]["labels"].pop(),
+    "a load more": lambda it: it["curves"][0]["loads"].append(1.0),
+    "a value moved on": lambda it: it["curves"][1]["baseline"].append(it["curves"][0]["baseline"].pop()),
+    "a run less": lambda it: it["curves"][0]["errors"].pop(),
+    "unknown absence": lambda it: it["curves"][0]["absence"][0].__setitem__(0, 200),
+    "absent value": lambda it: it["curves"][0]["absence"][0].__setitem__(0, 2),
+    "value of none": lambda it: it["curves"][0]["baseline"].__setitem__(0, None),
+    "a curve less": lambda it: it["curves"].pop(0),
+    "no curve": lambda it: it["curves"].clear(),
+    "cluster led by none": lambda it: it["clusters"][0].update(worst_curve=-1),
+    "cluster led by another's": lambda it: it["clusters"][0].update(worst_curve=it["clusters"][1]["curves"][0]),
+    "cluster of no curve": lambda it: it["clusters"][0].update(curves=[10**6]),
+    "cluster of nothing": lambda it: it["clusters"][0].update(curves=[]),
+    "cluster of a curve that did not change": lambda it: window(it).update(direction="better"),
+    "window beyond": lambda it: window(it).update(last=10**6),
+    "window backwards": lambda it: window(it).update(first=window(it)["last"], last=window(it)["first"] - 1),
+    "left out beyond": lambda it: it["curves"][0]["result"].update(left_out=[10**6]),
+    "accounting of an unknown reason": lambda it: it["accounting"][0]["absent"].update(weather=3),
+    "negative count of an account": lambda it: it["accounting"][0].update(tests=-5),
+    "count as text": lambda it: it["accounting"][0].update(points="many"),
+    "account of text": lambda it: it["accounting"][0].update(job_id="x"),
+    "job of text": lambda it: it["metadata"]["run1"].update(id="85806"),
+    "job of half a number": lambda it: it["metadata"]["run1"].update(tests_total=1.5),
+    "job without a title": lambda it: it["metadata"]["run2"].update(title=None),
+    "job of an endless number": lambda it: it["metadata"]["run2"].update(id=10**300),
+    "job that ended at noon": lambda it: it["metadata"]["run2"].update(end="noon"),
+    "host of a number": lambda it: it["metadata"]["run2"].update(hosts=[7]),
+    "notice of an unknown kind": lambda it: it["notices"].append({"kind": "weather", "values": []}),
+    "notice of too little": lambda it: it["notices"].append({"kind": "same_version", "values": []}),
+    "notice of another type": lambda it: it["notices"].append({"kind": "same_job", "values": ["x"]}),
+    "slower than anything": lambda it: window(it).update(median_slowdown=1e308),
+    "faster than nothing": lambda it: window(it).update(median_slowdown=-1.5),
+    "probability beyond 1": lambda it: window(it).update(p_value=1.5),
+    "no sentinel": lambda it: it["curves"][0]["candidate"].__setitem__(0, 1.7976931348623157e308),
+    "no subnormal": lambda it: it["curves"][0]["candidate"].__setitem__(0, 5e-324),
+    "negative value": lambda it: it["curves"][0]["candidate"].__setitem__(0, -1.0),
+    "load of DBL_MAX": lambda it: it["curves"][0]["loads"].__setitem__(0, 1e308),
+    "deviation of DBL_MAX": lambda it: it["curves"][0]["sd"][0].__setitem__(0, 1e308),
+    "a time of no calendar": lambda it: it["curves"][0]["begin"][0].__setitem__(0, 1e300),
+    "unknown outcome": lambda it: it["curves"][0]["result"].update(outcome="fine"),
+    "negative threshold": lambda it: it["config"]["detect"].update(moderate=-1),
+    "seed of text": lambda it: it.update(seed="x"),
+    "verdict of no policy": lambda it: it["verdict"].update(verdict="SHIP"),
+    "beginning of no cluster": lambda it: it["chronicle"]["onsets"][0].update(cluster="C99"),
+    "levels of other jobs": lambda it: it["chronicle"]["onsets"][0]["levels"].pop(),
+    "history of no job": lambda it: it["chronicle"]["onsets"][0]["first"].update(job="x"),
+}
+
+
+@pytest.mark.parametrize("change", ALTERED.values(), ids=ALTERED)
+def test_what_does_not_belong_together_is_refused(change):
+    """Whatever altered results hold of other types, ranges and indices, they are refused in one sentence."""
+    document = msgspec.json.decode(saved(structs.replace(remembered(), reruns=())))
     change(document)
-    with pytest.raises(UsageError, match="cannot be read as results"):
+    with pytest.raises(UsageError, match=r"^x cannot be read as results \(.+\); compare the two jobs again\.$"):
         read_result(msgspec.json.encode(document), "x")
 
 

@@ -31,6 +31,7 @@ from perftracker_ai.model import (
     RunAccount,
     UnitConflict,
 )
+from perftracker_ai.model.ranges import LARGEST, SMALLEST
 from perftracker_ai.units import LoadText, Unit, read_load, read_unit
 
 if TYPE_CHECKING:
@@ -53,12 +54,6 @@ _STATUS = {
     "NOTTESTED": int(Absence.NOTTESTED),
 }
 _UNKNOWN_STATUS = int(Absence.UNREADABLE)
-SMALLEST, LARGEST = 1e-24, 1e24
-"""What a measurement can be, in its base unit: a yoctosecond, a yottabyte.
-
-Beyond stand what C programs write for "no value" (``DBL_MAX``, ``FLT_MAX``, a number before it was set), whatever unit
-they come in. Within, squares and ratios of any two values have all their digits.
-"""
 _UNTOUCHED = 255  # larger than any Absence, so that the minimum over a point's tests replaces it
 
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from perftracker_ai.model.history import Chronicle  # noqa: TC001 - msgspec reads it when it reads results back
+from perftracker_ai.model.ranges import Count, Number, Seconds, Share, Slowdown  # noqa: TC001 - the same
 from perftracker_ai.settings import DetectSettings, PolicySettings  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Test(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class BadRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A test record that could not be read: skipped, and reported with its position."""
 
-    position: int  # counted from 1 in the job's list of tests
+    position: Count  # counted from 1 in the job's list of tests
     problem: str
 
 
@@ -271,13 +272,13 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
         The curve's points in the arrays of its `CurveSet`, half open.
     """
 
-    index: int
+    index: Count
     group: str
     tag: str
     metric_label: str
     metric_kind: MetricKind
     statistic: str
-    threads: int | None
+    threads: Count | None
     method: str
     path: str
     endpoint: str
@@ -289,8 +290,8 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     load_unit: str
     numbered: bool
     scalar: bool
-    start: int
-    stop: int
+    start: Count
+    stop: Count
 
 
 class CurveSet(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -410,7 +411,7 @@ class CheckEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """One number behind a check, with its name: ``share of points``, 0.2."""
 
     name: str
-    value: float
+    value: Number
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -435,9 +436,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     jobs: tuple[int, ...]
     values: tuple[str, ...]
     evidence: tuple[CheckEvidence, ...]
-    curves: tuple[int, ...]
-    begin: float | None
-    end: float | None
+    curves: tuple[Count, ...]
+    begin: Seconds | None
+    end: Seconds | None
     blocks: bool
     approves: bool
 
@@ -590,18 +591,18 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: FindingKind
     direction: Direction
-    first: int
-    last: int
-    points: int
-    median_slowdown: float
-    mean_slowdown: float
-    max_slowdown: float
-    low: float
-    high: float
-    p_value: float | None
-    q_value: float | None
-    consistency: float
-    gross_slowdown: float
+    first: Count
+    last: Count
+    points: Count
+    median_slowdown: Slowdown
+    mean_slowdown: Slowdown
+    max_slowdown: Slowdown
+    low: Slowdown
+    high: Slowdown
+    p_value: Share | None
+    q_value: Share | None
+    consistency: Share
+    gross_slowdown: Slowdown
     severity: Severity | None  # None for improvements
 
 
@@ -646,24 +647,24 @@ class CurveResult(msgspec.Struct, frozen=True, kw_only=True):
         For INCONCLUSIVE and CHANGED: what would decide it, in words; empty otherwise.
     """
 
-    curve: int
+    curve: Count
     outcome: Outcome
     method: Method
     windows: tuple[Window, ...]
-    worst: int | None
+    worst: Count | None
     severity: Severity | None
     confidence: Confidence | None
     reasons: tuple[str, ...]
-    points: int
-    samples: int
+    points: Count
+    samples: Count
     attribution: Attribution | None
-    left_out: tuple[int, ...]
-    median_slowdown: float | None
-    gross_slowdown: float | None
-    shift: float
-    noise: float | None
+    left_out: tuple[Count, ...]
+    median_slowdown: Slowdown | None
+    gross_slowdown: Slowdown | None
+    shift: Slowdown
+    noise: Number | None
     cause: Cause | None
-    runs_needed: int | None
+    runs_needed: Count | None
     needed: str
 
 
@@ -689,11 +690,11 @@ class RunShift(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     metric_kind: MetricKind | None
-    threads: int | None
-    slowdown: float
-    low: float
-    high: float
-    curves: int
+    threads: Count | None
+    slowdown: Slowdown
+    low: Slowdown
+    high: Slowdown
+    curves: Count
     significant: bool
     large: bool
     attribution: Attribution
@@ -762,13 +763,13 @@ class CoverageFinding(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: CoverageKind
     group: str
-    curves: tuple[int, ...]
+    curves: tuple[Count, ...]
     load_first: str
     load_last: str
-    points: int
+    points: Count
     reason: str
-    baseline_errors: int
-    candidate_errors: int
+    baseline_errors: Count
+    candidate_errors: Count
     severity: Severity | None
 
 
@@ -821,7 +822,7 @@ class ShapeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """One number behind a shape, with its name: ``cost exponent before``, 0.12."""
 
     name: str
-    value: float
+    value: Number
     measure: Measure
 
 
@@ -858,19 +859,19 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     scenarios: tuple[str, ...]
     factor: str
-    curves: tuple[int, ...]
-    threads: tuple[int, ...]
+    curves: tuple[Count, ...]
+    threads: tuple[Count, ...]
     all_threads: bool
     metric_kinds: tuple[MetricKind, ...]
     load_first: str
     load_last: str
     severity: Severity | None
     confidence: Confidence
-    median_slowdown: float
-    gross_slowdown: float
-    max_slowdown: float
-    worst_curve: int
-    endpoints: int
+    median_slowdown: Slowdown
+    gross_slowdown: Slowdown
+    max_slowdown: Slowdown
+    worst_curve: Count
+    endpoints: Count
     shape: Shape
     shape_evidence: tuple[ShapeEvidence, ...]
     hypotheses: tuple[Hypothesis, ...]
@@ -913,14 +914,14 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     tag: str
     metric: str
-    loads: tuple[float, float] | None
-    slowdown: float | None
+    loads: tuple[Number, Number] | None
+    slowdown: Slowdown | None
     reason: str
     until: date
     days_left: int | None
     standing: Standing
-    curves: tuple[int, ...]
-    found: float | None
+    curves: tuple[Count, ...]
+    found: Slowdown | None
 
 
 # ── decision ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,6 +9,8 @@ from datetime import datetime  # noqa: TC003 - msgspec reads it when it reads re
 
 import msgspec
 
+from perftracker_ai.model.ranges import Count, Slowdown  # noqa: TC001 - the same
+
 
 class JobRef(msgspec.Struct, frozen=True, kw_only=True):
     """A job of a history."""
@@ -39,9 +41,9 @@ class ChangePoint(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoint: str
     curves: tuple[str, ...]
-    slowdown: float
-    low: float
-    high: float
+    slowdown: Slowdown
+    low: Slowdown
+    high: Slowdown
     first: JobRef
     last_good: JobRef
     earliest: JobRef
@@ -55,9 +57,9 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoint: str
     curves: tuple[str, ...]
-    slowdown: float
-    low: float
-    high: float
+    slowdown: Slowdown
+    low: Slowdown
+    high: Slowdown
 
 
 class NoiseChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +67,7 @@ class NoiseChange(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoint: str
     curves: tuple[str, ...]
-    ratio: float
+    ratio: Slowdown
     first: JobRef
 
 
@@ -74,7 +76,7 @@ class Bimodal(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoint: str
     curves: tuple[str, ...]
-    slowdown: float
+    slowdown: Slowdown
 
 
 class Patterns(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,8 +92,8 @@ class Patterns(msgspec.Struct, frozen=True, kw_only=True):
         Worst first.
     """
 
-    curves: int
-    too_short: int
+    curves: Count
+    too_short: Count
     shifts: tuple[ChangePoint, ...]
     creeps: tuple[Drift, ...]
     unrests: tuple[NoiseChange, ...]

@@ -2,46 +2,50 @@
 
 In: a results file of this schema version. Out: the `Analysis`, so that everything can be rendered
 again without the jobs. A file of another version, or one that is damaged, is refused with a sentence.
+
+Types and ranges are those of `saved` and of the model; what one value demands of another is asked in `_problems`.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import asdict
 
 from perftracker_ai.errors import UsageError
 from perftracker_ai.model import (
+    BY_RUN,
     FIRST_RERUN,
     NOTICES,
     Absence,
-    Acceptance,
     Analysis,
-    BadRecord,
-    Check,
-    Cluster,
-    CoverageFinding,
-    Curve,
-    CurveResult,
     CurveSet,
-    Decision,
     Detection,
     JobInfo,
     Notice,
     RunAccount,
-    RunShift,
 )
-from perftracker_ai.model.history import Chronicle
+from perftracker_ai.model.ranges import SMALLEST
+from perftracker_ai.results.saved import SavedResult
 from perftracker_ai.results.write import SCHEMA_VERSION
-from perftracker_ai.settings import DetectSettings, PolicySettings
+from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from numpy.typing import NDArray
 
-Document = dict[str, Any]
-Value = TypeVar("Value")
+    from perftracker_ai.model.history import Chronicle
+    from perftracker_ai.results.saved import SavedAccount, SavedCurve, SavedJob, SavedNotice
+
+_CURE = "compare the two jobs again"
+_ROUNDING = 0.5
+"""How far below the smallest score a mean may be by the rounding of its sum."""
+_KINDS: dict[str, type[np.generic]] = {"count": np.int64, "errors": np.int64, "absence": np.uint8}
+"""Of the arrays that hold no floats."""
 
 
 def read_result(content: bytes, name: str) -> Analysis:
@@ -59,144 +63,168 @@ def read_result(content: bytes, name: str) -> Analysis:
         When the file is not a results file of this version.
     """
     try:
-        document = msgspec.json.decode(content)
-        _require_version(document, name)
-        return _sound(_analysis(document))
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        message = f"{name} cannot be read as results ({type(error).__name__}): compare the two jobs again."
-        raise UsageError(message) from error
+        saved = msgspec.json.decode(content, type=SavedResult)
+        for problem in _problems(saved):
+            raise ValueError(problem)  # noqa: TRY301 -- the first one is enough
+        return _analysis(saved)
+    except (ValueError, RecursionError) as error:
+        _require_version(content, name)
+        raise UsageError(f"{name} cannot be read as results ({_shown(error)})", _CURE) from error
 
 
-def _require_version(document: Document, name: str) -> None:
-    found = document["schema_version"]
-    if found != SCHEMA_VERSION:
+def _shown(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else clean(str(error))[:200]
+
+
+class _Version(msgspec.Struct):
+    schema_version: Any
+
+
+def _require_version(content: bytes, name: str) -> None:
+    try:
+        found = msgspec.json.decode(content, type=_Version).schema_version
+    except (ValueError, RecursionError):
+        return
+    if type(found) is not int or found != SCHEMA_VERSION:
         problem = f"{name} has schema version {found!r:.20}, and this program reads {SCHEMA_VERSION}"
-        raise UsageError(f"{problem}: compare the two jobs again.")
+        raise UsageError(problem, _CURE)
 
 
-def _analysis(document: Document) -> Analysis:
-    jobs, config = document["metadata"], document["config"]
+def _analysis(saved: SavedResult) -> Analysis:
     return Analysis(
-        baseline=_job(jobs["run1"]),
-        candidate=_job(jobs["run2"]),
-        reruns=tuple(map(_job, jobs["reruns"])),
-        candidate_reruns=tuple(map(_job, jobs["candidate_reruns"])),
-        validity=msgspec.convert(document["validity"], tuple[Check, ...]),
-        accounts=tuple(map(_account, document["accounting"])),
-        curves=_curves(document["curves"], len(jobs["reruns"]), len(jobs["candidate_reruns"])),
-        detection=_detection(document),
-        coverage=msgspec.convert(document["coverage"], tuple[CoverageFinding, ...]),
-        clusters=msgspec.convert(document["clusters"], tuple[Cluster, ...]),
-        accepted=msgspec.convert(document["accepted"], tuple[Acceptance, ...]),
-        decision=msgspec.convert(document["verdict"], Decision),
-        notices=tuple(map(_notice, document["notices"])),
-        chronicle=msgspec.convert(document.get("chronicle"), Chronicle | None),
-        criteria=msgspec.convert(config["detect"], DetectSettings),
-        policy=msgspec.convert(config["policy"], PolicySettings),
+        baseline=_job(saved.jobs.baseline),
+        candidate=_job(saved.jobs.candidate),
+        reruns=tuple(map(_job, saved.jobs.reruns)),
+        candidate_reruns=tuple(map(_job, saved.jobs.candidate_reruns)),
+        validity=saved.validity,
+        accounts=tuple(map(_account, saved.accounts)),
+        curves=_curves(saved.curves, len(saved.jobs.candidate_reruns)),
+        detection=_detection(saved),
+        coverage=saved.coverage,
+        clusters=saved.clusters,
+        accepted=saved.accepted,
+        decision=saved.decision,
+        notices=tuple(map(_notice, saved.notices)),
+        chronicle=saved.chronicle,
+        criteria=saved.config.detect,
+        policy=saved.config.policy,
     )
 
 
-def _sound(analysis: Analysis) -> Analysis:
-    """Return saved results whose every index leads somewhere, so that whoever shows them need not ask.
-
-    Raises
-    ------
-    ValueError
-    """
-    curves, results = analysis.curves.curves, analysis.detection.results
-    starts = (0, *(curve.stop for curve in curves))
-    _require(len(curves) == len(results) and len(analysis.curves.label) == len(analysis.curves.load) == starts[-1])
-    for place, (curve, result) in enumerate(zip(curves, results, strict=True)):
-        _require(curve.index == result.curve == place and starts[place] == curve.start < curve.stop)
-        _require(result.worst is None or 0 <= result.worst < len(result.windows))
-        _require(all(curve.start <= one.first <= one.last < curve.stop for one in result.windows))
-    known = frozenset(range(len(curves)))
-    _require(all(known.issuperset(one.curves) for one in analysis.clusters))
-    _require(all(known.issuperset(one.curves) for one in analysis.accepted))
-    _require(all(known.issuperset(one.curves) for one in analysis.coverage))
-    _require(all(cluster.worst_curve in known for cluster in analysis.clusters))
-    _require(analysis.curves.mean.shape == (2 + len(analysis.reruns), starts[-1]))
-    _require(all(reason in frozenset(Absence) for reason in np.unique(analysis.curves.absence).tolist()))
-    if analysis.chronicle is not None:
-        jobs = len(analysis.chronicle.jobs)
-        _require(all(len(onset.levels) == jobs for onset in analysis.chronicle.onsets))
-    return analysis
+def _job(saved: SavedJob) -> JobInfo:
+    return JobInfo(**asdict(saved))
 
 
-def _require(sound: bool) -> None:  # noqa: FBT001 -- it reads like assert
-    if not sound:
-        raise ValueError("an index that leads nowhere")
+def _account(saved: SavedAccount) -> RunAccount:
+    absent = tuple((Absence[reason.upper()], count) for reason, count in saved.absent.items())
+    return RunAccount(**asdict(saved) | {"absent": absent})
 
 
-def _notice(document: Document) -> Notice:
-    kind = NOTICES[document["kind"]]
-    return msgspec.convert(dict(zip(kind.__struct_fields__, document["values"], strict=True)), kind, strict=False)
+def _notice(saved: SavedNotice) -> Notice:
+    kind = NOTICES[saved.kind]
+    return msgspec.convert(dict(zip(kind.__struct_fields__, saved.values, strict=True)), kind, strict=False)
 
 
-def _job(document: Document) -> JobInfo:
-    same = ("id", "uuid", "title", "project_id", "upload", "deleted")
-    counts = ("tests_total", "tests_completed", "tests_failed", "tests_errors")
-    return JobInfo(
-        **{key: document[key] for key in (*same, *counts)},
-        product_name=document["product"],
-        product_ver=document["version"],
-        suite_name=document["suite"],
-        suite_ver=document["suite_version"],
-        project_name=document["project"],
-        hosts=tuple(document["hosts"]),
-        begin=None if document["begin"] is None else datetime.fromisoformat(document["begin"]),
-        end=datetime.fromisoformat(document["end"]),
-    )
-
-
-def _account(document: Document) -> RunAccount:
-    return RunAccount(
-        job_id=document["job_id"],
-        tests=document["tests"],
-        points=document["points"],
-        pooled=document["pooled"],
-        absent=tuple((Absence[reason.upper()], count) for reason, count in document["absent"].items()),
-        bad_records=msgspec.convert(document["bad_records"], tuple[BadRecord, ...]),
-    )
-
-
-def _detection(document: Document) -> Detection:
+def _detection(saved: SavedResult) -> Detection:
     return Detection(
-        results=msgspec.convert([curve["result"] for curve in document["curves"]], tuple[CurveResult, ...]),
-        shifts=msgspec.convert(document["run_shift"], tuple[RunShift, ...]),
-        method=document["detection_method"],
-        level=document["level"],
-        fdr=document["fdr"],
-        seed=document["seed"],
-        noise_source=document["noise_source"],
-        mirrored=document["mirrored"],
+        results=tuple(curve.result for curve in saved.curves),
+        shifts=saved.shifts,
+        method=saved.method,
+        level=saved.level,
+        fdr=saved.fdr,
+        seed=saved.seed,
+        noise_source=saved.noise_source,
+        mirrored=saved.mirrored,
     )
 
 
-def _curves(saved: list[Document], reruns: int, candidate_reruns: int) -> CurveSet:
-    runs = FIRST_RERUN + reruns + candidate_reruns
-    means = [[curve["baseline"], curve["candidate"], *curve["reruns"]] for curve in saved]
+def _curves(saved: Sequence[SavedCurve], candidate_reruns: int) -> CurveSet:
     return CurveSet(
-        curves=msgspec.convert([curve["curve"] for curve in saved], tuple[Curve, ...]),
-        load=_frozen(np.array([load for curve in saved for load in curve["loads"]], dtype=np.float64)),
-        label=tuple(label for curve in saved for label in curve["labels"]),
-        mean=_rows(means, runs, np.float64),
-        sd=_rows([curve["sd"] for curve in saved], runs, np.float64),
-        count=_rows([curve["count"] for curve in saved], runs, np.int64),
-        absence=_rows([curve["absence"] for curve in saved], runs, np.uint8),
-        errors=_rows([curve["errors"] for curve in saved], runs, np.int64),
-        begin=_rows([curve["begin"] for curve in saved], runs, np.float64),
-        end=_rows([curve["end"] for curve in saved], runs, np.float64),
+        curves=tuple(curve.curve for curve in saved),
+        load=_frozen(np.array([load for curve in saved for load in curve.loads], dtype=np.float64)),
+        label=tuple(label for curve in saved for label in curve.labels),
+        **{name: _rows([getattr(curve, name) for curve in saved], _KINDS.get(name, np.float64)) for name in BY_RUN},
         candidate_reruns=candidate_reruns,
     )
 
 
-def _rows(curves: list[list[list[Any]]], runs: int, kind: type[np.generic]) -> NDArray[Any]:
+def _rows(curves: Sequence[Sequence[Sequence[Any]]], kind: type[np.generic]) -> NDArray[Any]:
     """Join the curves again, run by run; null becomes NaN."""
-    joined = [[value for curve in curves for value in curve[run]] for run in range(runs)]
-    return _frozen(np.array(joined, dtype=kind))
+    return _frozen(np.array([[value for row in run for value in row] for run in zip(*curves, strict=True)], dtype=kind))
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     array.setflags(write=False)
     return array
+
+
+# ── what one value demands of another ───────────────────────────────────────────────────────────────────────────────
+
+
+def _problems(saved: SavedResult) -> Iterator[str]:
+    """Say what does not belong together, so that whoever shows the results need not ask; nothing for sound results."""
+    curves = range(len(saved.curves))
+    if not saved.curves:
+        yield "no curve"
+    yield from _of_words(saved)
+    for place, curve in enumerate(saved.curves):
+        start = saved.curves[place - 1].curve.stop if place else 0
+        yield from (f"curve {place}: {problem}" for problem in _of_curve(curve, place, start, _runs(saved)))
+    named = [
+        *(one.curves for one in saved.clusters),
+        *(one.curves for one in saved.accepted),
+        *(one.curves for one in saved.coverage),
+        *(one.curves for one in saved.validity),
+    ]
+    if any(curve not in curves for curve in chain(*named)):
+        yield "a curve that is not there"
+    for cluster in saved.clusters:
+        if cluster.worst_curve not in cluster.curves:
+            yield f"cluster {cluster.id} is led by another one's curve"
+        moved = (saved.curves[curve].result.windows for curve in cluster.curves)
+        if not all(any(window.direction is cluster.direction for window in windows) for windows in moved):
+            yield f"a curve of cluster {cluster.id} that did not change like it"
+    if saved.chronicle is not None:
+        yield from _of_chronicle(saved.chronicle, {cluster.id for cluster in saved.clusters})
+
+
+def _runs(saved: SavedResult) -> int:
+    return FIRST_RERUN + len(saved.jobs.reruns) + len(saved.jobs.candidate_reruns)
+
+
+def _of_words(saved: SavedResult) -> Iterator[str]:
+    if any(reason.upper() not in Absence.__members__ for one in saved.accounts for reason in one.absent):
+        yield "accounting with an unknown reason"
+    if any(notice.kind not in NOTICES for notice in saved.notices):
+        yield "a notice of an unknown kind"
+
+
+def _of_curve(saved: SavedCurve, place: int, start: int, runs: int) -> Iterator[str]:
+    curve, result, points = saved.curve, saved.result, len(saved.labels)
+    if not curve.index == result.curve == place or not start == curve.start < curve.stop == start + points:
+        yield "an index that leads nowhere"
+    rows = [saved.loads, *(row for name in BY_RUN for row in getattr(saved, name))]
+    if any(len(getattr(saved, name)) != runs for name in BY_RUN) or any(len(row) != points for row in rows):
+        yield "values of other runs or loads"
+    means, reasons = chain.from_iterable(saved.mean), chain.from_iterable(saved.absence)
+    if not all(map(_is_measured, means, reasons)):
+        yield "a value that is absent, or none where one should be"
+    if result.worst is not None and result.worst >= len(result.windows):
+        yield "a worst window that is not there"
+    inside = [point for window in result.windows for point in (window.first, window.last)]
+    if any(not curve.start <= point < curve.stop for point in (*inside, *result.left_out)):
+        yield "a window beyond its loads"
+    if any(window.first > window.last for window in result.windows):
+        yield "a window that ends before it begins"
+
+
+def _is_measured(mean: float | None, absence: int) -> bool:
+    """Tell whether a value is there as its reason says, and one that a measurement can be."""
+    return mean is None if absence else mean is not None and mean >= _ROUNDING * SMALLEST
+
+
+def _of_chronicle(chronicle: Chronicle, clusters: Iterable[str]) -> Iterator[str]:
+    if any(onset.cluster not in clusters for onset in chronicle.onsets):
+        yield "a beginning of a cluster that is not there"
+    if any(len(onset.levels) != len(chronicle.jobs) for onset in chronicle.onsets):
+        yield "levels of other jobs"
