@@ -24,7 +24,9 @@ from perftracker_ai.diagnose import diagnose
 from perftracker_ai.render.html import html_report
 from perftracker_ai.render.junit import junit_xml
 from perftracker_ai.render.markdown import markdown_report
-from perftracker_ai.render.terminal import plain_summary
+from perftracker_ai.render.terminal import plain_screen
+from perftracker_ai.report import build
+from perftracker_ai.report.view import view
 from perftracker_ai.results.read import read_result
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import ProductSettings
@@ -106,7 +108,7 @@ def stages(raw: list[bytes]) -> dict[str, float]:
     page = {"result": content, "scripts": True, "narration": None}
     timed("page", lambda: html_report(analysis, **page))
     timed("junit", lambda: junit_xml([analysis]))
-    timed("terminal", lambda: plain_summary(analysis, ["llm_report.md"]))
+    timed("terminal", lambda: plain_screen(build(view(analysis)), ["llm_report.md"]))
     return took
 
 

@@ -51,6 +51,8 @@ from perftracker_ai.model import (
     Window,
 )
 from perftracker_ai.model.history import Bimodal, ChangePoint, Chronicle, Drift, JobRef, NoiseChange, Onset, Patterns
+from perftracker_ai.report import build
+from perftracker_ai.report.view import view
 from perftracker_ai.settings import DetectSettings, PolicySettings
 
 LOADS = tuple(range(1000, 11000, 1000))
@@ -81,6 +83,11 @@ def job(job_id, version, day=1, **changes):
         "deleted": False,
     }
     return JobInfo(**fields | changes)
+
+
+def report(made, narration=None):
+    """The report of an analysis."""
+    return build(view(made, narration))
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

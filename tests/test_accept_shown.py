@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from analyses import DRAFTS, SETTINGS, accepted, analysis, decision, many, regressed, typical
+from analyses import DRAFTS, SETTINGS, accepted, analysis, decision, regressed, report, typical
 from msgspec.structs import replace
 from pages import page
 from shop import put, shop_jobs
@@ -17,8 +17,8 @@ from shop import put, shop_jobs
 from perftracker_ai.model import Severity, Verdict
 from perftracker_ai.render.junit import junit_xml
 from perftracker_ai.render.markdown import markdown_report
-from perftracker_ai.render.message import message
-from perftracker_ai.render.terminal import HEIGHT, plain_summary
+from perftracker_ai.render.message import Link, message
+from perftracker_ai.render.terminal import plain_screen
 from perftracker_ai.report.view import accepted as is_accepted
 from perftracker_ai.report.view import clusters, view, worsened
 from perftracker_ai.results.write import result_document
@@ -54,7 +54,7 @@ def test_markdown_names_what_is_accepted_and_the_state_of_every_entry():
     ]
     assert rows[0].startswith(f"| {SETTINGS} | up to +150 % at loads 6000 – 10000 | 150 % slower | R1, R2, R3 | ")
     assert r"&lt;b&gt;ticket&lt;/b&gt; \| 4711 |" in rows[0]
-    assert "not counted for the verdict: C1 " in part
+    assert "not counted for the verdict until 2026-12-31: C1 " in part
     assert "Accepted" not in markdown_report(typical())
 
 
@@ -63,26 +63,18 @@ def test_nothing_else_found_is_not_called_nothing_found():
     (first, *_) = accepted().accepted
     made = replace(analysis([regressed()], decision(Verdict.APPROVE)), accepted=(replace(first, curves=(0,)),))
     text = markdown_report(made)
-    for shown in (text, page(made), message(made, "").plain):
+    for shown in (text, page(made), message(report(made), Link("Report", "")).plain):
         assert "o regression found beyond what is accepted" in shown.replace(" was found", " found")
         said = re.findall(r"(?i)(?:no regression|nothing became slower|no slower request)[a-z ]*", shown)
         assert all("beyond what is accepted" in sentence for sentence in said if "look into" not in sentence)
 
 
 def test_terminal_says_what_is_accepted_and_until_when():
-    """One line, and a count beside the others."""
-    text = plain_summary(accepted(), ())
-    assert f"Accepted   until 2026-12-31: C1 {SETTINGS}" in text
-    assert "; 3 of them accepted)" in text
-    assert "Accepted" not in plain_summary(typical(), ())
-
-
-def test_terminal_keeps_to_one_screen():
-    """The line on what is accepted takes the room of an item, not of a line more."""
-    (first, *_) = accepted().accepted
-    made = replace(many(60, 20), accepted=(replace(first, curves=(0, 20, 40)),))
-    paths = [f"p{at}" for at in range(9)]
-    assert len(plain_summary(made, paths).splitlines()) <= HEIGHT
+    """What counts for nothing, and until when, in the report's own words, and a count beside the others."""
+    text = plain_screen(report(accepted()), (), 200)
+    assert f"Accepted   Known, and not counted for the verdict until 2026-12-31: C1 {SETTINGS}." in text
+    assert ", 3 of them accepted." in text
+    assert "Accepted" not in plain_screen(report(typical()), ())
 
 
 def test_junit_skips_what_is_accepted_and_says_why():
@@ -135,7 +127,7 @@ def test_a_loose_finding_that_is_accepted_is_not_listed_as_an_issue():
     assert "**R1:** " in markdown_report(made)
     known = replace(made, accepted=(replace(first, curves=(0,)),))
     assert "**R1:** " not in markdown_report(known)
-    assert "until 2026-12-31: 1 curve" in plain_summary(known, ())
+    assert "until 2026-12-31: 1 curve." in plain_screen(report(known), ())
 
 
 # ── the whole tool ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,7 +156,7 @@ def test_accepting_a_finding_turns_verdict_gate_and_junit(run, compared):
     ran = compared("--fail-on", "moderate", "--junit", "junit.xml")
     assert ran.code == 0
     assert "APPROVE" in ran.out
-    assert f"Accepted   until {NEVER}: C1 POST /orders" in ran.out
+    assert f"not counted for the verdict until {NEVER}: C1 POST /orders." in " ".join(ran.out.split())
     assert ET.parse("junit.xml").getroot().get("failures") == "0"
     assert "accepted regression" not in ran.err
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from socket import gethostname
 
 import pytest
 from fake_perftracker import FakePerfTracker
@@ -56,9 +57,9 @@ def test_a_hook_and_a_mailbox_get_one_message_each(run, server, channels):
     assert "Notified   hook, mail" in done.out.splitlines()
     ((_, got),) = hook.received
     (letter,) = mail.received
-    assert got["title"] == letter["Subject"] == "Shop 1.1: BLOCK"
+    assert got["title"] == letter["Subject"] == "Shop 1.0 → 1.1: BLOCK"
     assert "POST /orders" in got["message"]
-    assert got["message"].endswith(f"Report: {server.url}/1/job/3")
+    assert got["message"].endswith(f"Candidate's job: {server.url}/1/job/3")
     assert f'href="{server.url}/1/job/3"' in letter.get_body(("html",)).get_content()
 
 
@@ -77,7 +78,7 @@ def test_without_a_server_the_message_names_the_file(run, folder, channels, tmp_
         channels({"name": "hook", "url": f"json://127.0.0.1:{hook.port}"})
         run(*SHOP, folder, "--notify")
     ((_, got),) = hook.received
-    assert got["message"].endswith(f"Report: {tmp_path}/reports/Shop/2 vs 3/report.html")
+    assert got["message"].endswith(f"Report, on {gethostname()}: {tmp_path}/reports/Shop/2 vs 3/report.html")
 
 
 def test_each_product_has_a_message_of_its_own(run, folder, channels):
@@ -125,7 +126,7 @@ def test_a_failed_upload_is_told_of_all_the_same(run, channels):
         done = run(*SHOP, server.url, "--notify", "--upload")
         page = f"{server.url}/1/job/3"
     assert done.code == 2
-    assert hook.received[0][1]["message"].endswith(f"Report: {page}")
+    assert hook.received[0][1]["message"].endswith(f"Candidate's job: {page}")
 
 
 def test_notifying_nobody_ends_before_the_work(run, folder, tmp_path):

@@ -108,7 +108,7 @@ def test_the_run_judges_the_job_and_says_so_in_plain_lines(outcome):
     _, _, ran = outcome
     out, err = ran.stdout.decode(), ran.stderr.decode()
     assert ran.returncode == 0, err
-    assert "Verdict    BLOCK" in out
+    assert "Verdict    BLOCK\n" in out
     assert "unreadable test records" in err
     for text in (out, err):
         assert_plain(text)

@@ -9,9 +9,10 @@ from receivers import WebHook
 from perftracker_ai.commands.notify import MEMORY, State, prepare, recall, state_of, tell_channels, wants
 from perftracker_ai.errors import UsageError
 from perftracker_ai.model import Notice, NotTold, Severity, Verdict
+from perftracker_ai.render.message import Message
 from perftracker_ai.settings import Channel, Settings
 
-LINK = "https://pt.example/1/job/3"
+TEXT = Message(title="LAB: BLOCK", markdown="**BLOCK**", plain="BLOCK")
 FINE = State(verdict=Verdict.APPROVE, severity=None)
 SLOWER = State(verdict=Verdict.INVESTIGATE, severity=Severity.SEVERE)
 BLOCKED = State(verdict=Verdict.BLOCK, severity=Severity.CRITICAL)
@@ -80,7 +81,7 @@ def test_what_a_channel_was_told_is_remembered(tmp_path):
     with WebHook() as hook:
         url = f"json://127.0.0.1:{hook.port}"
         channels = (channel(name="all", url=url + "/all"), channel(name="new", url=url + "/new", only_changes=True))
-        first, second = (tell_channels(typical(), LINK, channels, tmp_path, Ear()) for _ in range(2))
+        first, second = (tell_channels(typical(), TEXT, channels, tmp_path, Ear()) for _ in range(2))
     assert (first.reached, first.spared) == (("all", "new"), ())
     assert (second.reached, second.spared) == (("all",), ("new",))
     assert [path for path, _ in hook.received] == ["/all", "/new", "/all"]
@@ -92,8 +93,8 @@ def test_a_channel_that_failed_is_told_at_the_next_run(tmp_path):
         bad = channel(name="bad", url=f"json://127.0.0.1:{broken.port}/t0ken", only_changes=True)
         good = channel(name="good", url=f"json://127.0.0.1:{hook.port}", only_changes=True)
         ear = Ear()
-        told = tell_channels(typical(), LINK, (bad, good), tmp_path, ear)
-        again = tell_channels(typical(), LINK, (bad, good), tmp_path, Ear())
+        told = tell_channels(typical(), TEXT, (bad, good), tmp_path, ear)
+        again = tell_channels(typical(), TEXT, (bad, good), tmp_path, Ear())
     assert (told.reached, told.failed) == (("good",), ("bad",))
     assert (again.failed, again.spared) == (("bad",), ("good",))
     (notice,) = ear.notices
@@ -108,7 +109,7 @@ def test_a_memory_that_is_none_is_forgotten(tmp_path, content):
     (tmp_path / MEMORY).write_bytes(content)
     assert recall(tmp_path / MEMORY) == {}
     with WebHook() as hook:
-        tell_channels(typical(), LINK, (channel(url=f"json://127.0.0.1:{hook.port}"),), tmp_path, Ear())
+        tell_channels(typical(), TEXT, (channel(url=f"json://127.0.0.1:{hook.port}"),), tmp_path, Ear())
     assert recall(tmp_path / MEMORY) == {"team": state_of(typical())}
 
 

@@ -7,6 +7,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+from analyses import report
 from builders import curve_tests, job, test_record
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -17,8 +18,8 @@ from perftracker_ai.errors import NothingComparable
 from perftracker_ai.render.html import html_report
 from perftracker_ai.render.junit import junit_xml
 from perftracker_ai.render.markdown import markdown_report
-from perftracker_ai.render.message import message
-from perftracker_ai.render.terminal import plain_summary
+from perftracker_ai.render.message import Link, message
+from perftracker_ai.render.terminal import plain_screen
 from perftracker_ai.results.read import read_result
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import ProductSettings
@@ -41,8 +42,8 @@ def reported(jobs):
             markdown_report(each)
             html_report(each, result=content, scripts=True, narration=None)
             junit_xml([each])
-            plain_summary(each, ["llm_report.md"])
-            message(each, "")
+            plain_screen(report(each), ["llm_report.md"])
+            message(report(each), Link("Report", ""))
     return content, result_json(again)
 
 

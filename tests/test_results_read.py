@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from analyses import VARIANTS, many, nothing_found, remembered, typical
+from analyses import VARIANTS, many, nothing_found, remembered, report, typical
 from msgspec import structs
 from pages import page
 
@@ -13,7 +13,7 @@ from perftracker_ai.errors import UsageError
 from perftracker_ai.model import BY_RUN
 from perftracker_ai.render.junit import junit_xml
 from perftracker_ai.render.markdown import markdown_report
-from perftracker_ai.render.terminal import plain_summary
+from perftracker_ai.render.terminal import plain_screen
 from perftracker_ai.results.read import read_result
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import DetectSettings, PolicySettings
@@ -33,7 +33,7 @@ def test_everything_is_rendered_again_without_the_jobs(name):
     again = read_result(saved(made), "result_v2.json")
     assert {"criteria": again.criteria, "policy": again.policy} == SETTINGS
     assert markdown_report(again) == markdown_report(made)
-    assert plain_summary(again, ()) == plain_summary(made, ())
+    assert plain_screen(report(again), ()) == plain_screen(report(made), ())
     assert result_json(again) == saved(made)
 
 

@@ -181,15 +181,17 @@ def _answer_line() -> Progress:
 
 def show_run(run: Run) -> None:
     """Print a run's summary: with Rich in a terminal, as plain lines elsewhere."""
-    from perftracker_ai.render.terminal import plain_summary, summary
+    from perftracker_ai.commands.deliver import report_of
+    from perftracker_ai.render.terminal import plain_screen, screen
 
-    paths = [str(path) for path in run.written]
+    paths, report = [str(path) for path in run.written], report_of(run)
     if sys.stdout.isatty():
         from rich.console import Console as RichConsole
 
-        RichConsole().print(summary(run.analysis, paths))
+        terminal = RichConsole()
+        terminal.print(screen(report, paths, terminal.width), soft_wrap=True)
     else:
-        show(plain_summary(run.analysis, paths))
+        show(plain_screen(report, paths))
 
 
 def show_published(published: Published) -> None:

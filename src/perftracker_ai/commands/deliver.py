@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from perftracker_ai.commands.report_files import PAGE, REPORT, RESULT, safe_name
 from perftracker_ai.events import Step
 from perftracker_ai.files import append_file, write_file
-from perftracker_ai.words.text import md
+from perftracker_ai.words.text import clean, md
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from perftracker_ai.commands.notify import Told
     from perftracker_ai.events import Watch
     from perftracker_ai.publish import Published
+    from perftracker_ai.render.message import Link
+    from perftracker_ai.report.value import Report
     from perftracker_ai.settings import Settings
 
 _LONGEST_SUMMARY = 900_000
 """Bytes added to the page of a build: GitHub takes 1 MiB of one step, and drops all of a longer one."""
-_LONGEST_PROBLEM = 800
+_LONGEST_PROBLEM, _LONGEST_HOST = 800, 60
 
 
 def write_junit(runs: Sequence[Run], failed: Sequence[tuple[str, str]], path: Path) -> None:
@@ -56,12 +58,12 @@ def write_step_summary(runs: Sequence[Run], failed: Sequence[tuple[str, str]], p
     OutputError
         When it cannot be written.
     """
-    from perftracker_ai.render.message import opening
+    from perftracker_ai.render.markdown import opening
 
-    reports = [_written(run, REPORT).decode() for run in runs]
-    share = _LONGEST_SUMMARY // max(len(reports), 1)
+    share = _LONGEST_SUMMARY // max(len(runs), 1)
+    openings = (opening(report_of(run), share) for run in runs)
     unjudged = (f"**{md(product)}: not judged.** {md(problem, _LONGEST_PROBLEM)}\n" for product, problem in failed)
-    append_file(path, "".join(f"{text}\n" for text in (*(opening(one, share) for one in reports), *unjudged)).encode())
+    append_file(path, "".join(f"{text}\n" for text in (*openings, *unjudged)).encode())
 
 
 def notify_run(run: Run, published: Published | None, location: str, settings: Settings, watch: Watch) -> Told:
@@ -80,19 +82,36 @@ def notify_run(run: Run, published: Published | None, location: str, settings: S
         When what they know cannot be remembered.
     """
     from perftracker_ai.commands.notify import tell_channels
+    from perftracker_ai.render.message import message
 
     folder = Path(settings.reports_dir) / safe_name(run.product)
-    link = _address(run, published, location)
-    return tell_channels(run.analysis, link, settings.channels, folder, watch)
+    text = message(report_of(run), _link(run, published, location))
+    return tell_channels(run.analysis, text, settings.channels, folder, watch)
 
 
-def _address(run: Run, published: Published | None, location: str) -> str:
-    """Give where people find a run: its published page, else the candidate's page, else the file."""
+def _link(run: Run, published: Published | None, location: str) -> Link:
+    """Return where people find a run: its published page, else the candidate's page, else the file and its machine.
+
+    What is linked is called what it is, for the candidate's page without the report on it is no report.
+    """
+    from socket import gethostname
+
+    from perftracker_ai.render.message import Link
+
     if published is not None:
-        return published.documents[0].address
+        return Link("Report", published.documents[0].address)
     if location.lower().startswith(("http://", "https://")):
-        return f"{location}/{run.analysis.candidate.project_id}/job/{run.analysis.candidate.id}"
-    return str(page_of(run).absolute())
+        address = f"{location}/{run.analysis.candidate.project_id}/job/{run.analysis.candidate.id}"
+        return Link("Candidate's job", address)
+    return Link(f"Report, on {clean(gethostname(), _LONGEST_HOST)}", str(page_of(run).absolute()))
+
+
+def report_of(run: Run) -> Report:
+    """Return what a run says, as a value."""
+    from perftracker_ai.report import build
+    from perftracker_ai.report.view import view
+
+    return build(view(run.analysis, run.narration))
 
 
 def page_of(run: Run) -> Path:

@@ -1,8 +1,8 @@
 """Who is told of a run: every channel whose threshold it reaches, and those it no longer concerns, once.
 
-In: an analysis, where its report is, the channels, and what each was last told of the product. Out: messages. What a
-channel knows is remembered in the product's folder of reports, each channel for itself: one that could not be reached
-is told at the next run. A channel that fails is a warning and nothing more.
+In: an analysis, what is to be told of it, the channels, and what each was last told of the product. Out: messages.
+What a channel knows is remembered in the product's folder of reports, each channel for itself: one that could not be
+reached is told at the next run. A channel that fails is a warning and nothing more.
 """
 
 from __future__ import annotations
@@ -73,14 +73,14 @@ def prepare(settings: Settings) -> None:
     require_apprise()
 
 
-def tell_channels(analysis: Analysis, link: str, channels: tuple[Channel, ...], folder: Path, watch: Watch) -> Told:
+def tell_channels(analysis: Analysis, text: Message, channels: tuple[Channel, ...], folder: Path, watch: Watch) -> Told:
     """Tell the channels of a run.
 
     Parameters
     ----------
     analysis : Analysis
-    link : str
-        Where the report is.
+    text : Message
+        What they are told.
     channels : tuple of Channel
     folder : Path
         The product's folder of reports, where what they know is remembered.
@@ -91,11 +91,8 @@ def tell_channels(analysis: Analysis, link: str, channels: tuple[Channel, ...], 
     OutputError
         When it cannot be remembered.
     """
-    from perftracker_ai.render.message import message
-
     now, known = state_of(analysis), recall(folder / MEMORY)
     due = [channel for channel in channels if wants(channel, known.get(channel.name), now)]
-    text = message(analysis, link)
     failed = {channel.name for channel in due if not _sent(channel, now.verdict, text, watch)}
     knowing = {channel.name: now for channel in channels if channel.name not in failed}
     write_file(folder / MEMORY, msgspec.json.format(msgspec.json.encode(known | knowing), indent=1) + b"\n")

@@ -22,30 +22,21 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from perftracker_ai import retrospect
 from perftracker_ai.model import CoverageKind, Outcome, Severity
-from perftracker_ai.report.view import labels, view, worst_point
-from perftracker_ai.words.numbers import (
-    format_change,
-    format_interval,
-    format_pair,
-    format_percent,
-    format_range,
-    plural,
-)
+from perftracker_ai.report import curve
+from perftracker_ai.report.value import plain
+from perftracker_ai.report.view import view
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from perftracker_ai.model import Analysis, CoverageFinding, Curve, CurveResult, Window
-    from perftracker_ai.report.view import View
+    from perftracker_ai.model import Analysis, CoverageFinding, Curve
+    from perftracker_ai.report.view import Finding, View
 
 _NAME_LIMIT = 512
 """Characters of a case's name: PerfTracker's tags have no more."""
-_LABEL_LIMIT = 60
 _PROBLEM_LIMIT = 800
-_REASONS = 8
 
 
 class _Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,8 +88,8 @@ def junit_xml(analyses: Sequence[Analysis], failed: Sequence[tuple[str, str]] = 
 def _suites(analysis: Analysis) -> Iterator[tuple[str, str, list[_Case]]]:
     """Give product, name and cases of each group of tests."""
     suites: dict[str, list[_Case]] = defaultdict(list)
-    for curve, case in zip(analysis.curves.curves, _cases(analysis), strict=True):
-        suites[curve.group].append(case)
+    for measured, case in zip(analysis.curves.curves, _cases(analysis), strict=True):
+        suites[measured.group].append(case)
     product = clean(analysis.candidate.product_name)
     names = _unlike(clean(group) or "(no group)" for group in suites)
     return ((product, name, cases) for name, cases in zip(names, suites.values(), strict=True))
@@ -110,8 +101,8 @@ def _suites(analysis: Analysis) -> Iterator[tuple[str, str, list[_Case]]]:
 def _cases(analysis: Analysis) -> Iterator[_Case]:
     shown = view(analysis)
     failing = _failing(analysis.coverage)
-    for curve, result in zip(analysis.curves.curves, analysis.detection.results, strict=True):
-        yield _case(shown, curve, result, failing[curve.index])
+    for measured in analysis.curves.curves:
+        yield _case(shown, shown.by_curve[measured.index], failing[measured.index])
 
 
 def _unjudged(problem: str) -> _Case:
@@ -119,23 +110,23 @@ def _unjudged(problem: str) -> _Case:
     return _Case(name="comparison", kind="error", type="not judged", message=message, details=())
 
 
-def _failing(coverage: Iterable[CoverageFinding]) -> dict[int, list[CoverageFinding]]:
-    """Collect the new failures of every curve that are more than chance."""
-    failing: dict[int, list[CoverageFinding]] = defaultdict(list)
-    for finding in coverage:
+def _failing(coverage: Sequence[CoverageFinding]) -> dict[int, list[tuple[int, CoverageFinding]]]:
+    """Collect the new failures of every curve that are more than chance, each with its place in the results."""
+    failing: dict[int, list[tuple[int, CoverageFinding]]] = defaultdict(list)
+    for at, finding in enumerate(coverage):
         if finding.kind is CoverageKind.NEW_FAILURE and finding.severity is not Severity.MINOR:
-            for curve in finding.curves:
-                failing[curve].append(finding)
+            for index in finding.curves:
+                failing[index].append((at, finding))
     return failing
 
 
-def _case(shown: View, curve: Curve, result: CurveResult, failing: list[CoverageFinding]) -> _Case:
-    """Give the case of a curve; a regression besides new failures is told with them, for a case has one result."""
-    name = clean(curve.tag, _NAME_LIMIT) or "(no name)"
-    kind, severity, message, details = _judged(shown, curve, result)
+def _case(shown: View, one: Finding, failing: list[tuple[int, CoverageFinding]]) -> _Case:
+    """Return the case of a curve; a regression besides new failures is told with them, for a case has one result."""
+    name = clean(one.curve.tag, _NAME_LIMIT) or "(no name)"
+    kind, severity, message, details = _judged(shown, one)
     if failing:
-        lines = [_failure(finding) for finding in failing]
-        worst = failing[0].severity
+        lines = [plain(curve.new_failure(at, finding)) for at, finding in failing]
+        worst = failing[0][1].severity
         return _Case(
             name=name,
             kind="error",
@@ -146,80 +137,28 @@ def _case(shown: View, curve: Curve, result: CurveResult, failing: list[Coverage
     return _Case(name=name, kind=kind, type=severity, message=message, details=details)
 
 
-def _judged(shown: View, curve: Curve, result: CurveResult) -> tuple[str, str, str, tuple[str, ...]]:
-    """Give element, type, message and details of what detection says of a curve."""
-    match result.outcome:
-        case Outcome.REGRESSED if curve.index in shown.accepted:
-            message = f"{_accepted(shown, curve)}; {_regression(shown, curve, result)}"
-            return "skipped", "accepted", message, _details(shown, curve, result)
+def _judged(shown: View, one: Finding) -> tuple[str, str, str, tuple[str, ...]]:
+    """Return element, type, message and details of what detection says of a curve."""
+    match one.result.outcome:
         case Outcome.REGRESSED:
-            severity = result.severity.value if result.severity else ""
-            return "failure", severity, _regression(shown, curve, result), _details(shown, curve, result)
+            message, details = plain(curve.regression(shown, one)), tuple(map(plain, curve.evidence(shown, one)))
+            if one.curve.index in shown.accepted:
+                return "skipped", "accepted", f"{_accepted(shown, one.curve)}; {message}", details
+            return "failure", one.result.severity.value if one.result.severity else "", message, details
         case Outcome.INCONCLUSIVE:
-            needed = clean(result.needed)
+            needed = clean(one.result.needed)
             return "skipped", "inconclusive", f"inconclusive{': ' if needed else ''}{needed}", ()
         case Outcome.MINOR | Outcome.IMPROVED | Outcome.UNCHANGED | Outcome.MOVED | Outcome.CHANGED:
             return "", "", "", ()
         case _:
-            assert_never(result.outcome)
+            assert_never(one.result.outcome)
 
 
-def _accepted(shown: View, curve: Curve) -> str:
+def _accepted(shown: View, judged: Curve) -> str:
     """Say until when a regression is accepted, and why; the entry that ends first decides."""
-    entries = [entry for entry in shown.analysis.accepted if curve.index in entry.curves]
+    entries = [entry for entry in shown.analysis.accepted if judged.index in entry.curves]
     first = min(entries, key=lambda entry: entry.until)
     return f"accepted until {first.until} ({clean(first.reason)})"
-
-
-def _regression(shown: View, curve: Curve, result: CurveResult) -> str:
-    """Say severity, slowdown and range of a regression on one line."""
-    severity = f"{result.severity.value}: " if result.severity else ""
-    sureness = f", {result.confidence.value} confidence" if result.confidence else ""
-    if result.worst is None:
-        return f"{severity}slower{sureness}"
-    window = result.windows[result.worst]
-    return f"{severity}slowdown {format_change(window.median_slowdown)}{_over(shown, curve, window)}{sureness}"
-
-
-def _details(shown: View, curve: Curve, result: CurveResult) -> tuple[str, ...]:
-    """Give the evidence behind a regression, a line for every window and every reason."""
-    baseline, candidate = shown.analysis.baseline, shown.analysis.candidate
-    versions = [f"{clean(job.product_ver, _LABEL_LIMIT)} (job {job.id})" for job in (baseline, candidate)]
-    windows = [_window(shown, curve, window) for window in result.windows]
-    reasons = [clean(reason) for reason in result.reasons[:_REASONS]]
-    return (f"{versions[0]} -> {versions[1]}", *_since(shown, curve), *windows, *reasons)
-
-
-def _since(shown: View, curve: Curve) -> Iterator[str]:
-    """Say since when the issue is there that a curve belongs to, where that is known."""
-    began = retrospect.beginning(shown.analysis, shown.by_curve[curve.index].cluster)
-    if began:
-        yield retrospect.since(began, lambda version: clean(version, _LABEL_LIMIT))
-
-
-def _window(shown: View, curve: Curve, window: Window) -> str:
-    """Tell one affected range with its interval and its worst point."""
-    level = format_percent(shown.analysis.detection.level)
-    interval = f"{level} interval {format_interval(window.low, window.high)}"
-    line = f"slowdown {format_change(window.median_slowdown)}{_over(shown, curve, window)} ({interval})"
-    worst = worst_point(shown, curve, window)
-    if worst is None:
-        return line
-    values = clean(format_pair(worst.baseline, worst.candidate, curve.base_unit, curve.unit))
-    return f"{line}; {values}" + (f" at {clean(worst.label, _LABEL_LIMIT)}" if worst.label else "")
-
-
-def _over(shown: View, curve: Curve, window: Window) -> str:
-    first, last = (clean(label, _LABEL_LIMIT) for label in labels(shown, curve, window))
-    return f" over {format_range(first, last)}" if first else ""
-
-
-def _failure(finding: CoverageFinding) -> str:
-    """Say how many load points newly fail, and which."""
-    first, last = clean(finding.load_first, _LABEL_LIMIT), clean(finding.load_last, _LABEL_LIMIT)
-    where = f": {format_range(first, last)}" if first else ""
-    reason = f"; {clean(finding.reason)}" if finding.reason else ""
-    return f"{plural(finding.points, 'load point')} newly failing{where}{reason}"
 
 
 # ── XML ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,9 +6,11 @@ from a job, a server or a model.
 
 from __future__ import annotations
 
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING
 
 from perftracker_ai.report import build
+from perftracker_ai.report.causes import KEY
 from perftracker_ai.report.value import Entry, Items, Paragraph, Table
 from perftracker_ai.report.view import view
 from perftracker_ai.words.text import md
@@ -31,9 +33,23 @@ def markdown_report(analysis: Analysis, narration: Narration | None = None) -> s
 
 def markdown(report: Report) -> str:
     """Return a whole report."""
-    head = [f"# {inline(report.title)}", "", f"**Bottom line:** {' '.join(map(inline, report.bottom_line))}", ""]
-    lines = [*head, *(line for section in report.sections for line in _section(section))]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join([_head(report), *map(_section, report.sections)]).rstrip() + "\n"
+
+
+def opening(report: Report, limit: int) -> str:
+    """Return the beginning of a report, whole sections of it, in at most `limit` bytes of UTF-8; empty for no room.
+
+    The sections behind the issues are left out: they are for who opens the report itself.
+    """
+    before = takewhile(lambda section: section.key != KEY, report.sections)
+    parts = [_head(report), *map(_section, before)]
+    ends = accumulate(len(part.encode()) + 1 for part in parts)
+    kept = [part for part, end in zip(parts, ends, strict=True) if end <= limit]
+    return "\n".join(kept).rstrip() + "\n" if kept else ""
+
+
+def _head(report: Report) -> str:
+    return f"# {inline(report.title)}\n\n**Bottom line:** {' '.join(map(inline, report.bottom_line))}\n"
 
 
 def inline(said: Sentence) -> str:
@@ -41,10 +57,9 @@ def inline(said: Sentence) -> str:
     return "".join(md(piece if isinstance(piece, str) else piece.text, WHOLE) for piece in said)
 
 
-def _section(section: Section) -> Iterator[str]:
-    yield from (f"## {md(section.title)}", "")
-    for block in section.blocks:
-        yield from _block(block)
+def _section(section: Section) -> str:
+    blocks = (line for block in section.blocks for line in _block(block))
+    return "\n".join((f"## {md(section.title)}", "", *blocks))
 
 
 def _block(block: Block) -> Iterator[str]:

@@ -6,11 +6,10 @@ here, and what is accepted is counted apart.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from perftracker_ai.model import Outcome, Severity
-from perftracker_ai.report.view import coverage_counts, view, worsened
+from perftracker_ai.report.counts import counts
+from perftracker_ai.report.view import view
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import fit
 
@@ -39,20 +38,18 @@ def overview(rows: Sequence[Row]) -> str:
 
 def summary_values(analysis: Analysis) -> dict[str, object]:
     """Return what a run came to: verdict, jobs, and counts of issues, curves and gaps."""
-    shown = view(analysis)
-    issues = Counter(cluster.severity for cluster in worsened(shown))
-    failing, lost = coverage_counts(analysis.coverage)
+    found = counts(view(analysis))
     return {
         "verdict": analysis.decision.verdict.value,
         "baseline": _job(analysis.baseline),
         "candidate": _job(analysis.candidate),
         "reruns": [job.id for job in analysis.reruns],
-        "issues": {severity.value: issues[severity] for severity in Severity},
-        "curves": {outcome.value: len(shown.findings[outcome]) for outcome in Outcome},
-        "accepted_curves": len(analysis.accepted_curves),
-        "newly_failing_points": failing,
-        "lost": lost,
-        "notices": len(analysis.notices),
+        "issues": {severity.value: count for severity, count in found.issues.items()},
+        "curves": {outcome.value: count for outcome, count in found.curves.items()},
+        "accepted_curves": found.accepted,
+        "newly_failing_points": found.failing,
+        "lost": found.lost,
+        "notices": found.notices,
     }
 
 
@@ -69,10 +66,9 @@ def _row(row: Row) -> str:
 
 def _issues(analysis: Analysis) -> str:
     """Count issues by severity, then newly failing points; what there is none of is not named."""
-    counts = Counter(cluster.severity for cluster in worsened(view(analysis)))
-    failing, _ = coverage_counts(analysis.coverage)
-    told = [f"{counts[severity]:,} {severity.value}" for severity in Severity if counts[severity]]
-    told += [plural(failing, "failing point")] if failing else []
+    found = counts(view(analysis))
+    told = [f"{count:,} {severity.value}" for severity, count in found.issues.items() if count]
+    told += [plural(found.failing, "failing point")] if found.failing else []
     return ", ".join(told) or "none"
 
 

@@ -1,40 +1,47 @@
-"""The terminal summary: one screen that says what was compared, what was found and where the files are.
+"""The terminal's summary: the first screen of the report, and where the files are.
 
-In: an `Analysis` and the paths written. Out: the same lines either as a Rich text with colours or as plain text
-without control characters. At most `HEIGHT` lines of `WIDTH` columns; nothing is decided here.
+In: a `Report`, the paths written, and how wide the screen is. Out: the same lines as a Rich text with colours or as
+plain text without control characters. Nothing is cut: what is wider than the screen goes on in the next line, but for
+paths, which are no use in pieces. Nothing is worded or counted here but what is left out.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import accumulate, chain
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+import re
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, NamedTuple
 
-from perftracker_ai import retrospect
-from perftracker_ai.model import CoverageKind, Outcome, Severity, Verdict
-from perftracker_ai.render import recall
-from perftracker_ai.render.phrases import shift_of
-from perftracker_ai.report.view import LOST, accepted, coverage_counts, view, worsened
-from perftracker_ai.words.numbers import format_change, format_range, plural
-from perftracker_ai.words.text import ELLIPSIS, clean, columns, fit
+from perftracker_ai.model import Severity, Verdict
+from perftracker_ai.report import commentary, findings, past, summary
+from perftracker_ai.report.value import Items, Paragraph, Table, Value, plain, rules, say, values
+from perftracker_ai.words.numbers import plural
+from perftracker_ai.words.text import ELLIPSIS, clean, columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rich.text import Text
 
-    from perftracker_ai.model import Analysis, Cluster, JobInfo, Rule
-    from perftracker_ai.report.view import View
+    from perftracker_ai.report.value import Block, Report, Section, Sentence
 
-WIDTH, HEIGHT = 100, 24
-CLUSTERS, RULES, PATHS, SHIFTS, NEWS = 8, 2, 4, 2, 2
+NARROWEST, WIDEST, USUAL = 60, 200, 100
+"""Columns; narrower screens wrap by themselves, and wider lines nobody reads. `USUAL` is that of a pipe."""
+ROWS, PATHS = 10, 4
 _PATH = 1000
-_VERSION, _SHORT_VERSION = 40, 12
-_REST = (Outcome.IMPROVED, Outcome.MOVED, Outcome.CHANGED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE)
-_NAME = 30
-"""Columns of an endpoint in a sentence, whose end must still fit the line."""
-_ENDPOINT, _THREADS, _LOADS = 38, 9, 24
-"""Columns of the table; severity, slowdown and confidence have words of known length."""
+_KEY = 11
+_GAP = "  "
+
+_STYLES = {
+    Verdict.BLOCK.value: "bold red",
+    Verdict.INVESTIGATE.value: "bold yellow",
+    Verdict.INSUFFICIENT_EVIDENCE.value: "bold yellow",
+    Verdict.APPROVE_WITH_MONITORING.value: "bold green",
+    Verdict.APPROVE.value: "bold green",
+    Verdict.SAME_VERSION.value: "bold green",
+    Severity.CRITICAL.value: "bold red",
+    Severity.SEVERE.value: "red",
+    Severity.MODERATE.value: "yellow",
+}
 
 
 class Span(NamedTuple):
@@ -44,221 +51,233 @@ class Span(NamedTuple):
     style: str = ""
 
 
-Line = tuple[Span, ...]
+Spans = tuple[Span, ...]
 
 
-def summary(analysis: Analysis, paths: Iterable[str]) -> Text:
-    """Return the summary for a terminal, as a Rich text."""
+def screen(report: Report, paths: Iterable[str], width: int) -> Text:
+    """Return the summary for a terminal of so many columns, as a Rich text."""
     from rich.text import Text
 
-    return Text("\n").join(Text.assemble(*line) for line in _lines(analysis, tuple(paths)))
+    return Text("\n").join(Text.assemble(*line) for line in _lines(report, tuple(paths), width))
 
 
-def plain_summary(analysis: Analysis, paths: Iterable[str]) -> str:
+def plain_screen(report: Report, paths: Iterable[str], width: int = USUAL) -> str:
     """Return the summary as plain lines, for a pipe or a log; no newline behind the last."""
-    lines = _lines(analysis, tuple(paths))
+    lines = _lines(report, tuple(paths), width)
     return "\n".join("".join(span.text for span in line).rstrip() for line in lines)
 
 
-def _lines(analysis: Analysis, paths: tuple[str, ...]) -> list[Line]:
-    shown = view(analysis)
-    news = _news(analysis)
+def _lines(report: Report, paths: tuple[str, ...], width: int) -> list[Spans]:
+    width = min(max(width, NARROWEST), WIDEST)
+    first = report.section(summary.KEY).blocks
     return [
-        _pair(analysis),
-        *_verdict(analysis),
-        *_tally(shown),
-        *_shift(analysis),
-        *news,
-        *_clusters(shown, CLUSTERS - len(news)),
-        *_accepted(shown),
-        _row("Coverage", _coverage(analysis)),
-        *_notices(analysis),
-        *_written(paths),
+        *_wrapped(report.title, width),
+        *_jobs(report, width),
+        *_labelled(first, summary.VALIDITY, width),
+        *_wrapped(_joined(report.bottom_line), width),
+        *_verdict(report, width),
+        *_issues(first, width),
+        *_labelled(first, past.NEWS_LABEL, width),
+        *_accepted(report.sections, width),
+        *_labelled(first, summary.CURVES, width),
+        *_labelled(first, summary.WHOLE_RUN, width),
+        *_notices(report, width),
+        *_commentary(report.sections, width),
+        *_written(paths, width),
     ]
 
 
-# ── head ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── parts of the report ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _pair(analysis: Analysis) -> Line:
-    product = clean(analysis.candidate.product_name, 20)
-    return (Span(product, "bold"), Span(f"  {_job(analysis.baseline)} -> {_job(analysis.candidate)}"))
+def _verdict(report: Report, width: int) -> Iterator[Spans]:
+    """Yield the verdict and every rule that fired, those that decided first."""
+    verdict = next(value.text for value in values(report) if value.label == "verdict")
+    yield (Span(f"{'Verdict':{_KEY}}", "dim"), Span(verdict, _STYLES[verdict]))
+    yield from chain.from_iterable(_row("", said, width) for said in rules(report))
 
 
-def _job(job: JobInfo) -> str:
-    return f"{clean(job.product_ver, 16)} (job {job.id}, {job.end:%Y-%m-%d})"
+def _jobs(report: Report, width: int) -> list[Spans]:
+    """Name the two jobs and when they were measured, side by side."""
+    known = {value.label: value for value in values(report)}
+    sides = [say("job ", known[f"{run} job"], ", ", known[f"{run} measured (UTC)"]) for run in ("run1", "run2")]
+    return _row("Jobs", say(sides[0], " → ", sides[1], " UTC"), width)
 
 
-def _verdict(analysis: Analysis) -> list[Line]:
-    verdict = analysis.decision.verdict
-    fired = [rule for rule in analysis.decision.rules if rule.fired]
-    lines: list[Line] = [(Span(_key("Verdict"), "dim"), Span(verdict.value, _verdict_style(verdict)))]
-    lines += [_row("", _reason(rule)) for rule in fired[:RULES]]
-    return lines + _and_more("", len(fired) - RULES, "rule")
+def _labelled(blocks: tuple[Block, ...], label: str, width: int) -> Iterator[Spans]:
+    """Yield what stands under a label: a paragraph, the list it heads, or lines of a list."""
+    heads = False
+    for block in blocks:
+        if isinstance(block, Items):
+            lines = [line for line in block.items if heads or line.label == label]
+            yield from chain.from_iterable(_row(line.label, line.said, width) for line in lines)
+        heads = isinstance(block, Paragraph) and block.label == label and not block.said
+        if isinstance(block, Paragraph) and block.label == label:
+            yield from _row(label, block.said, width)
 
 
-def _reason(rule: Rule) -> str:
-    """Say which rule fired on what; its thresholds are in the report, and what it fired on must not be cut off."""
-    what = rule.text.partition(" (")[0].rstrip(".")
-    return f"{what}: {rule.because}" if rule.because else what
+def _accepted(sections: tuple[Section, ...], width: int) -> Iterator[Spans]:
+    blocks = (block for section in sections if section.key == findings.ACCEPTED for block in section.blocks)
+    yield from chain.from_iterable(_row("Accepted", one.said, width) for one in blocks if isinstance(one, Paragraph))
 
 
-def _tally(shown: View) -> list[Line]:
-    """Count curves by outcome, worst first; what was not found is not named."""
-    worse = Counter(
-        finding.result.severity for outcome in (Outcome.REGRESSED, Outcome.MINOR) for finding in shown.findings[outcome]
-    )
-    slower = [(worse[severity], severity.value) for severity in Severity]
-    rest = [(len(shown.findings[outcome]), outcome.value) for outcome in _REST]
-    total = plural(len(shown.by_curve), "curve")
-    known = f"; {len(shown.accepted):,} of them accepted" if shown.accepted else ""
-    return [_row("Slower", f"{_counts(slower)} (of {total}{known})"), _row("Other", _counts(rest))]
+def _notices(report: Report, width: int) -> list[Spans]:
+    """Count the notices, which were told as they came up."""
+    count = report.counts.notices
+    return _row("Notices", say(f"{plural(count, 'notice')}, in the report"), width) if count else []
 
 
-def _counts(counts: list[tuple[int, str]]) -> str:
-    return ", ".join(f"{count:,} {label}" for count, label in counts if count) or "none"
+def _commentary(sections: tuple[Section, ...], width: int) -> Iterator[Spans]:
+    """Say that a model wrote something, which stands in the report."""
+    found = (section.title for section in sections if section.key == commentary.KEY)
+    yield from chain.from_iterable(_row("Model", say(f"{title}, in the report"), width) for title in found)
 
 
-def _shift(analysis: Analysis) -> list[Line]:
-    """Name the largest run-wide shifts, and count the others."""
-    found = [shift for shift in analysis.detection.shifts if shift.significant]
-    found.sort(key=lambda shift: -abs(shift.slowdown))
-    told = [f"{shift_of(shift)} {format_change(shift.slowdown)}" for shift in found[:SHIFTS]]
-    rest = f" and {len(found) - SHIFTS:,} more" if len(found) > SHIFTS else ""
-    large = " (large: rerun first)" if any(shift.large for shift in found) else ""
-    return [_row("Whole run", (", ".join(told) or "no shift") + rest + large)]
+def _written(paths: tuple[str, ...], width: int) -> Iterator[Spans]:
+    for at, path in enumerate(paths[:PATHS]):
+        yield (Span(f"{'Written' if at == 0 else '':{_KEY}}", "dim"), Span(clean(path, _PATH)))
+    left = len(paths) - PATHS
+    yield from _row("", say(f"and {plural(left, 'more file')}"), width) if left > 0 else ()
 
 
-def _news(analysis: Analysis) -> list[Line]:
-    """Name what matters most of the history, an endpoint in each line, and count what else does."""
-    past, found = analysis.chronicle, retrospect.notable(analysis)
-    if past is None:
-        return []
-    kept = [_endpoint(trend.endpoint, _NAME) + f" {retrospect.news(trend, past, _version)}" for trend in found[:NEWS]]
-    rest = f"; {len(found) - NEWS:,} more" if len(found) > NEWS else ""
-    ends = [""] * (len(kept) - 1) + [rest]
-    return [_row("" if at else "History", text + ends[at]) for at, text in enumerate(kept)]
+# ── issues ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _version(text: str) -> str:
-    return clean(text, _SHORT_VERSION)
+def _issues(blocks: tuple[Block, ...], width: int) -> Iterator[Spans]:
+    """Yield the issues in rows, the beginning that their paths share said once, and how many are left out."""
+    table = next((one for one in blocks if isinstance(one, Table) and one.caption == summary.ISSUES), None)
+    if table is None:
+        return
+    shared = _shared([plain((one,)) for row in table.rows for said in row for one in said if _is_endpoint(one)])
+    if shared:
+        yield from _row("Issues", say(f"{ELLIPSIS} stands for {shared}"), width)
+    rows = [tuple(_short(said, shared) for said in row) for row in table.rows[:ROWS]]
+    yield from _laid(table.heads, rows, width)
+    left = len(table.rows) - ROWS + summary.left_out(blocks)
+    yield from _row("", say(f"and {plural(left, 'more issue')}, in the report"), width) if left > 0 else ()
 
 
-# ── clusters ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _is_endpoint(piece: str | Value) -> bool:
+    return isinstance(piece, Value) and piece.label == "endpoint"
 
 
-def _clusters(shown: View, lines: int) -> list[Line]:
-    """Return a table of the issues with so many lines of them, and the count of those left out."""
-    found = worsened(shown)
-    if not found:
-        return []
-    header = (
-        f"{'severity':9}{fit('endpoint', _ENDPOINT)} {'threads':{_THREADS}}{'loads':{_LOADS}} {'slowdown':>9} conf."
-    )
-    room = lines - bool(shown.accepted)  # the line that tells what is accepted takes the room of one
-    entries = [[_cluster(cluster), *_since(shown, cluster)] for cluster in found[:room]]
-    kept = [entry for entry, lines in zip(entries, accumulate(map(len, entries)), strict=True) if lines <= room]
-    return [(Span(header, "dim"),), *chain.from_iterable(kept), *_and_more("", len(found) - len(kept), "issue")]
+def _shared(endpoints: list[str]) -> str:
+    """Return the whole parts that all paths begin with; empty where that saves nothing."""
+    parts = [text.partition(" ")[2].split("/")[:-1] for text in endpoints if " /" in text]
+    same = 0
+    while len(parts) > 1 and all(len(one) > same and one[same] == parts[0][same] for one in parts):
+        same += 1
+    shared = "/".join(parts[0][:same]) if parts else ""
+    return shared if len(shared) > len(ELLIPSIS) else ""
 
 
-def _since(shown: View, cluster: Cluster) -> Iterator[Line]:
-    """Say since when an issue is there; that it is new needs no line, for that is what a comparison looks for."""
-    began = recall.since_short(shown, cluster, lambda version: clean(version, _VERSION))
-    if began not in {"", retrospect.NEW}:
-        yield (Span(f"{'':9}{began}", "dim"),)
-
-
-def _accepted(shown: View) -> Iterator[Line]:
-    """Say in a line what is accepted, and when the first of it counts again."""
-    entries = [entry for entry in shown.analysis.accepted if entry.curves]
-    if entries:
-        names = [f"{one.id} {one.endpoint}" for one in shown.analysis.clusters if accepted(shown, one)]
-        until = min(entry.until for entry in entries)
-        yield _row("Accepted", f"until {until}: {'; '.join(names) or plural(len(shown.accepted), 'curve')}")
-
-
-def _cluster(cluster: Cluster) -> Line:
-    severity = cluster.severity
-    label = "" if severity is None else severity.value
-    loads = format_range(clean(cluster.load_first), clean(cluster.load_last), "-")
-    count = "all" if cluster.all_threads else ",".join(map(str, cluster.threads))
-    name = fit(_endpoint(cluster.endpoint or cluster.title, _ENDPOINT), _ENDPOINT)
-    place = f"{name} {fit(count, _THREADS - 1)} {fit(loads, _LOADS)}"
-    return (
-        Span(f"{label:9}", "" if severity is None else _severity_style(severity)),
-        Span(f"{place} {format_change(cluster.median_slowdown):>9} {cluster.confidence.value}"),
+def _short(said: Sentence, shared: str) -> str:
+    """Return a cell as text, with the beginning that is said once taken off its path."""
+    if not shared:
+        return plain(said)
+    texts = ((one, one if isinstance(one, str) else one.text) for one in said)
+    return "".join(
+        text.replace(f" {shared}/", f" {ELLIPSIS}/", 1) if _is_endpoint(one) else text for one, text in texts
     )
 
 
-def _endpoint(text: str, width: int) -> str:
-    """Return the end of a long endpoint behind its method: paths differ there, and begin alike."""
-    endpoint = clean(text)
-    method, _, path = endpoint.partition(" ")
-    room = width - len(method) - 2
-    if columns(endpoint) > width and endpoint.isascii() and room > 0:
-        endpoint = f"{method} {ELLIPSIS}{path[-room:]}"
-    return fit(endpoint, width).rstrip()
+def _laid(heads: tuple[str, ...], rows: list[tuple[str, ...]], width: int) -> list[Spans]:
+    """Lay rows out in columns that wrap; where that takes too many lines, each row in lines of its own."""
+    stacked = [line for row in rows for line in _stacked(row, width)]
+    widths = _widths([heads, *rows], width)
+    columned = list(_columned(heads, rows, widths)) if widths else []
+    return columned if 0 < len(columned) <= _TALL * len(stacked) else stacked
 
 
-def _verdict_style(verdict: Verdict) -> str:
-    match verdict:
-        case Verdict.BLOCK:
-            return "bold red"
-        case Verdict.INVESTIGATE | Verdict.INSUFFICIENT_EVIDENCE:
-            return "bold yellow"
-        case Verdict.APPROVE_WITH_MONITORING | Verdict.APPROVE | Verdict.SAME_VERSION:
-            return "bold green"
-        case _:
-            assert_never(verdict)
+_TALL = 1.5
+"""Columns are easier to compare, which is worth half as many lines again."""
 
 
-def _severity_style(severity: Severity) -> str:
-    match severity:
-        case Severity.CRITICAL:
-            return "bold red"
-        case Severity.SEVERE:
-            return "red"
-        case Severity.MODERATE:
-            return "yellow"
-        case Severity.MINOR:
-            return ""
-        case _:
-            assert_never(severity)
+def _columned(heads: tuple[str, ...], rows: list[tuple[str, ...]], widths: list[int]) -> Iterator[Spans]:
+    yield (Span(_GAP.join(_padded(head, room) for head, room in zip(heads, widths, strict=True)), "dim"),)
+    for row in rows:
+        cells = [wrap(cell, room) or [""] for cell, room in zip(row, widths, strict=True)]
+        for parts in zip_longest(*cells, fillvalue=""):
+            texts = [_padded(part, room) for part, room in zip(parts, widths, strict=True)]
+            yield (Span(texts[0], _style(row[0])), Span(_GAP + _GAP.join(texts[1:])))
 
 
-# ── foot ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _coverage(analysis: Analysis) -> str:
-    failing, lost = coverage_counts(analysis.coverage)
-    if not analysis.coverage:
-        return "both jobs measured the same, nothing newly fails"
-    told = [plural(failing, "newly failing point"), f"{lost:,} lost"]
-    other = sum(found.kind is not CoverageKind.NEW_FAILURE and found.kind not in LOST for found in analysis.coverage)
-    return ", ".join([*told, plural(other, "other difference")])
-
-
-def _notices(analysis: Analysis) -> list[Line]:
-    count = len(analysis.notices)
-    return [_row("Notices", f"{plural(count, 'notice')}, in the report")] if count else []
-
-
-def _written(paths: tuple[str, ...]) -> list[Line]:
-    # A path is no use when it is cut, so these lines alone may be longer than the screen is wide.
-    keys = ("Written", *[""] * PATHS)
-    lines: list[Line] = [
-        (Span(_key(key), "dim"), Span(clean(path, _PATH))) for key, path in zip(keys, paths[:PATHS], strict=False)
+def _widths(table: list[tuple[str, ...]], width: int) -> list[int] | None:
+    """Return columns that fill a screen at most, the widest narrowed first; None where a word would not fit."""
+    wanted = [max(map(columns, cells)) for cells in zip(*table, strict=True)]
+    least = [
+        max((columns(word) for cell in cells for word in cell.split()), default=0) for cells in zip(*table, strict=True)
     ]
-    return lines + _and_more("", len(paths) - PATHS, "file")
+    room = width - len(_GAP) * (len(wanted) - 1)
+    while sum(wanted) > room:
+        free = [at for at, each in enumerate(wanted) if each > min(least[at], _LEAST)]
+        if not free:
+            return None
+        wanted[max(free, key=lambda at: wanted[at])] -= 1
+    return wanted
 
 
-def _row(key: str, text: str) -> Line:
-    return (Span(_key(key), "dim"), Span(fit(text, WIDTH - len(_key(key))).rstrip()))
+_LEAST = 14
+"""Columns below which none is narrowed, whatever its longest word: of paths in narrower pieces nobody makes sense."""
 
 
-def _key(key: str) -> str:
-    return f"{key:11}"
+def _stacked(row: tuple[str, ...], width: int) -> Iterator[Spans]:
+    """Yield a row as lines: what it is and its name, then the rest."""
+    rest = ", ".join(filter(None, row[2:]))
+    lines = wrap(f"{row[0]}{_GAP}{row[1]}: {rest}", width - len(_GAP))
+    yield from ((Span(f"{_GAP if at else ''}{line}", "" if at else _style(row[0])),) for at, line in enumerate(lines))
 
 
-def _and_more(key: str, count: int, noun: str) -> list[Line]:
-    return [_row(key, f"and {plural(count, f'more {noun}', f'more {noun}s')}")] if count > 0 else []
+def _style(text: str) -> str:
+    return next((style for word in text.split() if (style := _STYLES.get(word))), "")
+
+
+# ── lines ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _row(key: str, said: Sentence, width: int) -> list[Spans]:
+    """Return a sentence behind its key, its further lines under the first; a long key has a line of its own."""
+    lines = wrap(plain(said), width - _KEY)
+    if not lines:
+        return []
+    head = [] if len(key) < _KEY else [(Span(key, "dim"),)]
+    keys = ["" if head else key, *[""] * (len(lines) - 1)]
+    return [*head, *((Span(f"{one:{_KEY}}", "dim"), Span(line)) for one, line in zip(keys, lines, strict=True))]
+
+
+def _wrapped(said: Sentence, width: int) -> list[Spans]:
+    """Return a sentence over the whole width."""
+    return [(Span(line),) for line in wrap(plain(said), width)]
+
+
+def _joined(told: tuple[Sentence, ...]) -> Sentence:
+    return say(*(piece for said in told for piece in (say(said), " ")))
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Return `text` in lines of at most `width` terminal columns, broken at blanks, in a long path behind a slash."""
+    lines, line = [], ""
+    for piece in (piece for word in re.findall(r"\S+\s*", text) for piece in _pieces(word, width)):
+        if line and columns(line) + columns(piece.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = ""
+        line += piece
+    return [*lines, line.rstrip()] if line else lines
+
+
+def _pieces(word: str, width: int) -> Iterator[str]:
+    """Part a word that is wider than a line, behind slashes as far as that does."""
+    if columns(word.rstrip()) <= width:
+        yield word
+        return
+    for piece in re.split(r"(?<=/)(?=[^/]{2})", word):
+        rest = piece
+        while columns(rest.rstrip()) > width:
+            end = next(at for at in range(1, len(rest) + 1) if columns(rest[:at]) > width) - 1
+            yield rest[: max(end, 1)]
+            rest = rest[max(end, 1) :]
+        yield rest
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - columns(text))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def build(shown: View) -> Report:
     """Return everything a reader is told, in reading order."""
     from perftracker_ai.report import actions, back, causes, commentary, coverage, findings, summary
+    from perftracker_ai.report.counts import counts
     from perftracker_ai.report.value import Report
 
     sections = (
@@ -36,4 +37,9 @@ def build(shown: View) -> Report:
         back.method(shown),
         back.provenance(shown),
     )
-    return Report(title=summary.title(shown), bottom_line=summary.bottom_line(shown), sections=sections)
+    return Report(
+        title=summary.title(shown),
+        bottom_line=summary.bottom_line(shown),
+        sections=sections,
+        counts=counts(shown),
+    )

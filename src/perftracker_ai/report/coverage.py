@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perftracker_ai.model import Absence, Confidence, CoverageKind, Outcome, Severity
+from perftracker_ai.report.counts import counts
 from perftracker_ai.report.run import RESULT_FILE, value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, Section, join, say
-from perftracker_ai.report.view import coverage_counts, coverage_order
+from perftracker_ai.report.view import coverage_order
 from perftracker_ai.words import wording
 from perftracker_ai.words.numbers import format_range, plural
 from perftracker_ai.words.text import clean, listing
@@ -26,14 +27,13 @@ _HEAVY = frozenset({Severity.CRITICAL, Severity.SEVERE, Severity.MODERATE})
 
 def gaps(shown: View) -> Iterator[Value]:
     """Yield how much newly fails and is lost; isolated failures, as every job has some, are minor and left out."""
-    heavy = (found for found in shown.analysis.coverage if found.severity in _HEAVY)
-    failing, lost = coverage_counts(heavy)
-    if failing:
-        text = f"{plural(failing, 'load point')} newly failing"
-        yield value(Kind.COUNT, "newly failing", text, raw=failing, at="/coverage")
-    if lost:
-        text = plural(lost, "loss of coverage", "losses of coverage")
-        yield value(Kind.COUNT, "lost coverage", text, raw=lost, at="/coverage")
+    found = counts(shown)
+    if found.failing:
+        text = f"{plural(found.failing, 'load point')} newly failing"
+        yield value(Kind.COUNT, "newly failing", text, raw=found.failing, at="/coverage")
+    if found.lost:
+        text = plural(found.lost, "loss of coverage", "losses of coverage")
+        yield value(Kind.COUNT, "lost coverage", text, raw=found.lost, at="/coverage")
 
 
 def serious(shown: View) -> list[tuple[Sentence, ...]]:

@@ -11,7 +11,7 @@ from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Entry, Items, Kind, Line, Paragraph, Section, Table, join, say
 from perftracker_ai.report.view import accepted, clusters, improved, loose
 from perftracker_ai.words import wording
-from perftracker_ai.words.numbers import format_slowdown
+from perftracker_ai.words.numbers import format_slowdown, plural
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ def _finding(finding: Finding) -> Sentence:
 
 # ── accepted regressions ────────────────────────────────────────────────────────────────────────────────────────────
 
+ACCEPTED = "accepted"
+"""Key of the section."""
 ACCEPTED_HEADS = ("entry", "accepts", "found", "curves", "standing", "until", "reason")
 
 
@@ -132,14 +134,26 @@ def accepted_regressions(shown: View) -> Iterator[Section]:
         return
     blocks: list[Block] = []
     known = issue.issues(shown, tuple(one for one in shown.analysis.clusters if accepted(shown, one)))
-    if known:
-        names = [say(issue.identity(one), " ", issue.name(one)) for one in known[:ROWS]]
-        blocks.append(Paragraph(label="", said=say("Known, and not counted for the verdict: ", join(names, "; "), ".")))
+    blocks += list(_known(shown, known))
     rows = tuple(_acceptance(shown, at, one) for at, one in enumerate(entries[:ROWS]))
     blocks.append(Table(caption="Accepted regressions", heads=ACCEPTED_HEADS, rows=rows, keys=("",) * len(rows)))
     if len(entries) > ROWS:
         blocks.append(Paragraph(label="", said=more(len(entries) - ROWS, "/accepted")))
-    yield Section(key="accepted", title="Accepted Regressions", blocks=tuple(blocks))
+    yield Section(key=ACCEPTED, title="Accepted Regressions", blocks=tuple(blocks))
+
+
+def _known(shown: View, known: tuple[Issue, ...]) -> Iterator[Paragraph]:
+    """Yield what counts for nothing, and when the first of it counts again; nothing where no entry covers a curve."""
+    entries = [entry for entry in shown.analysis.accepted if entry.curves]
+    if not entries:
+        return
+    names = [say(issue.identity(one), " ", issue.name(one)) for one in known[:ROWS]]
+    count = len(shown.accepted)
+    curves = value(Kind.COUNT, "accepted curves", plural(count, "curve"), raw=count, at="/summary/accepted")
+    until = min(entry.until for entry in entries)
+    day = value(Kind.NOTE, "accepted until", str(until), raw=str(until), at="/accepted")
+    told = join(names, "; ") or say(curves)
+    yield Paragraph(label="", said=say("Known, and not counted for the verdict until ", day, ": ", told, "."))
 
 
 def _acceptance(shown: View, at: int, entry: Acceptance) -> tuple[Sentence, ...]:

@@ -6,6 +6,7 @@ that an issue has one size, one place and one name wherever it appears.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, assert_never
 
@@ -17,7 +18,6 @@ from perftracker_ai.report.value import Kind, Value, join, say
 from perftracker_ai.report.view import labels, leading, typical_point
 from perftracker_ai.words import wording
 from perftracker_ai.words.numbers import (
-    format_change,
     format_factor,
     format_interval,
     format_pair,
@@ -177,18 +177,23 @@ def size(one: Issue) -> Sentence:
     window, result = one.window, one.finding.result
     if window is None:
         return say(slowdown(one))
-    level = format_percent(one.shown.analysis.detection.level)
     at = f"/curves/{one.finding.curve.index}/result/windows/{result.worst or 0}"
-    interval = one.value(Kind.NOTE, "interval", format_interval(window.low, window.high), raw=window.low, at=at)
     return say(
         _median_of(one, window, at),
-        f" ({level} interval ",
-        interval,
-        ")",
+        _interval(one, window, at),
         _extreme(one, window, at),
         _also(one),
         _shift(one),
     )
+
+
+def _interval(one: Issue, window: Window, at: str) -> Sentence:
+    """Return the interval of the median; nothing where it has none."""
+    if not math.isfinite(window.low) or not math.isfinite(window.high):
+        return ()
+    level = format_percent(one.shown.analysis.detection.level)
+    text = format_interval(window.low, window.high)
+    return say(f" ({level} interval ", one.value(Kind.NOTE, "interval", text, raw=window.low, at=at), ")")
 
 
 def _median_of(one: Issue, window: Window, at: str) -> Sentence:
@@ -240,9 +245,9 @@ def _shift(one: Issue) -> Sentence:
     shift = one.finding.result.shift
     if abs(shift) < one.shown.analysis.criteria.minor:
         return ()
-    text = format_change(shift)
+    text = format_slowdown(shift, costs_time=_costs_time(one.cluster))
     at = f"/curves/{one.finding.curve.index}/result/shift"
-    return say("; ", one.value(Kind.CHANGE, "shift taken off", text, raw=shift, at=at), " of the whole run taken off")
+    return say("; the whole run's ", one.value(Kind.CHANGE, "shift taken off", text, raw=shift, at=at), " taken off")
 
 
 def extent(one: Issue) -> Sentence:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TRENDS, NEWS = 5, 2
 """Trends of one kind that are told, and those told at once, where a reader looks first."""
+NEWS_LABEL = "History"
 VERSION_LIMIT, NAME_LIMIT = 60, 160
 _KINDS = ("slower", "creeping", "recovered", "noisier", "switching")
 """What is told, in order: what became faster asks nobody to act."""
@@ -68,7 +69,7 @@ def news(shown: View) -> Iterator[Block]:
         else ()
     )
     if told:
-        yield Paragraph(label="History", said=say(join(told, "; "), rest, "."))
+        yield Paragraph(label=NEWS_LABEL, said=say(join(told, "; "), rest, "."))
 
 
 def trends(shown: View) -> Iterator[Block]:

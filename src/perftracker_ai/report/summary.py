@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from typing import TYPE_CHECKING
 
-from perftracker_ai.model import Attribution, Outcome, Severity, Verdict
+from perftracker_ai.model import Attribution, Verdict
 from perftracker_ai.report import issue, past
+from perftracker_ai.report.counts import counts
 from perftracker_ai.report.coverage import gaps, serious
 from perftracker_ai.report.run import value
-from perftracker_ai.report.value import Items, Kind, Line, Paragraph, Section, Table, join, say
-from perftracker_ai.report.view import clusters, worsened
+from perftracker_ai.report.value import Items, Kind, Line, Paragraph, Section, Table, Value, join, say
+from perftracker_ai.report.view import worsened
 from perftracker_ai.words import wording
 from perftracker_ai.words.numbers import UNKNOWN, format_change, format_interval, plural
 from perftracker_ai.words.text import clean, listing
@@ -21,10 +22,15 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Check, JobInfo, Rule, RunShift
     from perftracker_ai.report.issue import Issue
-    from perftracker_ai.report.value import Block, Sentence, Value
+    from perftracker_ai.report.value import Block, Sentence
     from perftracker_ai.report.view import View
 
 GLANCE, NOTICES, RERUNS = 15, 8, 5
+KEY = "summary"
+VALIDITY, CURVES, WHOLE_RUN, NOTE = "Before you trust it", "Curves", "Whole run", "Note"
+ISSUES, JOBS, LEFT_OUT = "Issues at a glance", "The two jobs", "issues left out"
+LARGE_SHIFT = "shift of the whole run"
+"""Labels and captions by which writers that show less than all of the section choose."""
 NAME_LIMIT, RULE_LIMIT = 60, 400
 
 
@@ -64,9 +70,9 @@ def found(shown: View) -> Sentence:
 
 def issue_count(shown: View) -> Iterator[Value]:
     """Yield how many issues there are by severity; nothing for none."""
-    counts = [(severity, len(clusters(shown, severity))) for severity in Severity]
-    told = [f"{count:,} {severity.value}" for severity, count in counts if count]
-    total = sum(count for _, count in counts)
+    every = counts(shown).issues
+    told = [f"{count:,} {severity.value}" for severity, count in every.items() if count]
+    total = sum(every.values())
     if told:
         text = f"{listing(told)} {'issues' if total > 1 else 'issue'}"
         yield value(Kind.COUNT, "issues", text, raw=total, at="/clusters")
@@ -98,10 +104,10 @@ def summary(shown: View) -> Section:
         *_glance(shown),
         *past.news(shown),
         _jobs(shown),
-        Paragraph(label="Curves", said=tally(shown)),
+        Paragraph(label=CURVES, said=tally(shown)),
         Items(items=tuple(certainty(shown)), ordered=False),
     ]
-    return Section(key="summary", title="Executive Summary", blocks=tuple(blocks))
+    return Section(key=KEY, title="Executive Summary", blocks=tuple(blocks))
 
 
 def _validity(shown: View) -> Iterator[Block]:
@@ -109,7 +115,7 @@ def _validity(shown: View) -> Iterator[Block]:
     checks = shown.analysis.validity
     lines = [Line(label=check.kind.value.capitalize(), said=_check(at, check)) for at, check in enumerate(checks)]
     if lines:
-        yield Paragraph(label="Before you trust it", said=())
+        yield Paragraph(label=VALIDITY, said=())
         yield Items(items=tuple(lines), ordered=False)
 
 
@@ -161,11 +167,17 @@ def _glance(shown: View) -> Iterator[Block]:
         heads = tuple(head for head in HEADS if head != "since")
         rows = [row[: HEADS.index("since")] + row[HEADS.index("since") + 1 :] for row in rows]
     keys = ("",) * (len(rows) - len(every[:GLANCE])) + tuple(cluster.id for cluster in every[:GLANCE])
-    yield Table(caption="Issues at a glance", heads=heads, rows=tuple(rows), keys=keys)
+    yield Table(caption=ISSUES, heads=heads, rows=tuple(rows), keys=keys)
     if len(every) > GLANCE:
         left = len(every) - GLANCE
-        more = value(Kind.COUNT, "issues left out", f"{left:,} more", raw=left, at="/clusters")
+        more = value(Kind.COUNT, LEFT_OUT, f"{left:,} more", raw=left, at="/clusters")
         yield Paragraph(label="", said=say("… and ", more, ", below and in result_v2.json."))
+
+
+def left_out(blocks: tuple[Block, ...]) -> int:
+    """Return how many issues the table at the head of the report leaves out."""
+    said = (piece for block in blocks if isinstance(block, Paragraph) for piece in block.said)
+    return sum(int(one.raw or 0) for one in said if isinstance(one, Value) and one.label == LEFT_OUT)
 
 
 def _row(one: Issue) -> tuple[Sentence, ...]:
@@ -190,7 +202,7 @@ def _jobs(shown: View) -> Table:
     sides = _job(analysis.baseline, "run1"), _job(analysis.candidate, "run2")
     told = [label for label in sides[0] if label not in _MAY_BE_ALIKE or _texts(sides, label)]
     rows = tuple((say(label), *(say(side[label]) for side in sides)) for label in told)
-    return Table(caption="The two jobs", heads=("", "baseline", "candidate"), rows=rows, keys=("",) * len(rows))
+    return Table(caption=JOBS, heads=("", "baseline", "candidate"), rows=rows, keys=("",) * len(rows))
 
 
 _MAY_BE_ALIKE = frozenset({"title", "suite"})
@@ -231,17 +243,16 @@ def _name(label: str, text: str, at: str) -> Value:
 
 def tally(shown: View) -> Sentence:
     """Return every curve counted once, by outcome."""
-    every = shown.by_curve.values()
-    counts = Counter(finding.result.outcome for finding in every)
+    every, known = counts(shown).curves, counts(shown).accepted
     told = [
-        value(Kind.COUNT, f"{outcome.value} curves", f"{counts[outcome]:,} {outcome.value}", raw=counts[outcome],
+        value(Kind.COUNT, f"{outcome.value} curves", f"{count:,} {outcome.value}", raw=count,
               at=f"/summary/by_outcome/{outcome.value}")
-        for outcome in Outcome
-        if counts[outcome]
+        for outcome, count in every.items()
+        if count
     ]  # fmt: skip
-    total = value(Kind.COUNT, "curves", plural(len(every), "curve"), raw=len(every), at="/summary/curves_total")
-    if shown.accepted:
-        known = len(shown.accepted)
+    curves = sum(every.values())
+    total = value(Kind.COUNT, "curves", plural(curves, "curve"), raw=curves, at="/summary/curves_total")
+    if known:
         told.append(value(Kind.COUNT, "accepted", f"{known:,} of them accepted", raw=known, at="/summary/accepted"))
     return say(total, ": ", join(told), ".")
 
@@ -252,15 +263,15 @@ def certainty(shown: View) -> Iterator[Line]:
     source = value(Kind.NOTE, "noise", clean(analysis.detection.noise_source), at="/noise_source")
     yield Line(label="Noise", said=say("estimated from ", source, "."))
     yield Line(label="Runs", said=say(_runs(shown), "."))
-    yield Line(label="Whole run", said=_shifts(analysis.detection.shifts))
+    yield Line(label=WHOLE_RUN, said=_shifts(analysis.detection.shifts))
     yield from (Line(label="Chance", said=said) for said in _mirrored(shown))
     for place, notice in enumerate(analysis.notices[:NOTICES]):
         text = wording.notice_text(notice, _foreign)
-        yield Line(label="Note", said=say(value(Kind.NOTE, "notice", text, at=f"/notices/{place}")))
+        yield Line(label=NOTE, said=say(value(Kind.NOTE, "notice", text, at=f"/notices/{place}")))
     left = len(analysis.notices) - NOTICES
     if left > 0:
         more = value(Kind.COUNT, "notices left out", f"{left:,} more", raw=left, at="/notices")
-        yield Line(label="Note", said=say("… and ", more, ", in result_v2.json."))
+        yield Line(label=NOTE, said=say("… and ", more, ", in result_v2.json."))
 
 
 def _runs(shown: View) -> Sentence:
@@ -282,10 +293,16 @@ def _shifts(shifts: tuple[RunShift, ...]) -> Sentence:
 
 def _one_shift(at: int, one: RunShift) -> Sentence:
     place = f"/run_shift/{at}"
-    size = value(Kind.CHANGE, "shift of the whole run", _shift_text(one), raw=one.slowdown, at=f"{place}/slowdown")
+    size = value(
+        Kind.CHANGE,
+        LARGE_SHIFT if one.large else f"small {LARGE_SHIFT}",
+        _shift_text(one),
+        raw=one.slowdown,
+        at=f"{place}/slowdown",
+    )
     interval = value(Kind.NOTE, "interval of a shift", format_interval(one.low, one.high), raw=one.low, at=place)
-    doubt = "; large, so rerun before you judge" if one.large else ""
-    return say(size, " (", interval, f"){doubt}")
+    within = say(" (", interval, ")") if math.isfinite(one.low) and math.isfinite(one.high) else ()
+    return say(size, within, "; large, so rerun before you judge" if one.large else "")
 
 
 def _shift_text(one: RunShift) -> str:

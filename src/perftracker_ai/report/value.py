@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perftracker_ai.model import Direction  # noqa: TC001 - msgspec reads it when it reads values back
+from perftracker_ai.report.counts import Counts  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -159,11 +160,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         What it comes to, in a few sentences; the first says what to do with the release.
     sections : tuple of Section
         In reading order.
+    counts : Counts
+        How much was found, for programs; its sentences say the same.
     """
 
     title: Sentence
     bottom_line: tuple[Sentence, ...]
     sections: tuple[Section, ...]
+    counts: Counts
 
     def section(self, key: str) -> Section:
         """Return a section by its key.
@@ -212,14 +216,26 @@ def sentences(report: Report) -> Iterator[Sentence]:
     yield report.title
     yield from report.bottom_line
     for section in report.sections:
-        for block in section.blocks:
-            yield from _of_block(block)
+        yield from _of_blocks(section.blocks)
+
+
+def rules(report: Report) -> Iterator[Sentence]:
+    """Yield the rules that fired, those that decided first."""
+    for section in report.sections:
+        for said in _of_blocks(section.blocks):
+            if any(isinstance(piece, Value) and piece.kind is Kind.RULE for piece in said):
+                yield said
 
 
 def values(report: Report) -> tuple[Value, ...]:
     """Return every value of a report once, in reading order."""
     found = (piece for said in sentences(report) for piece in said if isinstance(piece, Value))
     return tuple(dict.fromkeys(found))
+
+
+def _of_blocks(blocks: Iterable[Block]) -> Iterator[Sentence]:
+    for block in blocks:
+        yield from _of_block(block)
 
 
 def _of_block(block: Block) -> Iterator[Sentence]:
