@@ -1,6 +1,8 @@
 """The store of past jobs in `analyze`: what is recorded and looked up, and that its trouble costs no comparison."""
 
 import json
+import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -292,6 +294,58 @@ def test_a_store_that_fails_costs_the_history_and_not_the_comparison(shop, monke
     assert [notice["kind"] for notice in found.pop("notices")] == ["no_history"]
     assert expected.pop("notices") == []
     assert found == expected
+
+
+def as_anybody(*arguments):
+    """Run the tool as one whom permissions bind, which they do not bind root."""
+    drop = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+    if drop and not shutil.which(drop[0]):
+        pytest.skip("root may write everywhere, and setpriv of util-linux, by which it may not, is not here")
+    command = (*drop, sys.executable, "-m", "perftracker_ai", *arguments, "--store", "archive/h.sqlite3")
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+@pytest.fixture
+def archive(shop):
+    """A store in a folder of its own with the jobs up to now, which can be made read-only and is freed at the end."""
+    shop("history", "sync", "--product", "Shop", "--url", "jobs", "--store", "archive/h.sqlite3")
+    put(Path("jobs"), shop_job(4, "1.2", slow=3.0))
+    yield Path("archive")
+    Path("archive").chmod(0o755)
+
+
+@pytest.mark.parametrize(("folder", "file"), [(0o555, 0o644), (0o755, 0o444), (0o555, 0o444)])
+def test_a_store_that_can_only_be_read_is_read(archive, folder, file):
+    """A read-only store dates changes and shows trends; that nothing is recorded is said, and its bytes stay."""
+    store = archive / "h.sqlite3"
+    before = store.read_bytes()
+    store.chmod(file)
+    archive.chmod(folder)
+    ran = as_anybody(*ANALYZE)
+    assert ran.returncode == 0
+    (warning,) = (line for line in ran.stderr.splitlines() if "not recorded for later comparisons" in line)
+    assert "(The store archive/h.sqlite3 cannot be written to): check its permissions" in warning
+    assert told_jobs(Path("reports/Shop/3 vs 4/result_v2.json")) == [1, 2, 3, 4]
+    trends = as_anybody("history", "trends", "--product", "Shop", "--url", "jobs")
+    assert (trends.returncode, trends.stderr) == (0, "")
+    synchronised = as_anybody("history", "sync", "--product", "Shop", "--url", "jobs")
+    assert synchronised.returncode == 2
+    assert "The store archive/h.sqlite3 cannot be written to; check its permissions" in synchronised.stderr
+    assert store.read_bytes() == before
+
+
+def test_a_read_only_store_with_changes_still_to_come_is_not_read_without_them(archive):
+    """A log beside the store that cannot be opened is not passed over: that would be an older state of the store."""
+    log = archive / "h.sqlite3-wal"
+    with closing(sqlite3.connect(archive / "h.sqlite3")) as connection:
+        connection.execute("UPDATE history_job SET gone = 1")
+        connection.commit()
+        written = log.read_bytes()
+    log.write_bytes(written)
+    archive.chmod(0o555)
+    ran = as_anybody(*ANALYZE)
+    assert ran.returncode == 0
+    assert "No earlier jobs were looked at (The store archive/h.sqlite3 cannot be used" in ran.stderr
 
 
 @pytest.mark.parametrize(

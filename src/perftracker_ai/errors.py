@@ -13,6 +13,7 @@
     ├── PublishError                     a report that the server does not take, keep or link
     ├── NotifyError                      a channel that takes no message; the run goes on without it
     ├── StoreError                       the store of past jobs cannot be opened, read or written
+    │   └── StoreReadOnly                it can be read, and not be written to
     ├── Defect                           a fault of the program itself, or no memory left
     ├── Interrupted                      ended from the keyboard; exit 130
     └── LanguageModelError               the language model gave no answer that can be used
@@ -104,6 +105,10 @@ class NotifyError(PerfTrackerAIError):
 
 class StoreError(PerfTrackerAIError):
     """The store of past jobs cannot be opened, read or written; it can always be filled again from PerfTracker."""
+
+
+class StoreReadOnly(StoreError):
+    """The store of past jobs can be read, and not be written to."""
 
 
 class Defect(PerfTrackerAIError):

@@ -11,10 +11,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perftracker_ai.errors import PerfTrackerAIError, guarded
+from perftracker_ai.errors import PerfTrackerAIError, StoreReadOnly, guarded
 from perftracker_ai.events import Step
 from perftracker_ai.files import exists
-from perftracker_ai.model import CANDIDATE, NoHistory, Notice
+from perftracker_ai.model import CANDIDATE, NoHistory, Notice, NotRecorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,26 +63,32 @@ def look_up(
     Returns
     -------
     (Archive or None, tuple of Notice)
-        None without a store, or when it failed, which the notice says.
+        None without a store, or when it failed, which the notice says; a store that can only be read is read.
     """
     if not (location and settings.history and in_use(settings)):
         return None, ()
     try:
         with guarded("Reading the history"):
-            return _looked_up(jobs, location, settings, watch), ()
+            return _looked_up(jobs, location, settings, watch)
     except PerfTrackerAIError as error:
         cure = error.cure or "see `perftracker-ai doctor` for what is wrong with it"
         return None, (NoHistory(problem=error.problem, cure=cure),)
 
 
-def _looked_up(jobs: Sequence[Job], location: str, settings: Settings, watch: Watch) -> Archive:
+def _looked_up(
+    jobs: Sequence[Job], location: str, settings: Settings, watch: Watch
+) -> tuple[Archive, tuple[Notice, ...]]:
     from perftracker_ai.store import open_store, origin_of
 
     origin = origin_of(location)
     with closing(open_store(store_url(settings), _PATIENCE_S)) as store:
-        _record(store, origin, jobs, settings, watch)
+        notices: tuple[Notice, ...] = ()
+        try:
+            _record(store, origin, jobs, settings, watch)
+        except StoreReadOnly as error:
+            notices = (NotRecorded(problem=error.problem, cure=error.cure),)
         watch(Step(f"Reading earlier jobs from {store.location}"))
-        return store.archive(_before(origin, jobs[CANDIDATE].info, settings), _MOST)
+        return store.archive(_before(origin, jobs[CANDIDATE].info, settings), _MOST), notices
 
 
 def _record(store: Store, origin: str, jobs: Sequence[Job], settings: Settings, watch: Watch) -> None:

@@ -1249,6 +1249,13 @@ class NoHistory(Notice, frozen=True, kw_only=True):
     cure: str
 
 
+class NotRecorded(Notice, frozen=True, kw_only=True):
+    """The store of past jobs can only be read."""
+
+    problem: str
+    cure: str
+
+
 class NoModel(Notice, frozen=True, kw_only=True):
     """The language model failed."""
 

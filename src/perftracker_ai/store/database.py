@@ -7,18 +7,19 @@ seconds, nothing is lost by it on PostgreSQL, while deadlocks and races over sha
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import zlib
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
-from perftracker_ai.errors import StoreError, UsageError
-from perftracker_ai.files import reason
+from perftracker_ai.errors import StoreError, StoreReadOnly, UsageError
+from perftracker_ai.files import exists, reason
 from perftracker_ai.store.schema import is_current, migrate
 
 if TYPE_CHECKING:
@@ -186,7 +187,8 @@ class Database:
             migrate(connection)
 
     def _refused(self, problem: str, cure: str) -> StoreError:
-        return StoreError(f"The store {self.shown} {problem}", cure)
+        kind = StoreReadOnly if (problem, cure) == _READ_ONLY else StoreError
+        return kind(f"The store {self.shown} {problem}", cure)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -220,10 +222,39 @@ def _sqlite(name: str, patience_s: int) -> tuple[Engine, str]:
     except (OSError, ValueError) as error:
         why = reason(error) if isinstance(error, OSError) else "its name is none that the system takes"
         raise StoreError(f"The store {name!r} cannot be made: {why}", "give another --store") from error
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": patience_s})
+    address = path.as_uri() if _can_be_written(path) else _to_be_read(path)
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(address, timeout=patience_s, uri=True, check_same_thread=False)
+
+    engine = create_engine(URL.create("sqlite", database=str(path)), creator=connect)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine, name
+
+
+def _can_be_written(path: Path) -> bool:
+    """Tell whether the system lets a store be written; its folder too, where SQLite keeps its log."""
+    return os.access(path.parent, os.W_OK) and (os.access(path, os.W_OK) or not exists(path))
+
+
+def _to_be_read(path: Path) -> str:
+    """Return the address under which a store that cannot be written can be read.
+
+    Reading, too, takes files beside the store, by which readers and writers know of each other. Where they are not and
+    cannot be made, nobody is writing, as long as there is no log of changes that are still to be put into the store.
+    """
+    address = f"{path.as_uri()}?mode=ro"
+    log = path.with_name(f"{path.name}-wal")
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:  # any other is said where the store is read
+        alone = error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")) and not (
+            exists(log) and log.stat().st_size
+        )
+        return f"{address}&immutable=1" if alone else address
+    return address
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -- SQLAlchemy's proxy of a driver's own

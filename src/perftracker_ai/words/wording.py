@@ -81,6 +81,7 @@ _NOTICES: dict[type[Notice], str] = {
     "it where it comes from, or name two jobs.",
     model.NoHistory: "No earlier jobs were looked at ({problem}), so nothing tells since when something is slower: "
     "{cure}.",
+    model.NotRecorded: "These jobs were not recorded for later comparisons ({problem}): {cure}.",
     model.NoModel: "The report was written without a language model ({problem}): {cure}.",
     model.NoRepair: "The language model's second answer did not come ({problem}), so the program's own words stand for"
     " what was refused of the first: {cure}.",
