@@ -86,6 +86,10 @@ class DetectSettings(msgspec.Struct, frozen=True, kw_only=True):
     min_time_change_share : float
         The same as a share of the job's typical time, where that is less: in a suite of microseconds a microsecond
         counts.
+    moderate_points, severe_points, critical_points : float
+        Percentage points by which errors of a known total rise for a finding to have that severity.
+    moderate_times, severe_times : float
+        ``(new + 1) / (old + 1)`` from which a count without a known total has that severity; it is never critical.
     """
 
     minor: Ratio = 0.05
@@ -96,6 +100,11 @@ class DetectSettings(msgspec.Struct, frozen=True, kw_only=True):
     large_shift: Ratio = 0.10
     min_time_change_s: Ratio = 50e-6
     min_time_change_share: Ratio = 0.01
+    moderate_points: Ratio = 1.0
+    severe_points: Ratio = 5.0
+    critical_points: Ratio = 20.0
+    moderate_times: Ratio = 2.0
+    severe_times: Ratio = 10.0
 
 
 class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):

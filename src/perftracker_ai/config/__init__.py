@@ -397,14 +397,23 @@ def _own_settings(tables: object, origin: str) -> Iterator[tuple[str, dict[str, 
         yield name, own
 
 
+_STEPS = (
+    ("minor", "moderate", "severe", "critical"),
+    ("moderate_points", "severe_points", "critical_points"),
+    ("moderate_times", "severe_times"),
+)
+"""Settings of which each is from where the one before it ends."""
+
+
 def _product(merged: Mapping[str, object], whose: str = "") -> ProductSettings:
     product = ProductSettings(**{section: _section(owner, section, merged) for section, owner in _SECTIONS.items()})
-    sizes = (product.detect.minor, product.detect.moderate, product.detect.severe, product.detect.critical)
-    if list(sizes) != sorted(sizes):
-        raise UsageError(
-            f"The settings detect.minor, moderate, severe and critical{whose} must not fall",
-            f"they are {', '.join(f'{size:g}' for size in sizes)}",
-        )
+    for steps in _STEPS:
+        sizes = [getattr(product.detect, step) for step in steps]
+        if sizes != sorted(sizes):
+            raise UsageError(
+                f"The settings detect.{', '.join(steps[:-1])} and {steps[-1]}{whose} must not fall",
+                f"they are {', '.join(f'{size:g}' for size in sizes)}",
+            )
     return product
 
 

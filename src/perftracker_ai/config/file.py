@@ -222,6 +222,8 @@ TEMPLATE = """\
 # moderate = 0.15
 # severe = 0.5
 # critical = 1.0
+# moderate_points = 1.0                  # percentage points by which an error rate rises to be a regression
+# moderate_times = 2.0                   # counts without a known total: (new + 1) / (old + 1)
 
 # [policy]
 # block_critical = 1                     # critical items from which the release is blocked; 0: off

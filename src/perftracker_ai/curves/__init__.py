@@ -28,6 +28,7 @@ from perftracker_ai.model import (
     DirectionConflict,
     DirectionUnknown,
     LoadsDiffer,
+    MetricKind,
     RunAccount,
     UnitConflict,
 )
@@ -130,9 +131,10 @@ def build_curves(
     """
     layout = _lay_out(runs, settings)
     units = _read_units(runs, layout)
-    measured = [_measure(run.tests, layout, units, row) for row, run in enumerate(runs)]
     flags = _direction_flags(runs, layout)
     curves = tuple(_describe(layout, units, flags, settings, index) for index in range(len(layout.keys)))
+    counts = np.array([curve.metric_kind is MetricKind.OTHER for curve in curves], dtype=bool)
+    measured = [_measure(run.tests, layout, units, counts, row) for row, run in enumerate(runs)]
     curve_set = CurveSet(
         curves=curves,
         load=np.array([load for axis in layout.axes for load in axis.load], dtype=np.float64),
@@ -304,8 +306,8 @@ def _told_direction(tag: str, settings: CurveSettings) -> bool | None:
 # ── values ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, row: int) -> _Measured:
-    """Pool one run's scores into its points."""
+def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, counts: NDArray[np.bool_], row: int) -> _Measured:
+    """Pool one run's scores into its points; ``counts`` are the curves of which zero is a value."""
     points, point = int(layout.start[-1]), layout.point[row]
     scores = [test.scores for test in tests]
     held = np.array([len(values) if values else 0 for values in scores], dtype=np.int64)
@@ -314,6 +316,7 @@ def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, row: int) ->
     with np.errstate(over="ignore", under="ignore"):  # what is too large in the base unit is told as such
         flat *= np.array([unit.factor for unit in units.known])[units.of_test[row]][owner]
     reason = _reasons(tests, scores, owner, flat)
+    reason[(reason == Absence.ZERO) & counts[layout.curve[row]] & _all_zero(owner, flat, len(tests))] = Absence.PRESENT
     codes: dict[str, int] = {}
     base = np.array([codes.setdefault(unit.base, len(codes)) for unit in units.known], dtype=np.int64)
     conflict = base[units.of_test[row]] != base[units.of_curve[layout.curve[row]]]
@@ -359,6 +362,11 @@ def _reasons(
     for holds, absence in causes:
         reason[holds & (reason == Absence.PRESENT)] = absence
     return reason
+
+
+def _all_zero(owner: Ints, flat: Floats, total: int) -> NDArray[np.bool_]:
+    """Tell for each test whether it measured zero, not what is too small to be a measurement."""
+    return ~_any(owner, flat != 0, total)
 
 
 def _any(owner: Ints, holds: NDArray[np.bool_], total: int) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.detect.chance import suspects
+from perftracker_ai.detect.counts import with_counts
 from perftracker_ai.detect.direction import without_direction
 from perftracker_ai.detect.evidence import calm_level, learn, weigh
 from perftracker_ai.detect.judge import Context, judge
@@ -68,7 +69,8 @@ def detect(curves: CurveSet, settings: DetectSettings, seed: int, timeline: Time
         reruns=reruns,
         shortest=shortest_change(curves, settings),
     )
-    results = sorted(without_direction(judge(evidences, context), curves, settings), key=lambda result: result.curve)
+    results = sorted(judge(evidences, context), key=lambda result: result.curve)
+    results = without_direction(with_counts(results, curves, settings), curves, settings)
     return Detection(
         results=tuple(results),
         shifts=shift[0].reported,

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from perftracker_ai.model import Attribution, Outcome
+from perftracker_ai.model import Attribution, Direction, Outcome, Severity
 from perftracker_ai.words.numbers import format_change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from perftracker_ai.model import CurveResult, CurveSet
+    from perftracker_ai.model import CurveResult, CurveSet, Window
     from perftracker_ai.settings import DetectSettings
 
 _JUDGED = frozenset({Outcome.REGRESSED, Outcome.MINOR, Outcome.IMPROVED})
@@ -29,6 +29,16 @@ def without_direction(results: Iterable[CurveResult], curves: CurveSet, settings
         else _changed(result, settings)
         for result in results
     ]
+
+
+def outcome_of(windows: Sequence[Window]) -> Outcome | None:
+    """Say how a curve with such windows ends; None without any."""
+    worse = [window for window in windows if window.direction is Direction.WORSE]
+    if any(Severity.rank(window.severity) >= Severity.rank(Severity.MODERATE) for window in worse):
+        return Outcome.REGRESSED
+    if worse:
+        return Outcome.MINOR
+    return Outcome.IMPROVED if windows else None
 
 
 def _changed(result: CurveResult, settings: DetectSettings) -> CurveResult:

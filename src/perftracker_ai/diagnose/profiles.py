@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.model import CANDIDATE, Direction, Outcome
+from perftracker_ai.model import CANDIDATE, Direction, MetricKind, Outcome
 from perftracker_ai.stats import distinct
 from perftracker_ai.stats import median as column_median
+from perftracker_ai.units import read_unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +82,7 @@ def compare(curves: CurveSet, detection: Detection) -> Comparison:
     sign = np.array([1.0 if curve.less_better else -1.0 for curve in curves.curves])
     shift = np.log1p([result.shift for result in detection.results])
     owner = np.repeat(np.arange(len(sign)), np.array([c.stop - c.start for c in curves.curves], dtype=np.int64))
-    logs = np.log(np.where(curves.mean > 0, curves.mean, np.nan))
+    logs = np.log(_positive(curves))
     before, after = column_median(np.delete(logs, CANDIDATE, axis=0), axis=0), logs[CANDIDATE]
     change = sign[owner] * (after - before) - shift[owner]
     change = change - _drift(curves, detection, change, owner)
@@ -90,6 +91,15 @@ def compare(curves: CurveSet, detection: Detection) -> Comparison:
         families[curve.endpoint].append(curve.index)
     frozen = {endpoint: tuple(indices) for endpoint, indices in families.items()}
     return Comparison(curves=curves, detection=detection, before=before, after=after, change=change, families=frozen)
+
+
+def _positive(curves: CurveSet) -> Floats:
+    """Return values that have a logarithm: where none is counted, every count of the curve is raised by one."""
+    raised = curves.mean.copy()
+    for curve in curves.curves:
+        if curve.metric_kind is MetricKind.OTHER and (curves.mean[:, curve.start : curve.stop] == 0).any():
+            raised[:, curve.start : curve.stop] += read_unit(curve.unit).factor
+    return np.where(raised > 0, raised, np.nan)
 
 
 def _drift(curves: CurveSet, detection: Detection, change: Floats, owner: Ints) -> Floats:

@@ -565,6 +565,7 @@ class Method(StrEnum):
     RULE = "rule"  # short curves: size and standard error
     TWO_SAMPLE = "two-sample"  # one to four points with several scores
     SIZE_ONLY = "size only"  # one to four points of one score each: size against the suite's own scatter
+    COUNT = "counts"  # what is counted: a test for counts, for there may be none
     NONE = "none"  # nothing to compare
 
 

@@ -262,23 +262,20 @@ def coverage_label(kind: CoverageKind) -> str:
     return _COVERAGE[kind]
 
 
+_METHODS = {
+    Method.SCAN: "scan over all load ranges of the curve",
+    Method.FAMILY_SCAN: "scan together with the related curves of the endpoint",
+    Method.RULE: "rule on size and standard error, for short curves",
+    Method.TWO_SAMPLE: "two-sample test on the scores, moderated over the suite",
+    Method.SIZE_ONLY: "size against the scatter of the suite: there is one score a side",
+    Method.COUNT: "test for counts",
+    Method.NONE: "not compared",
+}
+
+
 def method_text(method: Method) -> str:
     """Return how a curve was judged, in words a tester can follow."""
-    match method:
-        case Method.SCAN:
-            return "scan over all load ranges of the curve"
-        case Method.FAMILY_SCAN:
-            return "scan together with the related curves of the endpoint"
-        case Method.RULE:
-            return "rule on size and standard error, for short curves"
-        case Method.TWO_SAMPLE:
-            return "two-sample test on the scores, moderated over the suite"
-        case Method.SIZE_ONLY:
-            return "size against the scatter of the suite: there is one score a side"
-        case Method.NONE:
-            return "not compared"
-        case _:
-            assert_never(method)
+    return _METHODS[method]
 
 
 def severity_headline(severity: Severity) -> str:
