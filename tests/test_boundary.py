@@ -81,6 +81,40 @@ def test_a_pair_of_files_that_breaks_the_program_is_named_in_json_and_junit(run,
     assert 'type="not judged"' in (tmp_path / "one.xml").read_text()
 
 
+@pytest.mark.parametrize("missing", ["job-99.json", "broken.json"])
+def test_named_jobs_that_cannot_be_had_are_named_in_json_and_junit(run, tmp_path, bazaar, missing):
+    """Two named jobs of which one cannot be read end as a product does: exit code 2, JSON and JUnit name the error."""
+    (tmp_path / "jobs/broken.json").write_text("{")
+    ran = run("analyze", "jobs/job-2.json", f"jobs/{missing}", "--json", "--junit", "one.xml", "--fail-on", "moderate")
+    assert ran.code == 2
+    told = json.loads(ran.out)
+    (product,) = told["products"]
+    assert (told["exit_code"], product["exit_code"], product["result"]) == (2, 2, None)
+    assert product["product"] == f"jobs/job-2.json vs jobs/{missing}"
+    assert missing in product["errors"][0]
+    assert f"error: {product['errors'][0]}" in ran.err
+    (case,) = ET.parse("one.xml").getroot().iter("testcase")
+    assert case.find("error").get("message") == product["errors"][0]
+
+
+def test_a_history_that_breaks_the_comparison_costs_the_history_alone(run, bazaar, monkeypatch):
+    """Where judging fails with earlier jobs and not without them, there is a verdict and a warning."""
+    import perftracker_ai.trends
+
+    def broken(*_arguments, **_options):
+        raise ZeroDivisionError
+
+    asked = ("analyze", "--product", "Shop", "--url", bazaar, "--json")
+    assert run("history", "sync", "--product", "Shop", "--url", bazaar).code == 0
+    whole = run(*asked)
+    assert json.loads(whole.out)["products"][0]["result"]["verdict"] == "BLOCK"
+    monkeypatch.setattr(perftracker_ai.trends, "chronicle", broken)
+    ran = run(*asked)
+    assert ran.code == 0
+    assert json.loads(ran.out)["products"][0]["result"]["verdict"] == "BLOCK"
+    assert "No earlier jobs were looked at (Looking at earlier jobs failed" in ran.err
+
+
 def test_a_fault_anywhere_in_the_program_is_exit_code_2(run, monkeypatch):
     """What no product stands for, such as reading the settings, has the last boundary around it."""
 

@@ -79,3 +79,15 @@ def test_links_between_documents_lead_somewhere(page):
     """Every relative link of a document names a file that exists."""
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_every_test_that_reliability_names_exists():
+    """Each promise in docs/reliability.md is held by a test of that name, in a file of that name."""
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    found = re.findall(r"`(?:tests/)?(test_\w+\.py)?(?:::)?(test_\w+)?`", text)
+    known, file = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py")}, ""
+    for named, test in found:
+        file = named or file
+        assert file in known or not (named or test), file
+        assert not test or f"def {test}(" in known[file], f"{file} has no {test}"
+    assert sum(bool(test) for _, test in found) > 30

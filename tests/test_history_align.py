@@ -5,6 +5,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 from builders import curve_tests, info, job, test_record
+from msgspec import structs
 
 from perftracker_ai.curves import build_curves
 from perftracker_ai.settings import CurveSettings
@@ -124,3 +125,14 @@ def test_nothing_stored_is_no_row(laid):
     """Without jobs, and with jobs that hold no test, there is nothing to compare and no error."""
     assert laid([items({1: 1.0})]).mean.shape == (0, 1)
     assert_means(laid([items({1: 1.0})], []), [[NAN]])
+
+
+@pytest.mark.parametrize("value", [1.7976931348623157e308, 1e300, -1.0, 0.0])
+def test_a_stored_value_that_no_measurement_can_have_is_none(tmp_path, value):
+    """What an earlier release kept of a job's sentinels, and what damage made of a value, teaches nothing."""
+    with closing(open_store(str(tmp_path / "h.sqlite3"))) as store:
+        store.put("perf.example", info(1), curves(items({1: 5.0, 2: 6.0})), "r")
+        archive = store.archive(SHOP, 1)
+    (means,) = archive.means
+    altered = structs.replace(archive, means=(np.array([value, means[1]]),))
+    assert_means(align(altered, curves(items({1: 5.0, 2: 6.0}))), [[NAN, 6.0]])

@@ -258,7 +258,7 @@ def _each(products: Sequence[str], treat: Callable[[str], int], *, trace: bool) 
 def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Console) -> int:
     from perftracker_ai.cli.outcome import conclude
     from perftracker_ai.commands.analyze import require_outputs
-    from perftracker_ai.commands.fetch import fetch_named, is_file
+    from perftracker_ai.commands.fetch import is_file
 
     if len(arguments.jobs) != 2:  # noqa: PLR2004 - a pair
         raise UsageError("A comparison takes two jobs, baseline and candidate", f"{len(arguments.jobs)} given")
@@ -268,14 +268,27 @@ def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Co
     references = (*arguments.jobs, *arguments.rerun)
     source = None if all(map(is_file, references)) else _open(settings, console)
     location = source.location if source is not None else ""
+    fetched = _fetched(arguments, settings, console, source)
+    product = " vs ".join(arguments.jobs) if isinstance(fetched, PerfTrackerAIError) else fetched.product
+    outcome = _judged(product, fetched, location, settings, console, arguments)
+    return conclude([outcome], settings, console, as_json=arguments.json, browser=arguments.open)
+
+
+def _fetched(
+    arguments: argparse.Namespace, settings: Settings, console: Console, source: Source | None
+) -> Fetched | PerfTrackerAIError:
+    """Get two named jobs, or what hindered it: it stands in JSON and JUnit, as it does for products."""
+    from perftracker_ai.commands.fetch import fetch_named
+
     try:
-        fetched = fetch_named(arguments.jobs, arguments.rerun, settings, console, source)
+        with guarded("Getting the two jobs"):
+            return fetch_named(arguments.jobs, arguments.rerun, settings, console, source)
+    except PerfTrackerAIError as error:
+        return error
     finally:
         console.close()
         if source is not None:
             source.close()
-    outcome = _judged(fetched.product, fetched, location, settings, console, arguments)
-    return conclude([outcome], settings, console, as_json=arguments.json, browser=arguments.open)
 
 
 def _report(arguments: argparse.Namespace) -> int:

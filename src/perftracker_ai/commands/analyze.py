@@ -7,6 +7,7 @@ what a user should see on the way goes to a `Watch`.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 
 from perftracker_ai.commands.lookup import look_up
 from perftracker_ai.commands.report_files import PAGE, REPORT, RESULT, read_results, report_folder
-from perftracker_ai.errors import NothingComparable
+from perftracker_ai.errors import Defect, NothingComparable, guarded
 from perftracker_ai.events import Step
 from perftracker_ai.files import require_writable
 from perftracker_ai.files.sets import write_set
@@ -26,13 +27,14 @@ from perftracker_ai.model import (
     BadRecords,
     CountersMoved,
     CoverageKind,
+    NoHistory,
     Notice,
     Severity,
     Verdict,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date
 
     from perftracker_ai.commands.fetch import Fetched
@@ -82,11 +84,21 @@ def judge_product(fetched: Fetched, settings: Settings, watch: Watch) -> Run:
     history, problems = look_up(jobs, fetched.location, settings, watch)
     watch(Step(f"Comparing job {jobs[BASELINE].info.id} with job {jobs[CANDIDATE].info.id}"))
     notices, today = (*fetched.notices, *problems), datetime.now(UTC).date()
-    analysis = judge(jobs, own, seed=settings.seed, notices=notices, today=today, history=history)
+    compare = partial(judge, jobs, own, seed=settings.seed, today=today)
+    analysis = _with_history(compare, notices, history) if history else compare(notices=notices)
     for notice in analysis.notices:
         watch(notice)
     folder = report_folder(Path(settings.reports_dir), fetched.product, analysis)
     return replace(_told(analysis, settings, folder, watch), product=fetched.product)
+
+
+def _with_history(compare: Callable[..., Analysis], notices: tuple[Notice, ...], history: Archive) -> Analysis:
+    """Compare in the light of earlier jobs, and without them where they are what it fails by."""
+    try:
+        with guarded("Looking at earlier jobs"):
+            return compare(notices=notices, history=history)
+    except Defect as error:
+        return compare(notices=(*notices, NoHistory(problem=error.problem, cure=error.cure)))
 
 
 def require_outputs(settings: Settings, watch: Watch) -> None:

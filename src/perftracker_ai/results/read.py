@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _CURE = "compare the two jobs again"
 _ROUNDING = 0.5
-"""How far below the smallest score a mean may be by the rounding of its sum."""
+"""How far below the smallest score the sum of a point's scores may be, by rounding."""
 _KINDS: dict[str, type[np.generic]] = {"count": np.int64, "errors": np.int64, "absence": np.uint8}
 """Of the arrays that hold no floats."""
 
@@ -206,8 +206,8 @@ def _of_curve(saved: SavedCurve, place: int, start: int, runs: int) -> Iterator[
     rows = [saved.loads, *(row for name in BY_RUN for row in getattr(saved, name))]
     if any(len(getattr(saved, name)) != runs for name in BY_RUN) or any(len(row) != points for row in rows):
         yield "values of other runs or loads"
-    means, reasons = chain.from_iterable(saved.mean), chain.from_iterable(saved.absence)
-    if not all(map(_is_measured, means, reasons)):
+    means, counts = chain.from_iterable(saved.mean), chain.from_iterable(saved.count)
+    if not all(map(_is_measured, means, counts, chain.from_iterable(saved.absence))):
         yield "a value that is absent, or none where one should be"
     if result.worst is not None and result.worst >= len(result.windows):
         yield "a worst window that is not there"
@@ -218,9 +218,9 @@ def _of_curve(saved: SavedCurve, place: int, start: int, runs: int) -> Iterator[
         yield "a window that ends before it begins"
 
 
-def _is_measured(mean: float | None, absence: int) -> bool:
+def _is_measured(mean: float | None, count: int, absence: int) -> bool:
     """Tell whether a value is there as its reason says, and one that a measurement can be."""
-    return mean is None if absence else mean is not None and mean >= _ROUNDING * SMALLEST
+    return mean is None if absence else mean is not None and mean * max(count, 1) >= _ROUNDING * SMALLEST
 
 
 def _of_chronicle(chronicle: Chronicle, clusters: Iterable[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.model import Timeline
+from perftracker_ai.model.ranges import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,9 +35,14 @@ def align(archive: Archive, curves: CurveSet) -> Timeline:
     mean = np.full((len(archive.jobs), len(curves.load)), np.nan)
     for row, layout, values in zip(mean, archive.layout_of, archive.means, strict=True):
         points, onto = ways[layout]
-        row[onto] = values[points]
+        row[onto] = np.where(_measured(values), values, np.nan)[points]
     mean.setflags(write=False)
     return Timeline(jobs=archive.jobs, mean=mean)
+
+
+def _measured(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which values are none that an earlier release took for a measurement, or damage left behind."""
+    return (values > 0) & (values <= LARGEST)
 
 
 def _way(columns: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -197,7 +197,7 @@ class Database:
             yield
         except DBAPIError as error:
             raise self._refused(*_trouble(error)) from error
-        except (SQLAlchemyError, UnicodeError, TypeError) as error:
+        except (SQLAlchemyError, UnicodeError) as error:
             raise self._refused(*_DAMAGED) from error
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import func as sql
+from sqlalchemy.exc import InvalidRequestError
 
 from perftracker_ai.errors import StoreError
 
@@ -159,5 +160,7 @@ def version_of(connection: Connection) -> int:
     """Give the number of the last step that a store has; 0 for a database without one."""
     if not inspect(connection).has_table(VERSION.name):
         return 0
-    found: int = connection.execute(select(sql.coalesce(sql.max(VERSION.c.version), 0))).scalar_one()
+    found = connection.execute(select(sql.coalesce(sql.max(VERSION.c.version), 0))).scalar_one()
+    if not isinstance(found, int):  # SQLite keeps any type in any column, and says so in no other way
+        raise InvalidRequestError("a schema version that is no number")
     return found
