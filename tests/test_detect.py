@@ -253,13 +253,13 @@ def test_a_curve_without_a_common_load_cannot_be_told():
 # ── words and evidence ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_whole_curve_seen_with_one_baseline_run_is_medium_at_most():
-    """A whole curve may move between two runs of one version: confidence is medium with one, high with reruns."""
+def test_one_run_of_each_version_is_medium_at_most():
+    """An episode of either run looks like a change: confidence is medium with one run of each, high with reruns."""
     change = {(4, LATENCY, 1): np.log(2.0)}
     pair, rerun = (noisy_job(reruns=reruns, change=change) for reruns in (0, 2))
     alone, known = found(judged(pair), pair, 4)[0], found(judged(rerun), rerun, 4)[0]
     assert alone.confidence is Confidence.MEDIUM
-    assert any("one baseline run" in reason for reason in alone.reasons)
+    assert any("one run of each version" in reason for reason in alone.reasons)
     assert known.confidence is Confidence.HIGH
     assert any("3 baseline runs" in reason for reason in known.reasons)
 

@@ -8,7 +8,6 @@ from perftracker_ai.model import Confidence, Method
 from perftracker_ai.words.numbers import format_percent
 
 if TYPE_CHECKING:
-    from perftracker_ai.detect.evidence import Evidence
     from perftracker_ai.model import Window
 
 STRONG_Q, WEAK_Q = 1e-3, 1e-2
@@ -21,22 +20,17 @@ CONSISTENT, PATCHY = 0.8, 0.5
 FEW_POINTS = 5
 """A window of fewer points rests on a handful of measurements."""
 
-WHOLE = 0.9
-"""Share of a curve's points from which a window is the whole curve."""
-
 _ORDER = (Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
 
 
-def certainty(
-    evidence: Evidence, row: int, window: Window, method: Method, reruns: int
-) -> tuple[Confidence, tuple[str, ...]]:
+def certainty(window: Window, method: Method, reruns: int) -> tuple[Confidence, tuple[str, ...]]:
     """Grade a finding; every reason that lowers or carries the grade is given in words."""
     marks = [
         _by_method(method),
         _by_chance(window),
         _by_consistency(window),
         _by_points(window),
-        _by_reruns(evidence, row, window, reruns),
+        _by_reruns(reruns),
     ]
     grade = min((mark for mark, _ in marks), key=_ORDER.index)
     return grade, tuple(reason for _, reason in marks if reason)
@@ -45,7 +39,7 @@ def certainty(
 def _by_method(method: Method) -> tuple[Confidence, str]:
     match method:
         case Method.SIZE_ONLY:
-            return Confidence.LOW, "single scores: only the size speaks for it"
+            return Confidence.LOW, "single scores: only the size against the suite's scatter speaks for it"
         case Method.RULE:
             return Confidence.MEDIUM, "a short curve: judged by size and standard error"
         case Method.TWO_SAMPLE:
@@ -79,10 +73,8 @@ def _by_points(window: Window) -> tuple[Confidence, str]:
     return Confidence.MEDIUM, f"the window has only {window.points} points"
 
 
-def _by_reruns(evidence: Evidence, row: int, window: Window, reruns: int) -> tuple[Confidence, str]:
-    """Cap what one baseline run can show: the level of a whole curve differs between runs of one version too."""
+def _by_reruns(reruns: int) -> tuple[Confidence, str]:
+    """Cap what one run of each version can show: an episode of either, or a level that differs, looks the same."""
     if reruns:
         return Confidence.HIGH, f"worse than each of {reruns + 1} baseline runs"
-    if window.points >= WHOLE * evidence.points[row]:
-        return Confidence.MEDIUM, "the whole curve moved, and there is one baseline run"
-    return Confidence.HIGH, ""
+    return Confidence.MEDIUM, "one run of each version: an episode of either would look the same"

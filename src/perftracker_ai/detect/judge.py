@@ -19,7 +19,7 @@ from perftracker_ai.detect.confidence import certainty
 from perftracker_ai.detect.evidence import RULE_POINTS, SCANNED_POINTS, SIDES
 from perftracker_ai.detect.need import need_text, needed
 from perftracker_ai.detect.noise import mean_variance
-from perftracker_ai.detect.thin import significant, weigh_thin
+from perftracker_ai.detect.thin import weigh_thin
 from perftracker_ai.detect.windows import LEVEL, Extent, describe, extents, long_enough, merged, practical, size
 from perftracker_ai.model import Attribution, CurveResult, Direction, Method, Outcome
 from perftracker_ai.stats import median, ratio, t_quantile
@@ -75,7 +75,7 @@ def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
     if not evidences:
         return []
     chances = [weigh_chances(evidences, k, context.settings.fdr) for k in range(len(SIDES))]
-    thins = weigh_thin(context.curves, evidences)
+    thins = weigh_thin(context.curves, evidences, context.settings.fdr)
     results: list[CurveResult] = []
     for place, (evidence, thin) in enumerate(zip(evidences, thins, strict=True)):
         sides = [
@@ -184,7 +184,7 @@ def _thin_side(evidence: Evidence, thin: Thin, sign: float, context: Context) ->
     side = 0 if sign > 0 else 1
     found: dict[int, Found] = {}
     for row, at in thin.place.items():
-        if significant(thin, at, side, context.settings.fdr):
+        if thin.shown[side, at]:
             columns = np.flatnonzero(np.isfinite(evidence.net.ratio[row]))
             extent = Extent(row=row, first=int(columns[0]), last=int(columns[-1]))
             method = short.method_of(len(columns), short.scored(context.curves, evidence.net.panel.point[row, columns]))
@@ -202,9 +202,7 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
     outcome = _outcome(windows, context.settings) or _calm(whole, context, silenced=silenced)
     method = _method([side.method for side in found if side and side.windows], points, context)
     worst = _worst(windows, outcome)
-    confidence, reasons = (
-        certainty(evidence, row, windows[worst], method, context.reruns) if worst is not None else (None, ())
-    )
+    confidence, reasons = certainty(windows[worst], method, context.reruns) if worst is not None else (None, ())
     unsure = outcome is Outcome.INCONCLUSIVE
     need = needed(whole.level, whole.error, context.settings, silenced=silenced) if unsure else None
     return CurveResult(

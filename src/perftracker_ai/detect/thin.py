@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from perftracker_ai.detect import noise
-from perftracker_ai.detect.chance import RULE_P
+from perftracker_ai.detect.chance import believed
 from perftracker_ai.detect.evidence import RULE_POINTS, SIDES
 from perftracker_ai.detect.null import SMALLEST_P
 from perftracker_ai.detect.windows import LEVEL
@@ -36,10 +36,6 @@ SUITE_DOF = 4.0
 """Degrees of freedom of what a suite says of one of its tests: between runs some tests jump about by far more than
 their scores show (one in twenty by more, on a dedicated machine with 101 Go benchmarks), and two runs do not say
 which. With four, a test has to stand out by seven typical scatters to be as sure as one in a thousand."""
-
-MOST_P = 0.01
-"""No discovery of many is believed beyond this chance of its own: in a suite where half changed, control over all of
-them alone would let one in forty pass."""
 
 HALF = 10
 """Tests in either half of a suite from which the noisier half says how points scatter."""
@@ -59,6 +55,8 @@ class Thin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Mean log-ratio over the row's points, half the width of its interval, and its standard error.
     p, q : ndarray, shape (2, T)
         Chance of such a level without a change, worse and better, by itself and controlled over all thin rows.
+    shown : ndarray of bool, shape (2, T)
+        Whether chance does not explain it.
     """
 
     place: dict[int, int]
@@ -67,6 +65,7 @@ class Thin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     error: NDArray[np.float64]
     p: NDArray[np.float64]
     q: NDArray[np.float64]
+    shown: NDArray[np.bool_]
 
 
 class _Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -96,7 +95,7 @@ class _Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     scatter_dof: NDArray[np.float64]
 
 
-def weigh_thin(curves: CurveSet, evidences: list[Evidence]) -> list[Thin]:
+def weigh_thin(curves: CurveSet, evidences: list[Evidence], fdr: float) -> list[Thin]:
     """Weigh the rows of up to four points of all panels, each with what the others of the suite teach."""
     chosen = [np.flatnonzero((each.points >= 1) & (each.points < RULE_POINTS)) for each in evidences]
     parts = [_rows(curves, each, rows) for each, rows in zip(evidences, chosen, strict=True)]
@@ -105,6 +104,7 @@ def weigh_thin(curves: CurveSet, evidences: list[Evidence]) -> list[Thin]:
     deviate = t_to_normal(rows.level[0] / error, dof)
     p = np.maximum(np.array([normal_tail(sign * deviate) for sign in SIDES]), SMALLEST_P)
     q = np.array([benjamini_hochberg(side) for side in p])
+    shown = np.array([believed(side, fdr) for side in p])
     reach = error * np.array([t_quantile((1 - LEVEL) / 2, freedom) for freedom in dof.tolist()])
     ends = np.cumsum([len(part) for part in chosen])
     return [
@@ -115,15 +115,10 @@ def weigh_thin(curves: CurveSet, evidences: list[Evidence]) -> list[Thin]:
             error=error[end - len(part) : end],
             p=p[:, end - len(part) : end],
             q=q[:, end - len(part) : end],
+            shown=shown[:, end - len(part) : end],
         )
         for part, end in zip(chosen, ends.tolist(), strict=True)
     ]
-
-
-def significant(thin: Thin, at: int, side: int, fdr: float) -> bool:
-    """Say whether chance is out of the question: by the row itself, or among what all thin rows show."""
-    p, q = float(thin.p[side, at]), float(thin.q[side, at])
-    return p <= RULE_P or (q <= fdr and p <= MOST_P)
 
 
 # ── what rows show ──────────────────────────────────────────────────────────────────────────────────────────────────
