@@ -4,9 +4,10 @@
 
 Sections: ``time``, ``aa`` (nothing changed), ``injected`` (every tenth curve changed), ``roc`` (both detectors over the
 whole range of their settings), ``reruns`` (what further runs of the baseline's version are worth), ``earlier`` (what a
-history is worth), ``thin`` (suites of single numbers and of a few loads), ``grpm`` and ``lab`` (recorded jobs with
-known truth) and ``slowed`` (a recorded run made slower as a whole). Same seed, same figures; a detector that was
-developed on one seed is to be believed on another.
+history is worth), ``calm`` (half of a calm job changed), ``textbook`` (whole curves beside textbook tests), ``thin``
+(suites of single numbers and of a few loads), ``grpm`` and ``lab`` (recorded jobs with known truth) and ``slowed`` (a
+recorded run made slower as a whole). Same seed, same figures; a detector that was developed on one seed is to be
+believed on another.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from typing import TYPE_CHECKING
 import evaluate
 import numpy as np
 import recorded
+from calm import calm_section
 from detectors import CHANGED, CURVES, SEED, Plan, both, detection_of, earlier, ours, pooled, simulated
 from more_runs import lab_reruns_section, reruns_section
 from operating import roc_section
 from simulate import REGIMES, SHAPES, SIZES, simulate, undone, with_reruns
 from tables import rate, show
 from taught import taught_section
+from textbook import textbook_section
 from thin import thin_section
 
 from perftracker_ai.model import Confidence
@@ -317,6 +320,8 @@ SIMULATED = {
     "roc": roc_section,
     "reruns": reruns_section,
     "earlier": taught_section,
+    "calm": calm_section,
+    "textbook": textbook_section,
     "thin": thin_section,
 }
 RECORDED = {"grpm": grpm_section, "lab": lab_section, "slowed": slowed_section, "reruns": lab_reruns_section}
