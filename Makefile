@@ -4,8 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # The environment's state is named by what it was made from: a changed lock file is installed, whatever its date.
 state   = $(shell cat $(1) pyproject.toml | cksum | cut -d ' ' -f 1)
-RUN    := $(VENV)/.run-$(call state,requirements.lock)
-DEV    := $(VENV)/.dev-$(call state,requirements.lock requirements-dev.lock)
+RUN    := $(VENV)/.run-$(call state,requirements.lock requirements-build.lock)
+DEV    := $(VENV)/.dev-$(call state,requirements.lock requirements-build.lock requirements-dev.lock)
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 XDIST  := -n auto --maxprocesses 8
 
@@ -34,6 +34,7 @@ lock: $(DEV)
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --no-strip-extras --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --no-strip-extras --upgrade --generate-hashes --no-emit-index-url --no-header -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
+	$(VENV)/lock/bin/uv pip compile --quiet --universal --no-strip-extras --upgrade --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock --group pyproject.toml:build -o requirements-build.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
@@ -47,8 +48,8 @@ $(BIN)/python:
 # Without pip it is half made, as by a Python that lacked ensurepip (python3-venv on Debian).
 $(RUN): $(BIN)/python
 	@$(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes -r requirements.lock
-	$(PIP) --no-deps --editable .
+	$(PIP) --require-hashes -r requirements.lock -r requirements-build.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
 	rm -f $(VENV)/.run-* && touch $@
 
 $(DEV): $(RUN)

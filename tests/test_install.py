@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-dev.lock")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -44,6 +44,7 @@ def test_requirements_are_the_lock_file():
     ("name", "asked"),
     [
         ("requirements.lock", PROJECT["project"]["dependencies"]),
+        ("requirements-build.lock", PROJECT["build-system"]["requires"] + PROJECT["dependency-groups"]["build"]),
         ("requirements-dev.lock", PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]),
     ],
 )
@@ -53,7 +54,7 @@ def test_a_lock_holds_what_the_project_asks_for(name, asked):
     assert [one for one in asked if not holds(lock, Requirement(one))] == []
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
 def test_extras_are_locked_by_name(name):
     """What one package asks of another with an extra is locked with it: pip resolves it anew otherwise, and fails."""
     lock, asked = locked(name), []
@@ -94,6 +95,14 @@ def made(checkout, *arguments):
     ran = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, env=env)
     assert ran.returncode == 0, ran.stderr
     return (checkout / "ran").read_text()
+
+
+def test_the_package_is_built_with_what_is_locked(checkout):
+    """Building resolves nothing anew: a build tool released next month cannot break an installation."""
+    ran = made(checkout, "demo")
+    assert "--require-hashes -r requirements.lock -r requirements-build.lock" in ran
+    (build,) = (line for line in ran.splitlines() if "--editable" in line)
+    assert "--no-deps --no-build-isolation" in build
 
 
 def test_a_changed_lock_is_installed_whatever_its_date(checkout):
