@@ -1,5 +1,6 @@
 """The settings file as text: entries read and written, the file to start from, and what `config` says of it."""
 
+import os
 import re
 import tomllib
 from contextlib import nullcontext
@@ -146,6 +147,29 @@ def test_entries_stand_behind_what_was_there(tmp_path_factory, before):
     assert len(load({}, {}, directory=path.parent).accept) == 2
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_no_entry_is_put_into_a_file_of_another_encoding(tmp_path, encoding):
+    """What Notepad saved as UTF-16 can be read, and is not spoilt by an entry in UTF-8."""
+    path = tmp_path / FILE_NAME
+    path.write_bytes(before := "\ufeffseed = 5\n".encode(encoding))
+    with pytest.raises(UsageError, match="is in UTF-16, so no entry can be put into it; save it as UTF-8"):
+        append_entries(path, [Accept(**LEAST)])
+    assert path.read_bytes() == before
+
+
+def test_a_pipe_or_a_file_without_end_is_no_place_for_entries(tmp_path):
+    """What is no file, or larger than any settings file, is refused without being waited for or read."""
+    os.mkfifo(pipe := tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    for path in (pipe, tmp_path / "device"):
+        with pytest.raises(UsageError, match="is no file, so no entry can be put into it"):
+            append_entries(path, [Accept(**LEAST)])
+    with (tmp_path / "large").open("wb") as stream:
+        stream.truncate(1 << 33)
+    with pytest.raises(UsageError, match="is larger than 4 MiB"):
+        append_entries(tmp_path / "large", [Accept(**LEAST)])
+
+
 def test_a_place_where_no_file_can_be_is_named(tmp_path):
     """A settings file inside of what is no folder is a sentence."""
     (tmp_path / "file").touch()
@@ -164,6 +188,14 @@ def test_the_file_to_start_from_changes_nothing(run):
     assert (again.code, again.err.count("\n")) == (2, 1)
     assert f"The settings file {FILE_NAME} is there already; move it away, or edit it." in again.err
     assert run("config", "init", "--config", "other.toml").code == 0
+
+
+def test_the_file_to_start_from_has_what_gets_to_the_server():
+    """Whoever sits behind a gateway finds in the file how to get through it, and how long the server is waited for."""
+    wanted = {"timeout_s", "retry_s", "ca_bundle"} | {
+        name for name in Settings.__struct_fields__ if name.startswith(("gateway_", "client_", "netrc"))
+    }
+    assert wanted <= set(re.findall(r"(?m)^# (\w+) =", TEMPLATE))
 
 
 def test_every_line_of_the_file_to_start_from_is_right(tmp_path):

@@ -13,7 +13,7 @@ import msgspec
 
 from perftracker_ai.errors import NotifyError, UsageError
 from perftracker_ai.events import Step
-from perftracker_ai.files import write_file
+from perftracker_ai.files import read_bounded, write_file
 from perftracker_ai.model import CoverageKind, NotTold, Severity, Verdict
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MEMORY = "notified.json"
 """Name of the file that remembers what channels know of a product."""
 
+_LONGEST_MEMORY = 4 << 20
 _VERDICTS = {
     Verdict.SAME_VERSION: 0,
     Verdict.APPROVE: 0,
@@ -150,6 +151,6 @@ def _reaches(channel: Channel, state: State) -> bool:
 def recall(path: Path) -> dict[str, State]:
     """Read what channels know of a product; a file that is not what it should be remembers nothing."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, State])
+        return msgspec.json.decode(read_bounded(path, _LONGEST_MEMORY) or b"{}", type=dict[str, State])
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}

@@ -52,7 +52,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY = re.compile(r"[\w-]{1,40}(\.[\w-]{1,40})?", re.ASCII)
 _PLAIN = re.compile(r"[a-z]{1,8}|[+-]?[0-9]{1,9}([.][0-9]{1,9})?")
 _COLUMN, _LONGEST = 60, 400
-_LONGEST_FILE = 4 << 20
+LONGEST_FILE = 4 << 20
+"""Bytes of a settings file that are read."""
 _RUN_KEYS = tuple(name for name in Settings.__struct_fields__ if name not in _TABLES)
 
 
@@ -196,9 +197,9 @@ def _read(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        content = read_bounded(path, _LONGEST_FILE)
+        content = read_bounded(path, LONGEST_FILE)
         if content is None:
-            raise UsageError(f"The settings file {path} is larger than {_LONGEST_FILE >> 20} MiB", "is it one?")
+            raise UsageError(f"The settings file {path} is larger than {LONGEST_FILE >> 20} MiB", "is it one?")
         return tomllib.loads(unmarked(content).decode())
     except OSError as error:
         raise UsageError(

@@ -6,6 +6,7 @@ not usable is refused with its place; whatever else stands in the file stays as 
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import fields
 
+from perftracker_ai.config import LONGEST_FILE
 from perftracker_ai.errors import UsageError
-from perftracker_ai.files import reason, replacing
+from perftracker_ai.files import read_bounded, reason, replacing
+from perftracker_ai.files.pipes import is_irregular
 from perftracker_ai.settings import Accept
 from perftracker_ai.words.numbers import format_load
 from perftracker_ai.words.text import without_secrets
@@ -159,14 +162,22 @@ def append_entries(path: Path, entries: Sequence[Accept]) -> None:
 
 
 def _content(path: Path) -> bytes:
+    """Read the file to which entries are to be added; only a file of UTF-8 can take them."""
     try:
-        return path.read_bytes()
+        if is_irregular(path):
+            raise UsageError(f"The settings file {path} is no file, so no entry can be put into it", "name another")
+        content = read_bounded(path, LONGEST_FILE)
     except FileNotFoundError:
         return b""
     except OSError as error:
         raise UsageError(
             f"The settings file {path} cannot be read: {reason(error)}", "check its permissions"
         ) from error
+    if content is None:
+        raise UsageError(f"The settings file {path} is larger than {LONGEST_FILE >> 20} MiB", "is it one?")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UsageError(f"The settings file {path} is in UTF-16, so no entry can be put into it", "save it as UTF-8")
+    return content
 
 
 def _require_toml(content: bytes, path: Path) -> None:
@@ -203,15 +214,29 @@ TEMPLATE = """\
 # url = "https://perftracker.example"    # the server's address, or a folder of job files
 # project = 1                            # PerfTracker project; 0 is all of them
 # ca_bundle = "/etc/ssl/company.pem"     # certificates to trust instead of the operating system's
+# timeout_s = 600                        # how long the server may take to begin a job, or be silent in it
+# retry_s = 60                           # how long in all a server that is not there, or breaks off, is tried again
 # fail_on = "never"                      # exit with 1 from moderate, severe, critical or block on
 # upload = false                         # publish the report to the server
 # reports_dir = "reports"
 # store = "postgresql://perf@host/history"   # past jobs; without it history.sqlite3 once `history sync` has made it
 # keep_days = 400                        # how long before a product's newest job they are kept; 0: for ever
 
+# gateway_user = ""                      # a login in front of the server; what is secret is better kept out of here, in
+# gateway_password = ""                  # PERFTRACKER_AI_GATEWAY_PASSWORD and the like
+# gateway_token = ""                     # bearer token, instead of the user
+# gateway_headers = []                   # further ones: ["X-Team: perf"]
+# gateway_cookie = ""
+# client_cert = ""                       # a PEM file, where the gateway asks for a certificate
+# client_key = ""                        # its key, where that is not in the same file
+# client_key_password = ""
+# netrc = ""                             # file of logins by host; without it the one that NETRC names, or ~/.netrc
+
 # llm = "auto"                           # auto, required or off
 # model = "qwen2.5-coder:14b"
 # llm_url = "http://127.0.0.1:11434"
+# llm_timeout_s = 900                    # for all that a model is asked in a run
+# llm_window = 32768                     # longest window of an Ollama, in tokens
 
 # [discovery]
 # ignored_hardware = ["old-host.example"]
