@@ -53,7 +53,7 @@ def document(*tests, hosts=("bg-f1.example",), **fields):
         "env_nodes": [{"name": host, "parent": None} for host in hosts],
         "id": 1,
         "title": "API suite",
-        "uuid": "00000000-0000-0000-0000-000000000001",
+        "uuid": f"00000000-0000-0000-0000-{fields.get('id', 1):012}",
         "suite_name": "API",
         "suite_ver": "1.0",
         "product_name": "Shop",

@@ -168,12 +168,11 @@ def test_jobs_that_differ_are_compared_with_a_warning(run, server, fields, warni
     assert warning.partition(",")[0] in report.replace("\\", "")
 
 
-def test_a_job_against_itself_is_compared_with_a_warning(run, server):
-    """The same job twice has no difference, and the warning asks for two jobs."""
+def test_a_job_against_itself_is_refused(run, server):
+    """The same job twice has no difference: it is no comparison, and never approved."""
     ran = run("analyze", "3", "3", "--url", server.url)
-    assert ran.code == 0
-    assert "both job 3" in ran.err
-    assert "none (of 7 curves)" in ran.out
+    assert ran.code == 2
+    assert "Job 3 is given twice" in ran.err
 
 
 # ── discovery by server ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -48,14 +48,15 @@ def left_out(selection):
 
 
 def test_the_newest_job_meets_the_newest_earlier_one_of_another_version():
-    """Candidate is the newest job, baseline the newest of another version, reruns the baseline's version before it."""
+    """Candidate is the newest job, baseline the newest of another version, reruns are further jobs of either."""
     selection = pick(
         info(5, "2.0"), info(4, "2.0", days_ago=1), info(3, "1.9", days_ago=2), info(2, "1.9", days_ago=3),
         info(1, "1.8", days_ago=4),
     )  # fmt: skip
     assert ids(selection) == (3, 5, 2)
-    assert [seen.role for seen in selection.considered] == ["candidate", "", "baseline", "rerun", ""]
-    assert left_out(selection) == {4: Exclusion.SAME_VERSION, 1: Exclusion.NOT_NEEDED}
+    assert [seen.role for seen in selection.considered] == ["candidate", "rerun", "baseline", "rerun", ""]
+    assert [job.id for job in selection.pair.candidate_reruns] == [4]
+    assert left_out(selection) == {1: Exclusion.NOT_NEEDED}
     assert selection.problem == ""
     assert (selection.product, selection.found, selection.without_local) == ("Shop", 5, 5)
 
@@ -164,7 +165,8 @@ def test_reruns_are_of_the_baselines_version_hardware_and_suite():
     )  # fmt: skip
     selection = pick(info(200), *baseline_history([1, 6]), *others)
     assert ids(selection) == (99, 200, 94)
-    assert left_out(selection)[93] is Exclusion.SAME_VERSION
+    assert [job.id for job in selection.pair.candidate_reruns] == [93]
+    assert {90, 91, 92} <= set(left_out(selection))
 
 
 def test_reruns_can_be_switched_off_and_limited():
@@ -288,7 +290,6 @@ def test_jobs_newer_than_the_version_asked_for_say_so():
     selection = pick(*VERSIONS, candidate_version="3", baseline_version="2")
     assert left_out(selection) == {
         9: Exclusion.OTHER_VERSION,
-        7: Exclusion.SAME_VERSION,
         5: Exclusion.NOT_NEEDED,
     }
 

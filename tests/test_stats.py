@@ -70,6 +70,16 @@ def test_location_of_few_or_equal_values(values, expected):
     assert stats.robust_location(np.array(values)) == pytest.approx(expected, nan_ok=True)
 
 
+def test_robust_locations_of_rows_are_those_of_each():
+    """All rows at once give what each gives alone, absent values and short rows included."""
+    rng = np.random.default_rng(5)
+    rows = rng.standard_normal((40, 17)) + 3 * (rng.random((40, 17)) < 0.25)
+    rows[rng.random(rows.shape) < 0.3] = np.nan
+    rows[0], rows[1], rows[2, 3:] = np.nan, 2.0, np.nan
+    alone = [stats.robust_location(row) for row in rows]
+    assert stats.robust_locations(rows) == pytest.approx(np.array(alone), nan_ok=True)
+
+
 def test_quiet_scale_takes_the_quieter_side():
     """Changes on one side do not widen the scale, whichever side it is."""
     calm = np.array([-1.0, -0.5, -0.2, 0.0, 0.2, 0.5, 1.0])

@@ -17,6 +17,8 @@ from perftracker_ai.model import (
     CANDIDATE,
     Absence,
     Attribution,
+    Check,
+    CheckKind,
     Confidence,
     CoverageFinding,
     CoverageKind,
@@ -39,12 +41,23 @@ STRENGTH = [
     Verdict.APPROVE,
     Verdict.APPROVE_WITH_MONITORING,
     Verdict.INVESTIGATE,
-    Verdict.BLOCK,
     Verdict.INSUFFICIENT_EVIDENCE,
+    Verdict.BLOCK,
+    Verdict.SAME_VERSION,
 ]
 
 
-def decided(*factors, confidence=Confidence.HIGH, coverage=(), policy=None, notices=(), past=None, edit=None, **given_):
+def decided(
+    *factors,
+    confidence=Confidence.HIGH,
+    coverage=(),
+    policy=None,
+    notices=(),
+    past=None,
+    edit=None,
+    validity=(),
+    **given_,
+):
     """Decide on one endpoint for each cost factor, and five unchanged ones."""
     curves = curve_set(
         *(measured(f"GET /{i}", factor=times(factor), noise=0.01) for i, factor in enumerate(factors)),
@@ -55,7 +68,9 @@ def decided(*factors, confidence=Confidence.HIGH, coverage=(), policy=None, noti
     detection = edit(detection) if edit else detection
     clusters = diagnose(curves, detection)
     chosen = policy or PolicySettings()
-    return decide(curves, detection, coverage, clusters, chosen, DetectSettings(), notices=notices, past=past)
+    return decide(
+        curves, detection, coverage, clusters, chosen, DetectSettings(), notices=notices, past=past, validity=validity
+    )
 
 
 def fired(decision):
@@ -203,14 +218,16 @@ def test_without_any_estimated_shift_the_rule_says_so():
 
 
 def test_too_few_compared_curves_are_no_basis():
-    """With half of the baseline's curves gone nothing is decided, even beside a critical regression."""
+    """With half of the baseline's curves gone nothing is decided, unless what is left blocks."""
     curves = curve_set(*(measured(f"GET /{i}", factor=times(2.5)) for i in range(10)))
     curves = marked(curves, CANDIDATE, Absence.MISSING, dict.fromkeys(range(6), ()))
     detection = judged(curves, {9: (EVERYWHERE,)})
     decision = decide(curves, detection, (), diagnose(curves, detection), PolicySettings(), DetectSettings())
-    assert decision.verdict is Verdict.INSUFFICIENT_EVIDENCE
+    assert decision.verdict is Verdict.BLOCK
     assert rule(decision, "min_compared").because == "4 of 10 curves compared"
-    assert "block_critical" in fired(decision)
+    calm = judged(curves, {})
+    decision = decide(curves, calm, (), diagnose(curves, calm), PolicySettings(), DetectSettings())
+    assert decision.verdict is Verdict.INSUFFICIENT_EVIDENCE
 
 
 def test_nothing_compared_is_no_basis_whatever_the_policy():
@@ -244,12 +261,67 @@ def test_mostly_inconclusive_comparison_is_monitored():
 def test_every_rule_is_listed_with_its_threshold_and_what_it_saw():
     """Fired or not, each rule states its threshold and its observation, and keys are unique."""
     decision = decided(1.7, policy=PolicySettings(block_severe=4, monitor_minor=0))
-    assert len({rule.key for rule in decision.rules}) == len(decision.rules) == 14
+    assert len({rule.key for rule in decision.rules}) == len(decision.rules) == 19
     assert all(rule.text and rule.because for rule in decision.rules)
     assert rule(decision, "block_severe").text.startswith("4 or more severe regressions (50 % slower or more)")
     assert rule(decision, "block_severe").because == "C1"
     assert "switched off" in rule(decision, "monitor_minor").text
     assert fired(decision) == ["serious_regressions"]
+
+
+def failed(kind, *, blocks=True, approves=True):
+    """A check that failed."""
+    return Check(
+        kind=kind,
+        jobs=(1, 2),
+        values=("1.0",) * 7,
+        evidence=(),
+        curves=(),
+        begin=None,
+        end=None,
+        blocks=blocks,
+        approves=approves,
+    )
+
+
+def test_one_version_is_no_release_whatever_was_found():
+    """Between two runs of one version nothing is blocked or approved."""
+    check = failed(CheckKind.SAME_VERSION, blocks=False, approves=False)
+    assert decided(*(2.5,) * 4, validity=(check,)).verdict is Verdict.SAME_VERSION
+    assert decided(validity=(check,)).verdict is Verdict.SAME_VERSION
+
+
+def test_a_comparison_unfit_to_block_asks_for_investigation():
+    """What would block leaves no more than a question where the comparison is not fit to decide on."""
+    check = failed(CheckKind.LOWER_VERSION, blocks=False, approves=False)
+    assert decided(*(2.5,) * 4).verdict is Verdict.BLOCK
+    assert decided(*(2.5,) * 4, validity=(check,)).verdict is Verdict.INVESTIGATE
+
+
+def test_a_doubt_that_leaves_no_room_for_approval_asks_for_investigation():
+    """Another machine or a disturbed run is never approved unseen; what is only told changes nothing."""
+    assert decided(validity=(failed(CheckKind.OTHER_MACHINE, approves=False),)).verdict is Verdict.INVESTIGATE
+    assert decided(validity=(failed(CheckKind.SAME_RESULTS),)).verdict is Verdict.APPROVE
+    assert decided(validity=(failed(CheckKind.TOO_GOOD),)).verdict is Verdict.APPROVE_WITH_MONITORING
+
+
+@pytest.mark.parametrize(
+    ("attribution", "size", "verdict"),
+    [
+        (Attribution.UNDECIDED, 2.5, Verdict.INVESTIGATE),
+        (Attribution.UNDECIDED, 1.3, Verdict.INVESTIGATE),
+        (Attribution.ENVIRONMENT, 2.5, Verdict.APPROVE),
+        (Attribution.CODE, 2.5, Verdict.BLOCK),
+    ],
+)
+def test_only_the_code_blocks(attribution, size, verdict):
+    """What may be the machine's asks for the deciding measurement, and what is the machine's counts for nothing."""
+
+    def whose(detection):
+        results = [replace(one, attribution=attribution if one.windows else None) for one in detection.results]
+        return replace(detection, results=tuple(results))
+
+    assert decided(size, size, size, edit=whose).verdict is verdict
 
 
 def test_reason_names_eight_issues_and_counts_the_rest():

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Absence, CoverageFinding, CoverageKind, Severity
+from perftracker_ai.model import BASELINE, CANDIDATE, Absence, CoverageFinding, CoverageKind, Severity
 from perftracker_ai.stats import median
 from perftracker_ai.words.text import clean
 
@@ -209,7 +209,7 @@ def _place_key(curves: CurveSet, one: _Range, point: int) -> tuple[str, str]:
 
 def _failure_background(curves: CurveSet, owner: Ints) -> _Background:
     """Learn the rate of lone failures from the baseline and its reruns."""
-    rows = [BASELINE, *range(FIRST_RERUN, len(curves.absence))]
+    rows = curves.rows[0]
     lone = tests = 0
     for row in rows:
         ran = (curves.absence[row] == Absence.PRESENT) | (curves.absence[row] == Absence.FAILED)

@@ -43,6 +43,7 @@ class _Group(msgspec.Struct, kw_only=True):
     candidate: JobInfo | None = None
     baseline: JobInfo | None = None
     reruns: list[JobInfo] = []
+    candidate_reruns: list[JobInfo] = []
 
 
 _Groups = dict[tuple[tuple[str, ...], str], _Group]
@@ -108,7 +109,7 @@ def pair_notices(baseline: JobInfo, candidate: JobInfo) -> tuple[Notice, ...]:
         (products[0] != products[1], OtherProduct(baseline=products[0], candidate=products[1])),
         (hosts[0] != hosts[1], OtherHardware(baseline=hosts[0], candidate=hosts[1])),
         (suites[0] != suites[1], OtherSuite(baseline=suites[0], candidate=suites[1])),
-        (baseline.product_ver == candidate.product_ver, SameVersion(version=baseline.product_ver or "none")),
+        (baseline.version == candidate.version, SameVersion(version=baseline.version or "none")),
         (candidate.end < baseline.end, older),
         (baseline.deleted, DeletedJob(job=baseline.id)),
         (candidate.deleted, DeletedJob(job=candidate.id)),
@@ -148,17 +149,21 @@ def _place(job: JobInfo, group: _Group, settings: DiscoverySettings) -> None:
     """Give a usable job its role in its group; jobs come newest first."""
     group.jobs.append(job)
     if group.candidate is None:
-        if settings.candidate_version in {"", job.product_ver}:
+        if settings.candidate_version in {"", job.version}:
             group.candidate = job
+    elif job.version == group.candidate.version:
+        _rerun(job, group.candidate, group.candidate_reruns, settings)
     elif group.baseline is None:
-        if job.product_ver != group.candidate.product_ver and settings.baseline_version in {"", job.product_ver}:
+        if settings.baseline_version in {"", job.version}:
             group.baseline = job
-    elif (
-        job.product_ver == group.baseline.product_ver
-        and len(group.reruns) < settings.reruns
-        and not _too_old(job, group.baseline, settings)
-    ):
-        group.reruns.append(job)
+    elif job.version == group.baseline.version:
+        _rerun(job, group.baseline, group.reruns, settings)
+
+
+def _rerun(job: JobInfo, first: JobInfo, reruns: list[JobInfo], settings: DiscoverySettings) -> None:
+    """Take a further job of a version while there are few of them and it is not too old."""
+    if len(reruns) < settings.reruns and not _too_old(job, first, settings):
+        reruns.append(job)
 
 
 def _settled(groups: _Groups, job: JobInfo, settings: DiscoverySettings) -> bool:
@@ -213,7 +218,7 @@ def _pair(group: _Group) -> Pair:
         baseline=_known(group.baseline),
         candidate=_known(group.candidate),
         reruns=tuple(group.reruns),
-        candidate_reruns=(),
+        candidate_reruns=tuple(group.candidate_reruns),
     )
 
 
@@ -228,7 +233,11 @@ def _considered(job: JobInfo, exclusion: tuple[Exclusion, str] | None, pair: Pai
         return Considered(job=job, role="", exclusion=exclusion[0], detail=exclusion[1])
     if pair is None:
         return Considered(job=job, role="", exclusion=None, detail="nothing to compare it with")
-    roles = {pair.candidate.id: "candidate", pair.baseline.id: "baseline", **{job.id: "rerun" for job in pair.reruns}}
+    roles = {
+        pair.candidate.id: "candidate",
+        pair.baseline.id: "baseline",
+        **{job.id: "rerun" for job in (*pair.reruns, *pair.candidate_reruns)},
+    }
     if job.id in roles:
         return Considered(job=job, role=roles[job.id], exclusion=None, detail="")
     return Considered(job=job, role="", exclusion=_against(job, pair), detail="")
@@ -241,7 +250,7 @@ def _against(job: JobInfo, pair: Pair) -> Exclusion:
         return Exclusion.OTHER_HARDWARE
     if job.suite_name != candidate.suite_name:
         return Exclusion.OTHER_SUITE
-    if job.product_ver == candidate.product_ver:
+    if job.version == candidate.version:
         return Exclusion.SAME_VERSION
     return Exclusion.OTHER_VERSION if _recency(job) > _recency(baseline) else Exclusion.NOT_NEEDED
 

@@ -18,7 +18,7 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Pause = Annotated[float, msgspec.Meta(ge=0, le=3600)]
-Gate = Literal["never", "moderate", "severe", "critical", "block"]
+Gate = Literal["never", "moderate", "severe", "critical", "investigate", "block"]
 """From what on a run's exit code is 1, in falling strictness."""
 Window = Annotated[int, msgspec.Meta(ge=2048, le=2**20)]
 Model = Literal["auto", "required", "off"]

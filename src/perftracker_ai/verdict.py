@@ -1,9 +1,9 @@
 """The decision: in go a comparison and what earlier jobs say, out comes a `Decision` by the rules of a declared policy.
 
 Every rule is evaluated and listed with what it saw, fired or not, in order of precedence; the first that fired gives
-the verdict. Regressions are counted net of the run-wide shift, so a critical cluster blocks even when the run as a
-whole is in doubt: its curves are slow *compared with the rest of the same run*. A large shift alone says nothing of
-the code, so it asks for a rerun and does not block. What creeps is in no comparison of two releases large enough to be
+the verdict. Only what controls show to be the code's blocks, and only where the comparison is fit to block at all; what
+is undecided asks for the measurement that decides, and what is the environment's counts for nothing. An item of many
+endpoints counts as that many. What creeps is in no comparison of two releases large enough to be
 found, so it is asked of the history; without one there is no such rule.
 """
 
@@ -18,6 +18,7 @@ from perftracker_ai.model import (
     BASELINE,
     Absence,
     Attribution,
+    CheckKind,
     Confidence,
     CoverageKind,
     Decision,
@@ -36,12 +37,14 @@ from perftracker_ai.words.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from perftracker_ai.model import Cluster, CoverageFinding, CurveSet, Detection, RunShift
+    from perftracker_ai.model import Check, Cluster, CoverageFinding, CurveSet, Detection, RunShift
     from perftracker_ai.model.history import Chronicle, Drift
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 SHOWN = 8
 """Clusters named in a reason; the others are counted."""
+NOTHING_TOLD = 0.8
+"""Share of inconclusive curves from which finding nothing means nothing."""
 _ENDPOINT = 80
 """Characters of an endpoint in a reason that ends in a number."""
 
@@ -65,6 +68,7 @@ class _Case(msgspec.Struct, frozen=True):
     policy: PolicySettings
     settings: DetectSettings
     past: Chronicle | None
+    validity: Sequence[Check]
 
 
 def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is asked of all of them
@@ -77,6 +81,7 @@ def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is 
     *,
     notices: Sequence[Notice] = (),
     past: Chronicle | None = None,
+    validity: Sequence[Check] = (),
 ) -> Decision:
     """Apply the policy.
 
@@ -89,14 +94,17 @@ def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is 
         Another product, hardware or suite make the comparison itself a question.
     past : Chronicle, optional
         What earlier jobs say; without it the rule on what creeps is left out.
+    validity : sequence of Check
+        Checks of the comparison that failed.
 
     Returns
     -------
     Decision
         With every rule, in order of precedence.
     """
-    worse = [cluster for cluster in clusters if cluster.direction is Direction.WORSE]
-    case = _Case(curves, detection, coverage, clusters, worse, notices, policy, settings, past)
+    counted = [cluster for cluster in clusters if cluster.attribution is not Attribution.ENVIRONMENT]
+    worse = [cluster for cluster in counted if cluster.direction is Direction.WORSE]
+    case = _Case(curves, detection, coverage, clusters, worse, notices, policy, settings, past, validity)
     rules = [rule(case) for rule in _RULES]
     rules += [] if past is None else [_creeping(case, past)]
     clean = not any(rule.fired for rule in rules)
@@ -107,6 +115,33 @@ def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is 
 
 def _rule(key: str, verdict: Verdict, text: str, *, fired: bool, because: str) -> Rule:
     return Rule(key=key, verdict=verdict, text=text, fired=fired, because=because)
+
+
+# ── fit to judge ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _same_version(case: _Case) -> Rule:
+    found = [check for check in case.validity if check.kind is CheckKind.SAME_VERSION]
+    return _rule(
+        "same_version",
+        Verdict.SAME_VERSION,
+        "Both jobs are of one version.",
+        fired=bool(found),
+        because=f"both are of version {found[0].values[0]}" if found else "the versions differ",
+    )
+
+
+def _validity(case: _Case) -> Rule:
+    found = [check for check in case.validity if not check.approves]
+    kinds = Counter(check.kind for check in found)
+    return _rule(
+        "validity",
+        Verdict.INVESTIGATE,
+        "A check of the comparison failed that leaves no room for an approval.",
+        fired=bool(found),
+        because=", ".join(f"{kind} ({count})" if count > 1 else str(kind) for kind, count in kinds.items())
+        or f"{len(case.validity)} failed, none of that weight",
+    )
 
 
 # ── enough to judge ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -121,6 +156,19 @@ def _min_compared(case: _Case) -> Rule:
         f"Fewer than {_percent(least)} of the baseline's curves can be compared, or none.",
         fired=compared == 0 or compared < least * measured,
         because=f"{compared} of {_count(measured, 'curve')} compared",
+    )
+
+
+def _nothing_told(case: _Case) -> Rule:
+    compared = [result for result in case.detection.results if result.points > 0]
+    unclear = sum(result.outcome is Outcome.INCONCLUSIVE for result in compared)
+    changed = sum(result.worst is not None for result in compared)
+    return _rule(
+        "nothing_told",
+        Verdict.INSUFFICIENT_EVIDENCE,
+        f"More than {_percent(NOTHING_TOLD)} of the compared curves are inconclusive, and nothing was found.",
+        fired=unclear > NOTHING_TOLD * len(compared) and not changed and not case.coverage,
+        because=f"{unclear} of {_count(len(compared), 'compared curve')} inconclusive, {changed} changed",
     )
 
 
@@ -143,15 +191,27 @@ def _block_severe(case: _Case) -> Rule:
 
 
 def _block(case: _Case, severity: Severity, threshold: float, least: int) -> Rule:
-    found = [c for c in case.worse if c.severity is severity and c.confidence is not Confidence.LOW]
-    size = f"{severity} regressions ({_percent(threshold)} slower or more) of medium or high confidence"
+    found = [
+        cluster
+        for cluster in case.worse
+        if cluster.severity is severity
+        and cluster.confidence is not Confidence.LOW
+        and cluster.attribution is Attribution.CODE
+    ]
+    size = f"{severity} regressions ({_percent(threshold)} slower or more) by code, of medium or high confidence"
+    fit = all(check.blocks for check in case.validity)
     return _rule(
         f"block_{severity}",
         Verdict.BLOCK,
         f"{least} or more {size}." if least else f"Any number of {size}: switched off.",
-        fired=0 < least <= len(found),
-        because=_named(found),
+        fired=fit and 0 < least <= _endpoints(found),
+        because=_named(found) + ("" if fit or not found else "; the comparison is not fit to block"),
     )
+
+
+def _endpoints(clusters: Sequence[Cluster]) -> int:
+    """Count clusters, one of many endpoints as that many."""
+    return sum(cluster.endpoints for cluster in clusters)
 
 
 def _block_failures(case: _Case) -> Rule:
@@ -189,7 +249,7 @@ def _comparability(case: _Case) -> Rule:
 
 
 def _large_shift(case: _Case) -> Rule:
-    large = [shift for shift in case.detection.shifts if shift.large]
+    large = [shift for shift in case.detection.shifts if shift.large and shift.attribution is not Attribution.CODE]
     worst = max(case.detection.shifts, key=lambda shift: abs(shift.slowdown), default=None)
     seen = f"the run-wide shift is at most {_signed(worst.slowdown)}" if worst else "no run-wide shift was estimated"
     return _rule(
@@ -217,6 +277,21 @@ def _serious_clusters(case: _Case) -> Rule:
         "serious_regressions",
         Verdict.INVESTIGATE,
         f"Any severe or critical regression ({_percent(case.settings.severe)} slower or more), of any confidence.",
+        fired=bool(found),
+        because=_named(found),
+    )
+
+
+def _undecided(case: _Case) -> Rule:
+    found = [
+        cluster
+        for cluster in case.worse
+        if cluster.attribution is Attribution.UNDECIDED and cluster.severity is Severity.MODERATE
+    ]
+    return _rule(
+        "undecided_regressions",
+        Verdict.INVESTIGATE,
+        f"Any regression ({_percent(case.settings.moderate)} slower or more) that may be the code's or the machine's.",
         fired=bool(found),
         because=_named(found),
     )
@@ -272,8 +347,19 @@ def _many_minor(case: _Case) -> Rule:
         "monitor_minor",
         Verdict.APPROVE_WITH_MONITORING,
         f"{least} or more {size}." if least else f"Any number of {size}: switched off.",
-        fired=0 < least <= len(found),
+        fired=0 < least <= _endpoints(found),
         because=_named(found),
+    )
+
+
+def _too_good(case: _Case) -> Rule:
+    found = [check for check in case.validity if check.kind is CheckKind.TOO_GOOD]
+    return _rule(
+        "too_good",
+        Verdict.APPROVE_WITH_MONITORING,
+        "An endpoint is so much faster that it may do its work no more.",
+        fired=bool(found),
+        because=f"{found[0].values[1]} is {found[0].values[2]} times as fast" if found else "none",
     )
 
 
@@ -363,18 +449,23 @@ def _kinds(findings: Iterable[CoverageFinding]) -> str:
 
 
 _RULES = (
-    _min_compared,
+    _same_version,
     _block_critical,
     _block_severe,
     _block_failures,
+    _min_compared,
+    _nothing_told,
+    _validity,
     _comparability,
     _large_shift,
     _serious_clusters,
+    _undecided,
     _serious_coverage,
     _unknown_direction,
     _moderate_clusters,
     _many_minor,
     _moderate_coverage,
     _inconclusive,
+    _too_good,
 )
 """In order of precedence: strongest verdict first."""

@@ -133,8 +133,9 @@ def _analyze(arguments: argparse.Namespace) -> int:
         raise UsageError("Nothing to compare: give --product NAME, --all-products, two job ids, or two job files.")
     if arguments.product and arguments.all_products:
         raise UsageError("Give either --product or --all-products, not both.")
-    if arguments.rerun:
-        raise UsageError("--rerun goes with two named jobs", "with --product, reruns are found by discovery")
+    for option, named in (("--rerun", arguments.rerun), ("--candidate-rerun", arguments.candidate_rerun)):
+        if named:
+            raise UsageError(f"{option} goes with two named jobs", "with --product, reruns are found by discovery")
     with closing(_open(settings, console)) as source:
         if arguments.all_products:
             return _analyze_all(source, settings, console, arguments)
@@ -282,7 +283,7 @@ def _fetched(
 
     try:
         with guarded("Getting the two jobs"):
-            return fetch_named(arguments.jobs, arguments.rerun, settings, console, source)
+            return fetch_named(arguments.jobs, arguments.rerun, settings, console, source, arguments.candidate_rerun)
     except PerfTrackerAIError as error:
         return error
     finally:

@@ -84,7 +84,8 @@ class Console:
         if selection.pair:
             pair = selection.pair
             roles = [("baseline", pair.baseline), ("candidate", pair.candidate)]
-            for role, job in [*roles, *(("rerun", job) for job in pair.reruns)]:
+            reruns = (*pair.reruns, *pair.candidate_reruns)
+            for role, job in [*roles, *(("rerun", job) for job in reruns)]:
                 self._say(f"{role} {job.id}: version {job.product_ver}, {job.end:%Y-%m-%d %H:%M} UTC", indent="  ")
         for line in _job_lines(selection.considered) if self._verbose else ():
             tell(f"  {line}")
@@ -239,7 +240,10 @@ def _choice(selection: Selection) -> str:
         return f"Nothing to compare: {clean(f'{selection.problem}; {selection.cure}.', _LONGEST_LINE)}"
     pair = selection.pair
     reruns = ", ".join(str(job.id) for job in pair.reruns) or "none"
-    return f"Compares baseline {pair.baseline.id} with candidate {pair.candidate.id}; reruns of the baseline: {reruns}."
+    more = ", ".join(str(job.id) for job in pair.candidate_reruns)
+    own = f", of the candidate: {more}" if more else ""
+    pair_of = f"baseline {pair.baseline.id} with candidate {pair.candidate.id}"
+    return f"Compares {pair_of}; reruns of the baseline: {reruns}{own}."
 
 
 def _job_lines(considered: Sequence[Considered]) -> list[str]:

@@ -128,9 +128,17 @@ def _analyze(command: argparse.ArgumentParser) -> None:
         "several times (default: none)",
     )
     command.add_argument(
+        "--candidate-rerun",
+        action="append",
+        default=[],
+        metavar="FILE_OR_ID",
+        help="with two named jobs: a further run of the candidate's version, to tell code from environment; may be "
+        "given several times (default: none)",
+    )
+    command.add_argument(
         "--no-reruns",
         action="store_true",
-        help="with --product: do not use earlier runs of the baseline's version (default: up to 5 are used)",
+        help="with --product: do not use further runs of the two versions; of each (default: up to 5 are used)",
     )
     _source(command)
     _narrowing(command)
@@ -138,9 +146,10 @@ def _analyze(command: argparse.ArgumentParser) -> None:
     command.add_argument("--store", metavar="STORE", help=_STORE.format(", once `history sync` has made it"))
     command.add_argument(
         "--fail-on",
-        choices=("never", "moderate", "severe", "critical", "block"),
+        choices=("never", "moderate", "severe", "critical", "investigate", "block"),
         metavar="GATE",
-        help="exit with 1 from this severity on: moderate, severe, critical; or on verdict block (default: never)",
+        help="exit with 1 from this severity on: moderate, severe, critical; or from this verdict on: investigate, "
+        "block; with 2 where the evidence does not carry an answer (default: never)",
     )
     _publication(command)
     _showing(command)

@@ -48,8 +48,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def code(self) -> int:
         """The exit code this product asks for."""
-        gated = self.run is not None and self.run.gated
-        return max([_GATED if gated else _DONE, *(error.exit_code for error in self.errors)])
+        judged = _DONE
+        if self.run is not None:
+            judged = PerfTrackerAIError.exit_code if self.run.unjudged else _GATED if self.run.gated else _DONE
+        return max([judged, *(error.exit_code for error in self.errors)])
 
 
 def interrupted(products: Sequence[str]) -> list[Outcome]:

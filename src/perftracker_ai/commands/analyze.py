@@ -16,14 +16,16 @@ from msgspec.structs import replace
 
 from perftracker_ai.commands.lookup import look_up
 from perftracker_ai.commands.report_files import PAGE, REPORT, RESULT, read_results, report_folder
-from perftracker_ai.errors import Defect, NothingComparable, guarded
+from perftracker_ai.errors import Defect, NothingComparable, UsageError, guarded
 from perftracker_ai.events import Step
 from perftracker_ai.files import require_writable
 from perftracker_ai.files.sets import write_set
 from perftracker_ai.model import (
     BASELINE,
     CANDIDATE,
+    FIRST_RERUN,
     Analysis,
+    Attribution,
     BadRecords,
     CountersMoved,
     CoverageKind,
@@ -58,6 +60,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         What a language model wrote of it.
     written : tuple of Path
         The files, the report for people first; none when only the prompt was wanted.
+    unjudged : bool
+        Whether a gate was asked for and the evidence does not carry an answer.
     gated : bool
         Whether the gate of ``fail_on`` was reached.
     prompt : str
@@ -69,6 +73,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     narration: Narration | None
     written: tuple[Path, ...]
     gated: bool
+    unjudged: bool
     prompt: str
 
 
@@ -84,7 +89,7 @@ def judge_product(fetched: Fetched, settings: Settings, watch: Watch) -> Run:
     history, problems = look_up(jobs, fetched.location, settings, watch)
     watch(Step(f"Comparing job {jobs[BASELINE].info.id} with job {jobs[CANDIDATE].info.id}"))
     notices, today = (*fetched.notices, *problems), datetime.now(UTC).date()
-    compare = partial(judge, jobs, own, seed=settings.seed, today=today)
+    compare = partial(judge, jobs, own, seed=settings.seed, today=today, candidate_reruns=fetched.candidate_reruns)
     analysis = _with_history(compare, notices, history) if history else compare(notices=notices)
     for notice in analysis.notices:
         watch(notice)
@@ -149,6 +154,7 @@ def _told(analysis: Analysis, settings: Settings, folder: Path, watch: Watch) ->
         narration=None,
         written=(),
         gated=_gated(analysis, settings.fail_on),
+        unjudged=settings.fail_on != "never" and analysis.decision.verdict is Verdict.INSUFFICIENT_EVIDENCE,
         prompt="",
     )
     if settings.emit_prompt:
@@ -172,11 +178,12 @@ def _saved(path: Path) -> bytes | None:
 # ── stages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def judge(
+def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
     jobs: Sequence[Job],
     settings: ProductSettings,
     *,
     seed: int,
+    candidate_reruns: int = 0,
     notices: Iterable[Notice] = (),
     today: date | None = None,
     history: Archive | None = None,
@@ -186,9 +193,11 @@ def judge(
     Parameters
     ----------
     jobs : sequence of Job
-        Baseline, candidate, then reruns of the baseline's version.
+        Baseline, candidate, reruns of the baseline's version, reruns of the candidate's.
     settings : ProductSettings
     seed : int
+    candidate_reruns : int
+        How many of the last jobs are reruns of the candidate's version.
     notices : iterable of Notice
         What was noticed on the way here.
     today : date, optional
@@ -200,6 +209,8 @@ def judge(
     ------
     NothingComparable
         When no load point has a value in both jobs.
+    UsageError
+        When one job is given twice.
     """
     from perftracker_ai.accept import acceptance_notices, accepted, counting
     from perftracker_ai.coverage import compare_coverage, nothing_shared
@@ -207,17 +218,20 @@ def judge(
     from perftracker_ai.detect import detect
     from perftracker_ai.diagnose import diagnose
     from perftracker_ai.discovery import pair_notices
+    from perftracker_ai.validity import assess
     from perftracker_ai.verdict import decide
 
-    baseline, candidate, *reruns = (job.info for job in jobs)
-    curves, accounts, read_notices = build_curves(jobs, settings.curves)
+    infos = tuple(job.info for job in jobs)
+    (baseline, candidate), first = infos[:FIRST_RERUN], len(infos) - candidate_reruns
+    _require_different(infos)
+    curves, accounts, read_notices = build_curves(jobs, settings.curves, candidate_reruns)
     if not (curves.absence[[BASELINE, CANDIDATE]] == 0).all(axis=0).any():
         raise NothingComparable(
             f"Jobs {baseline.id} ({len(jobs[0].tests)} tests) and {candidate.id} ({len(jobs[1].tests)} tests) have no "
             f"measured test in common: {nothing_shared(curves)}."
         )
-    timeline = _timeline(history, curves)
-    detection = detect(curves, settings.detect, seed, _others(timeline, jobs))
+    timeline, soundness = _timeline(history, curves), assess(jobs, curves)
+    detection = detect(curves, settings.detect, seed, _others(timeline, jobs), soundness)
     coverage = compare_coverage(curves)
     clusters = diagnose(curves, detection)
     known = accepted(settings.accept, curves, detection, settings.detect.moderate, today)
@@ -227,21 +241,42 @@ def judge(
     return Analysis(
         baseline=baseline,
         candidate=candidate,
-        reruns=tuple(reruns),
-        candidate_reruns=(),
-        validity=(),
+        reruns=infos[FIRST_RERUN:first],
+        candidate_reruns=infos[first:],
+        validity=soundness.checks,
         accounts=accounts,
         curves=curves,
         detection=detection,
         coverage=coverage,
         clusters=clusters,
         accepted=known,
-        decision=decide(curves, detection, coverage, counted, policy, settings.detect, notices=every, past=past),
+        decision=decide(
+            curves,
+            detection,
+            coverage,
+            counted,
+            policy,
+            settings.detect,
+            notices=every,
+            past=past,
+            validity=soundness.checks,
+        ),
         notices=every,
         chronicle=past,
         criteria=settings.detect,
         policy=policy,
     )
+
+
+def _require_different(jobs: Sequence[JobInfo]) -> None:
+    """Refuse a job that is given twice: a copy of a run is no further run, and nothing can differ."""
+    from perftracker_ai.validity import same_job
+
+    for place, job in enumerate(jobs):
+        if any(same_job(job, other) for other in jobs[:place]):
+            raise UsageError(
+                f"Job {job.id} is given twice, so nothing can be learnt from comparing it; name another job."
+            )
 
 
 def _timeline(history: Archive | None, curves: CurveSet) -> Timeline | None:
@@ -288,14 +323,22 @@ def _job_notices(jobs: Sequence[Job]) -> Iterator[Notice]:
             yield BadRecords(job=job.info.id, records=records, position=first.position, problem=first.problem)
 
 
+_REACHED = {"never": frozenset(), "investigate": {Verdict.INVESTIGATE, Verdict.BLOCK}, "block": {Verdict.BLOCK}}
+"""Verdicts that reach a gate; the other gates are severities."""
+
+
 def _gated(analysis: Analysis, fail_on: str) -> bool:
-    """Tell whether the run reached its gate."""
-    if fail_on == "never":
+    """Tell whether the run reached its gate; two runs of one version reach none."""
+    if analysis.decision.verdict is Verdict.SAME_VERSION:
         return False
-    if fail_on == "block":
-        return analysis.decision.verdict is Verdict.BLOCK
+    if fail_on in _REACHED:
+        return analysis.decision.verdict in _REACHED[fail_on]
     known = analysis.accepted_curves
-    severities = [result.severity for result in analysis.detection.results if result.curve not in known]
+    severities = [
+        result.severity
+        for result in analysis.detection.results
+        if result.curve not in known and result.attribution is not Attribution.ENVIRONMENT
+    ]
     severities += [finding.severity for finding in analysis.coverage if finding.kind is not CoverageKind.FIXED]
     return max(map(Severity.rank, severities), default=0) >= Severity.rank(Severity(fail_on))
 

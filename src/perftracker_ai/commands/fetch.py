@@ -35,7 +35,9 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     jobs : tuple of Job
-        Baseline, candidate and reruns.
+        Baseline, candidate, reruns of the baseline's version, reruns of the candidate's.
+    candidate_reruns : int
+        How many of the last jobs are reruns of the candidate's version.
     location : str
         The source of all of them; empty when somebody named files.
     notices : tuple of Notice
@@ -44,6 +46,7 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
 
     product: str
     jobs: tuple[Job, ...]
+    candidate_reruns: int
     location: str
     notices: tuple[Notice, ...]
 
@@ -146,7 +149,13 @@ def fetch_product(
             break
     if not selection.pair.reruns:
         notices.append(NoReruns(version=selection.pair.baseline.product_ver))
-    return Fetched(product=product, jobs=tuple(jobs), location=source.location, notices=tuple(notices))
+    return Fetched(
+        product=product,
+        jobs=tuple(jobs),
+        candidate_reruns=len(selection.pair.candidate_reruns),
+        location=source.location,
+        notices=tuple(notices),
+    )
 
 
 def _left_out(source: Source, broken: dict[int, str], watch: Watch) -> list[Notice]:
@@ -164,7 +173,12 @@ def skipped_notices(source: Source) -> list[Notice]:
 
 
 def fetch_named(
-    references: Sequence[str], reruns: Sequence[str], settings: Settings, watch: Watch, source: Source | None
+    references: Sequence[str],
+    reruns: Sequence[str],
+    settings: Settings,
+    watch: Watch,
+    source: Source | None,
+    candidate_reruns: Sequence[str] = (),
 ) -> Fetched:
     """Get jobs that are named by id or by file.
 
@@ -174,6 +188,8 @@ def fetch_named(
         Baseline and candidate.
     reruns : sequence of str
         Further runs of the baseline's version.
+    candidate_reruns : sequence of str, optional
+        Further runs of the candidate's version.
     source : Source or None
         Where ids are looked up; None when every reference is a file.
 
@@ -182,15 +198,21 @@ def fetch_named(
     PerfTrackerAIError
         When one of them cannot be had, or not be read.
     """
-    jobs = [_load_reference(text, source, watch) for text in (*references, *reruns)]
+    jobs = [_load_reference(text, source, watch) for text in (*references, *reruns, *candidate_reruns)]
     notices = [
         OtherProject(job=job.info.id, project=job.info.project_name, asked=settings.project)
         for job in jobs[:2]
         if source is not None and settings.project not in (0, job.info.project_id)
     ]
     product = jobs[CANDIDATE].info.product_name or jobs[BASELINE].info.product_name
-    location = "" if source is None or any(map(is_file, (*references, *reruns))) else source.location
-    return Fetched(product=product, jobs=tuple(jobs), location=location, notices=tuple(notices))
+    location = "" if source is None or any(map(is_file, (*references, *reruns, *candidate_reruns))) else source.location
+    return Fetched(
+        product=product,
+        jobs=tuple(jobs),
+        candidate_reruns=len(candidate_reruns),
+        location=location,
+        notices=tuple(notices),
+    )
 
 
 def is_file(reference: str) -> bool:
@@ -205,7 +227,7 @@ def _load_pair(source: Source, pair: Pair, watch: Watch, broken: dict[int, str])
     """Download and read a pair with its reruns; None when one turned out broken, which is then noted."""
     from perftracker_ai.sources import read_fetched
 
-    infos = (pair.baseline, pair.candidate, *pair.reruns)
+    infos = (pair.baseline, pair.candidate, *pair.reruns, *pair.candidate_reruns)
     jobs = []
     for info, fetched in zip(infos, source.fetch_all(infos, lambda *got: watch(Received(*got))), strict=True):
         try:

@@ -18,6 +18,8 @@ from perftracker_ai.detect.judge import Context, judge
 from perftracker_ai.detect.scan import COARSE
 from perftracker_ai.detect.series import Net, pairs_of, panels, ratios
 from perftracker_ai.detect.shift import estimate_shifts
+from perftracker_ai.detect.sound import left_out, sound
+from perftracker_ai.detect.whose import reported
 from perftracker_ai.detect.windows import LEVEL, shortest_change
 from perftracker_ai.model import FIRST_RERUN, CurveResult, Detection, Direction
 from perftracker_ai.stats import median
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from perftracker_ai.detect.evidence import Evidence
     from perftracker_ai.detect.series import Panel
     from perftracker_ai.detect.shift import Shifts
-    from perftracker_ai.model import CurveSet, Timeline
+    from perftracker_ai.model import CurveSet, Soundness, Timeline
     from perftracker_ai.settings import DetectSettings
 
 __all__ = ["detect"]
@@ -40,40 +42,51 @@ LOOKS = 1
 METHOD = "multiscale scan of log-ratios 1"
 
 
-def detect(curves: CurveSet, settings: DetectSettings, seed: int, timeline: Timeline | None = None) -> Detection:
+def detect(
+    curves: CurveSet,
+    settings: DetectSettings,
+    seed: int,
+    timeline: Timeline | None = None,
+    soundness: Soundness | None = None,
+) -> Detection:
     """Compare the candidate with the baseline runs, curve by curve.
 
     Parameters
     ----------
     curves : CurveSet
-        Rows of its run axis: baseline, candidate, reruns of the baseline's version.
+        Rows of its run axis: baseline, candidate, reruns of the one and of the other version.
     settings : DetectSettings
     seed : int
         Recorded with the result; the method itself draws no random numbers.
     timeline : Timeline, optional
         What earlier jobs measured at the same points, the compared jobs not among them: they teach how much curves
         scatter from run to run.
+    soundness : Soundness, optional
+        Which runs and points can be trusted, and what runs share at a time.
 
     Returns
     -------
     Detection
         One result per curve, in curve order.
     """
-    laid = list(panels(curves, ratios(curves, timeline), curves.curves))
+    measured, curves = (curves, curves) if soundness is None else sound(curves, soundness)
+    laid = list(panels(curves, ratios(curves, timeline, measured), curves.curves))
     shift, evidences = _evidence(curves, laid, settings)
     reruns = len(curves.mean) - FIRST_RERUN
     context = Context(
         curves=curves,
         settings=settings,
-        shift=shift[0].per_curve,
-        reruns=reruns,
+        shift=shift[0],
+        reruns=len(curves.rows[0]) - 1,
         shortest=shortest_change(curves, settings),
+        late=() if soundness is None else soundness.late,
+        left_out=left_out(measured, curves),
     )
     results = sorted(judge(evidences, context), key=lambda result: result.curve)
     results = without_direction(with_counts(results, curves, settings), curves, settings)
     return Detection(
         results=tuple(results),
-        shifts=shift[0].reported,
+        shifts=reported(context),
         method=METHOD,
         level=LEVEL,
         fdr=settings.fdr,

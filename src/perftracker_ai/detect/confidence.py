@@ -57,7 +57,7 @@ def _by_chance(window: Window) -> tuple[Confidence, str]:
         return Confidence.HIGH, f"far beyond the noise (q = {window.q_value:.1g})"
     if window.q_value <= WEAK_Q:
         return Confidence.MEDIUM, f"beyond the noise (q = {window.q_value:.1g})"
-    return Confidence.MEDIUM, f"not far beyond the noise (q = {window.q_value:.1g})"
+    return Confidence.LOW, f"not far beyond the noise (q = {window.q_value:.1g})"
 
 
 def _by_consistency(window: Window) -> tuple[Confidence, str]:

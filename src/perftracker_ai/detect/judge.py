@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from perftracker_ai.detect import null, short
+from perftracker_ai.detect import null, short, whose
 from perftracker_ai.detect.chance import RULE_P, weigh_chances
 from perftracker_ai.detect.confidence import certainty
 from perftracker_ai.detect.evidence import RULE_POINTS, SCANNED_POINTS, SIDES
@@ -21,7 +21,7 @@ from perftracker_ai.detect.need import need_text, needed
 from perftracker_ai.detect.noise import mean_variance
 from perftracker_ai.detect.thin import weigh_thin
 from perftracker_ai.detect.windows import LEVEL, Extent, describe, extents, long_enough, merged, practical, size
-from perftracker_ai.model import Attribution, CurveResult, Direction, Method, Outcome
+from perftracker_ai.model import CurveResult, Direction, Method, Outcome
 from perftracker_ai.stats import median, ratio, t_quantile
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from perftracker_ai.detect.chance import Chances
     from perftracker_ai.detect.evidence import Evidence, Side
     from perftracker_ai.detect.scan import Track
+    from perftracker_ai.detect.shift import Shifts
     from perftracker_ai.detect.thin import Thin
-    from perftracker_ai.model import CurveSet, Window
+    from perftracker_ai.model import CurveSet, Stretch, Window
     from perftracker_ai.settings import DetectSettings
 
 
@@ -57,9 +58,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     curves: CurveSet
     settings: DetectSettings
-    shift: NDArray[np.float64]
+    shift: Shifts
     reruns: int
     shortest: float
+    late: tuple[Stretch, ...]
+    left_out: NDArray[np.bool_]
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -196,13 +199,22 @@ def _thin_side(evidence: Evidence, thin: Thin, sign: float, context: Context) ->
 def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whole, context: Context) -> CurveResult:
     """Put one curve together."""
     index = int(evidence.net.panel.rows[row])
+    curve = context.curves.curves[index]
+    gross, taken = evidence.net.panel.gross[row], float(context.shift.per_curve[index])
     points = evidence.net.panel.point[row][np.isfinite(evidence.net.ratio[row])]
     windows = tuple(sorted((w for side in found if side for w in side.windows), key=lambda w: (w.first, w.last)))
+    windows = whose.shared(windows, context)
     silenced = any(side.silenced for side in found if side)
     outcome = _outcome(windows, context.settings) or _calm(whole, context, silenced=silenced)
     method = _method([side.method for side in found if side and side.windows], points, context)
     worst = _worst(windows, outcome)
     confidence, reasons = certainty(windows[worst], method, context.reruns) if worst is not None else (None, ())
+    attribution = None if worst is None else whose.attribution(windows[worst], index, context)
+    with_run = whose.moved(index, points, gross, whole.reach, context) if len(points) else None
+    if with_run is not None and outcome not in {Outcome.REGRESSED, Outcome.INCONCLUSIVE}:
+        windows, worst = (with_run,), 0
+        outcome, attribution, confidence, why = whose.outcome_of(with_run, index, context)
+        reasons = (why,)
     unsure = outcome is Outcome.INCONCLUSIVE
     need = needed(whole.level, whole.error, context.settings, silenced=silenced) if unsure else None
     return CurveResult(
@@ -216,11 +228,11 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
         reasons=reasons,
         points=len(points),
         samples=int(context.curves.count[:2, points].sum()),
-        attribution=None if worst is None else Attribution.CODE,
-        left_out=(),
+        attribution=attribution,
+        left_out=tuple((np.flatnonzero(context.left_out[curve.start : curve.stop]) + curve.start).tolist()),
         median_slowdown=math.expm1(whole.level) if len(points) else None,
-        gross_slowdown=ratio(whole.level + context.shift[index]) if len(points) else None,
-        shift=math.expm1(context.shift[index]),
+        gross_slowdown=ratio(float(median(gross))) if np.isfinite(gross).any() else None,
+        shift=math.expm1(taken),
         noise=_noise(evidence, row),
         cause=need.cause if need else None,
         runs_needed=need.runs if need else None,

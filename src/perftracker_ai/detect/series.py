@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from perftracker_ai.detect.earlier import levelled
-from perftracker_ai.model import CANDIDATE, FIRST_RERUN, MetricKind
+from perftracker_ai.model import CANDIDATE, MetricKind
 from perftracker_ai.stats import median
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ class Ratios(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     Attributes
     ----------
     ratio : ndarray, shape (P,)
-        Candidate against the median of the baseline runs; NaN where either has no value.
-    versus : ndarray, shape (B, P)
-        Candidate against each baseline run.
+        Median of the candidate's runs against that of the baseline's; NaN where either has no value.
+    versus : ndarray, shape (V, P)
+        The same against each baseline run; and each run of the candidate, where there are several, against the
+        baseline's median.
     contrast : ndarray, shape (K, P)
         Baseline runs against each other, and earlier jobs against the next of them: runs with nothing changed between
         them, or little, scaled to the variance `ratio` has then.
@@ -57,6 +58,8 @@ class Ratios(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Logarithm of each run's cost, candidate last: positive is worse.
     sampling : ndarray, shape (P,)
         Variance of `ratio` that the spread of the scores alone accounts for; NaN without repeated scores.
+    gross : ndarray, shape (P,)
+        `ratio` as measured: what runs share at a time is still in it, and so is what was left out.
     """
 
     ratio: NDArray[np.float64]
@@ -64,6 +67,7 @@ class Ratios(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     contrast: NDArray[np.float64]
     cost: NDArray[np.float64]
     sampling: NDArray[np.float64]
+    gross: NDArray[np.float64]
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -82,8 +86,8 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         without one.
     point : ndarray of int, shape (C, N)
         Point index in the `CurveSet`; -1 where the curve has no such load.
-    ratio, sampling : ndarray, shape (C, N)
-    versus : ndarray, shape (B, C, N)
+    ratio, sampling, gross : ndarray, shape (C, N)
+    versus : ndarray, shape (V, C, N)
     contrast : ndarray, shape (K, C, N)
     cost : ndarray, shape (B + 1, C, N)
         See `Ratios`.
@@ -99,6 +103,7 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     contrast: NDArray[np.float64]
     cost: NDArray[np.float64]
     sampling: NDArray[np.float64]
+    gross: NDArray[np.float64]
 
 
 class Net(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -107,7 +112,7 @@ class Net(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     Attributes
     ----------
     ratio : ndarray, shape (C, N)
-    versus : ndarray, shape (B, C, N)
+    versus : ndarray, shape (V, C, N)
     contrast : ndarray, shape (K, C, N)
         As in `Panel`, net.
     """
@@ -118,27 +123,34 @@ class Net(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     contrast: NDArray[np.float64]
 
 
-def ratios(curves: CurveSet, timeline: Timeline | None = None) -> Ratios:
+def ratios(curves: CurveSet, timeline: Timeline | None = None, measured: CurveSet | None = None) -> Ratios:
     """Compare the candidate with the baseline runs, point by point.
 
     Parameters
     ----------
     timeline : Timeline, optional
         Earlier jobs, the compared ones not among them.
+    measured : CurveSet, optional
+        The same runs as measured, where something was taken off them.
 
     Returns
     -------
     Ratios
         Read-only by convention; the input is not changed.
     """
-    log = _log(curves.mean)
-    base = np.delete(log, CANDIDATE, axis=0)
-    sign = orientation(curves)
-    versus = np.clip(sign * (log[CANDIDATE] - base), -LARGEST, LARGEST)
+    log, sign = _log(curves.mean), orientation(curves)
+    base, own = (log[rows] for rows in curves.rows)
+    before, after = median(base, axis=0), median(own, axis=0)
+    alone = own[:0] if len(own) == 1 else own  # a single run of the candidate is what all else is compared with
+    variance = 1 / len(base) + 1 / len(own)
+    contrasts = (_contrasts(base, variance), _contrasts(own, variance), _successive(curves, timeline, variance))
+    raw = log if measured is None else _log(measured.mean)
+    gross = median(raw[curves.rows[1]], axis=0) - median(raw[curves.rows[0]], axis=0)
     return Ratios(
-        ratio=np.clip(sign * (log[CANDIDATE] - median(base, axis=0)), -LARGEST, LARGEST),
-        versus=versus,
-        contrast=sign * np.concatenate([_contrasts(base), _successive(curves, timeline, len(base))]),
+        gross=np.clip(sign * gross, -LARGEST, LARGEST),
+        ratio=np.clip(sign * (after - before), -LARGEST, LARGEST),
+        versus=np.clip(sign * np.concatenate([after - base, alone - before]), -LARGEST, LARGEST),
+        contrast=sign * np.concatenate(contrasts),
         cost=sign * np.concatenate([base, log[CANDIDATE][None]]),
         sampling=_sampling(curves),
     )
@@ -157,19 +169,19 @@ def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return logs
 
 
-def _contrasts(base: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Helmert contrasts of the baseline runs: independent of each other, each free of what the candidate changed.
+def _contrasts(runs: NDArray[np.float64], variance: float) -> NDArray[np.float64]:
+    """Helmert contrasts of the runs of one version: independent of each other, each free of what the other changed.
 
-    A contrast of run k against the mean of the k runs before it has variance (1 + 1/k) of one run's; the ratio of one
-    candidate to B runs has (1 + 1/B), so each is rescaled to that.
+    A contrast of run k against the mean of the k runs before it has variance (1 + 1/k) of one run's; the ratio of C
+    candidate runs to B baseline runs has (1/C + 1/B), so each is rescaled to that.
     """
-    count = len(base)
-    rows = [(base[k] - base[:k].mean(axis=0)) * np.sqrt((1 + 1 / count) / (1 + 1 / k)) for k in range(1, count)]
-    return np.array(rows).reshape(count - 1, base.shape[1])
+    count = len(runs)
+    rows = [(runs[k] - runs[:k].mean(axis=0)) * np.sqrt(variance / (1 + 1 / k)) for k in range(1, count)]
+    return np.array(rows).reshape(count - 1, runs.shape[1])
 
 
-def _successive(curves: CurveSet, timeline: Timeline | None, count: int) -> NDArray[np.float64]:
-    """Compare the latest earlier jobs two by two, scaled as the contrasts of ``count`` baseline runs are.
+def _successive(curves: CurveSet, timeline: Timeline | None, variance: float) -> NDArray[np.float64]:
+    """Compare the latest earlier jobs two by two, scaled as the contrasts of runs are.
 
     Neighbours, for little changed from one to the next, and about the levels of their versions; each job in one pair
     only, so that the pairs are independent.
@@ -179,7 +191,7 @@ def _successive(curves: CurveSet, timeline: Timeline | None, count: int) -> NDAr
     first = len(timeline.jobs) - 2 * pairs_of(timeline)
     versions = [job.product_ver for job in timeline.jobs[first:]]
     log = levelled(_log(timeline.mean[first:]), curves.curves, versions)
-    steps: NDArray[np.float64] = (log[1::2] - log[::2]) * np.sqrt((1 + 1 / count) / 2)
+    steps: NDArray[np.float64] = (log[1::2] - log[::2]) * np.sqrt(variance / 2)
     return steps
 
 
@@ -193,11 +205,16 @@ def _sampling(curves: CurveSet) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = (curves.sd / curves.mean) ** 2 / curves.count
     relative[~np.isfinite(relative)] = np.nan
-    base = np.delete(relative, CANDIDATE, axis=0)
-    known = np.isfinite(base).sum(axis=0)
-    mean = np.divide(np.nansum(base, axis=0), known, out=np.full(base.shape[1], np.nan), where=known > 0)
-    variance: NDArray[np.float64] = relative[CANDIDATE] + mean / max(1, len(curves.mean) - FIRST_RERUN + 1)
-    return variance
+    before, after = (_mean_variance(relative[rows]) for rows in curves.rows)
+    return after + before
+
+
+def _mean_variance(relative: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Variance of the mean of runs, from those whose scores say anything."""
+    known = np.isfinite(relative).sum(axis=0)
+    total = np.nansum(relative, axis=0)
+    mean: NDArray[np.float64] = np.divide(total, known, out=np.full(len(total), np.nan), where=known > 0)
+    return mean / len(relative)
 
 
 def family_key(curve: Curve) -> tuple[str, str, str, str]:
@@ -273,6 +290,7 @@ def _panel(
         contrast=_lay(values.contrast, point),
         cost=_lay(values.cost, point),
         sampling=_lay(values.sampling, point),
+        gross=_lay(values.gross, point),
     )
 
 

@@ -1,21 +1,26 @@
-"""The run-wide shift: what nearly all curves of a kind share is the environment's doing until shown otherwise.
+"""The run-wide shift: what nearly all curves of a kind share, and whose doing it is.
 
 In: the level of every curve (the median log-ratio over its loads). Out: one shift per curve to take off, and the
 `RunShift` s to report. Estimated from the main body of the levels, so that a third of the curves regressing does not
 pull it; a metric kind or a thread count gets a shift of its own as far as it differs by more than chance.
+
+A machine's trouble hits all that was measured at that time. Where enough endpoints stayed where they were while the
+others moved far, these are the controls: only what the controls share is taken off, which is nothing much. Where one
+thread count moved and the others of the same minutes did not, that is no machine's doing either.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from perftracker_ai.detect.series import family_key
-from perftracker_ai.model import Attribution, MetricKind, RunShift
-from perftracker_ai.stats import quiet_scale, ratio, robust_location, t_quantile
+from perftracker_ai.model import CANDIDATE, Attribution, MetricKind, RunShift
+from perftracker_ai.stats import quiet_scale, ratio, robust_location, robust_scale, t_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,15 +30,28 @@ if TYPE_CHECKING:
 MIN_FAMILIES = 5
 """Endpoints from which a shared shift can be told from a change of each: with fewer, nothing is taken off."""
 
-MIN_GROUP = 5
-"""Curves from which a thread count of a metric kind may have a shift of its own."""
-
 LOCATION_COST = 1.25
 """Standard error of a robust location, in units of sigma / sqrt(n): pi / 2 as variance for the median."""
 
 SHRINK = 1.0
 """A group's difference from the overall shift counts as far as it exceeds this many standard errors (positive-part
 James-Stein): below that it is chance, far above it is kept nearly whole."""
+
+CONTROLS, LEAST_CONTROLS = 0.2, 3
+"""Share and number of endpoints that stayed where they were from which a cause that hits the machine is refuted."""
+
+APART, GAP = 4.0, math.log(1.10)
+"""Controls are told from the others by a gap of so many of their own standard deviations, and of so much: where
+endpoints are hit unevenly by one cause there are always some that it hits least, and no gap."""
+
+STEADY, FAR = math.log(1.10), math.log(1.15)
+"""Controls moved by less than the first; a thread count that moved by more than the second moved far."""
+
+OTHER_THREADS = 0.35
+"""Thread counts that moved by less than this part of what another moved stayed where they were."""
+
+SPREAD = 0.5
+"""Share of a run's time over which thread counts must be measured to be controls of each other."""
 
 
 class Shifts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -44,10 +62,17 @@ class Shifts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     per_curve : ndarray, shape (C,)
     reported : tuple of RunShift
         In order of metric kind and thread count; empty when there are too few endpoints to tell.
+    code : ndarray of bool, shape (C,)
+        Whether the shift is the code's, and was taken off only to compare curves with each other.
+    stayed, endpoints : int
+        Endpoints that stayed where they were, and all of them.
     """
 
     per_curve: NDArray[np.float64]
     reported: tuple[RunShift, ...]
+    code: NDArray[np.bool_]
+    stayed: int
+    endpoints: int
 
 
 class _Centre(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -69,20 +94,118 @@ def estimate_shifts(curves: CurveSet, level: NDArray[np.float64], large: float, 
     interval_level : float
         Level of the reported intervals.
     """
-    per_curve = np.zeros(len(level))
-    reported: list[RunShift] = []
     timed = [k for k, curve in enumerate(curves.curves) if curve.metric_kind is not MetricKind.OTHER]
-    overall = _centre(curves.curves, level, timed)
+    endpoints = _endpoint_levels(curves.curves, level, timed)
+    controls = _controls(endpoints)
+    members = timed if controls is None else [k for k in timed if curves.curves[k].endpoint in controls]
+    centres = _centres(curves.curves, level, timed, members)
+    code = _one_thread_count(curves, centres) if controls is None else None
+    per_curve, own = np.zeros(len(level)), np.zeros(len(level), dtype=bool)
+    for (_, threads), (group, centre) in centres.items():
+        per_curve[group] = centre.value
+        own[group] = code is not None and threads == code
+    reported = tuple(
+        _report(kind, threads, centre, large, interval_level, code=code is not None and threads == code)
+        for (kind, threads), (_, centre) in centres.items()
+        if centre.curves
+    )
+    stayed = len(controls) if controls is not None else _stayed(endpoints, math.log1p(large))
+    return Shifts(per_curve=per_curve, reported=reported, code=own, stayed=stayed, endpoints=len(endpoints))
+
+
+def _endpoint_levels(curves: tuple[Curve, ...], level: NDArray[np.float64], timed: list[int]) -> dict[str, float]:
+    """Give each endpoint's median level."""
+    found: dict[str, list[float]] = {}
+    for k in timed:
+        if math.isfinite(level[k]):
+            found.setdefault(curves[k].endpoint, []).append(float(level[k]))
+    return {endpoint: float(np.median(values)) for endpoint, values in found.items()}
+
+
+def _controls(endpoints: dict[str, float]) -> frozenset[str] | None:
+    """Find the endpoints that stayed where they were while the others moved far; None where there is no such gap."""
+    if len(endpoints) < MIN_FAMILIES:
+        return None
+    names = sorted(endpoints, key=lambda name: endpoints[name])
+    values = np.array([endpoints[name] for name in names])
+    cuts = [0, *(np.flatnonzero(np.diff(values) >= GAP) + 1).tolist(), len(values)]
+    parts = [slice(first, last) for first, last in pairwise(cuts)]
+    least = max(LEAST_CONTROLS, math.ceil(CONTROLS * len(values)))
+    steady = [part for part in parts if part.stop - part.start >= least and _alone(values, part)]
+    if len(parts) == 1 or not steady:
+        return None
+    nearest = min(steady, key=lambda part: abs(float(np.median(values[part]))))
+    return frozenset(names[nearest]) if abs(float(np.median(values[nearest]))) < STEADY else None
+
+
+def _alone(values: NDArray[np.float64], part: slice) -> bool:
+    """Say whether the gaps on both sides of a part of ascending values are wide for what scatters inside it."""
+    inside = values[part]
+    spread = float(robust_scale(inside - np.median(inside)))
+    left = inside[0] - values[part.start - 1] if part.start else math.inf
+    right = values[part.stop] - inside[-1] if part.stop < len(values) else math.inf
+    return bool(min(left, right) >= APART * spread)
+
+
+def _stayed(endpoints: dict[str, float], large: float) -> int:
+    """Count the endpoints that stayed with the main body of them, where that did not move far itself."""
+    values = np.array(list(endpoints.values()))
+    if len(values) == 0:
+        return 0
+    centre = robust_location(values) if len(values) >= MIN_FAMILIES else 0.0
+    if abs(centre) >= large:
+        return 0
+    scale = quiet_scale(values - centre)
+    reach = max(GAP, 2 * scale) if math.isfinite(scale) and len(values) >= MIN_FAMILIES else GAP
+    return int((np.abs(values - centre) <= reach).sum())
+
+
+def _centres(
+    curves: tuple[Curve, ...], level: NDArray[np.float64], timed: list[int], members: list[int]
+) -> dict[tuple[MetricKind, int | None], tuple[list[int], _Centre]]:
+    """Locate each group's shift from its members; a group without enough of them has that of all."""
+    least = MIN_FAMILIES if members == timed else LEAST_CONTROLS
+    overall = _centre(curves, level, members, least, None)
     if overall is None:
-        return Shifts(per_curve=per_curve, reported=())
-    per_curve[timed] = overall.value
-    groups = _groups(curves.curves, timed)
-    for (kind, threads), members in groups.items():
-        centre = _centre(curves.curves, level, members, overall)
-        if centre is not None:
-            per_curve[members] = centre.value
-            reported.append(_report(kind, threads, centre, large, interval_level))
-    return Shifts(per_curve=per_curve, reported=tuple(reported))
+        return {}
+    known = set(members)
+    found: dict[tuple[MetricKind, int | None], tuple[list[int], _Centre]] = {}
+    whole = _Centre(value=overall.value, error=overall.error, curves=0, families=0)
+    for key, group in _groups(curves, timed).items():
+        own = _centre(curves, level, [k for k in group if k in known], least, overall)
+        found[key] = (group, own or whole)
+    return found
+
+
+def _one_thread_count(
+    curves: CurveSet, centres: dict[tuple[MetricKind, int | None], tuple[list[int], _Centre]]
+) -> int | None:
+    """Name the only thread count that moved while the others, measured in the same minutes, did not."""
+    moved: dict[int, list[float]] = {}
+    for (_, threads), (_, centre) in centres.items():
+        if threads is not None:
+            moved.setdefault(threads, []).append(centre.value)
+    if len(moved) < 2 or not _interleaved(curves):  # noqa: PLR2004 - one has no other
+        return None
+    size = {threads: float(np.median(values)) for threads, values in moved.items()}
+    first = max(size, key=lambda threads: abs(size[threads]))
+    rest = max(abs(size[threads]) for threads in size if threads != first)
+    alone = abs(size[first]) >= FAR and rest <= OTHER_THREADS * abs(size[first]) and rest < STEADY
+    return first if alone else None
+
+
+def _interleaved(curves: CurveSet) -> bool:
+    """Say whether every thread count was measured over most of the candidate's time."""
+    begin = curves.begin[CANDIDATE]
+    if not np.isfinite(begin).any():
+        return False
+    times: dict[int | None, list[NDArray[np.float64]]] = {}
+    for curve in curves.curves:
+        times.setdefault(curve.threads, []).append(begin[curve.start : curve.stop])
+    whole = float(np.nanmax(begin) - np.nanmin(begin))
+    spans = [np.concatenate(parts) for parts in times.values()]
+    known = [part[np.isfinite(part)] for part in spans if np.isfinite(part).any()]
+    return whole > 0 and all(float(np.ptp(part)) >= SPREAD * whole for part in known)
 
 
 def _groups(curves: tuple[Curve, ...], chosen: list[int]) -> dict[tuple[MetricKind, int | None], list[int]]:
@@ -93,12 +216,12 @@ def _groups(curves: tuple[Curve, ...], chosen: list[int]) -> dict[tuple[MetricKi
 
 
 def _centre(
-    curves: tuple[Curve, ...], level: NDArray[np.float64], members: list[int], overall: _Centre | None = None
+    curves: tuple[Curve, ...], level: NDArray[np.float64], members: list[int], least: int, overall: _Centre | None
 ) -> _Centre | None:
     """Locate the main body of some curves' levels, drawn towards the overall shift; None when there are too few."""
     known = [k for k in members if math.isfinite(level[k])]
     families = len({family_key(curves[k]) for k in known})
-    if families < MIN_FAMILIES or len(known) < MIN_GROUP:
+    if families < least or len(known) < least:
         return None
     centre = robust_location(level[known])
     scale = quiet_scale(level[known] - centre)
@@ -114,7 +237,9 @@ def _shrink(difference: float, error: float) -> float:
     return difference * max(0.0, 1 - (SHRINK * error / difference) ** 2)
 
 
-def _report(kind: MetricKind, threads: int | None, centre: _Centre, large: float, interval_level: float) -> RunShift:
+def _report(
+    kind: MetricKind, threads: int | None, centre: _Centre, large: float, interval_level: float, *, code: bool
+) -> RunShift:
     reach = t_quantile((1 - interval_level) / 2, centre.families - 1) * centre.error
     low, high = ratio(centre.value - reach), ratio(centre.value + reach)
     return RunShift(
@@ -126,5 +251,5 @@ def _report(kind: MetricKind, threads: int | None, centre: _Centre, large: float
         curves=centre.curves,
         significant=low > 0 or high < 0,
         large=abs(centre.value) >= math.log1p(large),
-        attribution=Attribution.UNDECIDED,
+        attribution=Attribution.CODE if code else Attribution.UNDECIDED,
     )

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from perftracker_ai.detect.scan import MIN_POINTS, inflation, localise, penalty, span_of
-from perftracker_ai.model import CANDIDATE, Direction, FindingKind, Severity, Window
+from perftracker_ai.model import Direction, FindingKind, Severity, Window
 from perftracker_ai.stats import median, ratio, t_quantile
 
 if TYPE_CHECKING:
@@ -176,8 +176,9 @@ def shortest_change(curves: CurveSet, settings: DetectSettings) -> float:
     What a scheduler and a load driver's clock do to a request is nothing beside a suite of milliseconds. In a suite
     whose every number is some microseconds it is what is measured: there the limit is a share of the typical time.
     """
-    times = [curves.mean[:, c.start : c.stop] for c in curves.curves if c.base_unit == "s"]
-    values = np.concatenate([np.delete(part, CANDIDATE, axis=0).ravel() for part in times]) if times else np.zeros(0)
+    before = curves.mean[curves.rows[0]]
+    times = [before[:, c.start : c.stop].ravel() for c in curves.curves if c.base_unit == "s"]
+    values = np.concatenate(times) if times else np.zeros(0)
     known = values[np.isfinite(values)]
     typical = float(median(known)) if len(known) else math.inf
     return min(settings.min_time_change_s, settings.min_time_change_share * typical)
@@ -190,9 +191,9 @@ def long_enough(curves: CurveSet, evidence: Evidence, extent: Extent, shortest: 
         return True
     points = panel.point[extent.row, extent.first : extent.last + 1]
     values = curves.mean[:, points[points >= 0]]
-    base = median(np.delete(values, CANDIDATE, axis=0), axis=0)
+    before, after = (median(values[rows], axis=0) for rows in curves.rows)
     with np.errstate(invalid="ignore"):  # infinite on both sides is no change that could be measured
-        change = abs(float(median(values[CANDIDATE] - base)))
+        change = abs(float(median(after - before)))
     return change >= shortest
 
 
@@ -212,7 +213,7 @@ def describe(
     reach = _reach(evidence, extent, len(known)) if reach is None else reach
     points = evidence.net.panel.point[row]
     slowdown = ratio(middle)
-    measured = evidence.net.panel.ratio[row, span]
+    measured = evidence.net.panel.gross[row, span]
     return Window(
         kind=FindingKind.WINDOW,
         direction=Direction.WORSE if sign > 0 else Direction.BETTER,

@@ -18,7 +18,7 @@ from perftracker_ai.diagnose.factors import shared_factors
 from perftracker_ai.diagnose.hypotheses import propose
 from perftracker_ai.diagnose.profiles import compare, median, standing_window
 from perftracker_ai.diagnose.shapes import evidence, read_traits
-from perftracker_ai.model import Attribution, Cluster, Confidence, Direction, Severity
+from perftracker_ai.model import Attribution, Cluster, Confidence, Direction, FindingKind, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,9 +90,19 @@ def _rank(cluster: Cluster) -> tuple[bool, int, int, float, str]:
 def _groups(comparison: Comparison, direction: Direction) -> list[list[_Member]]:
     """Group the curves that changed in one direction by endpoint, and by scenario where these differ."""
     endpoints: dict[str, list[_Member]] = defaultdict(list)
+    shared: dict[tuple[Attribution, bool], list[_Member]] = defaultdict(list)
     for member in _members(comparison, direction):
-        endpoints[member.curve.endpoint].append(member)
-    return [group for members in endpoints.values() for group in _by_scenario(comparison, members)]
+        if member.window.kind is FindingKind.WHOLE:
+            shared[member.attribution, _all_loads(member)].append(member)
+        else:
+            endpoints[member.curve.endpoint].append(member)
+    alone = [group for members in endpoints.values() for group in _by_scenario(comparison, members)]
+    return [*shared.values(), *alone]
+
+
+def _all_loads(member: _Member) -> bool:
+    """Say whether a change is of the whole curve, not of its highest loads only."""
+    return member.window.last - member.window.first + 1 > (member.curve.stop - member.curve.start) / 2
 
 
 def _members(comparison: Comparison, direction: Direction) -> list[_Member]:
@@ -154,17 +164,18 @@ def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
     """Describe one group; its id and factor follow once all are known."""
     members = sorted(group, key=_worst_first)
     indices = tuple(member.curve.index for member in members)
-    worst, direction = members[0], members[0].window.direction
+    whole = members[0].window.kind is FindingKind.WHOLE
+    worst, direction = (_middle(members) if whole else members[0]), members[0].window.direction
     traits = read_traits(comparison, indices, direction)
     first, last = _widest(comparison, members)
-    alike = [member for member in members if member.window.severity == worst.window.severity]
+    alike = [member for member in members if whole or member.window.severity == worst.window.severity]
     return Cluster(
         id="",
         kind=worst.window.kind,
         attribution=_attribution(members),
         direction=direction,
-        title=_title(comparison, members, first, last),
-        endpoint=worst.curve.endpoint,
+        title=_shared_title(comparison, members) if whole else _title(comparison, members, first, last),
+        endpoint=_shared_name(comparison, members) if whole else worst.curve.endpoint,
         scenarios=tuple(sorted({member.curve.scenario for member in members})),
         factor="",
         curves=indices,
@@ -179,11 +190,16 @@ def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
         gross_slowdown=median(np.array([member.window.gross_slowdown for member in alike])),
         max_slowdown=max((member.window.max_slowdown for member in members), key=abs),
         worst_curve=worst.curve.index,
-        endpoints=1,
+        endpoints=len({member.curve.endpoint for member in members}) if whole else 1,
         shape=traits.shape,
         shape_evidence=evidence(traits),
         hypotheses=propose(comparison, indices, traits) if direction is Direction.WORSE else (),
     )
+
+
+def _middle(members: Sequence[_Member]) -> _Member:
+    """Take the member of median size: an item of many endpoints is as large as most of them say."""
+    return sorted(members, key=lambda member: member.change)[len(members) // 2]
 
 
 def _worst_first(member: _Member) -> tuple[int, int, float, str, str]:
@@ -246,6 +262,23 @@ def _title(comparison: Comparison, members: Sequence[_Member], first: str, last:
     count = f"{len(members)} curve" + ("s" if len(members) > 1 else "")
     parts = [count, _threads_text(comparison, members), _range_text(comparison, members, first, last)]
     return f"{name}: " + ", ".join(part for part in parts if part)
+
+
+def _shared_name(comparison: Comparison, members: Sequence[_Member]) -> str:
+    """Name what an item of many endpoints is of."""
+    threads = _threads(members)
+    endpoints = "all endpoints" if len({m.curve.endpoint for m in members}) > SUPPORT else "the endpoints"
+    if not _all_loads(members[0]):
+        return f"the highest loads of {endpoints}"
+    measured = {curve.threads for curve in comparison.curves.curves if curve.threads is not None}
+    return f"{endpoints} at {_threads_word(threads)}" if threads and set(threads) != measured else "the whole run"
+
+
+def _shared_title(comparison: Comparison, members: Sequence[_Member]) -> str:
+    name = _shared_name(comparison, members)
+    count = len({member.curve.endpoint for member in members})
+    curves = f"{len(members)} curve" + ("s" if len(members) > 1 else "")
+    return f"{name[:1].upper()}{name[1:]}: {curves} of {count} endpoint" + ("s" if count > 1 else "")
 
 
 def _threads_text(comparison: Comparison, members: Sequence[_Member]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Hypothesis, MetricKind, Shape, Strength
+from perftracker_ai.model import BASELINE, CANDIDATE, Hypothesis, MetricKind, Shape, Strength
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -216,9 +216,11 @@ def _environment(case: _Case) -> Evidence:
         found.pro.append(f"Only one of the {len(related)} curves of this endpoint and scenario shows it.")
     elif len(case.members) > 1:
         found.con.append(f"{len(case.members)} curves, measured one after another, show it.")
-    if len(case.comparison.curves.mean) > FIRST_RERUN:
-        reruns = len(case.comparison.curves.mean) - FIRST_RERUN
-        found.con.append(f"The candidate was compared with {reruns + 1} runs of the baseline's version.")
+    before, after = map(len, case.comparison.curves.rows)
+    if before > 1:
+        found.con.append(f"The candidate was compared with {before} runs of the baseline's version.")
+    if after > 1:
+        found.con.append(f"{after} runs of the candidate's version show it.")
     return found
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.model import CANDIDATE, Direction, MetricKind, Outcome
+from perftracker_ai.model import Direction, MetricKind, Outcome
 from perftracker_ai.stats import distinct
 from perftracker_ai.stats import median as column_median
 from perftracker_ai.units import read_unit
@@ -83,7 +83,7 @@ def compare(curves: CurveSet, detection: Detection) -> Comparison:
     shift = np.log1p([result.shift for result in detection.results])
     owner = np.repeat(np.arange(len(sign)), np.array([c.stop - c.start for c in curves.curves], dtype=np.int64))
     logs = np.log(_positive(curves))
-    before, after = column_median(np.delete(logs, CANDIDATE, axis=0), axis=0), logs[CANDIDATE]
+    before, after = (column_median(logs[rows], axis=0) for rows in curves.rows)
     change = sign[owner] * (after - before) - shift[owner]
     change = change - _drift(curves, detection, change, owner)
     families: dict[str, list[int]] = defaultdict(list)

@@ -77,6 +77,11 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
     tests_errors: int
     deleted: bool
 
+    @property
+    def version(self) -> str:
+        """The product's version; blanks around it were typed."""
+        return self.product_ver.strip()
+
 
 class Test(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One test.

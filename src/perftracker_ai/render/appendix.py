@@ -143,7 +143,7 @@ def _account(account: RunAccount) -> str:
 
 def limits(shown: View) -> list[str]:
     """Return what no comparison of two jobs can tell."""
-    runs = 2 + len(shown.analysis.reruns)
+    runs = 2 + len(shown.analysis.reruns) + len(shown.analysis.candidate_reruns)
     points = (
         wording.NO_TRACES,
         f"{runs} runs were compared; what differs between runs by chance is known only as far as they show it.",

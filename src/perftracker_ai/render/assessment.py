@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from perftracker_ai import retrospect
-from perftracker_ai.model import Confidence, Outcome, Part, Severity, Verdict
+from perftracker_ai.model import Attribution, Confidence, Outcome, Part, Severity, Verdict
 from perftracker_ai.render import phrases, recall
 from perftracker_ai.render.told import chosen, passages, said
 from perftracker_ai.report.commentary import MARK
@@ -127,7 +127,10 @@ def _reaches_top(finding: Finding) -> bool:
 
 def actions(shown: View) -> list[str]:
     """Return what to do, in order: trust the run, then failures, then the worst endpoints, then the open questions."""
+    if shown.analysis.decision.verdict is Verdict.SAME_VERSION:
+        return ["## Prioritized Action Items", "", f"1. {wording.recommendation(Verdict.SAME_VERSION)}", ""]
     steps = [
+        *_unsound(shown),
         *_repeat_run(shown),
         *_failures(shown),
         *_clusters(shown),
@@ -140,13 +143,20 @@ def actions(shown: View) -> list[str]:
     return ["## Prioritized Action Items", "", *lines, ""]
 
 
+def _unsound(shown: View) -> Iterator[str]:
+    """Say what makes the comparison fit to decide on."""
+    for check in shown.analysis.validity:
+        if not check.approves:
+            yield f"**{md(wording.check_cure(check)).rstrip('.')}** ({check.kind})."
+
+
 def _repeat_run(shown: View) -> Iterator[str]:
     analysis = shown.analysis
     hosts = md(", ".join(analysis.candidate.hosts)) or "the same hardware"
     large = [
         f"{phrases.shift_of(shift)} {format_change(shift.slowdown)}"
         for shift in analysis.detection.shifts
-        if shift.large
+        if shift.large and shift.attribution is not Attribution.CODE
     ]
     if large:
         yield (
@@ -188,6 +198,8 @@ def _investigate(shown: View, cluster: Cluster) -> str:
     if cluster.confidence is Confidence.LOW:
         spot = _spot(shown, cluster)
         return f"**Measure {cluster.id} again** before working on it: {spot}, both versions, three runs each."
+    if cluster.attribution is Attribution.UNDECIDED:
+        return f"**Rerun the candidate to settle {cluster.id}:** {wording.UNDECIDED}: {phrases.name(cluster)}."
     confirm = next((text for hypothesis in cluster.hypotheses for text in hypothesis.confirm), "")
     then = f" Then: {sentence(md(confirm))}" if confirm else ""
     return f"**Profile {cluster.id} on both versions:** {_spot(shown, cluster)}.{then}"

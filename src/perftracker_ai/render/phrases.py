@@ -29,7 +29,7 @@ from perftracker_ai.words.text import clean, listing, md, sentence
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from perftracker_ai.model import Analysis, Cluster, CoverageFinding, Curve, RunShift, ShapeEvidence, Window
+    from perftracker_ai.model import Analysis, Cluster, CoverageFinding, Curve, JobInfo, RunShift, ShapeEvidence, Window
     from perftracker_ai.report.view import Finding, Point, View
 
 RESULT_FILE = "result_v2.json"
@@ -268,10 +268,15 @@ def _at(curve: Curve, worst: Point) -> str:
 
 def reruns(analysis: Analysis) -> str:
     """Say how many further runs of the baseline's version were used."""
-    if not analysis.reruns:
+    if not analysis.reruns and not analysis.candidate_reruns:
         return "One run of each version: a rerun of the baseline would sharpen the result most."
-    ids = capped([str(job.id) for job in analysis.reruns], 5)
-    return f"{plural(len(analysis.reruns), 'rerun')} of the baseline's version used (job {ids})."
+    told = [_runs(analysis.reruns, "baseline"), _runs(analysis.candidate_reruns, "candidate")]
+    return "; ".join(filter(None, told)) + "."
+
+
+def _runs(jobs: tuple[JobInfo, ...], role: str) -> str:
+    ids = capped([str(job.id) for job in jobs], 5)
+    return f"{plural(len(jobs), 'rerun')} of the {role}'s version used (job {ids})" if jobs else ""
 
 
 def mirrored(analysis: Analysis) -> Iterator[str]:

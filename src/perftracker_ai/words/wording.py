@@ -33,6 +33,9 @@ NO_TRACES = (
 )
 """The line under every list of hypotheses."""
 
+UNDECIDED = "what both runs of it show is the code's, what one of them shows is the machine's"
+"""The measurement that decides between code and environment."""
+
 _NOTICES: dict[type[Notice], str] = {
     model.OtherProduct: "The jobs are of different products, {baseline} and {candidate}, so their tests may not mean "
     "the same: compare jobs of one product.",

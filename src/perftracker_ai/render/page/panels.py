@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.model import BASELINE, CANDIDATE, FIRST_RERUN, Absence, Direction
+from perftracker_ai.model import BASELINE, CANDIDATE, Absence, Direction
 from perftracker_ai.render import phrases, svg
 from perftracker_ai.render.page import facts
 from perftracker_ai.render.page.markup import Html, el, join
@@ -196,7 +196,7 @@ def _band(curves: CurveSet, finding: Finding) -> tuple[Floats, Floats] | None:
     curve, result = finding.curve, finding.result
     if result.noise is None:
         return None
-    runs = [BASELINE, *range(FIRST_RERUN, len(curves.mean))]
+    runs = curves.rows[0]
     values = curves.mean[runs, curve.start : curve.stop]
     middle = median(values, axis=0) if len(runs) > 1 else values[0]
     centre = np.where(values[0] > 0, middle, np.nan)

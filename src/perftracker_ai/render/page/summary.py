@@ -159,6 +159,10 @@ def _glimpse(shown: View) -> Html:
         el("li", phrases.reruns(shown.analysis), data_fact="/metadata/reruns"),
         el("li", "Shift of the whole run: ", _largest(shown), data_fact="/run_shift") if shifts else Html(""),
     ]
+    told += [
+        el("li", clean(wording.check_text(check)), data_fact=facts.of("validity", at))
+        for at, check in enumerate(shown.analysis.validity)
+    ]
     if notices:
         told.append(el("li", f"{plural(len(notices), 'notice')} to read before you trust it.", data_fact="/notices"))
     told.append(el("li", el("a", "How sure is this?", href="#certainty")))

@@ -1,0 +1,189 @@
+"""Checks that need no statistics: of the jobs, their machines and versions, and of values that are no measurements."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perftracker_ai.model import BASELINE, CANDIDATE, Check, CheckEvidence, CheckKind, MetricKind
+from perftracker_ai.stats import median
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from perftracker_ai.model import Curve, CurveSet, Job, JobInfo, Machine
+
+TOO_GOOD = 10.0
+"""An endpoint that is so many times as fast may do its work no more."""
+
+CEILING = 3
+"""Points of a curve that are equal at the top, in a run, from which that is a ceiling and no chance."""
+
+_NUMBERS = re.compile(r"\d+")
+_SHOWN = 80  # characters of a text in a check
+
+
+def check(  # noqa: PLR0913 - the fields of a check
+    kind: CheckKind,
+    jobs: Sequence[int],
+    values: Sequence[str],
+    evidence: Mapping[str, float],
+    *,
+    curves: Sequence[int] = (),
+    time: tuple[float | None, float | None] = (None, None),
+    blocks: bool = True,
+    approves: bool = True,
+) -> Check:
+    """Make a check that failed."""
+    return Check(
+        kind=kind,
+        jobs=tuple(jobs),
+        values=tuple(values),
+        evidence=tuple(CheckEvidence(name=name, value=float(value)) for name, value in evidence.items()),
+        curves=tuple(curves),
+        begin=time[0],
+        end=time[1],
+        blocks=blocks,
+        approves=approves,
+    )
+
+
+def same_job(one: JobInfo, other: JobInfo) -> bool:
+    """Say whether two headers are of one job."""
+    return one.uuid == other.uuid if one.uuid and other.uuid else one.id == other.id
+
+
+def of_jobs(jobs: Sequence[Job], curves: CurveSet) -> Iterator[Check]:
+    """Look at what the jobs say of themselves."""
+    baseline, candidate = (jobs[row].info for row in (BASELINE, CANDIDATE))
+    ids = (baseline.id, candidate.id)
+    if baseline.version == candidate.version:
+        version = candidate.version or "none"
+        yield check(CheckKind.SAME_VERSION, ids, [version], {}, blocks=False, approves=False)
+    elif _is_lower(candidate.product_ver, baseline.product_ver):
+        versions = [candidate.product_ver, baseline.product_ver]
+        yield check(CheckKind.LOWER_VERSION, ids, versions, {}, blocks=False, approves=False)
+    others = [name for name, before, after in _context(baseline, candidate) if before != after]
+    if others:
+        values = [" and ".join(others)]
+        yield check(CheckKind.OTHER_CONTEXT, ids, values, {}, blocks=False, approves=False)
+    yield from _machines(jobs[BASELINE], jobs[CANDIDATE])
+    yield from _same_results(jobs, curves)
+
+
+def _is_lower(version: str, other: str) -> bool:
+    """Compare versions by their numbers; where the words between them differ nothing is said."""
+    if _NUMBERS.sub("#", version.strip()) != _NUMBERS.sub("#", other.strip()):
+        one, two = (re.match(r"\d+(?:\.\d+)*", text.strip()) for text in (version, other))
+        if one is None or two is None:
+            return False
+        version, other = one[0], two[0]
+    numbers = [[int(number[:18]) for number in _NUMBERS.findall(text)] for text in (version, other)]
+    return numbers[0] < numbers[1]
+
+
+def _context(baseline: JobInfo, candidate: JobInfo) -> tuple[tuple[str, str, str], ...]:
+    before, after = ("+".join(sorted(set(job.hosts))) for job in (baseline, candidate))
+    return (
+        ("product", baseline.product_name, candidate.product_name),
+        ("suite", baseline.suite_name, candidate.suite_name),
+        ("hardware", before, after),
+    )
+
+
+def _machines(baseline: Job, candidate: Job) -> Iterator[Check]:
+    """Find machines that bear one name and are not the same."""
+    before = {machine.name: machine for machine in baseline.machines}
+    for machine in candidate.machines:
+        known = before.get(machine.name)
+        told = [] if known is None else list(_differences(known, machine))
+        if told:
+            values = [machine.name[:_SHOWN], "; ".join(told)]
+            ids = (baseline.info.id, candidate.info.id)
+            yield check(CheckKind.OTHER_MACHINE, ids, values, _sizes(before[machine.name], machine), approves=False)
+
+
+def _differences(one: Machine, other: Machine) -> Iterator[str]:
+    for name, before, after in (
+        ("processors", one.processors, other.processors),
+        ("memory in MB", one.memory_mb, other.memory_mb),
+        ("system", one.kernel[:_SHOWN], other.kernel[:_SHOWN]),
+        ("model", one.model[:_SHOWN], other.model[:_SHOWN]),
+    ):
+        if before not in {None, ""} and after not in {None, ""} and before != after:
+            yield f"{name} {before} → {after}"
+
+
+def _sizes(one: Machine, other: Machine) -> dict[str, float]:
+    numbers = {
+        "processors before": one.processors,
+        "processors now": other.processors,
+        "memory before": one.memory_mb,
+        "memory now": other.memory_mb,
+    }
+    return {name: float(value) for name, value in numbers.items() if value is not None}
+
+
+def _same_results(jobs: Sequence[Job], curves: CurveSet) -> Iterator[Check]:
+    """Find runs whose every value is the same to the last digit."""
+    for row, job in enumerate(jobs):
+        for other in range(row + 1, len(jobs)):
+            both = np.isfinite(curves.mean[row]) & np.isfinite(curves.mean[other])
+            values = curves.mean[row, both]
+            if len(values) and len(set(values.tolist())) > 1 and np.array_equal(values, curves.mean[other, both]):
+                ids = (job.info.id, jobs[other].info.id)
+                yield check(CheckKind.SAME_RESULTS, ids, [str(number) for number in ids], {"points": len(values)})
+
+
+def of_values(jobs: Sequence[Job], curves: CurveSet) -> Iterator[Check]:
+    """Look for values that are no measurements of what they are meant to measure."""
+    ids = (jobs[BASELINE].info.id, jobs[CANDIDATE].info.id)
+    yield from _clipped(ids, curves)
+    yield from _too_good(ids, curves)
+
+
+def _clipped(ids: tuple[int, int], curves: CurveSet) -> Iterator[Check]:
+    """Find times of many points that are equal to the last digit at the top of all curves of one unit."""
+    found: dict[float, list[tuple[int, int, int]]] = {}
+    for curve in curves.curves:
+        if curve.scalar or curve.base_unit != "s":
+            continue
+        values = curves.mean[: CANDIDATE + 1, curve.start : curve.stop]
+        top = float(np.fmax.reduce(values, axis=None)) if np.isfinite(values).any() else 0.0
+        counts = (values == top).sum(axis=1)
+        if counts.max() >= CEILING and np.unique(values[np.isfinite(values)]).size > 1:
+            found.setdefault(top, []).append((curve.index, int(counts[BASELINE]), int(counts[CANDIDATE])))
+    for top, members in sorted(found.items()):
+        before, after = (sum(member[k] for member in members) for k in (1, 2))
+        first = curves.curves[members[0][0]].tag
+        told = [str(len(members)), first, f"{top:.4g} s", str(before), str(after)]
+        evidence = {"ceiling in seconds": top, "points before": before, "points now": after}
+        hit = [member[0] for member in members]
+        yield check(CheckKind.CLIPPED, ids, told, evidence, curves=hit, approves=after <= before)
+
+
+def _too_good(ids: tuple[int, int], curves: CurveSet) -> Iterator[Check]:
+    """Find endpoints that are so fast now that they may do their work no more."""
+    speed: dict[str, list[tuple[float, int]]] = {}
+    for curve in curves.curves:
+        if curve.metric_kind is not MetricKind.OTHER:
+            speed.setdefault(curve.endpoint, []).append((_times_as_fast(curves.mean, curve), curve.index))
+    fast = {endpoint: max(found) for endpoint, found in speed.items() if max(found)[0] >= TOO_GOOD}
+    if fast:
+        endpoint, (times, _) = max(fast.items(), key=lambda item: item[1])
+        values = [str(len(fast)), endpoint, f"{times:.3g}"]
+        hit = [index for name in fast for _, index in speed[name]]
+        yield check(CheckKind.TOO_GOOD, ids, values, {"times as fast": times, "endpoints": len(fast)}, curves=hit)
+
+
+def _times_as_fast(mean: NDArray[np.float64], curve: Curve) -> float:
+    part = slice(curve.start, curve.stop)
+    before, after = mean[BASELINE, part], mean[CANDIDATE, part]
+    if not curve.less_better:
+        before, after = after, before
+    known = np.isfinite(before) & np.isfinite(after) & (before > 0) & (after > 0)
+    return float(median(before[known] / after[known])) if known.any() else 0.0

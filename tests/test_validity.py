@@ -1,0 +1,222 @@
+"""Validity: what is told of a comparison before anything that it shows."""
+
+import math
+
+import numpy as np
+import pytest
+from builders import info
+from detect_cases import LATENCY, RATE, curve_set
+from msgspec.structs import replace
+
+from perftracker_ai.model import BY_RUN, CheckKind, Job, Machine, MetricKind
+from perftracker_ai.validity import assess, same_job
+
+LOADS, ENDPOINTS, SECONDS = 24, 12, 30
+
+
+def service(*factors, seed=1, sigma=0.03, endpoints=ENDPOINTS, timed=True, load_major=True, candidate_reruns=0):
+    """Runs of a service, one for each factor of (endpoint, load) that its cost is multiplied by."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for number in range(endpoints):
+        for kind in (LATENCY, RATE):
+            hit = np.array([[factor(number, load) for load in range(LOADS)] for factor in factors])
+            cost = (5 + number) * hit * np.exp(sigma * rng.standard_normal(hit.shape))
+            rows.append(({"endpoint": f"GET /{number:02}", "kind": kind}, cost / 1000 if kind is LATENCY else 1 / cost))
+    curves = curve_set(rows)
+    place = np.arange(2 * endpoints * LOADS).reshape(endpoints, 2, LOADS)[:, :1].repeat(2, axis=1)
+    if load_major:
+        place = (
+            np.broadcast_to(np.arange(LOADS) * 2 * endpoints, (endpoints, 2, LOADS))
+            + 2 * np.arange(endpoints)[:, None, None]
+        )
+    begin = np.broadcast_to(1.8e9 + SECONDS * place.reshape(-1), curves.mean.shape).astype(float)
+    times = {"begin": begin, "end": begin + SECONDS} if timed else {}
+    return replace(curves, candidate_reruns=candidate_reruns, **times)
+
+
+def jobs(count=2, **fields):
+    """As many jobs of their own."""
+    versions = ["1.0", "1.1", *["1.0"] * (count - 2)]
+    made = [replace(info(10 + k, version), **fields.get("info", {})) for k, version in enumerate(versions)]
+    machines = fields.get("machines", [()] * count)
+    return [
+        Job(info=one, command="", links=(), machines=machines[k], tests=(), bad_records=())
+        for k, one in enumerate(made)
+    ]
+
+
+def calm(_, __):
+    return 1.0
+
+
+def slow(first, last, by):
+    return lambda _, load: by if first <= load <= last else 1.0
+
+
+def kinds(sound):
+    return [check.kind for check in sound.checks]
+
+
+@pytest.mark.parametrize("by", [1.3, 2.0, 3.0])
+def test_minutes_in_which_everything_was_slow_are_an_episode(by):
+    """They are told with clock time and size, and their points are left out of that run alone."""
+    sound = assess(jobs(), service(calm, slow(9, 13, by)))
+    (episode,) = [check for check in sound.checks if check.kind is CheckKind.EPISODE]
+    assert episode.jobs == (11,)
+    assert not episode.approves
+    size = {one.name: one.value for one in episode.evidence}["size"]
+    assert math.log1p(size) == pytest.approx(math.log(by), abs=0.05)
+    inside = sound.left_out.reshape(2, -1, LOADS)
+    assert not inside[0].any()
+    assert inside[1, :, 9:14].all()
+    assert not inside[1, :, [*range(8), *range(15, LOADS)]].any()
+
+
+def test_the_run_that_was_disturbed_is_named():
+    """An episode of the baseline is the baseline's: the candidate was not faster."""
+    sound = assess(jobs(), service(slow(14, 18, 1.5), calm))
+    assert [check.jobs for check in sound.checks] == [(10,)]
+    assert not sound.left_out[1].any()
+
+
+def test_the_beginning_of_a_run_is_a_warm_up():
+    """Without calm before it, slowness is told as warm-up."""
+    assert kinds(assess(jobs(), service(calm, slow(0, 2, 3.0)))) == [CheckKind.WARM_UP]
+
+
+def test_the_end_of_a_run_is_not_decided():
+    """The highest loads of all endpoints may have given way: nothing is left out, nothing taken off."""
+    sound = assess(jobs(), service(calm, slow(20, 23, 3.0)))
+    assert kinds(sound) == [CheckKind.LATE_STRETCH]
+    assert not sound.left_out.any()
+    assert sound.late[0].inside.reshape(-1, LOADS)[:, 20:].all()
+    assert np.abs(sound.shared.reshape(2, -1, LOADS)[1, :, 20:]).max() == 0
+
+
+def test_endpoints_that_stayed_refute_the_machine():
+    """Where a third of the endpoints stayed where they were then, it is no episode but the code's."""
+    sound = assess(jobs(), service(calm, lambda endpoint, load: 2.0 if endpoint < 8 and 9 <= load <= 13 else 1.0))
+    assert kinds(sound) == []
+    assert np.abs(sound.shared.reshape(2, -1, LOADS)[1, :, 9:14]).max() < 0.05
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_calm_run_has_no_episode(seed):
+    """Noise alone is told as nothing, and next to nothing is taken off."""
+    sound = assess(jobs(), service(calm, calm, seed=seed))
+    assert kinds(sound) == []
+    assert np.abs(sound.shared).max() < 0.05
+
+
+def test_endpoints_that_take_turns_tell_nothing_of_a_time():
+    """Where one endpoint is measured after the other, its slowness is not the run's: nothing is taken off."""
+    sound = assess(jobs(), service(calm, lambda endpoint, _: 2.0 if endpoint == 3 else 1.0, load_major=False))
+    assert kinds(sound) == []
+    assert not sound.shared.any()
+
+
+def test_without_times_the_order_of_the_tests_stands():
+    """Without any order there is no check in time, and that is said."""
+    assert kinds(assess(jobs(), service(calm, slow(9, 13, 1.5), timed=False))) == [CheckKind.NO_TIMES]
+    ordered = service(calm, slow(9, 13, 1.5))
+    places = ordered.begin - 1.8e9 + 1
+    assert kinds(assess(jobs(), replace(ordered, begin=places, end=places))) == [CheckKind.EPISODE]
+
+
+def test_counts_are_left_alone():
+    """Nothing shared is taken off what is neither a time nor a rate."""
+    curves = service(calm, slow(9, 13, 1.5))
+    other = [replace(one, metric_kind=MetricKind.OTHER) if one.index % 2 else one for one in curves.curves]
+    shared = assess(jobs(), replace(curves, curves=tuple(other))).shared.reshape(2, -1, LOADS)
+    assert not shared[:, 1::2].any()
+
+
+def test_a_wild_rerun_is_left_out():
+    """A rerun that scatters far more than the others teaches nothing, and is named."""
+    curves = service(calm, calm, calm, calm)
+    mean = curves.mean.copy()
+    mean[2] *= np.exp(0.2 * np.random.default_rng(9).standard_normal(mean.shape[1]))
+    sound = assess(jobs(4), replace(curves, mean=mean))
+    assert sound.trusted == (True, True, False, True)
+    assert kinds(sound) == [CheckKind.BAD_RERUN]
+
+
+def test_what_one_of_two_candidate_runs_shows_is_taken_off_it():
+    """A run of the candidate that is slow as a whole is brought to the other; what both show stays."""
+
+    def half_again(_, __):
+        return 1.6
+
+    one = assess(jobs(3), service(calm, half_again, calm, candidate_reruns=1)).shared
+    assert np.median(one[1]) == pytest.approx(math.log(1.6), abs=0.03)
+    both = assess(jobs(3), service(calm, half_again, half_again, candidate_reruns=1)).shared
+    assert np.abs(np.median(both, axis=1)).max() < 0.03
+
+
+def test_another_machine_under_the_same_name_is_told_with_both_values():
+    """Processors, system and model that differ are named with what they were; a machine that tells nothing is not."""
+    old = Machine(name="bg-f1", processors=32, memory_mb=131072, kernel="RHEL 9.4", model="Xeon")
+    new = replace(old, processors=16, kernel="", model="EPYC")
+    sound = assess(jobs(machines=[(old,), (new,)]), service(calm, calm))
+    (check,) = sound.checks
+    assert check.kind is CheckKind.OTHER_MACHINE
+    assert check.values == ("bg-f1", "processors 32 → 16; model Xeon → EPYC")
+    assert not assess(jobs(machines=[(old,), (old,)]), service(calm, calm)).checks
+
+
+def test_identical_results_are_told():
+    """A run whose every value is another's to the last digit is no run of its own."""
+    curves = service(calm, calm)
+    same = {name: getattr(curves, name)[[0, 0]] for name in BY_RUN}
+    assert kinds(assess(jobs(), replace(curves, **same))) == [CheckKind.SAME_RESULTS]
+
+
+def test_versions_are_compared_by_their_numbers():
+    """One version with a blank is one version, and 3.3 is lower than 3.11."""
+    curves = service(calm, calm)
+
+    def told(old, new):
+        pair = jobs()
+        named = [replace(job, info=replace(job.info, product_ver=v)) for job, v in zip(pair, (old, new), strict=True)]
+        return kinds(assess(named, curves))
+
+    assert told("3.1", "3.1 ") == [CheckKind.SAME_VERSION]
+    assert told("3.11", "3.3") == [CheckKind.LOWER_VERSION]
+    assert told("3.3", "3.11") == []
+    assert told("trunk", "stable") == []
+
+
+def test_a_ceiling_and_too_much_speed_are_told():
+    """Many equal values at the top of a time are a ceiling; ten times as fast is too good to be true."""
+    curves = service(calm, lambda endpoint, _: 0.05 if endpoint == 4 else 1.0)
+    mean = curves.mean.copy()
+    mean[:, :LOADS][:, 16:] = 30.0
+    sound = assess(jobs(), replace(curves, mean=mean))
+    assert set(kinds(sound)) == {CheckKind.CLIPPED, CheckKind.TOO_GOOD}
+
+
+def test_a_job_is_known_by_its_uuid():
+    """A copy of a job is the job; without a uuid its id says so."""
+    one = info(1)
+    assert same_job(one, replace(one, id=2))
+    assert not same_job(one, replace(one, uuid="another"))
+    assert same_job(replace(one, uuid=""), replace(one, uuid="another"))
+
+
+def test_an_episode_goes_on_across_the_border_of_endpoints():
+    """Where endpoints take turns, minutes in which one after the other is slow are an episode of the run."""
+    rng = np.random.default_rng(3)
+    curves = service(*[calm] * 2, endpoints=12, load_major=False)
+    rounds = replace(curves, curves=tuple(replace(one, threads=1 + one.index % 2) for one in curves.curves))
+    begin = rounds.begin.reshape(2, 12, 2, LOADS).copy()
+    begin[:, :, 1] += 12 * 2 * LOADS * SECONDS  # the second thread count after all of the first
+    slow_then = (begin[1] >= begin[1, 3, 0, 12]) & (begin[1] < begin[1, 6, 0, 12])
+    mean = rounds.mean.reshape(2, 12, 2, LOADS).copy()
+    mean[1] *= np.where(slow_then, [[[1.8], [1 / 1.8]]], 1.0) * np.exp(0.01 * rng.standard_normal(slow_then.shape))
+    times = {"begin": begin.reshape(2, -1), "end": begin.reshape(2, -1) + SECONDS}
+    sound = assess(jobs(), replace(rounds, mean=mean.reshape(2, -1), **times))
+    assert kinds(sound) == [CheckKind.EPISODE]
+    found = sound.left_out[1].reshape(12, 2, LOADS)
+    assert found[slow_then].mean() > 0.9
+    assert found[~slow_then].mean() < 0.05
