@@ -87,7 +87,7 @@ def quiet_sheet():
 
 
 def with_slots(text, sheet):
-    """Replace ``[C1:median change]`` by the slot of that fact."""
+    """Replace ``[C1:slowdown]`` by the slot of that fact."""
     return re.sub(r"\[([^:\]]+):([^\]]+)\]", lambda match: f"{{{{{fact_id(sheet, match[1], match[2])}}}}}", text)
 
 
@@ -95,11 +95,14 @@ def fact_id(sheet, subject, label):
     """Find a fact: by label, ``label 2`` for the second of its label, or a hypothesis by its key."""
     if subject == "catalogue":
         key, _, kind = label.partition(" ")
-        return sheet.find("catalogue", f"{kind or 'title'} {key}").id
+        return next(fact.id for fact in sheet.facts if fact.label == f"{kind or 'title'} {key}")
     name, _, number = label.rpartition(" ")
-    if number.isdecimal():
-        return sheet.by_label[subject, name][int(number) - 1].id
-    return sheet.find(subject, label).id
+    if not number.isdecimal():
+        name, number = label, "1"
+    found = [
+        fact.id for fact in sheet.by_subject[subject] if fact.label == name or fact.label.startswith(f"{name} of ")
+    ]
+    return found[int(number) - 1]
 
 
 def choices_of(sheet, topic):

@@ -10,24 +10,24 @@ import narration
 from perftracker_ai.narrate.facts import read_facts
 
 OF_RUN = {
-    "headline": "[C1:endpoint] is [C1:median change] over [C1:affected loads].",
+    "headline": "[C1:endpoint] is [C1:slowdown] over [C1:affected loads].",
     "summary": (
-        "We found [run:issues] in [run:curves compared]. The one that matters is [C1:endpoint]: it is "
-        "[C1:median change] in the median, and this was seen with [C1:confidence]."
+        "We found [run:issues] in [run:curves]. The one that matters is [C1:endpoint]: it is "
+        "[C1:slowdown] in the median, and this was seen with [C1:confidence]."
     ),
     "patterns": "What stands out: [run:pattern].",
     "risk.production": "Of the changes, [run:issues of moderate severity or worse] would reach production.",
-    "risk.users": "People who use [C1:endpoint] will wait longer for it, above all at [C1:worst load].",
+    "risk.users": "People who use [C1:endpoint] will wait longer for it, above all at [C1:load].",
     "risk.advice": "[run:recommendation].",
 }
 OF_CLUSTER = {
-    "impact": "At [T:worst load], [T:impact at the worst load], and it is so over [T:affected loads].",
-    "remark": "[T:curves] of [T:metrics] agree on the shape: [T:shape].",
+    "impact": "At [T:load], [T:values], and it is so over [T:affected loads].",
+    "remark": "At [T:load] this is [T:values] of [T:metric], and it holds over [T:affected loads].",
     "dive": (
-        "The slowdown begins at [T:first affected load], where it is [T:values at the first point]. At "
-        "[T:last affected load] it is [T:values at the last point]. Single loads are [T:largest change]."
+        "The slowdown begins at [T:affected loads], where it is [T:values]. At "
+        "[T:affected loads] it is [T:values]. It is [T:slowdown] in the median."
     ),
-    "action": "Profile [T:endpoint] at [T:worst load] on both versions, and compare where the time goes.",
+    "action": "Profile [T:endpoint] at [T:load] on both versions, and compare where the time goes.",
 }
 
 
@@ -38,7 +38,8 @@ def sheet_of(folder):
 
 def texts(sheet):
     """Give a text for everything that is asked for."""
-    found = {key: text for key, text in OF_RUN.items() if key != "patterns" or sheet.by_label.get(("run", "pattern"))}
+    shared = any(fact.label.startswith("pattern ") for fact in sheet.facts)
+    found = {key: text for key, text in OF_RUN.items() if key != "patterns" or shared}
     found.setdefault("patterns", "The regressions share nothing that stands out.")
     for topic in dict.fromkeys((*sheet.narrated, *sheet.dives, *sheet.actions)):
         found |= {f"{topic}.{part}": text.replace("[T:", f"[{topic}:") for part, text in OF_CLUSTER.items()}

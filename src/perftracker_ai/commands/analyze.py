@@ -144,10 +144,8 @@ def _told(analysis: Analysis, settings: Settings, folder: Path, watch: Watch) ->
 
     Where a model is required and failed, the report is complete all the same; the failure is raised afterwards.
     """
-    from perftracker_ai.accept import counting
     from perftracker_ai.commands.narrate import ANSWER, prompt_text, tell
 
-    narrated = replace(analysis, clusters=counting(analysis.clusters, analysis.accepted))
     run = Run(
         product=analysis.candidate.product_name,
         analysis=analysis,
@@ -158,8 +156,8 @@ def _told(analysis: Analysis, settings: Settings, folder: Path, watch: Watch) ->
         prompt="",
     )
     if settings.emit_prompt:
-        return replace(run, prompt=prompt_text(narrated))
-    story = tell(narrated, settings, _saved(folder / ANSWER), watch)
+        return replace(run, prompt=prompt_text(analysis))
+    story = tell(analysis, settings, _saved(folder / ANSWER), watch)
     watch(Step("Writing the report"))
     written = _write(analysis, folder, story)
     if settings.llm == "required" and story.problem is not None:

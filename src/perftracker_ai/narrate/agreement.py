@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _HEAVY = frozenset({Severity.CRITICAL, Severity.SEVERE})
 _STOPPED = frozenset({Verdict.BLOCK, Verdict.INVESTIGATE})
 _VERSIONS = {Label.BASELINE.value: "baseline", Label.CANDIDATE.value: "candidate"}
-_PLACES = frozenset({Label.LOADS, Label.WORST_LOAD, Label.FIRST_LOAD, Label.LAST_LOAD})
+_PLACES = frozenset({Label.LOADS, Label.LOAD, Label.THREAD_COUNT})
 
 
 def disagreements(sentence: Sentence) -> Iterator[Found]:

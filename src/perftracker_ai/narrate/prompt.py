@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from perftracker_ai.narrate.values import FactSheet
     from perftracker_ai.narrate.verify import Verified
 
-PROMPT_VERSION = 1
+PROMPT_VERSION = 2
 """Counts the changes of anything in this module that a model sees; answers are cached under it."""
 PROMPT_TOKENS = 6000
 """Of system and user text together, the repair included."""
@@ -60,7 +60,7 @@ Executive texts (headline, summary, risk, impact) are for managers: short, no te
 (remark, deep dives, patterns, actions) are for engineers: precise."""
 
 _EXAMPLE = """\
-Example for other facts: C9 became worse; F91 endpoint = "GET /items", F92 median change = "80 % slower", \
+Example for other facts: C9 became worse; F91 endpoint = "GET /items", F92 slowdown = "80 % slower", \
 F93 affected loads = "50–90 users", F94 evidence pool_size = "Only 64 threads are affected"
 {"a_issues":{"C9":{"hypotheses":[{"evidence":["F94","F92"],"hypothesis":"pool_size"}],"impact":"Users of {{F91}} wait \
 longer over {{F93}}.","remark":"{{F94}}, which could point to a pool that is too small."}},"g_headline":"{{F91}} is \

@@ -151,7 +151,7 @@ def _causes(sentence: Sentence) -> Iterator[Found]:
     if place and not any(lexicon.PLACE.search(topic.cause_words) for topic in offered):
         yield Kind.CAUSE, place[0]
     for fact in sentence.facts:
-        if fact.kind in _CATALOGUE and not any(fact.value in topic.hypotheses for topic in offered):
+        if fact.kind in _CATALOGUE and not any(fact.raw in topic.hypotheses for topic in offered):
             yield Kind.CAUSE, fact.id
 
 

@@ -23,8 +23,32 @@ if TYPE_CHECKING:
 TEXT_LIMIT = 90
 """Characters of one fact's text that the model sees; it prints in full."""
 
-_RUN_LIMITS = {Label.RULE: 2, Label.GAP: 3, Label.PATTERN: 6, Label.HISTORY: 2, Label.SHIFT: 3}
-_UNSEEN = ("threshold", "policy", "baseline job", "candidate job", "gauge of chance", "small shift")
+_RUN_LIMITS = {
+    "verdict": 1,
+    "meaning of the verdict": 1,
+    "recommendation": 1,
+    "urgency": 1,
+    "rule that fired": 2,
+    "validity": 3,
+    "product": 1,
+    "baseline version": 1,
+    "candidate version": 1,
+    "hardware": 1,
+    "reruns": 1,
+    "issues": 3,
+    "newly failing": 1,
+    "lost coverage": 1,
+    "curves": 1,
+    "regressed curves": 1,
+    "improved curves": 1,
+    "inconclusive curves": 1,
+    "gap": 3,
+    "pattern": 6,
+    "history": 2,
+    "creeping": 1,
+    "shift of the whole run": 3,
+}
+"""Of each label, or labels that begin so, the values of the run that a model sees."""
 _COUNTING_ROOM = 160
 """Characters kept free for the line that counts what was left out."""
 
@@ -42,12 +66,24 @@ _BRIEF = (
     Label.THREADS,
     Label.SHAPE,
     Label.CONFIDENCE,
-    Label.WORST_LOAD,
-    Label.IMPACT,
+    Label.LOAD,
+    Label.THREAD_COUNT,
+    Label.METRIC,
+    Label.VALUES,
     Label.ADDED,
 )
 _ROW = (Label.NAME, Label.SLOWDOWN, Label.LOADS)
-_NEVER = (Label.ID, Label.SEVERITY, Label.REASONS)
+_NEVER = (
+    Label.ID,
+    Label.SEVERITY,
+    Label.REASON,
+    "curve",
+    "load of a row",
+    "baseline",
+    "candidate",
+    "slowdown at a load",
+)
+"""What is in a topic's title, and the cells of a table, which say nothing without their row."""
 
 
 def sheet_text(sheet: FactSheet, budget: int) -> str:
@@ -74,19 +110,15 @@ def _head(sheet: FactSheet) -> str:
     seen: Counter[str] = Counter()
     lines = ["RUN"]
     for fact in sheet.facts:
-        seen[fact.label] += 1
-        if fact.subject == RUN and _is_shown(fact, seen[fact.label]):
+        label = next((label for label in _RUN_LIMITS if fact.label.startswith(label)), "")
+        seen[label] += fact.subject == RUN
+        if fact.subject == RUN and label and seen[label] <= _RUN_LIMITS[label]:
             lines.append(_line(fact))
     offered = {key for topic in sheet.narrated for key in sheet.topic[topic].hypotheses}
-    entries = [fact for fact in sheet.facts if fact.subject == CATALOGUE and fact.value in offered]
+    entries = [fact for fact in sheet.facts if fact.subject == CATALOGUE and fact.raw in offered]
     lines += ["HYPOTHESES"] * bool(entries)
     lines += [_line(fact) for fact in entries if fact.kind is not FactKind.REFUTE and _is_first(sheet, fact)]
     return "\n".join(lines)
-
-
-def _is_shown(fact: Fact, occurrence: int) -> bool:
-    limit = next((count for label, count in _RUN_LIMITS.items() if label == fact.label), 1)
-    return occurrence <= limit and not fact.label.startswith(_UNSEEN)
 
 
 def _is_first(sheet: FactSheet, fact: Fact) -> bool:

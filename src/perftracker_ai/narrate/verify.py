@@ -245,7 +245,7 @@ def _wrong_choice(key: str, cited: tuple[str, ...], section: Section, sheet: Fac
             yield (Kind.CAUSE if fact.subject == CATALOGUE else Kind.SWAPPED), name
         elif fact.kind is FactKind.OBJECTION:
             yield Kind.DIRECTION, name
-        elif fact.kind is FactKind.EVIDENCE and fact.value != key:
+        elif fact.kind is FactKind.EVIDENCE and fact.raw != key:
             yield Kind.SWAPPED, name
 
 

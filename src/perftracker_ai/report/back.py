@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai import TOOL_VERSION
-from perftracker_ai.model import Outcome, Severity
+from perftracker_ai.model import Direction, Outcome, Severity
 from perftracker_ai.report import issue, past
 from perftracker_ai.report.commentary import authorship
 from perftracker_ai.report.run import RESULT_FILE, value
@@ -139,7 +139,7 @@ def _dive_row(one: Issue, index: int) -> tuple[Sentence, ...]:
     at, place = f"/curves/{curve.index}", index - curve.start
     label = clean(shown.analysis.curves.label[index], LABEL_LIMIT) or "all"
     texts = (
-        ("load", label, label, f"{at}/labels/{place}"),
+        ("load of a row", label, label, f"{at}/labels/{place}"),
         ("baseline", clean(format_value(before, curve.base_unit, curve.unit)), before, f"{at}/baseline/{place}"),
         ("candidate", clean(format_value(after, curve.base_unit, curve.unit)), after, f"{at}/candidate/{place}"),
         ("slowdown at a load", format_change(ratio), ratio, at),
@@ -209,12 +209,13 @@ def _shared(shown: View, found: tuple[Finding, ...], title: str, factor: Callabl
         told = [
             value(
                 Kind.SHARE,
-                f"pattern {clean(name, LABEL_LIMIT)}",
+                f"pattern of {title.lower()} {number}",
                 f"{clean(name, LABEL_LIMIT)} {count:,} of {everywhere[name]:,}",
                 raw=count / everywhere[name],
                 at="/regressions",
+                direction=Direction.WORSE,
             )
-            for name, count in rows[:PATTERN_ROWS]
+            for number, (name, count) in enumerate(rows[:PATTERN_ROWS], 1)
         ]
         left = len(rows) - PATTERN_ROWS
         rest = f"; {left:,} more" if left > 0 else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perftracker_ai import retrospect
+from perftracker_ai.model import Direction
 from perftracker_ai.model.history import Bimodal, ChangePoint, Drift, NoiseChange
 from perftracker_ai.report.coverage import more
 from perftracker_ai.report.run import value
@@ -119,4 +120,7 @@ def _value(past: Chronicle, label: str, trend: Trend, text: str) -> Value:
     name = LISTS[type(trend)]
     place = next(at for at, other in enumerate(getattr(past.patterns, name)) if other is trend)
     raw = trend.ratio if isinstance(trend, NoiseChange) else trend.slowdown
-    return value(Kind.NOTE, label, text, raw=raw, at=f"/chronicle/patterns/{name}/{place}")
+    direction = None
+    if isinstance(trend, (ChangePoint, Drift)):
+        direction = Direction.WORSE if trend.slowdown > 0 else Direction.BETTER
+    return value(Kind.NOTE, label, text, raw=raw, at=f"/chronicle/patterns/{name}/{place}", direction=direction)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from perftracker_ai.model import Attribution, Verdict
+from perftracker_ai.model import Attribution, Direction, Outcome, Verdict
 from perftracker_ai.report import issue, past
 from perftracker_ai.report.counts import counts
 from perftracker_ai.report.coverage import gaps, serious
@@ -241,12 +241,19 @@ def _name(label: str, text: str, at: str) -> Value:
 # ── counts and certainty ────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_DIRECTIONS = {
+    Outcome.REGRESSED: Direction.WORSE,
+    Outcome.MINOR: Direction.WORSE,
+    Outcome.IMPROVED: Direction.BETTER,
+}
+
+
 def tally(shown: View) -> Sentence:
     """Return every curve counted once, by outcome."""
     every, known = counts(shown).curves, counts(shown).accepted
     told = [
         value(Kind.COUNT, f"{outcome.value} curves", f"{count:,} {outcome.value}", raw=count,
-              at=f"/summary/by_outcome/{outcome.value}")
+              at=f"/summary/by_outcome/{outcome.value}", direction=_DIRECTIONS.get(outcome))
         for outcome, count in every.items()
         if count
     ]  # fmt: skip
@@ -299,6 +306,7 @@ def _one_shift(at: int, one: RunShift) -> Sentence:
         _shift_text(one),
         raw=one.slowdown,
         at=f"{place}/slowdown",
+        direction=Direction.WORSE if one.slowdown > 0 else Direction.BETTER,
     )
     interval = value(Kind.NOTE, "interval of a shift", format_interval(one.low, one.high), raw=one.low, at=place)
     within = say(" (", interval, ")") if math.isfinite(one.low) and math.isfinite(one.high) else ()
