@@ -350,3 +350,12 @@ def test_an_interruption_ends_at_once_and_leaves_nothing(tmp_path, stage):
     assert heard[-1] == "interrupted; nothing half-written was left\n"
     assert "Traceback" not in "".join(heard)
     assert [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "jobs"] == []
+
+
+def test_a_named_job_deleted_since_its_download_is_warned_of(run):
+    """Two jobs named by number of which one was deleted meanwhile are compared with a warning, as at first."""
+    with FakePerfTracker(shop_jobs()) as server:
+        named = ("analyze", "2", "3", "--url", server.url)
+        assert "marked as deleted" not in run(*named).err
+        server.jobs[2]["deleted"] = True
+        assert "Job 2 is marked as deleted" in run(*named).err

@@ -891,3 +891,17 @@ def test_nothing_stays_open(server, connect):
     gc.collect()
     with pytest.raises(RuntimeError):
         source._connection._client._client.get(server.url)
+
+
+@pytest.mark.parametrize("jobs", [3, 400])
+def test_a_job_deleted_after_its_download_is_known_to_be_deleted(connect, jobs):
+    """The copy of a job that was deleted since is not taken for one that is still there, in few requests."""
+    with FakePerfTracker([make_job(number) for number in range(1, jobs + 1)]) as server:
+        source = connect(server.url)
+        for number in (1, 2, jobs):
+            source.fetch(source.describe(number), quiet)
+            before = len(server.requests)
+            assert source.describe(number).deleted is False
+            server.jobs[number]["deleted"] = True
+            assert source.describe(number).deleted is True
+            assert len(server.requests) - before < 14

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
 from perftracker_ai.events import Chosen, Received, Step
@@ -255,4 +256,5 @@ def _load_reference(reference: str, source: Source | None, watch: Watch) -> Job:
     assert source is not None  # the command line opens one as soon as any reference is an id
     info = source.describe(int(reference))
     (fetched,) = source.fetch_all((info,), lambda *got: watch(Received(*got)))
-    return read_fetched(source, info, fetched, lambda *got: watch(Received(*got)))
+    job = read_fetched(source, info, fetched, lambda *got: watch(Received(*got)))
+    return replace(job, info=replace(job.info, deleted=job.info.deleted or info.deleted))

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from perftracker_ai.errors import BadAnswer, JobError, NotFound
 from perftracker_ai.files import MAX_DOCUMENT_BYTES, is_sealed, read_document, sealed, write_file
@@ -34,6 +35,9 @@ T = TypeVar("T")
 
 _PAGE_ROWS = 500
 """Rows asked for at once: 1 to 3 s on the real server, which makes three queries per row."""
+_FEW_ROWS = 50
+"""Rows of a page in which one job is looked for: the server makes three queries for each."""
+_BY_ID = {"order[0][column]": "1", "order[0][dir]": "asc"}
 _READ_OF_PAGES = 8192
 _MAX_PAGES = 4000
 """Pages after which a list that does not end is given up: two million jobs."""
@@ -61,6 +65,15 @@ class _Page(msgspec.Struct):
 class _Project(msgspec.Struct):
     id: int
     name: str
+
+
+class _Id(msgspec.Struct):
+    id: int
+
+
+class _Ids(msgspec.Struct):
+    data: list[_Id]
+    recordsFiltered: int  # noqa: N815 - the server's name
 
 
 class _Reading(msgspec.Struct):
@@ -120,7 +133,7 @@ class ServerSource:
                 return
 
     def describe(self, job_id: int) -> JobInfo:
-        """Give one job's header.
+        """Give one job's header; whether it was deleted only where the copy that will be read cannot tell.
 
         Raises
         ------
@@ -136,7 +149,30 @@ class ServerSource:
         info = row_to_info(raw, f"{self.location} (job {job_id})")
         if info.id != job_id:
             raise self._another_job(job_id, info.id)
+        # A downloaded job tells itself; a copy from before cannot, nor does the header: only the list leaves it out.
+        if _is_current(self._output_dir / f"job-{job_id}.json", info) and not self._is_listed(job_id):
+            return replace(info, deleted=True)
         return info
+
+    def _is_listed(self, job_id: int) -> bool:
+        """Tell whether the list has a job, by halving it: a few small pages of a list of thousands."""
+        low, high = 0, self._ids(0)[1]
+        while low < high:
+            start = max(low, (low + high - _FEW_ROWS) // 2)
+            ids, _ = self._ids(start)
+            if not ids or job_id < ids[0]:
+                high = start
+            elif job_id > ids[-1]:
+                low = start + len(ids)
+            else:
+                return job_id in ids
+        return False
+
+    def _ids(self, start: int) -> tuple[list[int], int]:
+        """Give the ids of a page of all projects' jobs, the oldest first, and the number of all jobs."""
+        query = {"start": str(start), "length": str(_FEW_ROWS), **_BY_ID}
+        page = self._decoded(self._connection.get("/api/v1.0/0/job/", query=query), _Ids, "job list")
+        return [row.id for row in page.data], page.recordsFiltered
 
     def projects(self) -> tuple[tuple[int, str], ...]:
         """Give id and name of every project.
