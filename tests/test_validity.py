@@ -8,8 +8,8 @@ from builders import info
 from detect_cases import LATENCY, RATE, curve_set
 from msgspec.structs import replace
 
-from perftracker_ai.model import BY_RUN, CheckKind, Job, Machine, MetricKind
-from perftracker_ai.validity import assess, same_job
+from perftracker_ai.model import BY_RUN, Attribution, CheckKind, Job, Machine, MetricKind, RunShift
+from perftracker_ai.validity import assess, of_run, same_job
 
 LOADS, ENDPOINTS, SECONDS = 24, 12, 30
 
@@ -220,3 +220,21 @@ def test_an_episode_goes_on_across_the_border_of_endpoints():
     found = sound.left_out[1].reshape(12, 2, LOADS)
     assert found[slow_then].mean() > 0.9
     assert found[~slow_then].mean() < 0.05
+
+
+def test_a_run_that_moved_as_a_whole_is_told():
+    """It leaves no room for approval; what further runs of the candidate reproduced is no doubt."""
+    shift = RunShift(
+        metric_kind=MetricKind.LATENCY,
+        threads=4,
+        slowdown=0.31,
+        low=0.25,
+        high=0.37,
+        curves=12,
+        significant=True,
+        large=True,
+        attribution=Attribution.UNDECIDED,
+    )
+    (check,) = of_run(jobs(), [shift])
+    assert (check.kind, check.values, check.approves) == (CheckKind.SHIFT, ("latency at 4 threads +31 %",), False)
+    assert not of_run(jobs(), [replace(shift, attribution=Attribution.CODE), replace(shift, large=False)])

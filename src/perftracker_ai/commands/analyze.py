@@ -216,7 +216,7 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
     from perftracker_ai.detect import detect
     from perftracker_ai.diagnose import diagnose
     from perftracker_ai.discovery import pair_notices
-    from perftracker_ai.validity import assess
+    from perftracker_ai.validity import assess, of_run
     from perftracker_ai.verdict import decide
 
     infos = tuple(job.info for job in jobs)
@@ -230,6 +230,7 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
         )
     timeline, soundness = _timeline(history, curves), assess(jobs, curves)
     detection = detect(curves, settings.detect, seed, _others(timeline, jobs), soundness)
+    checks = (*soundness.checks, *of_run(jobs, detection.shifts))
     coverage = compare_coverage(curves)
     clusters = diagnose(curves, detection)
     known = accepted(settings.accept, curves, detection, settings.detect.moderate, today)
@@ -241,7 +242,7 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
         candidate=candidate,
         reruns=infos[FIRST_RERUN:first],
         candidate_reruns=infos[first:],
-        validity=soundness.checks,
+        validity=checks,
         accounts=accounts,
         curves=curves,
         detection=detection,
@@ -257,7 +258,7 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
             settings.detect,
             notices=every,
             past=past,
-            validity=soundness.checks,
+            validity=checks,
         ),
         notices=every,
         chronicle=past,

@@ -206,6 +206,9 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
     windows = whose.shared(windows, context)
     silenced = any(side.silenced for side in found if side)
     outcome = _outcome(windows, context.settings) or _calm(whole, context, silenced=silenced)
+    left = np.flatnonzero(context.left_out[curve.start : curve.stop]) + curve.start
+    if outcome is Outcome.UNCHANGED and len(left) > len(points):
+        outcome = Outcome.INCONCLUSIVE  # most of it was measured in an episode, and nobody knows what was there
     method = _method([side.method for side in found if side and side.windows], points, context)
     worst = _worst(windows, outcome)
     confidence, reasons = certainty(windows[worst], method, context.reruns) if worst is not None else (None, ())
@@ -229,7 +232,7 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
         points=len(points),
         samples=int(context.curves.count[:2, points].sum()),
         attribution=attribution,
-        left_out=tuple((np.flatnonzero(context.left_out[curve.start : curve.stop]) + curve.start).tolist()),
+        left_out=tuple(left.tolist()),
         median_slowdown=math.expm1(whole.level) if len(points) else None,
         gross_slowdown=ratio(float(median(gross))) if np.isfinite(gross).any() else None,
         shift=math.expm1(taken),

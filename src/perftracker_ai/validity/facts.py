@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai.model import BASELINE, CANDIDATE, Check, CheckEvidence, CheckKind, MetricKind
+from perftracker_ai.model import BASELINE, CANDIDATE, Attribution, Check, CheckEvidence, CheckKind, MetricKind
 from perftracker_ai.stats import median
+from perftracker_ai.words.numbers import format_change, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from perftracker_ai.model import Curve, CurveSet, Job, JobInfo, Machine
+    from perftracker_ai.model import Curve, CurveSet, Job, JobInfo, Machine, RunShift
 
 TOO_GOOD = 10.0
 """An endpoint that is so many times as fast may do its work no more."""
@@ -93,6 +94,21 @@ def _context(baseline: JobInfo, candidate: JobInfo) -> tuple[tuple[str, str, str
         ("suite", baseline.suite_name, candidate.suite_name),
         ("hardware", before, after),
     )
+
+
+def of_run(jobs: Sequence[Job], shifts: Sequence[RunShift]) -> tuple[Check, ...]:
+    """Tell of a run that moved as a whole, where nothing shows that the code did it."""
+    large = [shift for shift in shifts if shift.large and shift.attribution is not Attribution.CODE]
+    if not large:
+        return ()
+    sizes = {_shifted(shift): shift.slowdown for shift in large}
+    told = ", ".join(f"{name} {format_change(size)}" for name, size in sizes.items())
+    return (check(CheckKind.SHIFT, [jobs[CANDIDATE].info.id], [told], sizes, approves=False),)
+
+
+def _shifted(shift: RunShift) -> str:
+    threads = "" if shift.threads is None else f" at {plural(shift.threads, 'thread')}"
+    return f"{shift.metric_kind or 'everything'}{threads}"
 
 
 def _machines(baseline: Job, candidate: Job) -> Iterator[Check]:
