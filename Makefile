@@ -9,7 +9,7 @@ DEV    := $(VENV)/.dev-$(call state,requirements.lock requirements-build.lock re
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 XDIST  := -n auto --maxprocesses 8
 
-.PHONY: demo check test static format lock clean
+.PHONY: demo check test static man format lock clean
 
 demo: $(RUN)
 	$(BIN)/perftracker-ai demo
@@ -25,6 +25,9 @@ static: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+man: $(RUN)
+	mkdir -p build && $(BIN)/python -m perftracker_ai.cli.manual > build/perftracker-ai.1
 
 format: $(DEV)
 	$(BIN)/ruff format .

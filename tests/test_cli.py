@@ -195,7 +195,7 @@ def test_many_jobs_are_shown_in_part(run, server):
 def in_terminal(command, cwd):
     """Run a command in a terminal of its own and give what it showed."""
     master, slave = pty.openpty()
-    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "120"}
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
     environment.pop("NO_COLOR", None)
     process = subprocess.Popen(command, cwd=cwd, stdin=slave, stdout=slave, stderr=slave, env=environment)
     os.close(slave)

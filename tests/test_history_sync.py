@@ -18,7 +18,7 @@ from hang_guard import HANG_S
 from msgspec.structs import replace
 
 from perftracker_ai.errors import NotFound, SourceError
-from perftracker_ai.events import Step
+from perftracker_ai.events import Recording, Step
 from perftracker_ai.model import Notice, SkippedFile, SkippedJob
 from perftracker_ai.settings import CurveSettings, ProductSettings, Settings
 from perftracker_ai.sources import open_source
@@ -57,10 +57,11 @@ class Watcher:
     """Remembers what it is told."""
 
     def __init__(self):
-        self.steps, self.notices = [], []
+        self.steps, self.batches, self.notices = [], [], []
 
     def __call__(self, event):
         self.steps += [event.text] if isinstance(event, Step) else []
+        self.batches += [(event.jobs, event.done, event.total)] if isinstance(event, Recording) else []
         self.notices += [event] if isinstance(event, Notice) else []
 
 
@@ -120,11 +121,7 @@ def test_the_first_brings_all_and_the_second_nothing(server, store, sync):
 def test_progress_names_the_jobs_newest_first(server, sync):
     """Each batch is told with its jobs and how far it gets."""
     sync()
-    assert sync.watcher.steps[1:] == [
-        "Recording job 5 and 4 (2 of 5)",
-        "Recording job 3 and 2 (4 of 5)",
-        "Recording job 1 (5 of 5)",
-    ]
+    assert sync.watcher.batches == [((5, 4), 2, 5), ((3, 2), 4, 5), ((1,), 5, 5)]
 
 
 def test_hardware_is_named_as_the_list_names_it(server, store, sync):

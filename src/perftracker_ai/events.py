@@ -36,6 +36,14 @@ class Received(msgspec.Struct, frozen=True):
     total: int | None
 
 
+class Recording(msgspec.Struct, frozen=True):
+    """Jobs are fetched into the store: their numbers, and how many of all are then looked at."""
+
+    jobs: tuple[int, ...]
+    done: int
+    total: int
+
+
 class Writing(msgspec.Struct, frozen=True):
     """A language model writes its answer; the section is empty before the first."""
 
@@ -52,7 +60,7 @@ class Pulling(msgspec.Struct, frozen=True):
     total: int
 
 
-Event = Step | Chosen | Received | Writing | Pulling | Notice
+Event = Step | Chosen | Received | Recording | Writing | Pulling | Notice
 """A notice may be told more than once; whoever shows it shows it once."""
 
 Watch = Callable[[Event], None]

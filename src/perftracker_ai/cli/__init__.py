@@ -432,6 +432,13 @@ def _demo(arguments: argparse.Namespace) -> int:
             return _analyze_products(["LAB"], source, settings, console, arguments)
 
 
+def _completion(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.cli.manual import completion
+
+    show(completion(parser(), arguments.shell).rstrip("\n"))
+    return DONE
+
+
 _CONFIG_ACTIONS = {"show": _config_show, "init": _config_init, "check": _config_check}
 
 _HISTORY_ACTIONS = {"sync": _history_sync, "trends": _history_trends}
@@ -445,4 +452,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "accept": _accept,
     "history": _history,
     "config": _config,
+    "completion": _completion,
 }

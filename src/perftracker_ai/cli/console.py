@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, assert_never
 
 from perftracker_ai.cli.streams import show, tell, tell_error
-from perftracker_ai.events import Chosen, Pulling, Received, Step, Writing
+from perftracker_ai.events import Chosen, Pulling, Received, Recording, Step, Writing
 from perftracker_ai.model import Notice
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import clean
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _SHOWN_JOBS = 25
 _LONGEST_LINE = 600
+_RECORDING = "recording"
+"""Name of the line of a synchronisation among those of its downloads."""
 
 
 class Console:
@@ -58,6 +60,8 @@ class Console:
                 self._chosen(selection)
             case Received(job, received, total):
                 self._received(job, received, total)
+            case Recording(jobs, done, total):
+                self._recording(jobs, done, total)
             case Writing(section, tokens, seconds):
                 self._writing(section, tokens, seconds)
             case Pulling(status, received, total):
@@ -105,6 +109,16 @@ class Console:
             self._say(f"job {job_id}: waiting for the server", indent="  ")
         elif received == total:
             self._say(f"job {job_id}: {received / 1e6:.1f} MB read", indent="  ")
+
+    def _recording(self, jobs: tuple[int, ...], done: int, total: int) -> None:
+        """Move the bar of a synchronisation; where there is no terminal, name the jobs that come next."""
+        if self._quiet:
+            return
+        if sys.stderr.isatty():
+            with self._moving:
+                self._move(_download_bar, f"recording {plural(total, 'job')}", done - len(jobs), total, name=_RECORDING)
+        else:
+            self._step(f"Recording job {' and '.join(map(str, jobs))} ({done} of {total})")
 
     def _writing(self, section: str, tokens: int, seconds: float) -> None:
         """Show how far a model's answer is; where there is no terminal, say when it comes to another section."""
@@ -157,17 +171,27 @@ class Console:
             self._bar = make()
             self._bar.start()
         key = name or text
+        amount = _amount(key, done, total)
         if key not in self._tasks:
-            self._tasks[key] = self._bar.add_task(text, total=total)
-        self._bar.update(self._tasks[key], description=text, completed=done, total=total)
+            self._tasks[key] = self._bar.add_task(text, total=total, amount=amount)
+        self._bar.update(self._tasks[key], description=text, completed=done, total=total, amount=amount)
+        if done == total and key != _RECORDING:  # of hundreds of downloads those on their way are of interest
+            self._bar.update(self._tasks[key], visible=False)
+
+
+def _amount(name: str, done: int, total: int | None) -> str:
+    """Say how much is done: of jobs their number, of all else bytes."""
+    if name == _RECORDING:
+        return f"{done:,} of {total:,}"
+    return f"{done / 1e6:.1f} MB" if total is None else f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
 
 
 def _download_bar() -> Progress:
     from rich.console import Console as RichConsole
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     name = TextColumn("  {task.description}", markup=False)
-    columns = (name, BarColumn(), DownloadColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (name, BarColumn(), TextColumn("{task.fields[amount]}"), TimeElapsedColumn(), TimeRemainingColumn())
     return Progress(*columns, console=RichConsole(stderr=True), transient=True)
 
 

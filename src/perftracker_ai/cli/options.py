@@ -52,6 +52,14 @@ no server is needed.
 A change needs five jobs at its new level: `analyze` is there for the newest ones.
 """
 
+_COMPLETION = """\
+Print the completion of commands and options for a shell.
+
+  bash: perftracker-ai completion bash > ~/.local/share/bash-completion/completions/perftracker-ai
+  zsh:  perftracker-ai completion zsh > a file _perftracker-ai in a folder of $fpath
+  fish: perftracker-ai completion fish > ~/.config/fish/completions/perftracker-ai.fish
+"""
+
 _STORE = "file or postgresql://user@host/database of past jobs (default: history.sqlite3 in --output-dir{})"
 
 _CONFIG = """\
@@ -61,10 +69,34 @@ settings file and say what is wrong with it, or that nothing is.
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are sentences of ours."""
+    """An argument parser whose errors are sentences of ours, with the option that was probably meant."""
+
+    given: Sequence[str] = ()
+
+    def parse_known_args(  # type: ignore[override] # of three overloads in the stubs one is used
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        self.given = args or ()
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message[:1].upper()}{message[1:]}", f"see {self.prog} --help")
+        meant = _meant(self, self.given)
+        cure = f"did you mean {meant}? See {self.prog} --help" if meant else f"see {self.prog} --help"
+        raise UsageError(f"{message[:1].upper()}{message[1:]}", cure)
+
+
+def _meant(grammar: argparse.ArgumentParser, given: Sequence[str]) -> str:
+    """Return the option that is nearest to the first one that does not exist; empty when all do, or none is near."""
+    from difflib import get_close_matches
+
+    commands = (action.choices for action in grammar._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001 - argparse offers no other way to what it was told
+    within = next(iter(commands), {})
+    asked = next((word for word in given if word in within), "")
+    chosen = (grammar, within[asked]) if asked else (grammar,)
+    known = [text for one in chosen for action in one._actions for text in action.option_strings]  # noqa: SLF001 - the same
+    names = (word.partition("=")[0] for word in given if word.startswith("--"))
+    strange = next((name for name in names if name not in known), "")
+    return next(iter(get_close_matches(strange, known, n=1)), "")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -90,6 +122,9 @@ def parser() -> argparse.ArgumentParser:
             "doctor",
             "check server, TLS, project, product, folders, store and language model; every problem with its cure",
         )
+    )
+    _completion(
+        _command(commands, "completion", "print the completion of commands and options for a shell", _COMPLETION)
     )
     demo = _command(commands, "demo", "run the whole job on the three measured jobs that come with the tool")
     _outputs(demo)
@@ -219,6 +254,10 @@ def _config(command: argparse.ArgumentParser) -> None:
         help="settings file (default: the nearest perftracker-ai.toml; init: a new one here)",
     )
     _trace(command)
+
+
+def _completion(command: argparse.ArgumentParser) -> None:
+    command.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="SHELL", help="bash, zsh or fish")
 
 
 def _jobs(command: argparse.ArgumentParser) -> None:

@@ -19,7 +19,7 @@ import msgspec
 from perftracker_ai.curves import build_curves
 from perftracker_ai.discovery import local_host
 from perftracker_ai.errors import JobError, JobFileError, NotFound
-from perftracker_ai.events import Received, Step
+from perftracker_ai.events import Received, Recording, Step
 from perftracker_ai.model import SkippedFile, SkippedJob
 from perftracker_ai.sources import read_fetched
 
@@ -285,8 +285,7 @@ def _batches(jobs: Sequence[JobInfo], watch: Watch) -> Iterator[Sequence[JobInfo
     """Cut the work, telling of each piece as it is begun."""
     for first in range(0, len(jobs), _BATCH):
         batch = jobs[first : first + _BATCH]
-        numbers = " and ".join(str(job.id) for job in batch)
-        watch(Step(f"Recording job {numbers} ({first + len(batch)} of {len(jobs)})"))
+        watch(Recording(tuple(job.id for job in batch), first + len(batch), len(jobs)))
         yield batch
 
 
