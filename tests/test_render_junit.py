@@ -289,3 +289,22 @@ def test_text_cannot_end_its_element():
 def test_ten_thousand_curves():
     """Ten thousand regressed curves stay far below GitLab's 30 MB."""
     assert len(junit_xml([many(10_000)])) < 10_000_000
+
+
+def told(outcome, verdict):
+    plan = structs.replace(regressed(slowdown=0.6), outcome=outcome)
+    made = analysis([plan], decision(verdict))
+    results = (structs.replace(made.detection.results[0], severity=Severity.SEVERE),)
+    detection = structs.replace(made.detection, results=results)
+    return only(plan, decision=decision(verdict), detection=detection).tag
+
+
+def test_what_moved_with_the_run_fails_as_the_gate_does():
+    """A curve that is slower as measured is no success, whoever did it."""
+    assert told(Outcome.MOVED, Verdict.INVESTIGATE) == "failure"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REGRESSED, Outcome.MOVED])
+def test_two_runs_of_one_version_fail_nothing(outcome):
+    """What differs between them is noise: skipped, with the reason."""
+    assert told(outcome, Verdict.SAME_VERSION) == "skipped"

@@ -18,11 +18,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from html import escape
 from itertools import chain
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from perftracker_ai.model import CoverageKind, Outcome, Severity
+from perftracker_ai.model import CoverageKind, Outcome, Severity, Verdict
 from perftracker_ai.report import curve
 from perftracker_ai.report.value import plain
 from perftracker_ai.report.view import view
@@ -140,18 +140,20 @@ def _case(shown: View, one: Finding, failing: list[tuple[int, CoverageFinding]])
 def _judged(shown: View, one: Finding) -> tuple[str, str, str, tuple[str, ...]]:
     """Return element, type, message and details of what detection says of a curve."""
     match one.result.outcome:
-        case Outcome.REGRESSED:
+        case Outcome.MOVED if one.result.severity in {None, Severity.MINOR}:
+            return "", "", "", ()
+        case Outcome.REGRESSED | Outcome.MOVED:
             message, details = plain(curve.regression(shown, one)), tuple(map(plain, curve.evidence(shown, one)))
             if one.curve.index in shown.accepted:
                 return "skipped", "accepted", f"{_accepted(shown, one.curve)}; {message}", details
+            if shown.analysis.decision.verdict is Verdict.SAME_VERSION:
+                return "skipped", "same version", f"both jobs are of one version; {message}", details
             return "failure", one.result.severity.value if one.result.severity else "", message, details
         case Outcome.INCONCLUSIVE:
             needed = clean(one.result.needed)
             return "skipped", "inconclusive", f"inconclusive{': ' if needed else ''}{needed}", ()
-        case Outcome.MINOR | Outcome.IMPROVED | Outcome.UNCHANGED | Outcome.MOVED | Outcome.CHANGED:
-            return "", "", "", ()
         case _:
-            assert_never(one.result.outcome)
+            return "", "", "", ()
 
 
 def _accepted(shown: View, judged: Curve) -> str:
