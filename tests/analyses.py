@@ -6,6 +6,7 @@ little evidence, hostile text, thousands of findings. Values follow the windows 
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -638,6 +639,7 @@ def hostile_past(text):
     )
 
 
+@functools.cache
 def many(count=5000, endpoints=400):
     """So many findings that a report which listed them all would be of no use."""
     sizes = (1.4, 0.7, 0.3, 0.09)

@@ -245,6 +245,25 @@ def test_reports_on_an_earlier_rerun_leave_the_job_s_page(server, send):
     assert all("_job-3-vs-2_" in document.filename for document in now)
 
 
+@pytest.mark.parametrize(
+    ("product", "version", "former"),
+    [
+        ("Магазин", "1", "unnamed_1_vs_1_report.html"),
+        ("Shop " * 12, "1", "Shop-Shop-Shop-Shop-Shop-Shop-Shop-S_1_vs_1_report.html"),
+        ("Shop", "1." * 20, f"Shop_{'1.' * 11}1_vs_{'1.' * 11}1_report.html"),
+    ],
+)
+def test_a_report_under_an_earlier_kind_of_name_leaves_the_job_s_page(server, send, product, version, former):
+    """What an earlier version of the tool published as "unnamed", or cut, does not stand beside the report of today."""
+    jobs = [replace(known(server.jobs[number]), product_name=product, product_ver=version) for number in (1, 2)]
+    rerun = (replace(jobs[0], uuid=str(uuid.UUID(int=7))), jobs[1])
+    (before,) = send([replace(PAGE, name="report.html")], jobs=rerun).documents
+    server.artifacts[before.uuid]["filename"] = former
+    (now,) = send([replace(PAGE, name="report.html")], jobs=jobs).documents
+    candidate = jobs[1].uuid
+    assert {each for each, found in server.artifacts.items() if candidate in found["links"]} == {now.uuid}
+
+
 def test_long_descriptions_are_cut(server, send):
     """A description longer than the server's 256 characters, or with control characters, is made to fit."""
     send([replace(PAGE, description="x\x00\n" * 300)])

@@ -136,6 +136,15 @@ def test_hypotheses_are_marked_as_such():
     assert text.index("Hypotheses, not findings.") < text.index("Work that grows with the number of objects")
 
 
+def test_the_page_calls_a_product_as_its_people_do():
+    """The heading and the title of a page keep a product's letters, whatever script they are of."""
+    made = typical()
+    named = structs.replace(made, candidate=structs.replace(made.candidate, product_name="Магазин 店"))
+    assert '<span class="product"' in (text := page(named))
+    assert re.search(r'<span class="product"[^>]*>Магазин 店 </span>', text)
+    assert "<title>Магазин 店 " in text
+
+
 def test_thousands_of_findings_are_counted_not_listed():
     """A page of 5,000 findings stays under 1 MB and says how much it leaves out."""
     text = page(many())

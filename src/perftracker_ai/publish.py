@@ -434,7 +434,19 @@ class _Publication:
         """Tell whether an artifact is the same document on another run of the baseline's version."""
         kind = re.escape(_plain(document.name, _KIND_LENGTH))
         of_these = rf"{re.escape(self._versions())}_(job-\d+-vs-{self._candidate.id}_)?{kind}"
-        return re.fullmatch(of_these, artifact.filename or "") is not None
+        return (
+            artifact.filename == self._former(document) or re.fullmatch(of_these, artifact.filename or "") is not None
+        )
+
+    def _former(self, document: Document) -> str:
+        """Name a document as earlier versions did, which lost all letters but Latin ones and cut without a mark."""
+        names = (
+            (self._candidate.product_name, 36),
+            (self._baseline.product_ver, 24),
+            (self._candidate.product_ver, 24),
+        )
+        product, *versions = (_cut(text, length) for text, length in names)
+        return f"{product}_{versions[0]}_vs_{versions[1]}_{_cut(document.name, 36)}"
 
     def _unlink(self, uuid: str) -> None:
         """Take an artifact off the job's page, which shows even what is deleted; its own address goes on working."""
@@ -504,6 +516,10 @@ def _plain(text: str, length: int) -> str:
         return kept or "unnamed"
     mark = sha256(text.encode(errors="surrogatepass")).hexdigest()[:6]
     return f"{kept[: length - 7].rstrip('-._') or 'name'}-{mark}"
+
+
+def _cut(text: str, length: int) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:length].strip("-._") or "unnamed"
 
 
 def _lettered(text: str) -> str:
