@@ -4,6 +4,7 @@ Whatever a job can set says everything at once: markup, links, formulas, escape 
 characters, slots of a language model's answer, orders to it, paths upwards.
 """
 
+import csv
 import json
 import os
 import pty
@@ -14,6 +15,7 @@ import sys
 import unicodedata
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from browser import CHROMIUM, Page, open_browser
@@ -221,11 +223,15 @@ def test_results_keep_foreign_text_as_data(first, outcome):
     assert not re.search(rb"[\x00-\x09\x0b-\x1f]", content)
 
 
-def test_the_page_offers_no_table_for_a_spreadsheet(outcome):
-    """There is no CSV in which a formula could lie: what the page gives away is JSON."""
+def test_no_table_of_the_page_holds_a_formula(outcome):
+    """A spreadsheet takes no cell of a chart's CSV for a formula: texts of a job are marked, all else is numbers."""
     text = written(outcome, "report.html").read_text(encoding="utf-8")
-    assert not re.search(r"text/csv|\.csv|spreadsheet|tab-separated", text)
-    assert re.findall(r'download="([^"]+)"', text) in ([], ["result_v2.json"], ["result_v2.json.gz"])
+    assert set(re.findall(r'download="([^"]+)"', text)) <= {"result_v2.json.gz", *re.findall(r"curve-\d+\.csv", text)}
+    tables = re.findall(r'href="data:text/csv;charset=utf-8,([^"]*)"', text)
+    cells = [cell for table in tables for row in csv.reader(unquote(table).splitlines()) for cell in row]
+    assert len(cells) > 10
+    numbers = [cell for cell in cells if re.fullmatch(r"-?\d+(\.\d+)?(e[-+]\d+)?", cell)]
+    assert not [cell for cell in cells if cell not in numbers and re.match(r"[=+\-@|%\t\r]", cell)]
 
 
 # ── what a language model is given ──────────────────────────────────────────────────────────────────────────────────

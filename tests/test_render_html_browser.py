@@ -116,7 +116,7 @@ def test_page_is_as_wide_as_its_window(visit, name, width):
 def test_verdict_and_deciding_rules_are_above_the_fold(visit, width, height):
     """Verdict and the rules that led to it are seen without scrolling."""
     page = visit(EXAMPLES, width=width, height=height)
-    told = "[...document.querySelectorAll('.verdict, .why > .rules > li')]"
+    told = "[...document.querySelectorAll('h1 .verdict, .lead .plain > li')]"
     assert 0 < page.evaluate(f"Math.max(...{told}.map(one => one.getBoundingClientRect().bottom))") <= height
 
 
@@ -162,16 +162,17 @@ def test_print_shows_what_is_folded_and_leaves_out_what_is_clicked(visit):
     page = visit(EXAMPLES, width=700)
     page.ask("Emulation.setEmulatedMedia", media="print")
     assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
-    assert page.evaluate("document.querySelector('details .rules').getBoundingClientRect().height") > 0
+    assert page.evaluate("document.querySelector('#method ul').getBoundingClientRect().height") > 0
     columns = "getComputedStyle(document.querySelector('.panels')).gridTemplateColumns.split(' ').length"
     assert page.evaluate(columns) == 3
 
 
 def test_without_scripts_everything_is_there(visit):
-    """With scripts off every curve is in the table and no control is offered that would not work."""
+    """With scripts off every curve is in a table, folded at most, and no control is offered that would not work."""
     page = visit(EXAMPLES, scripts=False)
     page.ask("Emulation.setScriptExecutionDisabled", value=False)  # to be able to look
-    assert page.evaluate("[...document.querySelectorAll('#all tbody tr')].filter(r => r.offsetHeight).length") == 84
+    page.evaluate("document.querySelectorAll('#curves details').forEach(fold => { fold.open = true; })")
+    assert page.evaluate("[...document.querySelectorAll('#curves tbody tr')].filter(r => r.offsetHeight).length") == 84
     assert page.evaluate("document.getElementById('filter').offsetHeight") == 0
     assert page.evaluate("document.querySelectorAll('.sort').length") == 0
 
@@ -185,10 +186,75 @@ def test_keyboard_reaches_the_issues_first(visit):
     assert page.evaluate("location.hash") == "#issues"
 
 
+# ── charts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+READ = "document.querySelector('.panel .read').textContent"
+
+
+def first_rows(page):
+    """The values behind the first chart, row by row, as they print."""
+    rows = "[...document.querySelector('.panel').querySelectorAll('tbody tr')]"
+    return page.evaluate(f"{rows}.map(row => [...row.cells].map(cell => cell.textContent))")
+
+
+def test_values_are_read_under_the_pointer(visit):
+    """The load nearest to the pointer is read off a chart with both values and the change, and gone when it leaves."""
+    page = visit("/typical")
+    rows = first_rows(page)
+    page.evaluate("document.querySelector('.panel').scrollIntoView({block: 'center', behavior: 'instant'})")
+    place = "(box => [box.left, box.top, box.width, box.height])(svg.getBoundingClientRect())"
+    left, top, width, height = page.evaluate(f"(svg => {place})(document.querySelector('.panel svg'))")
+    for share, row in ((0.99, rows[-1]), (0.16, rows[0])):
+        page.ask("Input.dispatchMouseEvent", type="mouseMoved", x=left + share * width, y=top + height / 2)
+        told = page.evaluate(READ)
+        assert told.startswith(f"{row[0]}: {row[1]} → {row[2]} ")
+        assert told.endswith(f"({row[3]})")
+    page.ask("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
+    assert page.evaluate(READ) == ""
+
+
+def test_values_are_read_by_keyboard(visit):
+    """A chart that has the focus tells one load after the other as the arrow keys are pressed."""
+    page = visit("/typical")
+    rows = first_rows(page)
+    page.evaluate("document.querySelector('.panel svg').focus()")
+    for key, row in (("ArrowRight", rows[0]), ("ArrowRight", rows[1]), ("End", rows[-1]), ("ArrowLeft", rows[-2])):
+        page.press(key)
+        assert page.evaluate(READ).startswith(f"{row[0]}: {row[1]} → {row[2]} ")
+
+
+@pytest.mark.parametrize("copy", ["", "?copy"], ids=["local", "uploaded"])
+def test_a_chart_opens_large_without_a_script(visit, copy):
+    """A link enlarges a chart to the whole window and another one closes it, in the copy without scripts as well."""
+    page = visit(f"/typical{copy}")
+    size = "document.querySelector('.panel').getBoundingClientRect().width"
+    small = page.evaluate(size)
+    page.evaluate("document.querySelector('.panel .open').click()")
+    assert page.evaluate(size) > 3 * small
+    assert page.evaluate("document.querySelector('.panel .close').checkVisibility()") is True
+    page.evaluate("document.querySelector('.panel .close').click()")
+    assert page.evaluate(size) == small
+
+
+def test_a_lasting_link_opens_what_it_leads_to(visit):
+    """Opening the address of an issue that is folded shows it unfolded."""
+    page = visit(EXAMPLES)
+    name = page.evaluate("document.querySelector('.folded').id")
+    assert page.evaluate("document.querySelector('.folded details').open") is False
+    again = visit(f"{EXAMPLES}#{name}")
+    assert again.evaluate("document.querySelector('.folded details').open") is True
+
+
+def test_the_page_of_a_release_is_no_scroll(visit):
+    """The page of the bundled jobs, seven issues and 84 curves, is less than seven screens of a desk high."""
+    assert visit(EXAMPLES).evaluate("document.documentElement.scrollHeight") < 6200
+
+
 # ── the table of all curves ─────────────────────────────────────────────────────────────────────────────────────────
 
 ROWS = "[...document.querySelectorAll('#all tbody tr')].filter(row => !row.hidden)"
 FIRST = f"{ROWS}[0].querySelector('.id').textContent"
+FOLDED = ("unchanged", "inconclusive")
 STATUS = "document.getElementById('shown').textContent"
 
 
@@ -201,13 +267,15 @@ def choose(page, name, value):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_table_shows_first_what_changed_or_is_open(visit, width):
-    """At first the table leaves out what is unchanged, however a row is laid out, and says how many it shows."""
+def test_table_shows_first_what_changed(visit, width):
+    """At first the table leaves out what is unchanged or open, however a row is laid out, and counts both."""
     page = visit(EXAMPLES, width=width)
     assert page.evaluate("[...document.querySelectorAll('#all tr[hidden]')].every(row => !row.offsetHeight)") is True
-    assert page.evaluate(f"{ROWS}.some(row => row.dataset.o === 'unchanged')") is False
-    shown = page.evaluate(f"{ROWS}.length")
-    assert page.evaluate(STATUS) == f"{shown} of 84 curves shown"
+    assert page.evaluate(f"{ROWS}.some(row => ['unchanged', 'inconclusive'].includes(row.dataset.o))") is False
+    count = {name: page.evaluate(f"document.querySelectorAll('[data-o={name}]').length") for name in FOLDED}
+    assert page.evaluate(f"{ROWS}.length") == 84 - sum(count.values())
+    away = ", ".join(f"{number} {name}" for name, number in count.items())
+    assert page.evaluate(STATUS) == f"{84 - sum(count.values())} of 84 curves shown (not: {away})"
 
 
 def test_search_looks_at_every_curve(visit):
@@ -298,14 +366,14 @@ def test_address_brings_the_same_table_back(visit):
 def test_nonsense_in_the_address_does_no_harm(visit, address):
     """An address that names what is not there leaves the table usable and the console empty."""
     page = visit(f"/typical{address}")
-    assert page.evaluate(STATUS).endswith("of 11 curves shown")
+    assert "of 11 curves shown" in page.evaluate(STATUS)
     assert page.complaints == []
 
 
 def test_link_to_a_hidden_curve_shows_it(visit):
-    """Following an issue's link to a curve that is filtered away brings the curve back."""
+    """Following a link to a curve that is filtered away brings the curve back."""
     page = visit(EXAMPLES)
     choose(page, "outcome", "improved")
-    page.evaluate("document.querySelector('.card .facts a').click()")
+    page.evaluate("location.hash = document.querySelector('#all tr[hidden]').id")
     target = "document.getElementById(location.hash.slice(1))"
     assert page.evaluate(f"new Promise(done => setTimeout(() => done({target}.hidden), 50))") is False

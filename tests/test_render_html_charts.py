@@ -1,7 +1,11 @@
 """The charts: where lines break, which axis fits, what is marked, and what is said to those who cannot see them."""
 
+import csv
+import math
 import re
+from datetime import UTC, datetime
 from itertools import pairwise
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -10,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from perftracker_ai.model import Absence, MetricKind, Verdict
+from perftracker_ai.model import Absence, Check, CheckKind, MetricKind, Verdict
 from perftracker_ai.render import svg
 from perftracker_ai.render.page import panels
 from perftracker_ai.report.view import view, worsened
+from perftracker_ai.words.numbers import format_change
+from perftracker_ai.words.text import clean
 
 NAN = float("nan")
 
@@ -77,13 +83,13 @@ def test_load_axis_follows_the_spacing_of_the_loads(loads, fits):
 
 @given(st.floats(1e-9, 1e12), st.floats(1.0, 1e9), st.booleans())
 def test_ticks_are_few_ascending_and_on_the_axis(low, ratio, log):
-    """Whatever the values, an axis gets between one and seven ticks, ascending, within its ends."""
+    """Whatever the values, an axis gets between two and seven ticks, ascending, within its ends."""
     if not log:
         low, ends = 0.0, svg.value_range(array(low, low * ratio), log=False)
     else:
         ends = svg.value_range(array(low, low * ratio), log=True)
     found = svg.ticks(*ends, log=log)
-    assert len(found) <= 7
+    assert 2 <= len(found) <= 7
     assert all(ends[0] <= tick * 1.000001 and tick <= ends[1] * 1.000001 for tick in found)
     assert all(one < other for one, other in pairwise(found))
 
@@ -122,9 +128,9 @@ def test_absent_points_are_marked_and_told():
 def test_window_is_shaded_where_it_is():
     """The shaded range begins and ends at the loads of the window, a little room for single loads aside."""
     made = analysis([regressed(first=5, last=9)], decision(Verdict.BLOCK))
-    shade = re.search(r'<rect x="(\d+)" y="12" width="(\d+)" height="\d+" class="shade worse">', first_panel(made))
+    shade = re.search(r'<rect x="(\d+)" y="14" width="(\d+)" height="\d+" class="shade worse">', first_panel(made))
     left, width = int(shade[1]), int(shade[2])
-    axis = svg.WIDTH - 8 - 92
+    axis = svg.WIDTH - 12 - 92
     assert left + 5 == round(92 + axis * 5 / 9)
     assert left + width - 5 == 92 + axis
 
@@ -136,14 +142,15 @@ def test_panels_of_a_cluster_share_their_x_axis():
     loads.setflags(write=True)
     loads[made.curves.curves[1].start : made.curves.curves[1].stop] += 90_000
     drawn = first_panel(made)
-    assert drawn.count(">1000</text>") == 2
-    assert drawn.count(">100000 policies</text>") == 2
+    lower, upper = ([int(x) for x in places.split()] for places in re.findall(r'data-x="([\d ]+)"', drawn))
+    assert (lower[0], upper[-1]) == (92, svg.WIDTH - 12)
+    assert max(lower) < min(upper)
 
 
 def test_unchanged_sibling_is_drawn_beside_its_issue():
     """A curve of the same test that did not change stands beside those that did, marked as context."""
     drawn = first_panel(analysis([Plan(threads=1), regressed(threads=16)], decision(Verdict.BLOCK)))
-    assert re.findall(r'<figure class="([^"]+)" data-fact="([^"]+)"', drawn) == [
+    assert re.findall(r'<figure class="([^"]+)" id="\S+" data-fact="([^"]+)"', drawn) == [
         ("panel beside", "/curves/0"),
         ("panel", "/curves/1"),
     ]
@@ -155,6 +162,135 @@ def test_panels_of_a_large_cluster_are_counted_not_drawn():
     drawn = first_panel(made)
     assert drawn.count("<figure") == panels.PER_CLUSTER
     assert "… and 4 curves more of this issue" in drawn
+
+
+def test_ends_of_affected_ranges_are_named():
+    """Where a range begins and ends inside of the axis, its loads are written, and the axis has both its ends."""
+    drawn = first_panel(analysis([regressed(first=4, last=6)], decision(Verdict.BLOCK)))
+    names = re.findall(r'<text x="\d+" y="\d+">(\d+)</text>', drawn)
+    assert {"1000", "5000", "7000", "10000"} <= set(names)
+
+
+def test_names_of_loads_never_lie_over_each_other():
+    """Of labels that would overlap the less wanted is left out."""
+    drawn = first_panel(analysis([regressed(first=8, last=9)], decision(Verdict.BLOCK)))
+    spans = [
+        (int(x), int(x) + 11 * len(text)) for x, text in re.findall(r'<text x="(\d+)" y="\d+">(\d+)</text>', drawn)
+    ]
+    assert all(one[1] < other[0] for one, other in pairwise(sorted(spans)))
+    assert len(spans) >= 2
+
+
+def changed(made, run, points, factor):
+    """The same analysis with values of a run multiplied at some points."""
+    mean = made.curves.mean
+    mean.setflags(write=True)
+    mean[run, points] *= factor
+    return made
+
+
+def heights(drawn, kind):
+    return [int(y) for y in re.findall(r"\d+ (\d+)", re.search(rf'class="{kind}" d="M([^"]+)"', drawn)[1])]
+
+
+@pytest.mark.parametrize("run", [0, 1])
+def test_a_spike_does_not_flatten_its_panel(run):
+    """A single value a hundred times as large is clipped, marked and told; all others keep about their height."""
+    plans = [regressed(first=5)]
+    plain = first_panel(analysis(plans, decision(Verdict.BLOCK)))
+    spiked = first_panel(changed(analysis(plans, decision(Verdict.BLOCK)), run, [2], 100.0))
+    for kind in ("base", "cand"):
+        usual, now = heights(plain, kind), heights(spiked, kind)
+        assert [y for at, y in enumerate(now) if at != 2] == pytest.approx(
+            [y for at, y in enumerate(usual) if at != 2], abs=60
+        )
+    assert spiked.count('class="cut"') == 1
+    assert "Beyond the axis: 1 point, up to" in spiked
+    assert 'class="cut"' not in plain
+
+
+def test_a_change_of_three_loads_is_no_spike():
+    """What is measured at three loads in a row is drawn at its height, however large."""
+    drawn = first_panel(changed(analysis([regressed(first=5)], decision(Verdict.BLOCK)), 1, [5, 6, 7], 8.0))
+    assert 'class="cut"' not in drawn
+
+
+def test_panels_of_an_issue_share_their_kind_of_axis():
+    """Where one panel of an issue needs a logarithmic axis all have one, and say so; else none has."""
+    made = analysis([regressed(threads=1), regressed(threads=4)], decision(Verdict.BLOCK))
+    assert "log scale" not in first_panel(made)
+    curve = made.curves.curves[1]
+    wide = changed(made, slice(None), slice(curve.start, curve.start + 4), 1 / 100)
+    assert first_panel(wide).count(">log scale</text>") == 2
+
+
+def disturbed(made, check):
+    return structs.replace(made, validity=(check,))
+
+
+def test_a_disturbed_stretch_is_a_band_with_its_time():
+    """Loads measured while a run was disturbed have a band over them that names what it was and the time of the day."""
+    made = analysis([regressed()], decision(Verdict.BLOCK))
+    start = 1_780_000_000.0
+    for name in ("begin", "end"):
+        times = getattr(made.curves, name)
+        times.setflags(write=True)
+        times[1] = start + 60 * np.arange(times.shape[1])
+    check = Check(
+        kind=CheckKind.EPISODE,
+        jobs=(made.candidate.id,),
+        values=("candidate", "a", "b", "c", "d", "e"),
+        evidence=(),
+        curves=(),
+        begin=start + 120,
+        end=start + 300,
+        blocks=True,
+        approves=False,
+    )
+    drawn = first_panel(disturbed(made, check))
+    assert drawn.count('class="episode"') == 1
+    assert f">episode {datetime.fromtimestamp(start + 120, UTC):%H:%M}" in drawn
+    assert "UTC: at 3000–6000 policies." in drawn
+    assert "episode" not in first_panel(disturbed(made, structs.replace(check, begin=None, end=None)))
+
+
+# ── values behind a chart ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_chart_has_its_values_as_a_table():
+    """Behind a chart stands every load with both values, in one unit, and what the change comes to."""
+    made = analysis([regressed()], decision(Verdict.BLOCK))
+    drawn = first_panel(made)
+    rows = re.findall(r"<tr><th>(\d+)</th><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td></tr>", drawn)
+    assert [int(row[0]) for row in rows] == made.curves.load.tolist()
+    unit = re.search(r">Baseline, (\w+)<", drawn)[1]
+    for row, before, after, slower in zip(rows, *made.curves.mean[:2], view(made).slowdown, strict=True):
+        assert row[3] == format_change(slower)
+        for text, value in zip(row[1:3], (before, after), strict=True):
+            assert float(text.replace(",", "")) / {"ms": 1e3}[unit] == pytest.approx(value, rel=0.006)
+
+
+def read_csv(drawn):
+    address = re.search(r'download="[\w.-]+\.csv" href="data:text/csv;charset=utf-8,([^"]+)"', drawn)[1]
+    return list(csv.reader(unquote(address).splitlines()))
+
+
+def test_values_can_be_taken_along_unrounded():
+    """The CSV of a chart has the values in base units to six digits, and nothing where nothing was measured."""
+    made = with_gaps(analysis([regressed()], decision(Verdict.BLOCK)), 1, [3])
+    heads, *rows = read_csv(first_panel(made))
+    assert heads == ["load policies", "baseline s", "candidate s", "slowdown"]
+    assert [float(row[0]) for row in rows] == made.curves.load.tolist()
+    assert [float(row[1]) for row in rows] == pytest.approx(made.curves.mean[0], rel=1e-5)
+    assert rows[3][2:] == ["", ""]
+
+
+@given(st.text(max_size=30))
+def test_no_cell_is_a_formula(text):
+    """Whatever a job calls a load, a spreadsheet takes the cell for text, and reads it back whole."""
+    (row,) = csv.reader([f"1,{panels.cell(clean(text))},2"]) if clean(text) else ([["1", "", "2"]])
+    assert not row[1].startswith(("=", "+", "-", "@", "\t", "\r", "|", "%"))
+    assert row[1].removeprefix("'") == clean(text).removeprefix("'")
 
 
 def test_scalars_have_no_panel():
@@ -188,11 +324,11 @@ def test_rate_says_its_unit_and_that_higher_is_better():
     assert "Higher is better." in drawn
 
 
-# ── sparklines, bars, intervals ─────────────────────────────────────────────────────────────────────────────────────
+# ── sparklines, bars ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def spark(slowdown, *shades):
-    return svg.sparkline(svg.sparks(slowdown, np.array([0, len(slowdown)]), 0.15), 0, shades)
+    return svg.sparkline(svg.sparks(slowdown, np.array([0, len(slowdown)]), math.log(2)), 0, shades)
 
 
 def test_sparkline_of_noise_is_flat():
@@ -208,9 +344,9 @@ def test_sparkline_golden(golden):
 
 
 def test_sparklines_are_placed_one_by_one():
-    """A sparkline is the same among others as alone: its axes are its own."""
+    """A sparkline is the same among others as alone, none and a single point among them."""
     lines = (array(0, 0.1, 0.2), array(4, NAN), array(NAN, NAN, -0.5, -2), array(0.1), array())
-    together = svg.sparks(np.concatenate(lines), np.cumsum([0, *map(len, lines)]), 0.15)
+    together = svg.sparks(np.concatenate(lines), np.cumsum([0, *map(len, lines)]), math.log(2))
     assert [svg.sparkline(together, at, ()) for at in range(len(lines))] == [spark(line) for line in lines]
 
 
@@ -221,9 +357,15 @@ def test_bar_shows_even_the_smallest_count():
     assert int(widths[0]) >= 2
 
 
-def test_interval_is_drawn_to_its_scale():
-    """An interval from none to the end of the scale begins in the middle and ends at the edge."""
-    assert f"M120 12H{svg.SPARK_WIDTH - 4}" in svg.interval(0.0, 0.05, 0.1, 0.1)
+def test_sparklines_that_are_compared_share_a_scale():
+    """Of two issues the larger one has the higher line: what is half as slow is drawn about half as high."""
+    shown = view(analysis([regressed(slowdown=1.0), regressed("GET /b", slowdown=0.4)], decision(Verdict.BLOCK)))
+    placed = panels.sparks(shown, 0.15)
+    tops = [min(int(y) for y in re.findall(r"\d+ (\d+)", panels.spark(placed, one).split('cand" d="M')[1])) for one in
+            (shown.by_curve[index] for index in range(2))]  # fmt: skip
+    large, small = (placed.zero - top for top in tops)
+    assert large / small == pytest.approx(math.log(2.0) / math.log(1.4), rel=0.15)
+    assert large > svg.SPARK_HEIGHT / 3
 
 
 def test_improvement_is_shaded_as_better():

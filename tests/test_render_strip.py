@@ -11,7 +11,8 @@ from msgspec import structs
 
 from perftracker_ai.model.history import Chronicle
 from perftracker_ai.render.page import past
-from perftracker_ai.render.timeline import HEIGHT, WIDTH, Strip, finite, level_text, ring, strip
+from perftracker_ai.render.timeline import HEIGHT, WIDTH, Slope, Strip, finite, level_text, ring, slope, strip
+from perftracker_ai.report import issue
 from perftracker_ai.report.view import view, worsened
 
 JOBS = nights(30)
@@ -27,6 +28,7 @@ def drawn(levels, **changes):
         "first": None,
         "label": "1.65",
         "doubt": None,
+        "creeping": False,
         "baseline": None,
         "candidate": None,
         "ends": ("2026-05-25", "2026-06-23"),
@@ -35,12 +37,13 @@ def drawn(levels, **changes):
 
 
 def card(*onsets, jobs=JOBS):
-    """What the card of the worst issue says of its past."""
+    """What the card of the worst issue says of its past, and what is drawn there."""
     made = structs.replace(
         remembered(), chronicle=Chronicle(jobs=jobs, onsets=onsets, patterns=quiet(), oldest=jobs[0])
     )
     shown = view(made)
-    return "".join(past.began(shown, worsened(shown)[0]))
+    since = issue.began(issue.issues(shown, worsened(shown)[:1])[0])
+    return (since.text if since else "") + "".join(past.drawings(shown).values())
 
 
 def numbers(text):
@@ -110,6 +113,37 @@ def test_every_history_can_be_drawn(levels):
     assert "nan" not in text
 
 
+@given(st.floats(-0.9, 1e6), st.floats(0, 1), st.floats(0, 1))
+def test_every_creep_can_be_drawn(slowdown, below, above):
+    """Whatever its size, a slope stays inside of its box and rises where it became slower."""
+    text = str(
+        slope(
+            Slope(
+                name="n",
+                title="t",
+                description="d",
+                slowdown=slowdown,
+                low=slowdown - below * abs(slowdown),
+                high=slowdown + above * abs(slowdown),
+                ends=("2026-05-25", "2026-06-23"),
+            )
+        )
+    )
+    _, start, right, end = numbers(re.search(r'class="trend" d="([^"]+)"', text)[1])
+    assert 0 <= end <= HEIGHT
+    assert 0 <= right <= WIDTH
+    assert (start - end) * slowdown >= 0
+
+
+def test_a_creeping_issue_has_a_line_through_its_levels():
+    """Where there may be no first job the straight line of best fit is drawn, and neither onset nor doubt."""
+    text = drawn(tuple(at / 10 for at in range(10)), first=4, doubt=(2, 6), creeping=True)
+    left, first, right, last = numbers(re.search(r'class="trend" d="([^"]+)"', text)[1])
+    assert (left, right) == (LEFT, RIGHT)
+    assert first - last > HEIGHT / 3
+    assert not re.search("onset|doubt", text)
+
+
 def test_a_ring_is_round_its_middle():
     """The circle begins at its left end and returns there."""
     assert ring(20, 10) == "M13 10a7 7 0 1 0 14 0a7 7 0 1 0 -14 0z"
@@ -133,7 +167,7 @@ def test_without_any_level_there_are_words_only():
 
 
 def test_a_history_that_does_not_know_the_issue_says_nothing():
-    """An issue without an onset, or with another's, has no row."""
+    """An issue without an onset, or with another's, has neither words nor a drawing."""
     assert card() == card(onset(7, JOBS, 9)) == ""
 
 
@@ -142,7 +176,7 @@ def test_jobs_that_are_not_shown_are_not_marked():
     before = nights(3, first=100)
     old = structs.replace(onset(1, JOBS, 9), first=before[1], last_good=before[0], earliest=before[1], latest=before[1])
     text = card(old, jobs=JOBS[10:])
-    assert "Since 1.65-5000 (job 101, 2026-05-26)" in text
+    assert "since 1.65-5000 (job 101, 2026-05-26)" in text
     assert 'class="now"' in text
     assert not re.search('class="(onset|was|doubt)"', text)
 

@@ -14,26 +14,44 @@ from hashlib import sha256
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
-from perftracker_ai.render.page import accepted, back, curves, issues, panels, past, summary
+from perftracker_ai.model import Outcome, Severity, Verdict
+from perftracker_ai.render import svg
+from perftracker_ai.render.page import blocks, curves, issues, panels, past
+from perftracker_ai.render.page.download import download
 from perftracker_ai.render.page.markup import Html, el, spread, tag
-from perftracker_ai.render.page.narrative import narrative
-from perftracker_ai.report.view import view
+from perftracker_ai.report import build
+from perftracker_ai.report.keys import issue_keys
+from perftracker_ai.report.summary import ISSUES, JOBS
+from perftracker_ai.report.value import Entry, Table, plain
+from perftracker_ai.report.view import leading, view
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from perftracker_ai.model import Analysis, Narration
+    from perftracker_ai.render.page.blocks import Context
+    from perftracker_ai.report.value import Block, Report
     from perftracker_ai.report.view import View
 
 _NAVIGATION = (
     ("issues", "Issues"),
     ("actions", "Next steps"),
+    ("causes", "Causes"),
     ("improvements", "Improvements"),
-    ("trends", "Trends"),
+    ("patterns", "Patterns"),
     ("coverage", "Coverage"),
     ("curves", "All curves"),
     ("method", "Method"),
 )
+_TONE = {
+    Verdict.BLOCK: "block",
+    Verdict.INVESTIGATE: "investigate",
+    Verdict.APPROVE_WITH_MONITORING: "monitor",
+    Verdict.APPROVE: "approve",
+    Verdict.INSUFFICIENT_EVIDENCE: "open",
+    Verdict.SAME_VERSION: "open",
+}
+"""Class of each verdict: its colour."""
 
 
 def html_report(
@@ -62,17 +80,19 @@ def html_report(
         HTML with its own character set and policy, to be encoded as UTF-8.
     """
     shown = view(analysis, narration)
+    report = build(shown)
     style = asset("page.css")
     script = asset("page.js") if scripts else ""
     told = (
         el("a", "Skip to the issues", href="#issues", class_="skip"),
-        _navigation(shown),
-        summary.header(shown),
-        *_main(shown, scripts=scripts),
+        _navigation(),
+        *_parts(shown, report, scripts=scripts),
     )
-    origin = back.origin(shown, result, taken=sum(map(len, told)) + len(style) + len(script))
-    body = spread("body", *told, origin, el("script", Html(script)) if scripts else Html(""))
-    return "".join(['<!DOCTYPE html>\n<html lang="en">\n', _head(shown, style, script), "\n", *body, "\n</html>\n"])
+    taken = sum(map(len, told)) + len(style) + len(script)
+    foot = blocks.section(report.section("provenance"), _context(shown, report), *download(result, taken=taken))
+    body = spread("body", *told, el("footer", foot), el("script", Html(script)) if scripts else Html(""))
+    head = _head(plain(report.title), style, script)
+    return "".join(['<!DOCTYPE html>\n<html lang="en">\n', head, "\n", *body, "\n</html>\n"])
 
 
 @cache
@@ -83,7 +103,7 @@ def asset(name: str) -> str:
     return content.decode()
 
 
-def _head(shown: View, style: str, script: str) -> Html:
+def _head(title: str, style: str, script: str) -> Html:
     """Return the head: character set first, for the page may be served without one, then the policy."""
     return el(
         "head",
@@ -92,7 +112,7 @@ def _head(shown: View, style: str, script: str) -> Html:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="referrer", content="no-referrer"),
-        el("title", summary.title(shown)),
+        el("title", title),
         tag("link", rel="icon", href="data:,"),
         el("style", Html(style)),
     )
@@ -108,29 +128,103 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-def _navigation(shown: View) -> Html:
-    kept = [one for one in _NAVIGATION if one[0] != "trends" or shown.analysis.chronicle]
-    links = [el("li", el("a", text, href=f"#{name}")) for name, text in kept]
+def _navigation() -> Html:
+    links = [el("li", el("a", text, href=f"#{name}")) for name, text in _NAVIGATION]
     return el("nav", el("ul", *links), aria_label="Sections")
 
 
-def _main(shown: View, *, scripts: bool) -> list[Html]:
-    shared, placed = shared_path(shown), panels.sparks(shown, shown.analysis.criteria.moderate)
+def _context(shown: View, report: Report) -> Context:
+    """Return what is linked to what: issues by their lasting keys, causes by their entries."""
+    keys = issue_keys(shown.analysis)
+    told = {key for section in report.sections for block in section.blocks for key in _told(block)}
+    links = {key: f"issue-{keys[key]}" for key in sorted(told) if key in keys}
+    links |= {key: key for key in sorted(told) if key.startswith("causes-")}
+    return blocks.Context(shared=shared_path(shown), links=links, drawings=past.drawings(shown))
+
+
+def _told(block: Block) -> tuple[str, ...]:
+    """Return of which issues a block tells in full."""
+    match block:
+        case Entry():
+            return (block.key,)
+        case Table() if block.caption != ISSUES:
+            return block.keys
+        case _:
+            return ()
+
+
+def _parts(shown: View, report: Report, *, scripts: bool) -> tuple[Html, ...]:
+    """Return the top of the page and its main part."""
+    context, placed = _context(shown, report), panels.sparks(shown, shown.analysis.criteria.moderate)
+    charts, titled = issues.Charts(shown), blocks.Context(shared=context.shared, links=context.links, drawings={})
+    names = [section.key for section in report.sections]
     sections = [
-        *narrative(shown),
-        issues.glance(shown, placed, shared),
-        back.actions(replace(shown, narration=None)),  # a model's are told above, figure by figure
-        summary.certainty(shown),
-        issues.details(shown, shared),
-        *accepted.accepted_regressions(shown),
-        issues.improvements(shown, placed, shared),
-        *past.trends(shown, shared),
-        back.coverage(shown),
-        curves.all_curves(shown, placed, shared, scripts=scripts),
-        back.method(shown),
+        _rest(shown, report, titled),
+        *(blocks.section(report.section(key), titled) for key in ("commentary",) if key in names),
+        issues.details(shown, report, charts, context),
+        el(
+            "div",
+            *(blocks.section(report.section(key), titled) for key in ("actions", "risk")),
+            class_="columns uneven",
+        ),
+        blocks.section(report.section("causes"), titled),
+        *(blocks.section(report.section(key), titled) for key in ("accepted",) if key in names),
+        issues.improvements(report, charts, context),
+        el(
+            "div", *(blocks.section(report.section(key), context) for key in ("patterns", "coverage")), class_="columns"
+        ),
+        curves.all_curves(shown, placed, context.shared, scripts=scripts),
+        *(blocks.folded(report.section(key), titled) for key in ("method", "limits", "dive")),
     ]
     lines = [piece for section in sections for piece in (Html("\n"), section)]
-    return spread("main", *lines[1:])
+    return _header(shown, report, titled, placed), *spread("main", *lines[1:])
+
+
+# ── the top ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _header(shown: View, report: Report, context: Context, placed: svg.Sparks) -> Html:
+    """Return what a meeting has to see first: verdict and why, the two jobs, every issue in a line."""
+    first, tables, _ = _summary(report)
+    said = el("p", *(piece for one in report.bottom_line for piece in (blocks.inline(one, context), Html(" "))))
+    left = el("div", el("h1", blocks.inline(report.title, context)), said, blocks.body(first, context))
+    lead = el("div", left, blocks.table(tables[JOBS], context, kind="jobs"), class_="lead")
+    glance = tables.get(ISSUES)
+    parts = [el("div", blocks.table(glance, context, _lines(shown, placed), "glance"))] if glance else []
+    return el("header", lead, *parts, class_=f"top {_TONE[shown.analysis.decision.verdict]}")
+
+
+def _summary(report: Report) -> tuple[Sequence[Block], dict[str, Table], Sequence[Block]]:
+    """Return what the summary tells before the two jobs, its tables by caption, and what it tells behind them."""
+    told = report.section("summary").blocks
+    tables = {block.caption: block for block in told if isinstance(block, Table)}
+    place = told.index(tables[JOBS])
+    first, rest = ([one for one in part if not isinstance(one, Table)] for part in (told[:place], told[place:]))
+    return first, tables, rest
+
+
+def _lines(shown: View, placed: svg.Sparks) -> tuple[str, dict[str, Html]]:
+    """Return the column of sparklines, all on one scale, by the issue."""
+    drawn = {one.id: panels.spark(placed, leading(shown, one)) for one in shown.analysis.clusters}
+    return f"Along the load, {panels.scale_text(placed)}", drawn
+
+
+def _rest(shown: View, report: Report, context: Context) -> Html:
+    """Return the rest of the summary: every curve counted, and how sure all that is."""
+    _, _, rest = _summary(report)
+    heading = el("h2", "How sure", id="certainty-h")
+    parts = (heading, svg.bar(tuple(_counts(shown))), blocks.body(rest, context))
+    return el("section", *parts, id="certainty", aria_labelledby="certainty-h")
+
+
+def _counts(shown: View) -> Iterator[tuple[int, str]]:
+    """Return how many curves there are of each kind, worst first."""
+    regressed = shown.findings[Outcome.REGRESSED]
+    for severity in Severity:
+        yield sum(one.result.severity is severity for one in regressed), severity.value
+    for outcome in (Outcome.MINOR, Outcome.CHANGED, Outcome.MOVED, Outcome.IMPROVED, Outcome.INCONCLUSIVE):
+        yield len(shown.findings[outcome]), outcome.value
+    yield len(shown.findings[Outcome.UNCHANGED]), Outcome.UNCHANGED.value
 
 
 def shared_path(shown: View) -> str:

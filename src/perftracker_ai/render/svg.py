@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 LOG_SPAN = 20.0
 """Largest over smallest from which an axis is logarithmic: on a linear one the smaller values lie on the floor."""
 
-WIDTH, HEIGHT = 600, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 92, 8, 12, 38
+WIDTH, HEIGHT = 600, 310
+_LEFT, _RIGHT, _TOP, _BOTTOM = 92, 12, 14, 60
+_LETTER = 11.5  # width of a letter of the size that the style sheet gives
 _WRITTEN = np.array(list(map(str, range(WIDTH + 1))), dtype=object)  # every coordinate: a page has tens of thousands
 _MARKS_ABOVE = 9  # absent points are marked this far above the axis, each run in its own row
 
@@ -42,7 +43,9 @@ _SPARK = tag(
 
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 _GAPS = 4.5  # at most so many steps on a linear axis, at least two fifths of it
-_DECADES = 4
+_LOG_STEPS = ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0), tuple(tenth / 10 for tenth in range(10, 100)))
+"""Coarse to fine: the first that gives two ticks is taken."""
+_MOST_TICKS = 4
 
 
 class Shade(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +54,14 @@ class Shade(msgspec.Struct, frozen=True, kw_only=True):
     first: float
     last: float
     kind: str
+
+
+class Episode(msgspec.Struct, frozen=True, kw_only=True):
+    """A range of the x axis that was measured while something was the matter, and what to write there."""
+
+    first: float
+    last: float
+    text: str
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -66,13 +77,15 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     x_range : tuple of float
         Ends of the axis; the same for panels to be compared.
     x_log : bool
-    x_labels : tuple of str
-        What to write at the two ends of the axis.
+    x_ticks : tuple of (float, str)
+        Places of the x axis with their labels, the most wanted first: those that would lie over another are left out.
+    x_unit : str
     baseline, candidate : ndarray of float, shape (N,)
         NaN where absent.
     band : tuple of two ndarray or None
         Lower and upper edge of what noise alone does, shape (N,) each.
     shades : tuple of Shade
+    episodes : tuple of Episode
     tick_text : tuple of (float, str)
         Values of the y axis with their labels, lowest first; inside the range of the axis.
     y_range : tuple of float
@@ -85,11 +98,13 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     x: Floats
     x_range: tuple[float, float]
     x_log: bool
-    x_labels: tuple[str, str]
+    x_ticks: tuple[tuple[float, str], ...]
+    x_unit: str
     baseline: Floats
     candidate: Floats
     band: tuple[Floats, Floats] | None
     shades: tuple[Shade, ...]
+    episodes: tuple[Episode, ...]
     tick_text: tuple[tuple[float, str], ...]
     y_range: tuple[float, float]
     y_log: bool
@@ -141,11 +156,11 @@ def _round_step(rough: float) -> float:
 
 def _log_ticks(low: float, high: float) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    tens = [10.0**decade for decade in decades if low <= 10.0**decade <= high]
-    if len(tens) > 1:
-        return tens[:: math.ceil(len(tens) / _DECADES)]
-    finer = [step * 10.0**decade for decade in decades for step in _STEPS[:3]]
-    return [value for value in finer if low <= value <= high]
+    for steps in _LOG_STEPS:
+        found = [value for decade in decades for step in steps if low <= (value := step * 10.0**decade) <= high]
+        if len(found) > 1:
+            return found[:: math.ceil(len(found) / _MOST_TICKS)]
+    return [low, high]
 
 
 def _unevenness(values: Floats) -> float:
@@ -173,7 +188,7 @@ def _pixels(share: Floats, first: int, last: int) -> Floats:
 
 
 def panel(drawn: Panel) -> Html:
-    """Return one panel: shades, noise band, grid, baseline, candidate, marks where a run has no value."""
+    """Return one panel: shades, noise band, grid, baseline, candidate, marks where a run has no value or is beyond."""
     floor = HEIGHT - _BOTTOM
     x = _on_x(drawn, drawn.x)
     base, cand, *band = _on_y(drawn, np.array([drawn.baseline, drawn.candidate, *(drawn.band or ())]))
@@ -183,12 +198,36 @@ def panel(drawn: Panel) -> Html:
         *(_shade(drawn, shade, floor) for shade in drawn.shades),
         path(area(x, *band) if band else "", "band"),
         *_grid(drawn),
+        *(piece for episode in drawn.episodes for piece in _episode(drawn, episode, floor)),
         path(line(x, base), "base"),
         path(line(x, cand), "cand"),
         path(_crosses(x, base, floor - 2 * _MARKS_ABOVE - 4), "gone-base"),
         path(_crosses(x, cand, floor - _MARKS_ABOVE), "gone-cand"),
+        path(_cut(drawn, x), "cut"),
         *_x_axis(drawn, floor),
+        data_x=" ".join(map(str, units(x))),
     )
+
+
+def _cut(drawn: Panel, x: Floats) -> str:
+    """Return a small arrow at every point beyond the axis, where its line is clipped."""
+    low, high = drawn.y_range
+    with np.errstate(invalid="ignore"):
+        above = np.logical_or(drawn.baseline > high, drawn.candidate > high)
+        below = np.logical_or(drawn.baseline < low, drawn.candidate < low)
+    ups = (f"M{at} {_TOP - 12}l6 10h-12z" for at in units(x[above]))
+    downs = (f"M{at} {HEIGHT - _BOTTOM + 10}l6 -10h-12z" for at in units(x[below]))
+    return "".join((*ups, *downs))
+
+
+def _episode(drawn: Panel, one: Episode, floor: int) -> Iterator[Html]:
+    """Draw a disturbed stretch as a band over everything behind the lines, named with its time."""
+    first, last = units(_on_x(drawn, np.array([one.first, one.last])))
+    edge = 7
+    yield el("rect", x=first - edge, y=_TOP, width=last - first + 2 * edge, height=floor - _TOP, class_="episode")
+    width = len(one.text) * _LETTER * 0.85
+    at = min(max(first - edge, _LEFT + 4), max(_LEFT + 4, WIDTH - _RIGHT - round(width)))
+    yield el("text", one.text, x=at, y=_TOP + 18, class_="small")
 
 
 def _on_x(drawn: Panel, values: Floats) -> Floats:
@@ -216,17 +255,36 @@ def _grid(drawn: Panel) -> Iterator[Html]:
 
 
 def _x_axis(drawn: Panel, floor: int) -> Iterator[Html]:
+    """Draw the axis, its ticks with their labels as far as there is room, and what kind of axes they are."""
     yield path(f"M{_LEFT} {floor}H{WIDTH - _RIGHT}", "axis")
-    first, last = drawn.x_labels
-    yield el("text", first, x=_LEFT, y=HEIGHT - 10)
-    yield _end_text(last, WIDTH - _RIGHT, HEIGHT - 10)
+    places = units(_on_x(drawn, np.array([load for load, _ in drawn.x_ticks])))
+    taken: list[tuple[float, float]] = []
+    marks = []
+    for at, (_, text) in zip(places, drawn.x_ticks, strict=True):
+        width = len(text) * _LETTER
+        left = min(max(at - width / 2, _LEFT - 40), WIDTH - width)
+        if all(left > last or left + width < first for first, last in taken):
+            taken.append((left - _LETTER, left + width + _LETTER))
+            marks.append(f"M{at} {floor}v6")
+            yield Html(f'<text x="{round(left)}" y="{floor + 26}">{escaped(text)}</text>')
+    yield path("".join(marks), "axis")
+    yield from _kinds(drawn)
+
+
+def _kinds(drawn: Panel) -> Iterator[Html]:
+    """Write the unit of the loads, and which axes are logarithmic."""
+    if drawn.y_log:
+        yield el("text", "log scale", x=_LEFT, y=HEIGHT - 6, class_="small")
+    unit = " ".join(filter(None, (drawn.x_unit, "(log scale)" if drawn.x_log else "")))
+    if unit:
+        yield el("text", unit, x=WIDTH - _RIGHT, y=HEIGHT - 6, class_="small end")
 
 
 def _end_text(text: str, x: int, y: int) -> Html:
     return Html(f'<text x="{x}" y="{y}" class="end">{escaped(text)}</text>')
 
 
-# ── sparklines, bars, intervals ─────────────────────────────────────────────────────────────────────────────────────
+# ── sparklines, bars ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Sparks(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -238,17 +296,20 @@ class Sparks(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Of each line its first point, and at the end the number of all.
     x, y : ndarray of float, shape (P,)
         y is NaN where there is no value.
-    zero : list of int
-        Of each line the height of no change.
+    zero : int
+        The height of no change.
+    reach : float
+        Logarithm of the cost ratio at the upper end; the lower end is as far from none.
     """
 
     start: list[int]
     x: Floats
     y: Floats
-    zero: list[int]
+    zero: int
+    reach: float
 
 
-def sparks(slowdown: Floats, start: Ints, least: float) -> Sparks:
+def sparks(slowdown: Floats, start: Ints, reach: float) -> Sparks:
     """Place the points of sparklines: slowdown along the loads, upwards is worse, around a line for no change.
 
     Parameters
@@ -257,18 +318,13 @@ def sparks(slowdown: Floats, start: Ints, least: float) -> Sparks:
         Ratios of one line after another; NaN where absent.
     start : ndarray of int, shape (C + 1,)
         Of each line its first point, and at the end the number of all.
-    least : float
-        The axis reaches at least from minus to plus this slowdown, so that noise does not look like mountains.
+    reach : float
+        Logarithm of the cost ratio at the ends of the one scale; what is beyond is drawn at its end.
     """
-    height, reach, count = np.log1p(np.maximum(slowdown, -0.99)), math.log1p(least), np.diff(start)
-    known = np.append(np.where(np.isfinite(height), height, 0.0), 0.0)  # one more, for a last line without points
-    low = np.minimum(np.minimum.reduceat(known, start[:-1]), -reach)
-    high = np.maximum(np.maximum.reduceat(known, start[:-1]), reach)
+    height = np.log1p(np.maximum(slowdown, -0.99))
+    heights = _spark_y(np.append(height, 0.0), reach)
     return Sparks(
-        start=start.tolist(),
-        x=_spark_x(start, count),
-        y=_spark_y(height, np.repeat(low, count), np.repeat(high, count)),
-        zero=units(_spark_y(np.zeros(len(count)), low, high)),
+        start=start.tolist(), x=_spark_x(start, np.diff(start)), y=heights[:-1], zero=int(heights[-1]), reach=reach
     )
 
 
@@ -278,9 +334,8 @@ def _spark_x(start: Ints, count: Ints) -> Floats:
     return _pixels(share, _SPARK_EDGE, SPARK_WIDTH - _SPARK_EDGE)
 
 
-def _spark_y(height: Floats, low: Floats, high: Floats) -> Floats:
-    share = (height - low) / np.where(high > low, high - low, 1.0)
-    return _pixels(share, SPARK_HEIGHT - _SPARK_EDGE, _SPARK_EDGE)
+def _spark_y(height: Floats, reach: float) -> Floats:
+    return _pixels((height + reach) / (2 * reach), SPARK_HEIGHT - _SPARK_EDGE, _SPARK_EDGE)
 
 
 def sparkline(placed: Sparks, index: int, shades: Sequence[tuple[int, int, str]]) -> Html:
@@ -298,7 +353,7 @@ def sparkline(placed: Sparks, index: int, shades: Sequence[tuple[int, int, str]]
     x, y = placed.x[part], placed.y[part]
     parts = (
         *(_spark_shade(x, shade) for shade in shades),
-        path(f"M0 {placed.zero[index]}H{SPARK_WIDTH}", "axis"),
+        path(f"M0 {placed.zero}H{SPARK_WIDTH}", "axis"),
         path(line(x, y), "cand"),
     )
     return Html(f"{_SPARK}{join(parts)}</svg>")
@@ -324,19 +379,6 @@ def bar(parts: Sequence[tuple[int, str]]) -> Html:
         at += width
     start = tag("svg", class_="bar", viewBox=f"0 0 {whole} 14", preserveAspectRatio="none", aria_hidden="true")
     return Html(f"{start}{join(drawn)}</svg>")
-
-
-def interval(low: float, middle: float, high: float, reach: float) -> Html:
-    """Return an interval as a line with a dot on an axis from minus to plus `reach`; for eyes only."""
-    ends = np.array([low, middle, high, 0.0])
-    left, dot, right, zero = units(scaled(ends, (-reach, reach), log=False, pixels=(4, SPARK_WIDTH - 4)))
-    parts = (
-        path(f"M{zero} 0V24", "axis"),
-        path(f"M{left} 12H{max(right, left + 1)}", "whisker"),
-        el("circle", cx=dot, cy=12, r=5, class_="dot"),
-    )
-    start = tag("svg", class_="interval", viewBox=f"0 0 {SPARK_WIDTH} 24", aria_hidden="true")
-    return Html(f"{start}{join(parts)}</svg>")
 
 
 # ── paths ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -393,9 +435,14 @@ def units(pixels: Floats) -> list[int]:
     return whole
 
 
-def figure(size: tuple[int, int], words: tuple[str, str, str], *parts: Html) -> Html:
-    """Return a drawing with a title and a description for those who listen to the page."""
+def figure(size: tuple[int, int], words: tuple[str, str, str], *parts: Html, data_x: str | None = None) -> Html:
+    """Return a drawing with a title and a description for those who listen to the page.
+
+    `data_x` are the places of its points along the x axis, for who reads values under the pointer.
+    """
     name, title, description = words
     told = join([el("title", title, id=f"{name}-t"), el("desc", description, id=f"{name}-d")])
-    start = tag("svg", viewBox=f"0 0 {size[0]} {size[1]}", role="img", aria_labelledby=f"{name}-t {name}-d")
+    start = tag(
+        "svg", viewBox=f"0 0 {size[0]} {size[1]}", role="img", aria_labelledby=f"{name}-t {name}-d", data_x=data_x
+    )
     return Html(f"{start}{told}{join(parts)}</svg>")

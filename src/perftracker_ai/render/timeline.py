@@ -48,6 +48,8 @@ class Strip(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         What to write above it.
     doubt : tuple of int or None
         First and last of the jobs that may be the first.
+    creeping : bool
+        Whether it creeps from job to job: then a slope is drawn, and no first job.
     baseline, candidate : int or None
     ends : tuple of str
         What to write at the two ends of the axis.
@@ -60,6 +62,7 @@ class Strip(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     first: int | None
     label: str
     doubt: tuple[int, int] | None
+    creeping: bool
     baseline: int | None
     candidate: int | None
     ends: tuple[str, str]
@@ -71,12 +74,44 @@ def strip(drawn: Strip) -> Html:
     return svg.figure(
         (WIDTH, HEIGHT),
         (drawn.name, drawn.title, drawn.description),
-        *_doubt(drawn, x),
+        *(() if drawn.creeping else _doubt(drawn, x)),
         *_axes(drawn, y, zero),
         svg.path(svg.line(x, y), "cand"),
-        *_onset(drawn, x),
+        *(_trend(x, y) if drawn.creeping else _onset(drawn, x)),
         _mark(drawn.baseline, x, y, "was"),
         _mark(drawn.candidate, x, y, "now"),
+    )
+
+
+class Slope(msgspec.Struct, frozen=True, kw_only=True):
+    """What creeps, as a line between two jobs: slowdown and its interval at the last one, none at the first."""
+
+    name: str
+    title: str
+    description: str
+    slowdown: float
+    low: float
+    high: float
+    ends: tuple[str, str]
+
+
+def slope(drawn: Slope) -> Html:
+    """Return a creep as a slope: its interval as a wedge, the line, and both ends named."""
+    left, right = _LEFT, WIDTH - _RIGHT
+    levels = np.log1p(np.maximum(np.array([0.0, drawn.slowdown, drawn.low, drawn.high]), -0.99))
+    reach = math.log1p(LEAST)
+    ends = min(-reach / 2, float(levels.min())), max(reach, float(levels.max()))
+    zero, end, low, high = svg.units(svg.scaled(levels, ends, log=False, pixels=(_FLOOR, _TOP)))
+    return svg.figure(
+        (WIDTH, HEIGHT),
+        (drawn.name, drawn.title, drawn.description),
+        svg.path(f"M{left} {zero}L{right} {low}V{high}z", "doubt"),
+        svg.path(f"M{left} {zero}H{right}", "axis"),
+        svg.path(f"M{left} {zero}L{right} {end}", "trend"),
+        el("text", "0 %", x=left - 10, y=zero + 7, class_="end"),
+        el("text", level_text(drawn.slowdown), x=right, y=max(end - 12, 18), class_="end"),
+        el("text", drawn.ends[0], x=left, y=HEIGHT - 10),
+        el("text", drawn.ends[1], x=right, y=HEIGHT - 10, class_="end"),
     )
 
 
@@ -121,6 +156,15 @@ def _doubt(drawn: Strip, x: Floats) -> Iterator[Html]:
     if drawn.doubt is not None:
         left, right = svg.units(x[list(drawn.doubt)])
         yield el("rect", x=left, y=_TOP, width=right - left, height=_FLOOR - _TOP, class_="doubt")
+
+
+def _trend(x: Floats, y: Floats) -> Iterator[Html]:
+    """Draw the straight line that fits the levels best."""
+    known = np.isfinite(y)
+    rise, start = np.polyfit(x[known], y[known], 1)
+    ends = np.array([_LEFT, WIDTH - _RIGHT], dtype=np.float64)
+    heights = np.clip(start + rise * ends, _TOP, _FLOOR).round()
+    yield svg.path(svg.line(ends, heights), "trend")
 
 
 def _onset(drawn: Strip, x: Floats) -> Iterator[Html]:

@@ -140,7 +140,7 @@ def _dive_row(one: Issue, index: int) -> tuple[Sentence, ...]:
     label = clean(shown.analysis.curves.label[index], LABEL_LIMIT) or "all"
     texts = (
         ("load of a row", label, label, f"{at}/labels/{place}"),
-        ("baseline", clean(format_value(before, curve.base_unit, curve.unit)), before, f"{at}/baseline/{place}"),
+        ("baseline", clean(format_value(before, curve.base_unit, curve.unit)), before, at),
         ("candidate", clean(format_value(after, curve.base_unit, curve.unit)), after, f"{at}/candidate/{place}"),
         ("slowdown at a load", format_change(ratio), ratio, at),
     )

@@ -7,8 +7,15 @@ value prints as ``?``, no number is invented.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from perftracker_ai.units import Unit, read_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 UNKNOWN = "?"
 RANGE = "–"
@@ -42,6 +49,16 @@ def format_pair(baseline: float | None, candidate: float | None, base_unit: str,
     present = [value for value in (baseline, candidate) if value is not None and math.isfinite(value)]
     scale = _scale(max(present, key=abs, default=None), base_unit, written)
     return f"{_scaled(baseline, *scale)} → {_scaled(candidate, *scale)}"
+
+
+def format_column(
+    columns: Sequence[NDArray[np.float64]], base_unit: str, written: str = ""
+) -> tuple[str, list[list[str]]]:
+    """Return the unit that suits the largest of many values, and all of them in it without saying it again."""
+    lists = [column.tolist() for column in columns]
+    present = [abs(value) for values in lists for value in values if math.isfinite(value)]
+    factor, unit = _scale(max(present, default=None), base_unit, written)
+    return unit, [[format_number(value / factor) for value in values] for values in lists]
 
 
 def format_change(ratio: float | None) -> str:

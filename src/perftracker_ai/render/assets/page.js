@@ -1,18 +1,72 @@
-// Sorts, filters and searches the table of all curves; what is shown is kept in the address, so that it can be sent on.
-// Without this script the table is whole and in order; nothing is fetched and nothing is stored.
+// Reads values off the charts, opens what a link leads to, and sorts, filters and searches the table of all curves;
+// what is shown is kept in the address, so that it can be sent on. Without this script everything is there, folded and
+// in order; nothing is fetched and nothing is stored.
 "use strict";
+// The values of a chart under the pointer, and with the arrow keys: they are read from the table behind it.
+(() => {
+  for (const figure of document.querySelectorAll(".panel")) {
+    const svg = figure.querySelector("svg");
+    const rows = figure.querySelectorAll("tbody tr");
+    const places = (svg.dataset.x || "").split(" ").map(Number);
+    if (!rows.length || rows.length !== places.length) continue;
+    const units = [...figure.querySelectorAll("thead th")].map((head) => head.textContent.split(", ")[1] || "");
+    const read = figure.appendChild(document.createElement("p"));
+    const cursor = document.createElementNS(svg.namespaceURI, "path");
+    let at = -1;
+    read.className = "read";
+    read.setAttribute("aria-live", "polite");
+    cursor.setAttribute("class", "cursor");
+    svg.tabIndex = 0;
+    const tell = (place) => {
+      at = place;
+      if (at < 0) {
+        cursor.remove();
+        read.textContent = "";
+        return;
+      }
+      const cells = [...rows[at].cells].map((cell) => cell.textContent);
+      cursor.setAttribute("d", `M${places[at]} 14V250`);
+      svg.append(cursor);
+      read.textContent = `${cells[0]}: ${cells[1]} → ${cells[2]} ${units[2]} (${cells[3]})`;
+    };
+    svg.addEventListener("pointermove", (event) => {
+      const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+      let best = 0;
+      places.forEach((x, place) => { if (Math.abs(x - point.x) < Math.abs(places[best] - point.x)) best = place; });
+      if (best !== at) tell(best);
+    });
+    svg.addEventListener("pointerleave", () => tell(-1));
+    svg.addEventListener("blur", () => tell(-1));
+    svg.addEventListener("keydown", (event) => {
+      const steps = { ArrowRight: at + 1, ArrowLeft: at < 0 ? places.length - 1 : at - 1, Home: 0, End: places.length - 1 };
+      if (!(event.key in steps)) return;
+      event.preventDefault();
+      tell(Math.min(Math.max(steps[event.key], 0), places.length - 1));
+    });
+  }
+  addEventListener("keydown", (event) => {
+    const close = event.key === "Escape" && document.querySelector(".panel:target .close");
+    if (close) close.click();
+  });
+})();
 (() => {
   const table = document.getElementById("all");
   const form = document.getElementById("filter");
   const shown = document.getElementById("shown");
   if (!table || !form) return;
   const body = table.tBodies[0];
+  // What is folded where no script runs joins the one table, for the filter folds as well.
+  for (const fold of document.querySelectorAll("details.fold")) {
+    body.append(...fold.querySelectorAll("tbody tr"));
+    fold.remove();
+  }
   const rows = [...body.rows];
   // Id and name only: "rate" is not to find every moderate change.
   const words = new Map(rows.map((row) => [row, `${row.querySelector(".id").textContent} ${row.cells[1].textContent}`.toLowerCase()]));
   const heads = [...table.querySelectorAll("th[data-sort]")];
   const start = { q: "", outcome: "changed", kind: "", threads: "", sort: "", down: "" };
   const fields = ["q", "outcome", "kind", "threads", "sort"];
+  const folded = new Set(["unchanged", "inconclusive"]);
   let state = { ...start };
 
   const key = (row, name) => {
@@ -32,7 +86,7 @@
   const wanted = (row) => {
     const outcome = row.dataset.o;
     // A search looks everywhere: finding nothing because the curve did not change would mislead.
-    const fits = state.outcome === "all" || (state.outcome === "changed" ? outcome !== "unchanged" || state.q : outcome === state.outcome);
+    const fits = state.outcome === "all" || (state.outcome === "changed" ? !folded.has(outcome) || state.q : outcome === state.outcome);
     return fits && (!state.kind || row.dataset.k === state.kind) && (!state.threads || row.dataset.t === state.threads)
       && state.q.toLowerCase().split(/\s+/).every((word) => words.get(row).includes(word));
   };
@@ -51,7 +105,9 @@
       else head.removeAttribute("aria-sort");
     }
     for (const field of fields) if (form[field].value !== state[field]) form[field].value = state[field];
-    shown.textContent = `${count} of ${rows.length} curves shown`;
+    const away = [...folded].map((outcome) => [rows.filter((row) => row.hidden && row.dataset.o === outcome).length, outcome]);
+    const told = away.filter(([number]) => number).map(([number, outcome]) => `${number} ${outcome}`).join(", ");
+    shown.textContent = `${count} of ${rows.length} curves shown${told && ` (not: ${told})`}`;
   };
   const keep = () => {
     const told = new URLSearchParams(Object.entries(state).filter(([name, value]) => value !== start[name]));
@@ -61,6 +117,11 @@
     const [place, query] = location.hash.slice(1).split("?");
     if (place !== "curves") {
       const target = document.getElementById(place);
+      const within = target && (target.closest("details") || target.querySelector(":scope > details"));
+      if (within && !within.open) {
+        within.open = true;
+        target.scrollIntoView();
+      }
       if (target && rows.includes(target) && target.hidden) {
         state = { ...start, outcome: "all" };
         show();

@@ -7,7 +7,6 @@ would escape as well; its import alone costs as much time as the whole page take
 from __future__ import annotations
 
 import html
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 
 LONGEST = 4000
 """Characters of one piece of text; foreign text is cut much shorter where it is put in."""
-
-_TOKEN = re.compile(r"\\(?P<char>.)|(?P<entity>&#?\w+;)|(?P<mark>\*\*?)")
-_MARKS = {"**": "strong", "*": "em"}
 
 
 class Html(str):
@@ -91,27 +87,6 @@ def join(parts: Iterable[Html], between: str = "") -> Html:
     return Html(between.join(parts))
 
 
-def from_markdown(line: str) -> Html:
-    """Return a line of our own Markdown as HTML, so that page and Markdown report word a thing alike.
-
-    Foreign text in the line has every asterisk escaped, so what is left of them is our own emphasis.
-    """
-    parts: list[str] = []
-    opened: list[str] = []
-    at = 0
-    for token in _TOKEN.finditer(line):
-        parts.append(_escaped(line[at : token.start()]))
-        parts.append(_token(token, opened))
-        at = token.end()
-    parts.append(_escaped(line[at:]))
-    return Html("".join(parts) + "".join(f"</{name}>" for name in reversed(opened)))
-
-
-def _escaped(text: str) -> str:
-    """Return a piece of a sentence escaped: its outer blanks are kept, and numbers stay beside their %."""
-    return html.escape(text if text.isprintable() else "".join(filter(str.isprintable, text))).replace(" %", "\xa0%")
-
-
 def path(text: str, shared: str = "") -> Html:
     """Return an endpoint that may break behind its slashes, the part all endpoints share put back visually."""
     method, blank, rest = clean(text).partition(" ")
@@ -125,17 +100,3 @@ def path(text: str, shared: str = "") -> Html:
 
 def _breakable(text: str) -> Html:
     return Html(html.escape(text).replace("/", "/<wbr>"))
-
-
-def _token(token: re.Match[str], opened: list[str]) -> str:
-    """Return what one escape, entity or mark of emphasis stands for; `opened` is kept up to date."""
-    if token["char"] is not None:
-        return _escaped(token["char"])
-    if token["entity"] is not None:
-        return _escaped(html.unescape(token["entity"]))
-    name = _MARKS[token["mark"]]
-    if name in opened:
-        opened.remove(name)
-        return f"</{name}>"
-    opened.append(name)
-    return f"<{name}>"

@@ -1,6 +1,7 @@
-"""What earlier jobs say, on the page: the strip of an issue's past, and the section of trends.
+"""What earlier jobs say, drawn: the strip of an issue's past, and what creeps as a slope.
 
-In: a `View`. Out: `Html`; nothing where no history is kept.
+In: a `View`. Out: `Html` by the place in the results that the words beside it point to; nothing where no history is
+kept.
 """
 
 from __future__ import annotations
@@ -10,12 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai import retrospect
-from perftracker_ai.model.history import Bimodal, ChangePoint, Drift, NoiseChange
-from perftracker_ai.render import phrases, recall
-from perftracker_ai.render.page import facts
-from perftracker_ai.render.page.markup import Html, el, from_markdown
-from perftracker_ai.render.page.markup import path as broken
-from perftracker_ai.render.timeline import Strip, finite, level_text, ring, strip
+from perftracker_ai.render.page.markup import Html
+from perftracker_ai.render.timeline import Slope, Strip, finite, level_text, ring, slope, strip
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import clean, sentence
 
@@ -23,53 +20,54 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from perftracker_ai.model import Cluster
-    from perftracker_ai.model.history import Chronicle, JobRef, Onset
+    from perftracker_ai.model.history import Chronicle, Drift, JobRef, Onset
     from perftracker_ai.render.timeline import Floats
     from perftracker_ai.report.view import View
-    from perftracker_ai.retrospect import Beginning, Section, Trend
+    from perftracker_ai.retrospect import Beginning
 
 FEWEST_JOBS = 3
 """With two there is nothing to see but the comparison itself."""
+SLOPES = 5
 _LABEL = 24
-_LISTS = {ChangePoint: "shifts", Drift: "creeps", NoiseChange: "unrests", Bimodal: "switchings"}
 
 
-# ── at once ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def drawings(shown: View) -> dict[str, Html]:
+    """Return what is drawn of the history, by the pointer of the value that says it."""
+    past = shown.analysis.chronicle
+    return dict((*_strips(shown, past), *_slopes(past))) if past else {}
 
 
-def news(shown: View) -> Iterator[Html]:
-    """Return what matters most of the history; nothing where nothing does."""
-    past, found = shown.analysis.chronicle, recall.news(shown)
-    if past is None or not found:
-        return
-    told = [el("li", from_markdown(words), data_fact=_place(past, trend)) for trend, words in found[: recall.NEWS]]
-    if len(found) > recall.NEWS:
-        told.append(el("li", el("a", f"{len(found) - recall.NEWS:,} more", href="#trends")))
-    yield el("section", el("h2", "History"), el("ul", *told, class_="plain"), class_="why", aria_label="History")
+def _strips(shown: View, past: Chronicle) -> Iterator[tuple[str, Html]]:
+    by_id = {cluster.id: cluster for cluster in shown.analysis.clusters}
+    for at, onset in enumerate(past.onsets):
+        known = retrospect.beginning(shown.analysis, onset.cluster)
+        if known is not None and onset.cluster in by_id:
+            yield f"/chronicle/onsets/{at}", _strip(by_id[onset.cluster], past, known)
 
 
-# ── an issue ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _slopes(past: Chronicle) -> Iterator[tuple[str, Html]]:
+    for at, creep in enumerate(past.patterns.creeps[:SLOPES]):
+        yield f"/chronicle/patterns/creeps/{at}", _slope(creep, past, f"creep{at}")
 
 
-def began(shown: View, cluster: Cluster) -> Iterator[Html]:
-    """Return since when an issue is there, in words and as a strip; nothing where that is not known."""
-    past, known = shown.analysis.chronicle, retrospect.beginning(shown.analysis, cluster.id)
-    if past is not None and known is not None:
-        words = from_markdown(sentence(recall.since(shown, cluster)))
-        told = el("dd", words, _strip(cluster, past, known))
-        yield el("div", el("dt", "Began"), told, data_fact=_fact(past, known))
-
-
-def began_short(shown: View, cluster: Cluster) -> Iterator[Html]:
-    """Return since when an issue is there, in few words."""
-    past, known = shown.analysis.chronicle, retrospect.beginning(shown.analysis, cluster.id)
-    if past is not None and known is not None:
-        words = sentence(retrospect.since_short(known, _version)).rstrip(".")
-        yield el("span", words, class_="sub", data_fact=_fact(past, known))
-
-
-def _fact(past: Chronicle, known: Beginning) -> str:
-    return facts.of("chronicle", "onsets", next(at for at, one in enumerate(past.onsets) if one is known.onset))
+def _slope(creep: Drift, past: Chronicle, name: str) -> Html:
+    """Draw a creep as what it is: no step, but a line from the oldest job to the candidate, and how sure it is."""
+    first = past.oldest or (past.jobs[0] if past.jobs else None)
+    if first is None or not past.jobs:
+        return Html("")
+    ends = f"{first.end:%Y-%m-%d}", f"{past.jobs[-1].end:%Y-%m-%d}"
+    size = retrospect.size(creep)
+    return slope(
+        Slope(
+            name=name,
+            title=f"{clean(creep.endpoint)}: creeping cost",
+            description=f"A straight line from none on {ends[0]} to {size} on {ends[1]}, with its interval.",
+            slowdown=creep.slowdown,
+            low=creep.low,
+            high=creep.high,
+            ends=ends,
+        )
+    )
 
 
 def _version(text: str) -> str:
@@ -93,6 +91,7 @@ def _strip(cluster: Cluster, past: Chronicle, known: Beginning) -> Html:
             first=at.get(onset.first.job),
             label=_version(onset.first.version),
             doubt=_doubt(onset, at),
+            creeping=bool(known.creep),
             baseline=at.get(known.baseline.id),
             candidate=at.get(known.candidate.id),
             ends=(f"{jobs[0].end:%Y-%m-%d}", f"{jobs[-1].end:%Y-%m-%d}"),
@@ -121,59 +120,6 @@ def _description(known: Beginning, jobs: tuple[JobRef, ...], levels: Floats) -> 
     return " ".join(filter(None, parts))
 
 
-# ── trends ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def trends(shown: View, shared: str) -> Iterator[Html]:
-    """Return the section of what the history tells besides the issues."""
-    past = shown.analysis.chronicle
-    if past is None:
-        return
-    found = recall.trends(shown, past)
-    parts = [el("h2", "Trends", id="trends-h"), el("p", recall.basis(past), data_fact="/chronicle")]
-    if found:
-        parts.append(_table(past, found, shared))
-    elif quiet := recall.nothing(past):
-        parts.append(el("p", quiet, class_="calm"))
-    yield el("section", *parts, id="trends", aria_labelledby="trends-h")
-
-
-def _table(past: Chronicle, found: list[Section], shared: str) -> Html:
-    heads = ("What", "Endpoint", "Change", "When")
-    head = el("thead", el("tr", *(el("th", text, scope="col") for text in heads)))
-    rows = [row for section in found for row in _rows(past, section, shared)]
-    caption = el("caption", "What earlier jobs say besides the issues", class_="unseen")
-    return el("table", caption, head, el("tbody", *rows), class_="policy trends")
-
-
-def _rows(past: Chronicle, section: Section, shared: str) -> Iterator[Html]:
-    title = clean(section.title, phrases.LABEL_LIMIT)
-    yield from (_row(past, title, trend, shared) for trend in section.trends[: recall.TRENDS])
-    left = len(section.trends) - recall.TRENDS
-    if left > 0:
-        words = f"… and {left:,} more, in the results file."
-        fact = facts.of("chronicle", "patterns", _LISTS[type(section.trends[0])])
-        yield el("tr", el("th", title, scope="row"), el("td", words, colspan=3, class_="more"), data_fact=fact)
-
-
-def _row(past: Chronicle, title: str, trend: Trend, shared: str) -> Html:
-    curves = el("span", plural(len(trend.curves), "curve"), class_="sub")
-    return el(
-        "tr",
-        el("th", title, scope="row"),
-        el("td", el("span", broken(trend.endpoint, shared), class_="endpoint"), curves),
-        el("td", from_markdown(retrospect.size(trend))),
-        el("td", sentence(retrospect.when(trend, _version))),
-        data_fact=_place(past, trend),
-    )
-
-
-def _place(past: Chronicle, trend: Trend) -> str:
-    name = _LISTS[type(trend)]
-    number = next(at for at, other in enumerate(getattr(past.patterns, name)) if other is trend)
-    return facts.of("chronicle", "patterns", name, number)
-
-
 def legend(shown: View) -> tuple[tuple[str, str, str], ...]:
     """Return what the marks of a strip mean, class, commands and words; nothing where no history is kept."""
     if shown.analysis.chronicle is None:
@@ -181,6 +127,7 @@ def legend(shown: View) -> tuple[tuple[str, str, str], ...]:
     return (
         ("onset", "M20 1V19", "first job at the new level"),
         ("doubt", "M2 1H38V19H2z", "may be the first as well, by the noise"),
+        ("trend", "M2 17L38 3", "creeps from job to job"),
         ("was", ring(20, 10), "the baseline among earlier jobs"),
         ("now", ring(20, 10), "the candidate"),
     )

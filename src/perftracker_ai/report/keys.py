@@ -1,0 +1,64 @@
+"""Names of issues that last: the same in every comparison, whatever rank an issue has there.
+
+In: an `Analysis`. Out: one short readable key for each cluster, for links, acceptances, tickets and the store. A key is
+made of what an issue is about, never of how large it is: product, endpoint or the whole run, scenario, metric family
+and direction.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from perftracker_ai.model import Direction, MetricKind
+
+if TYPE_CHECKING:
+    from perftracker_ai.model import Analysis, Cluster, Curve
+
+WHOLE_RUN = "whole run"
+_WORDS, _LONGEST, _DIGITS = 3, 40, 8
+_NO_WORD = re.compile(r"[^a-z0-9]+")
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+
+
+def issue_keys(analysis: Analysis) -> dict[str, str]:
+    """Return the key of every cluster by its id, letters, digits and dashes only.
+
+    Of two issues about the same thing, which a comparison tells apart by what only it knows, the one of lower rank has
+    its number behind the key.
+    """
+    found: dict[str, str] = {}
+    seen: dict[str, int] = {}
+    for cluster in analysis.clusters:
+        key = _key(analysis, cluster)
+        seen[key] = seen.get(key, 0) + 1
+        found[cluster.id] = key if seen[key] == 1 else f"{key}-{seen[key]}"
+    return found
+
+
+def _key(analysis: Analysis, cluster: Cluster) -> str:
+    """Return a few words of the place, and a digest of everything that tells it from others."""
+    place = cluster.endpoint or WHOLE_RUN
+    family = _family([analysis.curves.curves[index] for index in cluster.curves])
+    way = "slower" if cluster.direction is Direction.WORSE else "faster"
+    whole = (analysis.candidate.product_name, place, *sorted(cluster.scenarios), family, cluster.direction.value)
+    digest = sha256("\0".join(whole).encode("utf-8", "replace")).hexdigest()[:_DIGITS]
+    return "-".join(filter(None, (_words(place), family, way, digest)))
+
+
+def _words(place: str) -> str:
+    """Return method and last words of an endpoint: ``put-drafts-settings``."""
+    method, _, rest = _PLACEHOLDER.sub(" ", place.lower()).partition(" ")
+    words = [word for word in _NO_WORD.split(rest) if word]
+    return "-".join([_NO_WORD.sub("", method), *words[-_WORDS:]])[:_LONGEST].strip("-")
+
+
+def _family(curves: list[Curve]) -> str:
+    """Return what is measured: time before rate, for both are one test seen from two sides; then sizes and counts."""
+    kinds = {curve.metric_kind for curve in curves}
+    if MetricKind.LATENCY in kinds:
+        return "time"
+    if MetricKind.RATE in kinds:
+        return "rate"
+    return "size" if any(curve.base_unit.startswith("B") for curve in curves) else "count"
