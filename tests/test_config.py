@@ -237,7 +237,7 @@ def test_a_setting_of_the_whole_run_is_refused_in_a_products_table(given_setting
         ("url = 5", "Expected `str`, got `int`"),
         ("url = ['x']", "Expected `str`, got `array`"),
         ("insecure = 'perhaps'", "Expected `bool`"),
-        ("fail_on = 'minor'", "one of never, moderate, severe, critical, block"),
+        ("fail_on = 'minor'", "one of never, moderate, severe, critical, investigate, block"),
         ("[detect]\nmoderate = 'much'", "The setting detect.moderate is 'much' in "),
         ("[detect]\nmoderate = -0.1", "Expected `float` >= 0.0"),
         ("[detect]\nmoderate = nan", "Expected `float` >= 0.0"),

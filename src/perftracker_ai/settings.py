@@ -39,9 +39,9 @@ class DiscoverySettings(msgspec.Struct, frozen=True, kw_only=True):
     local_labels : tuple of str
         A job is a local run when a dot-separated label of one of its top-level hosts is one of these, in any case.
     reruns : int
-        How many earlier jobs of the baseline's version teach the noise, at most.
+        How many further jobs of each version are used, at most.
     rerun_days : int
-        How long before the baseline a rerun may have ended: an older one says little of the machine as it is now.
+        How long before the first job of its version a rerun may have ended: older ones say little of the machine now.
     """
 
     hardware: str = ""
