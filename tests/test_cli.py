@@ -118,7 +118,7 @@ def test_version_is_that_of_the_package(run):
 def test_results_and_progress_are_apart(run, folder):
     """Standard output holds the summary alone, standard error everything else, and neither a control character."""
     ran = run("analyze", "--product", "Shop", "--url", folder)
-    assert ran.out.splitlines()[0] == "Shop  1.0 (job 2, 2026-09-03) -> 1.1 (job 3, 2026-09-04)"
+    assert ran.out.splitlines()[0] == "Shop 1.0 → 1.1: BLOCK"
     assert "Looking for jobs" not in ran.out
     assert ran.err.splitlines()[-1] == "Writing the report …"
     assert "Verdict" not in ran.err

@@ -52,7 +52,7 @@ def test_a_product_that_cannot_be_fetched_does_not_touch_the_next(run, server, t
     ran = run(*both(server.url))
     assert ran.code == 2
     assert ran.err.count("error: ") == 1
-    assert "Shop  1.0 (job 2" in ran.out
+    assert "Shop 1.0 → 1.1" in ran.out
     assert (tmp_path / "reports" / "Shop" / "2 vs 3" / "report.html").is_file()
     table = ran.out.splitlines()[-2:]
     assert table[0].startswith("Bazaar") and "not judged" in table[0]  # noqa: PT018 - one line of the table
