@@ -1,32 +1,19 @@
 """`report`: one statement in one place, one printed form of a value, and numbers a reader can check."""
 
 import re
-from collections import defaultdict
 
 import msgspec
 import pytest
 from analyses import VARIANTS, typical
 
-from perftracker_ai.model import Severity
-from perftracker_ai.render.overview import summary_values
 from perftracker_ai.report import build
 from perftracker_ai.report.issue import issues, measured, values
-from perftracker_ai.report.value import Kind, plain, sentences
+from perftracker_ai.report.value import Kind
 from perftracker_ai.report.value import values as values_of
 from perftracker_ai.report.view import view, worsened
 from perftracker_ai.results.write import result_document
 
 VARIANT = pytest.mark.parametrize("name", VARIANTS)
-
-
-@VARIANT
-def test_every_value_has_one_printed_form(name):
-    """What is said of a subject under a label at a place of the results reads the same wherever it is said."""
-    forms = defaultdict(set)
-    for one in values_of(build(view(VARIANTS[name]()))):
-        if one.raw is not None and one.at:
-            forms[one.subject, one.label, one.at, str(one.raw)].add(one.text)
-    assert {key: texts for key, texts in forms.items() if len(texts) > 1} == {}
 
 
 @VARIANT
@@ -42,14 +29,6 @@ def test_every_pointer_leads_into_the_results(name):
             at = at[int(key)] if isinstance(at, list) else at[key]
 
 
-@VARIANT
-def test_no_statement_is_made_twice(name):
-    """A sentence of some length stands once, whatever section it would fit into."""
-    every = sentences(build(view(VARIANTS[name]())))
-    long = [plain(said) for said in every if sum(len(piece) for piece in said if isinstance(piece, str)) > 40]
-    assert sorted(text for text in set(long) if long.count(text) > 1) == []
-
-
 def test_a_percentage_beside_values_follows_from_them():
     """With a calculator a reader gets the printed percentage from the printed values, but for their rounding."""
     shown = view(typical())
@@ -59,17 +38,6 @@ def test_a_percentage_beside_values_follows_from_them():
         ratio = after / before if one.finding.curve.less_better else before / after
         assert change.raw == pytest.approx(ratio - 1, abs=0.02 * ratio)
         assert float(change.text.split(" %")[0]) == pytest.approx(100 * change.raw, rel=0.01)
-
-
-def test_counts_agree_with_what_programs_read():
-    """Issues by severity are the same number in the report and in what is printed for programs."""
-    made = typical()
-    counts = summary_values(made)["issues"]
-    (told,) = (one for one in values_of(build(view(made))) if one.label == "issues")
-    assert told.raw == sum(counts.values())
-    for severity in Severity:
-        if counts[severity.value]:
-            assert f"{counts[severity.value]} {severity.value}" in told.text
 
 
 def test_a_report_is_a_value():

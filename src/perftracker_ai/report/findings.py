@@ -87,7 +87,7 @@ def _improvements(found: tuple[Issue, ...]) -> Iterator[Block]:
         )
         for one in found[:ROWS]
     )
-    heads = ("issue", "what", "change", "values", "where", "confidence")
+    heads = ("issue", "what", "median change", "values", "where", "confidence")
     keys = tuple(one.cluster.id for one in found[:ROWS])
     if rows:
         yield Table(caption="Improvements", heads=heads, rows=rows, keys=keys)
