@@ -15,6 +15,7 @@ from perftracker_ai.detect.counts import with_counts
 from perftracker_ai.detect.direction import without_direction
 from perftracker_ai.detect.evidence import calm_level, learn, weigh
 from perftracker_ai.detect.judge import Context, judge
+from perftracker_ai.detect.points import with_points
 from perftracker_ai.detect.scan import COARSE
 from perftracker_ai.detect.series import Net, pairs_of, panels, ratios
 from perftracker_ai.detect.shift import estimate_shifts
@@ -83,7 +84,8 @@ def detect(
         left_out=left_out(measured, curves),
     )
     results = sorted(judge(evidences, context), key=lambda result: result.curve)
-    results = without_direction(with_counts(results, curves, settings), curves, settings)
+    results = with_counts(with_points(results, curves, settings), curves, settings)
+    results = without_direction(results, curves, settings)
     return Detection(
         results=tuple(results),
         shifts=reported(context),

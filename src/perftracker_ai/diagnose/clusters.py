@@ -35,6 +35,9 @@ SAME_RANGE = 0.4
 SUPPORT = 2
 """Other curves of medium or high confidence that lift a cluster's low confidence."""
 
+_AT_LOAD = frozenset({FindingKind.EDGE, FindingKind.POINT})
+"""Changes at a load or two: what several endpoints show at one load is one issue."""
+
 _ATTRIBUTIONS = (Attribution.CODE, Attribution.UNDECIDED, Attribution.ENVIRONMENT)
 _CONFIDENCES = {confidence: place for place, confidence in enumerate(Confidence)}
 
@@ -91,13 +94,23 @@ def _groups(comparison: Comparison, direction: Direction) -> list[list[_Member]]
     """Group the curves that changed in one direction by endpoint, and by scenario where these differ."""
     endpoints: dict[str, list[_Member]] = defaultdict(list)
     shared: dict[tuple[Attribution, bool], list[_Member]] = defaultdict(list)
+    at_load: dict[tuple[Attribution, str], list[_Member]] = defaultdict(list)
     for member in _members(comparison, direction):
         if member.window.kind is FindingKind.WHOLE:
             shared[member.attribution, _all_loads(member)].append(member)
+        elif member.window.kind in _AT_LOAD:
+            at_load[member.attribution, comparison.curves.label[member.window.last]].append(member)
         else:
             endpoints[member.curve.endpoint].append(member)
+    many = [group for group in at_load.values() if _endpoints(group) > SUPPORT]
+    for member in (member for group in at_load.values() if _endpoints(group) <= SUPPORT for member in group):
+        endpoints[member.curve.endpoint].append(member)
     alone = [group for members in endpoints.values() for group in _by_scenario(comparison, members)]
-    return [*shared.values(), *alone]
+    return [*shared.values(), *many, *alone]
+
+
+def _endpoints(members: Sequence[_Member]) -> int:
+    return len({member.curve.endpoint for member in members})
 
 
 def _all_loads(member: _Member) -> bool:
@@ -164,7 +177,7 @@ def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
     """Describe one group; its id and factor follow once all are known."""
     members = sorted(group, key=_worst_first)
     indices = tuple(member.curve.index for member in members)
-    whole = members[0].window.kind is FindingKind.WHOLE
+    whole = members[0].window.kind is FindingKind.WHOLE or _endpoints(members) > 1
     worst, direction = (_middle(members) if whole else members[0]), members[0].window.direction
     traits = read_traits(comparison, indices, direction)
     first, last = _widest(comparison, members)
@@ -190,7 +203,7 @@ def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
         gross_slowdown=median(np.array([member.window.gross_slowdown for member in alike])),
         max_slowdown=max((member.window.max_slowdown for member in members), key=abs),
         worst_curve=worst.curve.index,
-        endpoints=len({member.curve.endpoint for member in members}) if whole else 1,
+        endpoints=_endpoints(members) if whole else 1,
         shape=traits.shape,
         shape_evidence=evidence(traits),
         hypotheses=propose(comparison, indices, traits) if direction is Direction.WORSE else (),
@@ -267,7 +280,9 @@ def _title(comparison: Comparison, members: Sequence[_Member], first: str, last:
 def _shared_name(comparison: Comparison, members: Sequence[_Member]) -> str:
     """Name what an item of many endpoints is of."""
     threads = _threads(members)
-    endpoints = "all endpoints" if len({m.curve.endpoint for m in members}) > SUPPORT else "the endpoints"
+    if members[0].window.kind in _AT_LOAD:
+        return f"{', '.join(dict.fromkeys(_widest(comparison, members)))} of {_endpoints(members)} endpoints"
+    endpoints = "all endpoints" if _endpoints(members) > SUPPORT else "the endpoints"
     if not _all_loads(members[0]):
         return f"the highest loads of {endpoints}"
     measured = {curve.threads for curve in comparison.curves.curves if curve.threads is not None}
