@@ -8,12 +8,14 @@ from builders import info
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perftracker_ai.discovery import choose, pair_notices
+from perftracker_ai.discovery import choose, classified, pair_notices
 from perftracker_ai.errors import NotFound
 from perftracker_ai.model import (
     CandidateOlder,
     DeletedJob,
     Exclusion,
+    NewerJob,
+    NewerVersion,
     OtherHardware,
     OtherProduct,
     OtherSuite,
@@ -23,6 +25,7 @@ from perftracker_ai.model import (
 from perftracker_ai.settings import DiscoverySettings
 
 USUAL = DiscoverySettings()
+CLASS = "name hosts of one class of machine in the table [hardware] of the settings, or give two job ids."
 
 
 def newest_first(jobs):
@@ -181,6 +184,73 @@ def test_any_number_of_days_may_be_asked_for():
     assert ids(pick(info(200), *baseline_history([1, 300]), rerun_days=10**12)) == (99, 200, -200)
 
 
+# ── by version ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def versions(selection):
+    return selection.pair.baseline.version, selection.pair.candidate.version
+
+
+def test_the_baseline_is_the_highest_version_below_whatever_ran_in_between():
+    """A hotfix of an older branch that ran last before the candidate is not what the candidate came from."""
+    jobs = (info(1, "1.9.0", days_ago=9), info(2, "1.10.0", days_ago=5), info(3, "1.9.1", days_ago=2))
+    assert versions(pick(*jobs, info(4, "1.11.0"))) == ("1.10.0", "1.11.0")
+    assert versions(pick(*jobs)) == ("1.9.0", "1.9.1")
+    assert versions(pick(*jobs, info(4, "1.11.0"), version_order="date")) == ("1.9.1", "1.11.0")
+
+
+def test_an_old_version_measured_again_is_a_rerun_and_no_candidate():
+    """A version is as old as its first job, so that measuring it again judges nothing anew."""
+    jobs = [info(number, f"3.{number}", days_ago=30 - number) for number in range(1, 12)]
+    selection = pick(*jobs, info(90, "3.10"))
+    assert versions(selection) == ("3.10", "3.11")
+    assert (selection.pair.baseline.id, [job.id for job in selection.pair.reruns]) == (90, [10])
+
+
+def test_a_version_with_none_below_it_waits_for_one():
+    """A job of an older line, whose own predecessor is not here, does not stand against a higher version in silence."""
+    selection = pick(info(1, "2.0", days_ago=9), info(2, "2.1", days_ago=5), info(3, "1.4"))
+    assert versions(selection) == ("2.0", "2.1")
+    assert [(type(one), one.version) for one in selection.notices] == [(NewerVersion, "1.4")]
+
+
+def test_a_pre_release_serves_only_its_own_release():
+    """A release is compared with the one before it, not with another one's pre-release; its own pre-release will do."""
+    jobs = (info(1, "1.9", days_ago=9), info(2, "2.0-rc1", days_ago=5))
+    assert versions(pick(*jobs, info(3, "2.0"))) == ("2.0-rc1", "2.0")
+    assert versions(pick(*jobs, info(3, "2.1"))) == ("1.9", "2.1")
+    assert versions(pick(*jobs, info(3, "2.0-rc2"))) == ("2.0-rc1", "2.0-rc2")
+
+
+def test_versions_without_an_order_go_by_date():
+    """Branches and hashes are compared as they follow each other."""
+    assert versions(pick(info(1, "master", days_ago=2), info(2, "feature", days_ago=1))) == ("master", "feature")
+
+
+def test_spellings_of_a_version_are_one_version():
+    """Blanks and a v make no pair."""
+    assert pick(info(1, "3.1 ", days_ago=1), info(2, "v3.1")).pair is None
+
+
+def test_a_newer_job_that_cannot_be_taken_is_named():
+    """Who asks at the minute of the upload learns that the verdict is not on the newest version."""
+    selection = pick(info(1, "1.0", days_ago=2), info(2, "1.1", days_ago=1), info(3, "1.2", tests_completed=0))
+    assert versions(selection) == ("1.0", "1.1")
+    assert [(type(one), one.job) for one in selection.notices] == [(NewerJob, 3)]
+    other = pick(info(1, "1.0", days_ago=2), info(2, "1.1", days_ago=1), info(3, "1.2", suite_name="UI"))
+    assert [(type(one), one.job) for one in other.notices] == [(NewerVersion, 3)]
+    assert pick(info(1, "1.0", days_ago=2), info(2, "1.1", days_ago=1)).notices == ()
+
+
+def test_hosts_of_a_pattern_are_one_machine():
+    """Runners that get a new name at every run count as the class of machine the settings make them."""
+    machines = (("runner-*", "runner"), ("*", "other"))
+    jobs = [info(number, f"1.{number}", days_ago=9 - number, hosts=(f"runner-{number}",)) for number in (1, 2)]
+    assert pick(*jobs).pair is None
+    assert versions(pick(*(classified(job, machines) for job in jobs))) == ("1.1", "1.2")
+    assert classified(info(1, hosts=("db-1", "runner-2", "runner-3")), machines).hosts == ("other", "runner")
+
+
 # ── left out ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 GOOD = (info(20), info(10, "1.0", days_ago=5))
@@ -314,12 +384,12 @@ def test_jobs_newer_than_the_version_asked_for_say_so():
         (
             [info(2, hosts=("a",)), info(1, "1.0", hosts=("b", "c"))],
             {},
-            "No two versions of 'Shop' ran on the same hardware with the same suite (a, b+c); give two job ids.",
+            f"No two versions of 'Shop' ran on the same hardware with the same suite (a, b+c); {CLASS}",
         ),
         (
             [info(2, suite_name="API"), info(1, "1.0", suite_name="UI")],
             {},
-            "No two versions of 'Shop' ran on the same hardware with the same suite (bg-f1.example); give two job ids.",
+            f"No two versions of 'Shop' ran on the same hardware with the same suite (bg-f1.example); {CLASS}",
         ),
         (
             [info(2), info(1, "1.0", days_ago=1)],
@@ -395,10 +465,10 @@ class Counted:
 
 
 def test_reading_stops_when_the_pair_and_its_reruns_are_found():
-    """Of an endless list only the candidate, the baseline and five reruns are read."""
+    """An endless list is read as far as a rerun, or the first job of a version, may lie, and no further."""
     jobs = Counted(lambda day: info(10**6 - day, "2.0" if day == 0 else "1.0", days_ago=day))
     assert len(choose(jobs, "Shop", USUAL).pair.reruns) == 5
-    assert jobs.read == 7
+    assert jobs.read == 93
 
 
 def test_reading_stops_when_reruns_are_too_old_to_matter():
@@ -422,7 +492,7 @@ def test_a_baseline_beyond_the_first_five_thousand_jobs_is_found():
     jobs = Counted(lambda hour: info(10**6 - hour, "2.0" if hour < 6000 else "1.0", days_ago=hour / 24))
     selection = choose(jobs, "Shop", USUAL)
     assert ids(selection)[:2] == (10**6 - 6000, 10**6)
-    assert selection.found == jobs.read == 6006
+    assert selection.found == jobs.read == 6000 + 24 * 90 + 2
 
 
 # ── properties ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -477,7 +547,7 @@ def test_a_proper_pair_gives_no_notice():
         ({"product_ver": ""}, {"product_ver": ""}, SameVersion(version="none")),
         ({"product_ver": "2.0"}, {}, SameVersion(version="2.0")),
         (
-            {"end": NEW.end + timedelta(days=1)},
+            {"end": NEW.end + timedelta(days=1), "product_ver": "trunk"},
             {},
             CandidateOlder(baseline=1, baseline_end=date(2026, 9, 7), candidate=2, candidate_end=date(2026, 9, 6)),
         ),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perftracker_ai.versions import is_release, order, release_of, trimmed
+from perftracker_ai.model.versions import is_release, order, release_of, trimmed
 
 ASCENDING = (
     ("1.9", "1.9.1", "1.10", "1.11.0"),

@@ -1,8 +1,9 @@
 """The choice of what to compare: in goes a stream of jobs, newest first, out comes a pair with its reasons.
 
-Jobs of one product are grouped by hardware (the set of top-level hosts) and suite name. In each group the newest job is
-the candidate and the newest earlier job of another version the baseline; the group with the newest candidate is taken.
-The stream is read only as far as older jobs can matter.
+Jobs of one product are grouped by hardware (the set of top-level hosts) and suite name. In each group the candidate is
+the newest job of the newest version, a version being as old as its first job there, and the baseline the newest job of
+the highest version below it; where versions cannot be ordered, the newest earlier job of another version. The group
+with the newest candidate is taken. The stream is read only as far as older jobs can matter.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from perftracker_ai.errors import NotFound
 from perftracker_ai.model import (
@@ -19,6 +21,8 @@ from perftracker_ai.model import (
     DeletedJob,
     Exclusion,
     JobInfo,
+    NewerJob,
+    NewerVersion,
     Notice,
     OtherHardware,
     OtherProduct,
@@ -28,22 +32,19 @@ from perftracker_ai.model import (
     SameVersion,
     Selection,
 )
+from perftracker_ai.model.versions import is_release, order, release_of, trimmed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from perftracker_ai.settings import DiscoverySettings
 
 
 class _Group(msgspec.Struct, kw_only=True):
-    """Usable jobs of one hardware and suite, newest first, with the roles found so far; lives only inside `choose`."""
+    """Usable jobs of one hardware and suite, newest first, as they are read; lives only inside `choose`."""
 
     hardware: tuple[str, ...]
     jobs: list[JobInfo] = []
-    candidate: JobInfo | None = None
-    baseline: JobInfo | None = None
-    reruns: list[JobInfo] = []
-    candidate_reruns: list[JobInfo] = []
 
 
 _Groups = dict[tuple[tuple[str, ...], str], _Group]
@@ -87,7 +88,7 @@ def choose(
             seen.append((job, exclusion))
             if exclusion is None:
                 key = (_hardware(job), job.suite_name)
-                _place(job, groups.setdefault(key, _Group(hardware=key[0])), settings)
+                groups.setdefault(key, _Group(hardware=key[0])).jobs.append(job)
         else:
             others.add(job.product_name)
         if _settled(groups, job, settings):
@@ -110,11 +111,33 @@ def pair_notices(baseline: JobInfo, candidate: JobInfo) -> tuple[Notice, ...]:
         (hosts[0] != hosts[1], OtherHardware(baseline=hosts[0], candidate=hosts[1])),
         (suites[0] != suites[1], OtherSuite(baseline=suites[0], candidate=suites[1])),
         (baseline.version == candidate.version, SameVersion(version=baseline.version or "none")),
-        (candidate.end < baseline.end, older),
+        (candidate.end < baseline.end and not _is_below(baseline.version, candidate.version), older),
         (baseline.deleted, DeletedJob(job=baseline.id)),
         (candidate.deleted, DeletedJob(job=candidate.id)),
     )
     return tuple(notice for holds, notice in found if holds)
+
+
+def _is_below(version: str, other: str) -> bool:
+    """Tell whether a version is numbered below another one."""
+    before, after = order(version), order(other)
+    return before is not None and after is not None and before < after
+
+
+def classified(job: JobInfo, machines: Sequence[tuple[str, str]]) -> JobInfo:
+    """Return a job with the hosts that match a pattern named by their class of machine: runners change their names.
+
+    Parameters
+    ----------
+    machines : sequence of (str, str)
+        Patterns of the shell for host names, and the name of the class; the first that matches counts.
+    """
+    if not machines:
+        return job
+    from fnmatch import fnmatchcase
+
+    names = [next((name for pattern, name in machines if fnmatchcase(host, pattern)), host) for host in job.hosts]
+    return replace(job, hosts=tuple(dict.fromkeys(names)))
 
 
 def _hardware(job: JobInfo) -> tuple[str, ...]:
@@ -145,37 +168,112 @@ def local_host(job: JobInfo, labels: tuple[str, ...]) -> str:
     return next((host for host in job.hosts if not folded.isdisjoint(host.casefold().split("."))), "")
 
 
-def _place(job: JobInfo, group: _Group, settings: DiscoverySettings) -> None:
-    """Give a usable job its role in its group; jobs come newest first."""
-    group.jobs.append(job)
-    if group.candidate is None:
-        if settings.candidate_version in {"", job.version}:
-            group.candidate = job
-    elif job.version == group.candidate.version:
-        _rerun(job, group.candidate, group.candidate_reruns, settings)
-    elif group.baseline is None:
-        if settings.baseline_version in {"", job.version}:
-            group.baseline = job
-    elif job.version == group.baseline.version:
-        _rerun(job, group.baseline, group.reruns, settings)
+# ── the pair of a group ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _rerun(job: JobInfo, first: JobInfo, reruns: list[JobInfo], settings: DiscoverySettings) -> None:
-    """Take a further job of a version while there are few of them and it is not too old."""
-    if len(reruns) < settings.reruns and not _too_old(job, first, settings):
-        reruns.append(job)
+def _pair(jobs: list[JobInfo], settings: DiscoverySettings) -> Pair | None:
+    """Choose candidate and baseline among comparable jobs, newest first, with further runs of either version."""
+    chosen = next(_choices(jobs, settings), None)
+    if chosen is None:
+        return None
+    baseline, candidate = chosen
+    return Pair(
+        baseline=baseline,
+        candidate=candidate,
+        reruns=_reruns(jobs, baseline, settings),
+        candidate_reruns=_reruns(jobs, candidate, settings),
+    )
+
+
+def _choices(jobs: list[JobInfo], settings: DiscoverySettings) -> Iterator[tuple[JobInfo, JobInfo]]:
+    """Yield baseline and candidate, the best choice first.
+
+    A version that is numbered, and has none below it here, is a hotfix of a line that is not measured any more, or an
+    old version measured again: it is a candidate only where no other version is one.
+    """
+    candidates = _candidates(jobs, settings)
+    for candidate in candidates:
+        baseline = _baseline(jobs, candidate, settings)
+        if baseline is not None:
+            yield baseline, candidate
+    for candidate in candidates:
+        earlier = _earlier(jobs, candidate)
+        if earlier is not None and not settings.baseline_version:
+            yield earlier, candidate
+
+
+def _candidates(jobs: list[JobInfo], settings: DiscoverySettings) -> list[JobInfo]:
+    """Return the newest job of each version, the newest version first: one is as old as its first job."""
+    first = {job.version: job for job in jobs}  # newest first: the last one that stands is a version's first job
+    newest = {job.version: job for job in reversed(jobs)}
+    wanted = {trimmed(settings.candidate_version)} if settings.candidate_version else set(first)
+    ranked = sorted(wanted & set(first), key=lambda version: _recency(first[version]), reverse=True)
+    return [newest[version] for version in ranked]
+
+
+def _baseline(jobs: list[JobInfo], candidate: JobInfo, settings: DiscoverySettings) -> JobInfo | None:
+    """Return the job to compare with: of the version that is asked for, or of the one below the candidate's."""
+    others = [job for job in jobs if job.version != candidate.version]
+    if settings.baseline_version:
+        return next((job for job in others if job.version == trimmed(settings.baseline_version)), None)
+    if settings.version_order == "date" or order(candidate.version) is None:
+        return _earlier(jobs, candidate)
+    return _below(others, candidate)
+
+
+def _earlier(jobs: list[JobInfo], candidate: JobInfo) -> JobInfo | None:
+    """Return the newest earlier job of another version."""
+    return next((job for job in jobs if job.version != candidate.version and _recency(job) < _recency(candidate)), None)
+
+
+def _below(others: list[JobInfo], candidate: JobInfo) -> JobInfo | None:
+    """Return the newest job of the highest version below the candidate's; None where there is none.
+
+    A pre-release serves only the candidates of its own release.
+    """
+    own, release = order(candidate.version), release_of(candidate.version)
+    if own is None:
+        return None
+    fit = [job for job in others if is_release(job.version) or release_of(job.version) == release]
+    keyed = [(key, job) for job in fit if (key := order(job.version)) is not None and key < own]
+    highest = max((key for key, _ in keyed), default=None)
+    return next((job for key, job in keyed if key == highest), None)
+
+
+def _reruns(jobs: list[JobInfo], first: JobInfo, settings: DiscoverySettings) -> tuple[JobInfo, ...]:
+    """Return further jobs of a version, newest first, while there are few of them and none is too far in time."""
+    more = (job for job in jobs if job.version == first.version and job.id != first.id)
+    near = [job for job in more if not _too_old(job, first, settings) and not _too_old(first, job, settings)]
+    return tuple(near[: settings.reruns])
 
 
 def _settled(groups: _Groups, job: JobInfo, settings: DiscoverySettings) -> bool:
-    """Tell whether jobs older than this one can no longer matter."""
-    leader = max(
-        (group for group in groups.values() if group.candidate),
-        key=lambda group: _recency(_known(group.candidate)),
-        default=None,
-    )
-    if leader is None or leader.baseline is None:
+    """Tell whether jobs older than this one can no longer matter.
+
+    What is asked first costs nothing: only behind the newest two versions of some group, and so many days, is the pair
+    looked for.
+    """
+    if not any(_is_behind(group.jobs, job, settings) for group in groups.values()):
         return False
-    return len(leader.reruns) >= settings.reruns or _too_old(job, leader.baseline, settings)
+    pairs = [pair for group in groups.values() if (pair := _pair(group.jobs, settings))]
+    leader = max(pairs, key=lambda pair: _recency(pair.candidate), default=None)
+    return leader is not None and not _disagrees(leader) and _too_old(job, _older(leader), settings)
+
+
+def _is_behind(jobs: list[JobInfo], job: JobInfo, settings: DiscoverySettings) -> bool:
+    """Tell whether a job is much older than the newest job of a second version."""
+    second = next((other for other in jobs if other.version != jobs[0].version), None)
+    return second is not None and _too_old(job, second, settings)
+
+
+def _older(pair: Pair) -> JobInfo:
+    return min(pair.baseline, pair.candidate, key=_recency)
+
+
+def _disagrees(pair: Pair) -> bool:
+    """Tell whether the baseline's version is the higher one, though the candidate is the newer job."""
+    before, after = order(pair.baseline.version), order(pair.candidate.version)
+    return before is not None and after is not None and before > after
 
 
 def _too_old(job: JobInfo, baseline: JobInfo, settings: DiscoverySettings) -> bool:
@@ -194,12 +292,11 @@ def _selection(
     settings: DiscoverySettings,
 ) -> Selection:
     """Take the group with the newest candidate and tell what became of every other job."""
-    complete = [group for group in groups.values() if group.baseline]
-    taken = max(complete, key=lambda group: _recency(_known(group.candidate)), default=None)
+    pairs = [pair for group in groups.values() if (pair := _pair(group.jobs, settings))]
+    pair = max(pairs, key=lambda pair: _recency(pair.candidate), default=None)
     per_hardware: dict[tuple[str, ...], int] = {}
     for group in groups.values():
         per_hardware[group.hardware] = per_hardware.get(group.hardware, 0) + len(group.jobs)
-    pair = _pair(taken) if taken else None
     problem, cure = ("", "") if pair else _no_pair(product, seen, groups, settings)
     return Selection(
         product=product,
@@ -210,21 +307,27 @@ def _selection(
         found=len(seen),
         without_local=sum(1 for _, exclusion in seen if not exclusion or exclusion[0] is not Exclusion.LOCAL_RUN),
         per_hardware=tuple(("+".join(hardware), count) for hardware, count in per_hardware.items()),
+        notices=tuple(_newer(seen, pair)) if pair else (),
     )
 
 
-def _pair(group: _Group) -> Pair:
-    return Pair(
-        baseline=_known(group.baseline),
-        candidate=_known(group.candidate),
-        reruns=tuple(group.reruns),
-        candidate_reruns=tuple(group.candidate_reruns),
-    )
+def _newer(seen: _Seen, pair: Pair) -> Iterator[Notice]:
+    """Name what is newer than the candidate and could not be taken: somebody may be waiting for its verdict."""
+    for job, exclusion in seen:
+        if exclusion is not None and exclusion[0] is Exclusion.UNFINISHED and _recency(job) > _recency(pair.candidate):
+            yield NewerJob(job=job.id, version=job.version or "no version", problem=exclusion[1])
+    known = {pair.candidate.version}
+    usable = (job for job, exclusion in seen if exclusion is None and _recency(job) > _recency(pair.candidate))
+    for job in usable:
+        if job.version not in known and not _is_rerun_of_old(job, seen):
+            known.add(job.version)
+            why = _against(job, pair).value
+            yield NewerVersion(job=job.id, version=job.version, problem=why, taken=pair.candidate.version)
 
 
-def _known(job: JobInfo | None) -> JobInfo:
-    assert job is not None  # groups are taken only when complete
-    return job
+def _is_rerun_of_old(job: JobInfo, seen: _Seen) -> bool:
+    """Tell whether a job measures a version again that there was before."""
+    return any(other.version == job.version and _recency(other) < _recency(job) for other, why in seen if why is None)
 
 
 def _considered(job: JobInfo, exclusion: tuple[Exclusion, str] | None, pair: Pair | None) -> Considered:
@@ -294,5 +397,5 @@ def _no_pair(
     hardware = list(dict.fromkeys("+".join(group.hardware) for group in groups.values()))
     return (
         f"No two versions of {product!r} ran on the same hardware with the same suite ({', '.join(hardware[:5])})",
-        "give two job ids",
+        "name hosts of one class of machine in the table [hardware] of the settings, or give two job ids",
     )

@@ -38,10 +38,12 @@ class DiscoverySettings(msgspec.Struct, frozen=True, kw_only=True):
         Host names whose jobs are left out.
     local_labels : tuple of str
         A job is a local run when a dot-separated label of one of its top-level hosts is one of these, in any case.
+    version_order : str
+        How the baseline is found: ``auto`` by the order of versions where they have one, ``date`` by date alone.
     reruns : int
-        How many further jobs of each version are used, at most.
+        How many further jobs of either version are used, at most.
     rerun_days : int
-        How long before the first job of its version a rerun may have ended: older ones say little of the machine now.
+        How far from the job of its version a rerun may have ended: others say little of the machine as it is now.
     """
 
     hardware: str = ""
@@ -49,6 +51,7 @@ class DiscoverySettings(msgspec.Struct, frozen=True, kw_only=True):
     candidate_version: str = ""
     ignored_hardware: tuple[str, ...] = ()
     local_labels: tuple[str, ...] = ("local", "local-run", "localhost")
+    version_order: Literal["auto", "date"] = "auto"
     reruns: Count = 5
     rerun_days: Count = 90
 
@@ -310,6 +313,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Whether a model that is missing is downloaded first.
     emit_prompt : bool
         Whether the run ends with showing what a model would be asked, asking none.
+    hardware : tuple of (str, str)
+        Patterns of host names, and the class of machine that such hosts are.
     accept : tuple of Accept
         Accepted regressions of all products.
     defaults : ProductSettings
@@ -353,6 +358,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     llm_window: Window = 32768
     pull: bool = False
     emit_prompt: bool = False
+    hardware: tuple[tuple[str, str], ...] = ()
     accept: tuple[Accept, ...] = ()
     defaults: ProductSettings = ProductSettings()
     products: tuple[tuple[str, ProductSettings], ...] = ()

@@ -12,7 +12,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from perftracker_ai.commands.fetch import fetch_product
+from perftracker_ai.commands.fetch import fetch_product, listed
 from perftracker_ai.discovery import choose
 from perftracker_ai.errors import NothingComparable, PerfTrackerAIError, guarded
 
@@ -55,7 +55,7 @@ def all_products(source: Source, settings: Settings) -> Products:
     SourceError
         When the source cannot be asked.
     """
-    listing = tuple(source.list_jobs(settings.project))
+    listing = tuple(listed(source, settings))
     names = sorted({job.product_name for job in listing if job.product_name.strip()})
     usable = {name for name in names if choose(listing, name, settings.of_product(name).discovery).pair}
     if not usable:

@@ -97,7 +97,14 @@ def select(source: Source, product: str, settings: Settings) -> Selection:
     SourceError
         When the source cannot be asked, or knows no such product.
     """
-    return _choose(source, source.list_jobs(settings.project), product, settings, {})
+    return _choose(source, listed(source, settings), product, settings, {})
+
+
+def listed(source: Source, settings: Settings) -> Iterator[JobInfo]:
+    """Give the jobs of the project, newest first, their hosts named by class of machine as the settings want it."""
+    from perftracker_ai.discovery import classified
+
+    return (classified(job, settings.hardware) for job in source.list_jobs(settings.project))
 
 
 def _choose(
@@ -135,7 +142,7 @@ def fetch_product(
         Whatever keeps the comparison from being made, in one sentence.
     """
     watch(Step(f"Looking for jobs of {product} in {source.location}"))
-    found = _Replayed(source.list_jobs(settings.project) if listing is None else iter(listing))
+    found = _Replayed(listed(source, settings) if listing is None else iter(listing))
     broken: dict[int, str] = {}
     while True:
         try:
@@ -148,6 +155,9 @@ def fetch_product(
         jobs = _load_pair(source, selection.pair, watch, broken)
         if jobs is not None:
             break
+    for notice in selection.notices:
+        watch(notice)
+    notices += selection.notices
     if not selection.pair.reruns:
         notices.append(NoReruns(version=selection.pair.baseline.product_ver))
     return Fetched(
@@ -199,7 +209,10 @@ def fetch_named(
     PerfTrackerAIError
         When one of them cannot be had, or not be read.
     """
-    jobs = [_load_reference(text, source, watch) for text in (*references, *reruns, *candidate_reruns)]
+    from perftracker_ai.discovery import classified
+
+    read = [_load_reference(text, source, watch) for text in (*references, *reruns, *candidate_reruns)]
+    jobs = [replace(job, info=classified(job.info, settings.hardware)) for job in read]
     notices = [
         OtherProject(job=job.info.id, project=job.info.project_name, asked=settings.project)
         for job in jobs[:2]

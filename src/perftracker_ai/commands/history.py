@@ -89,6 +89,7 @@ def synchronise_product(
         settings=settings.of_product(product),
         # Of a folder nothing is downloaded: its files are the user's.
         scratch=scratch if "://" in source.location else None,
+        machines=settings.hardware,
     )
     with closing(open_store(store_url(settings))) as store:
         return store.location, synchronise(source, store, wanted, watch)

@@ -25,6 +25,7 @@ import msgspec
 
 from perftracker_ai.model.history import Chronicle  # noqa: TC001 - msgspec reads it when it reads results back
 from perftracker_ai.model.ranges import Count, Number, Seconds, Share, Slowdown  # noqa: TC001 - the same
+from perftracker_ai.model.versions import trimmed
 from perftracker_ai.settings import DetectSettings, PolicySettings  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def version(self) -> str:
-        """The product's version; blanks around it were typed."""
-        return self.product_ver.strip()
+        """The product's version; blanks around it, or a v before it, were typed."""
+        return trimmed(self.product_ver)
 
 
 class Test(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -204,6 +205,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         None when there are no two jobs to compare; then `problem` says why, and `cure` what to do.
     considered : tuple of Considered
         Every job of the product that was read, newest first.
+    notices : tuple of Notice
+        What is newer than the candidate and could not be taken.
     found, without_local : int
         Jobs of the product read, and those left when local runs are taken out.
     per_hardware : tuple of (str, int)
@@ -218,6 +221,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     found: int
     without_local: int
     per_hardware: tuple[tuple[str, int], ...]
+    notices: tuple[Notice, ...]
 
 
 # ── curves ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1246,6 +1250,23 @@ class SkippedJob(Notice, frozen=True, kw_only=True):
 
     job: int
     problem: str
+
+
+class NewerJob(Notice, frozen=True, kw_only=True):
+    """A job that is newer than the candidate and is not there yet, or is broken."""
+
+    job: int
+    version: str
+    problem: str
+
+
+class NewerVersion(Notice, frozen=True, kw_only=True):
+    """A version newer than the candidate's that was measured where it cannot be compared."""
+
+    job: int
+    version: str
+    problem: str
+    taken: str
 
 
 class NoHistory(Notice, frozen=True, kw_only=True):

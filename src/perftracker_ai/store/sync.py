@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from perftracker_ai.curves import build_curves
-from perftracker_ai.discovery import local_host
+from perftracker_ai.discovery import classified, local_host
 from perftracker_ai.errors import JobError, JobFileError, NotFound
 from perftracker_ai.events import Received, Recording, Step
 from perftracker_ai.model import SkippedFile, SkippedJob
@@ -57,6 +57,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     scratch : Path or None
         The folder of the source's downloads, when they are only wanted here: files directly in it are removed once
         recorded, so that no other run may download to it. A year of jobs is thousands of times the size of its history.
+    machines : tuple of (str, str), optional
+        Patterns of host names, and the class of machine that such hosts are.
     """
 
     product: str
@@ -65,6 +67,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     keep_days: int
     settings: ProductSettings
     scratch: Path | None
+    machines: tuple[tuple[str, str], ...] = ()
 
 
 class Synchronised(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,7 +246,7 @@ def _listed(source: Source, wanted: Wanted, watch: Watch) -> _Listing:
             continue
         if not usable:
             since = max(filter(None, (since, kept_since(job.end, wanted.keep_days))), default=None)
-        usable.append(job)
+        usable.append(classified(job, wanted.machines))
     for name, why in source.skipped:
         watch(SkippedFile(name=name, problem=why.rstrip(".")))
     return _Listing(usable=tuple(usable), left_out=left_out, since=since, doubtful=bool(source.skipped))

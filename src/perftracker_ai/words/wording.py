@@ -80,6 +80,10 @@ _NOTICES: dict[type[Notice], str] = {
     model.AcceptOutgrown: "The accepted regression {accepted} is more than was accepted ({size}; found: {found}), so "
     "it counts: look at it as at a new one.",
     model.SkippedFile: "File {name} was left out ({problem}), so its job was not considered: correct or remove it.",
+    model.NewerJob: "Job {job} ({version}) is newer than the candidate and could not be taken ({problem}), so this is "
+    "not the verdict on it: compare again when it is finished.",
+    model.NewerVersion: "Job {job} measured {version}, which is newer than the candidate's version {taken}, and was "
+    "not compared ({problem}): measure it where the others were, or name two jobs.",
     model.SkippedJob: "Job {job} was left out ({problem}), so another job may have been chosen in its place: correct "
     "it where it comes from, or name two jobs.",
     model.NoHistory: "No earlier jobs were looked at ({problem}), so nothing tells since when something is slower: "
