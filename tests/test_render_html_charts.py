@@ -249,7 +249,7 @@ def test_a_disturbed_stretch_is_a_band_with_its_time():
     )
     drawn = first_panel(disturbed(made, check))
     assert drawn.count('class="episode"') == 1
-    assert f">episode {datetime.fromtimestamp(start + 120, UTC):%H:%M}" in drawn
+    assert f">candidate: episode {datetime.fromtimestamp(start + 120, UTC):%H:%M}" in drawn
     assert "UTC: at 3000–6000 policies." in drawn
     assert "episode" not in first_panel(disturbed(made, structs.replace(check, begin=None, end=None)))
 

@@ -223,7 +223,7 @@ def _counts(shown: View) -> Iterator[tuple[int, str]]:
     for severity in Severity:
         yield sum(one.result.severity is severity for one in regressed), severity.value
     for outcome in (Outcome.MINOR, Outcome.CHANGED, Outcome.MOVED, Outcome.IMPROVED, Outcome.INCONCLUSIVE):
-        yield len(shown.findings[outcome]), outcome.value
+        yield len(shown.findings[outcome]), panels.accent(outcome)
     yield len(shown.findings[Outcome.UNCHANGED]), Outcome.UNCHANGED.value
 
 

@@ -117,7 +117,7 @@
     const [place, query] = location.hash.slice(1).split("?");
     if (place !== "curves") {
       const target = document.getElementById(place);
-      const within = target && (target.closest("details") || target.querySelector(":scope > details"));
+      const within = target && (target.closest("details") || (target.matches(".card") && target.querySelector(":scope > details")));
       if (within && !within.open) {
         within.open = true;
         target.scrollIntoView();

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai.model import Outcome
 from perftracker_ai.render.page.markup import Html, el, join, path, spread, tag
-from perftracker_ai.render.page.panels import spark
+from perftracker_ai.render.page.panels import accent, spark
 from perftracker_ai.report.view import labels, typical_point
 from perftracker_ai.words import wording
 from perftracker_ai.words.numbers import (
@@ -128,11 +128,17 @@ def _rows(shown: View, placed: Sparks, shared: str) -> dict[Outcome, list[Html]]
 
 def _row(shown: View, finding: Finding, placed: Sparks, shared: str) -> Html:
     curve, result = finding.curve, finding.result
-    kind = (result.severity or result.outcome).value
+    kind = result.severity or result.outcome
     known = [el("span", "accepted", class_="chip neutral")] if curve.index in shown.accepted else []
     return el(
         "tr",
-        el("th", el("span", finding.id, class_="id"), el("span", kind, class_=f"chip {kind}"), *known, scope="row"),
+        el(
+            "th",
+            el("span", finding.id, class_="id"),
+            el("span", kind.value, class_=f"chip {accent(kind)}"),
+            *known,
+            scope="row",
+        ),
         el("td", _name(finding, shared), class_="what"),
         el("td", spark(placed, finding), class_="line"),
         _change(finding),
@@ -141,7 +147,7 @@ def _row(shown: View, finding: Finding, placed: Sparks, shared: str) -> Html:
         _points(finding),
         _sure(finding),
         id=f"curve-{curve.index}",
-        class_=kind,
+        class_=accent(kind),
         data_o=result.outcome.value,
         data_k=curve.metric_kind.value,
         data_t=curve.threads,
@@ -170,7 +176,7 @@ def _change(finding: Finding) -> Html:
     else:
         value, fact = window.median_slowdown, f"{_window(finding)}/median_slowdown"
     key = "" if value is None else f"{value:.4f}"
-    kind = "" if window is None else f" {(result.severity or result.outcome).value}"
+    kind = "" if window is None else f" {accent(result.severity or result.outcome)}"
     return el("td", format_change(value), class_=f"num{kind}", data_fact=fact, data_v=key)
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 import numpy as np
 
-from perftracker_ai.model import BASELINE, CANDIDATE, Absence, Direction, MetricKind
+from perftracker_ai.model import BASELINE, CANDIDATE, Absence, Direction, MetricKind, Outcome
 from perftracker_ai.render import svg
 from perftracker_ai.render.page.markup import Html, el, escaped, join
 from perftracker_ai.report.view import labels
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from perftracker_ai.model import Check, Cluster, Curve, CurveSet, Window
+    from perftracker_ai.model import Check, Cluster, Curve, CurveSet, Severity, Window
     from perftracker_ai.report.view import Finding, View
 
     Floats = NDArray[np.float64]
@@ -189,7 +189,12 @@ def _change(finding: Finding) -> Html:
         return el("span", result.outcome.value, class_="none")
     text = format_slowdown(window.median_slowdown, costs_time=curve.metric_kind is not MetricKind.OTHER)
     fact = f"/curves/{curve.index}/result/windows/{result.worst or 0}/median_slowdown"
-    return el("span", text, class_=f"num {(result.severity or result.outcome).value}", data_fact=fact)
+    return el("span", text, class_=f"num {accent(result.severity or result.outcome)}", data_fact=fact)
+
+
+def accent(kind: Severity | Outcome) -> str:
+    """Return the class that colours a severity or an outcome; what is neither good nor bad has none of its own."""
+    return "neutral" if kind in {Outcome.MOVED, Outcome.CHANGED} else kind.value
 
 
 def _panel(shown: View, finding: Finding, name: str, axes: tuple[_Axis, bool]) -> svg.Panel:
@@ -247,13 +252,13 @@ def _episodes(shown: View, curve: Curve) -> Iterator[svg.Episode]:
 
 def _episode(shown: View, curve: Curve, check: Check, ends: tuple[float, float]) -> Iterator[svg.Episode]:
     analysis, part = shown.analysis, slice(curve.start, curve.stop)
-    jobs = (analysis.baseline, analysis.candidate, *analysis.reruns, *analysis.candidate_reruns)
     curves = analysis.curves
-    for row in (at for at, job in enumerate(jobs) if job.id in check.jobs and at < len(curves.mean)):
+    drawn = ((BASELINE, "baseline", analysis.baseline), (CANDIDATE, "candidate", analysis.candidate))
+    for row, role, job in drawn:  # of a rerun there is no line that a band could explain
         inside = (curves.end[row, part] >= ends[0]) & (curves.begin[row, part] <= ends[1])
         loads = curves.load[part][inside]
-        if len(loads):
-            text = f"{check.kind.value}{_clock(*ends)}"
+        if job.id in check.jobs and len(loads):
+            text = f"{role}: {check.kind.value}{_clock(*ends)}"
             yield svg.Episode(first=float(loads[0]), last=float(loads[-1]), text=text)
 
 
