@@ -118,7 +118,6 @@ ATTACKS = (
     ("unspecific gain", "summary", "Overall the API became faster.", "DIRECTION"),
     ("no regression", "summary", "No regression was found.", "DIRECTION"),
     ("nothing slower", "users", "Nothing became slower.", "DIRECTION"),
-    ("objection as evidence", "C1.hypotheses", "[C1:objection data_size]", "DIRECTION"),
     ("baseline slower", "C1.remark", "The baseline is slower than it should be.", "DIRECTION"),
     ("slower in the baseline", "summary", "[C1:endpoint] was slower in the baseline.", "DIRECTION"),
     ("sides swapped", "summary", "[run:baseline version] is slower than [run:candidate version].", "DIRECTION"),
@@ -142,9 +141,6 @@ ATTACKS = (
     ("another's name", "C2.remark", "[C1:endpoint] is slower too.", "SWAPPED"),
     ("another's action", "C1.action", "Profile [C2:endpoint].", "SWAPPED"),
     ("carried over", "users", "[C1:endpoint] is slower. Requests see [C2:values].", "SWAPPED"),
-    ("evidence of another", "C1.hypotheses", "[C2:slowdown]", "SWAPPED"),
-    ("evidence for another hypothesis", "C1.hypotheses", "[C2:evidence memory_limit]", "SWAPPED"),
-    ("unknown evidence", "C1.hypotheses", "{{F99999}}", "UNKNOWN_SLOT"),
     # size and certainty
     ("severity raised", "C2.remark", "This critical slowdown needs care.", "SEVERITY"),
     ("severity lowered", "C1.remark", "A minor slowdown.", "SEVERITY"),

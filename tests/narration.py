@@ -105,18 +105,11 @@ def fact_id(sheet, subject, label):
     return found[int(number) - 1]
 
 
-def choices_of(sheet, topic):
-    """Choose the first hypothesis of a topic with the first evidence for it."""
-    key = sheet.topic[topic].hypotheses[0]
-    return [{"evidence": [fact_id(sheet, topic, f"evidence {key}")], "hypothesis": key}]
-
-
 def document(sheet, texts):
     """Put texts by section key into the form of an answer."""
     texts = {key: with_slots(text, sheet) for key, text in texts.items()}
     issues = {
         topic: {part: texts[f"{topic}.{part}"] for part in ("impact", "remark") if f"{topic}.{part}" in texts}
-        | ({"hypotheses": choices_of(sheet, topic)} if sheet.topic[topic].hypotheses else {})
         for topic in sheet.narrated
     }
     actions = [{"cluster": topic, "text": texts[f"{topic}.action"]} for topic in sheet.actions]

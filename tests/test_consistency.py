@@ -1,5 +1,6 @@
 """Every form of a report says the same: one count of one thing, one form of a number, percentages to be checked."""
 
+import html
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
@@ -21,7 +22,7 @@ from analyses import (
 )
 from analyses import analysis as analysed
 from msgspec import structs
-from pages import EXAMPLES, examples, judged
+from pages import EXAMPLES, examples, judged, page
 
 from perftracker_ai.model import MetricKind, Outcome, Severity, Verdict
 from perftracker_ai.narrate.facts import build_facts
@@ -159,6 +160,17 @@ def test_severities_of_the_list_are_those_of_the_counts(name):
             severity.value: count for severity, count in made.counts.issues.items() if count
         }
     assert set(made.counts.issues) == set(Severity)
+
+
+@pytest.mark.parametrize("name", ["bundled", "typical", "accepted", "crept"])
+def test_the_page_says_the_same(name):
+    """Title, bottom line and counts of the page are those of the report."""
+    text = flat(html.unescape(re.sub(r"<[^>]*>", "", page(pair(name)).split("<body", 1)[1])))
+    for said in told(name).bottom_line:
+        assert flat(plain(said)) in text
+    for value in values(told(name)):
+        if value.label in {"issues", "newly failing", "lost coverage", "curves"} and value.subject == "run":
+            assert value.text in text
 
 
 # ── numbers ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ from narration_check import foreign_parts
 from perftracker_ai.model import Verdict
 from perftracker_ai.narrate.compose import pieces
 from perftracker_ai.narrate.prose import Kind
-from perftracker_ai.narrate.sections import asked
+from perftracker_ai.narrate.sections import sections
 from perftracker_ai.narrate.verify import verify
 from perftracker_ai.render.terminal import plain_screen
 from perftracker_ai.report.value import plain
@@ -101,17 +101,8 @@ def test_what_was_accepted_is_counted():
     """The narration says how many texts were asked for and how many of them are the model's."""
     made = narration.busy_sheet()
     told = narration.composed(made, verify(json.dumps({"g_headline": "{{C1}} is slower."}), made))
-    assert (told.asked, told.written, told.repaired) == (len(asked(made)), 1, 0)
+    assert (told.asked, told.written, told.repaired) == (len(sections(made)), 1, 0)
     assert narration.texts(told) == {("headline", ""): "C1 is slower."}
-
-
-def test_chosen_hypotheses_keep_the_models_order():
-    """Of the hypotheses offered those are told first that a model chose, in its order."""
-    made = narration.busy_sheet()
-    cited = made.find("C1", "affected loads").id
-    wanted = [{"evidence": [cited], "hypothesis": key} for key in ("contention", "data_size")]
-    told = narration.composed(made, verify(json.dumps({"a_issues": {"C1": {"hypotheses": wanted}}}), made))
-    assert told.chosen == (("C1", ("contention", "data_size")),)
 
 
 # ── whatever a model answers ────────────────────────────────────────────────────────────────────────────────────────
@@ -131,7 +122,7 @@ HOSTILE_WORDS = (
 def sources(sheet):
     """Sentences to draw from: the bank's, the attacks', in slots of the sheet at hand."""
     honest = [text for number in range(BUSY) for text in busy(number).values()]
-    lies = [text for _, section, text, _ in ATTACKS if section != "C1.hypotheses"]
+    lies = [text for _, section, text, _ in ATTACKS]
     made = narration.busy_sheet()
     told = [narration.with_slots(text, made) for text in dict.fromkeys((*honest, *lies))]
     return [piece for text in told for piece in re.split(r"(?<=[.!?]) ", text) if piece] + list(sheet.by_id)[:20]
@@ -179,7 +170,7 @@ def test_whatever_is_answered_only_facts_are_printed():
     for _ in range(GENERATED):
         sheet, sentences_, facts = drawn[rng.choice((0, 0, 0, 0, 1, 2))]
         verified = verify(generated(rng, sentences_, sheet), sheet)
-        if not verified.texts and not verified.choices:
+        if not verified.texts:
             continue
         told = narration.composed(sheet, verified)
         printed += told.written

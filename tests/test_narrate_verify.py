@@ -13,7 +13,7 @@ from answer_bank import BUSY, HONEST_BUT_AGAINST_THE_RULES, LATER, QUIET_COUNT, 
 from perftracker_ai.model import Direction
 from perftracker_ai.narrate.prompt import refused_sections
 from perftracker_ai.narrate.prose import Kind
-from perftracker_ai.narrate.sections import asked
+from perftracker_ai.narrate.sections import sections
 from perftracker_ai.narrate.verify import merge, verify
 
 HONEST = BUSY + QUIET_COUNT
@@ -34,9 +34,6 @@ def attacked(sheet, section, text):
     texts = dict(busy(0))
     texts["risk." + section if "risk." + section in texts else section] = text
     made = narration.document(sheet, texts)
-    if section == "C1.hypotheses":
-        cited = narration.with_slots(text, sheet).strip("{}")
-        made["a_issues"]["C1"]["hypotheses"] = [{"evidence": [cited], "hypothesis": "data_size"}]
     return json.dumps(made)
 
 
@@ -79,7 +76,6 @@ def test_an_accepted_answer_is_the_models_word_for_word(sheet):
     """What was accepted is kept as it was written."""
     verified = verify(narration.answer(sheet, busy(3)), sheet)
     assert verified.texts["headline"] == narration.with_slots(busy(3)["headline"], sheet)
-    assert verified.choices["C1.hypotheses"][0].hypothesis == "data_size"
 
 
 # ── lies ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,7 +143,6 @@ def test_an_unusable_answer_is_refused_as_a_whole(sheet, answer, kind):
     assert [violation.kind for violation in verified.violations] == [kind]
     assert verified.refused == {""}
     assert not verified.texts
-    assert not verified.choices
 
 
 @pytest.mark.parametrize("cut", [0.1, 0.5, 0.9, 0.999])
@@ -176,13 +171,6 @@ def test_missing_sections_are_refused_as_missing(sheet, honest):
     verified = verify(json.dumps(fewer), sheet)
     assert set(verified.texts) == {"summary", "headline"}
     assert {violation.kind for violation in verified.violations} == {Kind.EMPTY}
-
-
-@pytest.mark.parametrize("value", [None, "text", {}, [1], ["text"], [{}], [{"hypothesis": "data_size"}]])
-def test_hypotheses_of_a_wrong_form_are_refused_alone(sheet, honest, value):
-    """Broken choices of hypotheses refuse themselves only, and one without evidence is no choice."""
-    issues = honest["a_issues"] | {"C1": honest["a_issues"]["C1"] | {"hypotheses": value}}
-    assert verify(json.dumps(honest | {"a_issues": issues}), sheet).refused == {"C1.hypotheses"}
 
 
 @pytest.mark.parametrize("value", [None, "text", {"C1": "text"}, [1], [{"text": "x"}], [{"cluster": ["C1"]}]])
@@ -251,7 +239,7 @@ def test_a_repair_replaces_what_was_refused_and_nothing_else(sheet):
     assert merged.texts["summary"] == narration.with_slots(busy(1)["summary"], sheet)
     assert (merged.repaired, merged.violations) == ({"summary"}, ())
     told = narration.composed(sheet, merged)
-    assert (told.asked, told.written, told.repaired) == (len(asked(sheet)), len(asked(sheet)), 1)
+    assert (told.asked, told.written, told.repaired) == (len(sections(sheet)), len(sections(sheet)), 1)
 
 
 def test_a_repair_that_fails_again_leaves_the_place_to_the_program(sheet):
@@ -269,7 +257,7 @@ def test_a_repair_of_an_unusable_answer_is_a_whole_answer(sheet):
     """When the first answer was no JSON, the second one's sections are all repaired ones."""
     first = verify("no JSON", sheet)
     merged = merge(first, verify(narration.answer(sheet, busy(2)), sheet, refused_sections(sheet, first)))
-    assert merged.repaired == {section.key for section in asked(sheet)}
+    assert merged.repaired == {section.key for section in sections(sheet)}
     assert merged.order == ("C1", "C2", "C3")
 
 
@@ -277,7 +265,6 @@ def test_only_what_was_asked_for_is_judged(sheet):
     """Sections beyond those of a repair are neither used nor refused."""
     verified = verify(narration.answer(sheet, busy(0)), sheet, frozenset({"headline"}))
     assert set(verified.texts) == {"headline"}
-    assert not verified.choices
     assert not verified.violations
 
 

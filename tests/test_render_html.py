@@ -334,9 +334,9 @@ def test_data_to_take_along_is_the_results_file():
 AUTHOR = Author(model="some-model", digest="", window=8192, prompt_tokens=None, answer_tokens=None, seed=7)
 
 
-def narrated(*passages, chosen=()):
+def narrated(*passages):
     made = (Passage(part=part, cluster=cluster, pieces=pieces) for part, cluster, pieces in passages)
-    return Narration(passages=tuple(made), chosen=chosen, asked=9, repaired=0, author=AUTHOR)
+    return Narration(passages=tuple(made), asked=9, repaired=0, author=AUTHOR)
 
 
 NARRATION = narrated(

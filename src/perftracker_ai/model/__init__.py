@@ -987,7 +987,6 @@ class Part(StrEnum):
     SUMMARY = "summary"
     IMPACT = "impact"
     REMARK = "remark"
-    HYPOTHESES = "hypotheses"
     DIVE = "dive"
     PATTERNS = "patterns"
     ACTION = "action"
@@ -1049,22 +1048,19 @@ class Narration(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     passages : tuple of Passage
         In reading order, actions in the order in which they are to be done.
-    chosen : tuple of (str, tuple of str)
-        Hypotheses chosen for a cluster, by their keys, the likelier first.
     asked, repaired : int
-        Texts and choices that were asked for, and those that were right at the second attempt only.
+        Texts that were asked for, and those that were right at the second attempt only.
     """
 
     passages: tuple[Passage, ...]
-    chosen: tuple[tuple[str, tuple[str, ...]], ...]
     asked: int
     repaired: int
     author: Author
 
     @property
     def written(self) -> int:
-        """Texts and choices that were accepted."""
-        return len(self.passages) + len(self.chosen)
+        """Texts that were accepted."""
+        return len(self.passages)
 
 
 # ── notices ─────────────────────────────────────────────────────────────────────────────────────────────────────────

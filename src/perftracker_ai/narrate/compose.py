@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai.model import Narration, Part, Passage, Piece, Severity
 from perftracker_ai.narrate.prose import SLOT
-from perftracker_ai.narrate.sections import asked, sections
+from perftracker_ai.narrate.sections import sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +33,7 @@ def compose(sheet: FactSheet, verified: Verified, author: Author) -> Narration:
     written = [section for section in _ordered(sheet, verified.order) if section.key in verified.texts]
     return Narration(
         passages=tuple(_passage(section, verified.texts[section.key], sheet) for section in written),
-        chosen=tuple(_chosen(sheet, verified)),
-        asked=len(asked(sheet)),
+        asked=len(sections(sheet)),
         repaired=len(verified.repaired),
         author=author,
     )
@@ -51,12 +50,6 @@ def pieces(slotted: str, sheet: FactSheet) -> Iterator[Piece]:
 
 def _passage(section: Section, slotted: str, sheet: FactSheet) -> Passage:
     return Passage(part=section.part, cluster=section.topic, pieces=tuple(pieces(slotted, sheet)))
-
-
-def _chosen(sheet: FactSheet, verified: Verified) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for section in sections(sheet):
-        if section.key in verified.choices:
-            yield section.topic, tuple(choice.hypothesis for choice in verified.choices[section.key])
 
 
 def _ordered(sheet: FactSheet, wanted: tuple[str, ...]) -> list[Section]:

@@ -20,7 +20,7 @@ from perftracker_ai.narrate.sections import (
     PATTERNS,
     RISK,
     SUMMARY,
-    asked,
+    sections,
 )
 from perftracker_ai.narrate.sheet import sheet_text
 from perftracker_ai.narrate.values import RUN, Label
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from perftracker_ai.narrate.values import FactSheet
     from perftracker_ai.narrate.verify import Verified
 
-PROMPT_VERSION = 2
+PROMPT_VERSION = 3
 """Counts the changes of anything in this module that a model sees; answers are cached under it."""
 PROMPT_TOKENS = 6000
 """Of system and user text together, the repair included."""
@@ -62,7 +62,7 @@ Executive texts (headline, summary, risk, impact) are for managers: short, no te
 _EXAMPLE = """\
 Example for other facts: C9 became worse; F91 endpoint = "GET /items", F92 slowdown = "80 % slower", \
 F93 affected loads = "50–90 users", F94 evidence pool_size = "Only 64 threads are affected"
-{"a_issues":{"C9":{"hypotheses":[{"evidence":["F94","F92"],"hypothesis":"pool_size"}],"impact":"Users of {{F91}} wait \
+{"a_issues":{"C9":{"impact":"Users of {{F91}} wait \
 longer over {{F93}}.","remark":"{{F94}}, which could point to a pool that is too small."}},"g_headline":"{{F91}} is \
 {{F92}} over {{F93}}."}"""
 
@@ -82,13 +82,13 @@ _PURPOSE = {
 
 def build_prompt(sheet: FactSheet) -> tuple[str, str]:
     """Return the system text and the user text for a whole narration."""
-    return SYSTEM, f"{_facts(sheet)}\n\n{_task(sheet, asked(sheet))}"
+    return SYSTEM, f"{_facts(sheet)}\n\n{_task(sheet, sections(sheet))}"
 
 
 def repair_prompt(sheet: FactSheet, verified: Verified) -> tuple[str, str]:
     """Return the texts that ask for the refused sections again, with what was wrong in them."""
     whole = "" in verified.refused
-    wanted = tuple(section for section in asked(sheet) if whole or section.key in verified.refused)
+    wanted = tuple(section for section in sections(sheet) if whole or section.key in verified.refused)
     faults = "\n".join(_faults(wanted, verified.violations))[:REPAIR_CHARACTERS]
     again = f"An earlier answer broke the rules:\n{faults}\nWrite these parts again, without those faults."
     return SYSTEM, f"{_facts(sheet)}\n\n{_task(sheet, wanted)}\n\n{again}"
@@ -96,7 +96,7 @@ def repair_prompt(sheet: FactSheet, verified: Verified) -> tuple[str, str]:
 
 def refused_sections(sheet: FactSheet, verified: Verified) -> frozenset[str]:
     """Return the keys a repair asks for: those refused, or all when the whole answer was."""
-    keys = frozenset(section.key for section in asked(sheet))
+    keys = frozenset(section.key for section in sections(sheet))
     return keys if "" in verified.refused else keys & verified.refused
 
 
@@ -107,7 +107,7 @@ def estimated_tokens(*texts: str) -> int:
 
 def _facts(sheet: FactSheet) -> str:
     """Give the facts what the rest of the longest prompt leaves."""
-    rest = len(SYSTEM) + len(_task(sheet, asked(sheet))) + REPAIR_CHARACTERS + 120
+    rest = len(SYSTEM) + len(_task(sheet, sections(sheet))) + REPAIR_CHARACTERS + 120
     return "FACTS\n" + sheet_text(sheet, int(PROMPT_TOKENS * CHARACTERS_PER_TOKEN) - rest)
 
 
@@ -127,11 +127,10 @@ def _topics(wanted: tuple[Section, ...], *parts: Part) -> str:
 
 
 def _issues(wanted: tuple[Section, ...]) -> str:
-    parts = [part for part in (Part.HYPOTHESES, Part.IMPACT, Part.REMARK) if _topics(wanted, part)]
+    parts = [part for part in (Part.IMPACT, Part.REMARK) if _topics(wanted, part)]
     if not parts:
         return ""
-    chosen = '"hypotheses": list of {"evidence": fact ids of the cluster, "hypothesis": one offered for it}'
-    inner = ", ".join(chosen if part is Part.HYPOTHESES else _prose(part) for part in parts)
+    inner = ", ".join(map(_prose, parts))
     exact = "; ".join(f"{part.value} for {_topics(wanted, part)}" for part in parts)
     return f'"{ISSUES}": object by cluster of {{{inner}}}; {exact}'
 

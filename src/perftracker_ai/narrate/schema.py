@@ -1,8 +1,7 @@
 """The form of a model's answer: in go the sheet and the sections asked for, out comes a JSON schema.
 
-Ids are enums, so that a server with a grammar cannot produce one that is not there; a topic's object offers its own
-facts and hypotheses only. Everything is inlined, there are no patterns, and no text is longer than 1000 characters:
-servers differ in what else they understand.
+Ids are enums, so that a server with a grammar cannot produce one that is not there. Everything is inlined, there are
+no patterns, and no text is longer than 1000 characters: servers differ in what else they understand.
 """
 
 from __future__ import annotations
@@ -20,9 +19,8 @@ from perftracker_ai.narrate.sections import (
     PROPERTIES,
     RISK,
     SUMMARY,
-    asked,
+    sections,
 )
-from perftracker_ai.narrate.values import FactKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,14 +30,9 @@ if TYPE_CHECKING:
 
     Schema = dict[str, object]
 
-EVIDENCE, CHOICES = 4, 3
-"""Facts cited for a hypothesis and hypotheses chosen for a topic, at most."""
 CHARACTERS_PER_TOKEN = 2.6
 """Of English mixed with ids and numbers, on the safe side."""
 
-_CITED = frozenset(
-    {FactKind.EVIDENCE, FactKind.CHANGE, FactKind.VALUE, FactKind.RANGE, FactKind.SHARE, FactKind.RATIO, FactKind.COUNT}
-)
 _RUN = {Part.PATTERNS: PATTERNS, Part.SUMMARY: SUMMARY, Part.HEADLINE: HEADLINE}
 _RISKS = frozenset({Part.PRODUCTION, Part.USERS, Part.ADVICE})
 
@@ -53,9 +46,9 @@ def answer_schema(sheet: FactSheet, only: frozenset[str] | None = None) -> Schem
     only : frozenset of str or None
         Keys of the sections asked for; None for all.
     """
-    wanted = [section for section in asked(sheet) if only is None or section.key in only]
+    wanted = [section for section in sections(sheet) if only is None or section.key in only]
     properties: dict[str, Schema | None] = {
-        ISSUES: _issues(sheet, wanted),
+        ISSUES: _issues(wanted),
         DIVES: _dives(wanted),
         ACTIONS: _actions(wanted),
         RISK: _object({one.part.value: _prose(one.part) for one in wanted if one.part in _RISKS}),
@@ -69,21 +62,13 @@ def answer_tokens(schema: Mapping[str, object]) -> int:
     return int(_longest(schema) / CHARACTERS_PER_TOKEN) + 1
 
 
-def _issues(sheet: FactSheet, wanted: list[Section]) -> Schema | None:
-    parts = (Part.IMPACT, Part.REMARK, Part.HYPOTHESES)
+def _issues(wanted: list[Section]) -> Schema | None:
+    parts = (Part.IMPACT, Part.REMARK)
     topics: dict[str, Schema] = {}
     for section in wanted:
         if section.part in parts:
-            form = _hypotheses(sheet, section.topic) if section.part is Part.HYPOTHESES else _prose(section.part)
-            topics.setdefault(section.topic, {})[section.part.value] = form
+            topics.setdefault(section.topic, {})[section.part.value] = _prose(section.part)
     return _object({topic: _object(found) for topic, found in topics.items()})
-
-
-def _hypotheses(sheet: FactSheet, topic: str) -> Schema:
-    cited = [fact.id for fact in sheet.by_subject[topic] if fact.kind in _CITED]
-    evidence = {"type": "array", "items": _enum(cited), "minItems": 1, "maxItems": EVIDENCE}
-    choice = _object({"evidence": evidence, "hypothesis": _enum(list(sheet.topic[topic].hypotheses))})
-    return {"type": "array", "items": choice, "minItems": 1, "maxItems": CHOICES}
 
 
 def _dives(wanted: list[Section]) -> Schema | None:

@@ -35,7 +35,6 @@ LIMITS = {
     Part.SUMMARY: 800,
     Part.IMPACT: 350,
     Part.REMARK: 350,
-    Part.HYPOTHESES: 0,
     Part.DIVE: 700,
     Part.PATTERNS: 500,
     Part.ACTION: 300,
@@ -71,20 +70,11 @@ def sections(sheet: FactSheet) -> tuple[Section, ...]:
     """List the sections of a narration in reading order."""
     return (
         *map(_of_run, (Part.HEADLINE, Part.SUMMARY)),
-        *(_of_topic(topic, part) for topic in sheet.narrated for part in (Part.IMPACT, Part.REMARK, Part.HYPOTHESES)),
+        *(_of_topic(topic, part) for topic in sheet.narrated for part in (Part.IMPACT, Part.REMARK)),
         *map(_of_run, (Part.PRODUCTION, Part.USERS, Part.ADVICE)),
         *(_of_topic(topic, Part.ACTION) for topic in sheet.actions),
         *(_of_topic(topic, Part.DIVE) for topic in sheet.dives),
         _of_run(Part.PATTERNS),
-    )
-
-
-def asked(sheet: FactSheet) -> tuple[Section, ...]:
-    """List the sections a model is asked for: a choice of hypotheses only where there is a choice."""
-    return tuple(
-        section
-        for section in sections(sheet)
-        if section.part is not Part.HYPOTHESES or sheet.topic[section.topic].hypotheses
     )
 
 

@@ -27,9 +27,9 @@ from perftracker_ai.narrate.sections import (
     RISK,
     SUMMARY,
     Section,
-    asked,
+    sections,
 )
-from perftracker_ai.narrate.values import CATALOGUE, RUN, FactKind, Label
+from perftracker_ai.narrate.values import RUN, Label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,13 +47,6 @@ EXCERPT = 80
 _FENCE = re.compile(r"\A```[a-z]*\s*\n(?P<body>.*)\n?```\Z", re.DOTALL | re.IGNORECASE)
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """A hypothesis chosen for a topic, with the facts cited for it."""
-
-    hypothesis: str
-    evidence: tuple[str, ...]
-
-
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """What of an answer may be used.
 
@@ -61,8 +54,6 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     texts : dict of str to str
         Accepted prose by section key, with its slots.
-    choices : dict of str to tuple of Choice
-        Accepted hypotheses by section key.
     order : tuple of str
         Topics of the action items, in the model's order.
     violations : tuple of Violation
@@ -72,7 +63,6 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     texts: dict[str, str]
-    choices: dict[str, tuple[Choice, ...]]
     order: tuple[str, ...]
     violations: tuple[Violation, ...]
     repaired: frozenset[str]
@@ -97,32 +87,25 @@ def verify(answer: str, sheet: FactSheet, only: frozenset[str] | None = None) ->
     """
     document = _document(answer)
     if isinstance(document, Violation):
-        return Verified(texts={}, choices={}, order=(), violations=(document,), repaired=frozenset())
+        return Verified(texts={}, order=(), violations=(document,), repaired=frozenset())
     given, order = _given(document)
-    wanted = [section for section in asked(sheet) if only is None or section.key in only]
+    wanted = [section for section in sections(sheet) if only is None or section.key in only]
     texts: dict[str, str] = {}
-    choices: dict[str, tuple[Choice, ...]] = {}
     found: list[Violation] = [_strange_action(name) for name in order if name not in sheet.actions]
     for section in wanted:
-        value = given.get(section.key)
-        if section.part is Part.HYPOTHESES:
-            chosen, wrong = _judged_choice(value, section, sheet)
-            choices |= {section.key: chosen} if not wrong else {}
-        else:
-            text, wrong = _judged_text(value, section, sheet)
-            texts |= {section.key: text} if not wrong else {}
+        text, wrong = _judged_text(given.get(section.key), section, sheet)
+        texts |= {section.key: text} if not wrong else {}
         found += wrong
     kept = tuple(name for name in order if name in sheet.actions)
-    return Verified(texts=texts, choices=choices, order=kept, violations=tuple(found), repaired=frozenset())
+    return Verified(texts=texts, order=kept, violations=tuple(found), repaired=frozenset())
 
 
 def merge(first: Verified, second: Verified) -> Verified:
     """Put a repair into an answer: what was accepted at first stays, what was refused is taken from the repair."""
-    repaired = (frozenset(second.texts) | frozenset(second.choices)) - frozenset(first.texts) - frozenset(first.choices)
+    repaired = frozenset(second.texts) - frozenset(first.texts)
     return replace(
         second,
         texts=second.texts | first.texts,
-        choices=second.choices | first.choices,
         order=first.order or second.order,
         violations=tuple(found for found in first.violations if found.section not in repaired),
         repaired=repaired,
@@ -213,40 +196,6 @@ def _wrong_words(text: str, section: Section, sheet: FactSheet) -> Iterator[tupl
         yield Kind.TOO_LONG, "too many slots"
     if section.part is Part.ADVICE and sheet.find(RUN, Label.RECOMMENDATION) not in used:
         yield Kind.VERDICT, "the slot of the recommendation is missing"
-
-
-def _judged_choice(value: object, section: Section, sheet: FactSheet) -> tuple[tuple[Choice, ...], list[Violation]]:
-    """Judge chosen hypotheses; one that cites no evidence is dropped, and choosing none is no choice."""
-    if not isinstance(value, list):
-        kind = Kind.EMPTY if value is None else Kind.SCHEMA
-        return (), [_violation(section, kind, section.key)]
-    chosen: dict[str, Choice] = {}
-    wrong: list[Violation] = []
-    for item in value:
-        members = _members(item)
-        key, evidence = str(members.get("hypothesis", "")), members.get("evidence")
-        cited = tuple(dict.fromkeys(map(str, evidence))) if isinstance(evidence, list) else ()
-        wrong += [_violation(section, kind, excerpt) for kind, excerpt in _wrong_choice(key, cited, section, sheet)]
-        if cited:
-            chosen.setdefault(key, Choice(hypothesis=key, evidence=cited))
-    if not chosen and not wrong:
-        wrong.append(_violation(section, Kind.EMPTY, section.key))
-    return tuple(chosen.values()), wrong
-
-
-def _wrong_choice(key: str, cited: tuple[str, ...], section: Section, sheet: FactSheet) -> Iterator[tuple[Kind, str]]:
-    if key not in sheet.topic[section.topic].hypotheses:
-        yield Kind.CAUSE, key
-    for name in cited:
-        fact = sheet.by_id.get(name)
-        if fact is None:
-            yield Kind.UNKNOWN_SLOT, name
-        elif fact.subject not in {section.topic, RUN}:
-            yield (Kind.CAUSE if fact.subject == CATALOGUE else Kind.SWAPPED), name
-        elif fact.kind is FactKind.OBJECTION:
-            yield Kind.DIRECTION, name
-        elif fact.kind is FactKind.EVIDENCE and fact.raw != key:
-            yield Kind.SWAPPED, name
 
 
 def _violation(section: Section, kind: Kind, excerpt: str) -> Violation:

@@ -174,7 +174,6 @@ _PARTS: dict[Part, str] = {
     Part.SUMMARY: "Summary",
     Part.IMPACT: "User impact",
     Part.REMARK: "Remark",
-    Part.HYPOTHESES: "Hypotheses",
     Part.DIVE: "Deep-dive",
     Part.PATTERNS: "Patterns",
     Part.ACTION: "What to do",
