@@ -102,14 +102,14 @@ def test_an_honest_answer_words_the_report(asked, plain, llm):
     assert [line for line in report.replace(words, "").splitlines() if line in own] == own
     assert "language model" in report.rpartition("## Provenance")[2]
     assert "No language model was used" not in report
-    assert "written by a language model" in PAGE.read_text()
+    assert f"Commentary by {MODEL}" in PAGE.read_text()
 
 
 def test_provenance_names_model_window_tokens_seed_and_shares(asked):
     """The report says which model wrote, under which conditions, and what became of its texts."""
     asked(honest(sheet_of(FOLDER)))
     last = REPORT.read_text().rpartition("## Provenance")[2]
-    for part in (MODEL, "digest 9ec8897f747e,", "window 6,144", "tokens read and", "seed 20260101", "All 11 texts"):
+    for part in (MODEL, "digest 9ec8897f747e,", "window ", "tokens read and", "seed 20260101", "All 10 texts"):
         assert part in last
 
 
@@ -196,7 +196,7 @@ def test_a_lie_is_asked_for_once_more(asked, llm):
     ran = asked(honest(sheet, summary=LIE), json.dumps({"f_summary": good["f_summary"]}))
     assert without_progress(ran.err) == []
     assert list(llm.asked()[1]["format"]["properties"]) == ["f_summary"]
-    assert "All 11 texts asked for stand here (1 at the second attempt)" in REPORT.read_text()
+    assert "All 10 texts asked for stand here (1 at the second attempt)" in REPORT.read_text()
     assert LIE not in REPORT.read_text() + PAGE.read_text()
     assert PROMPT.read_text().count("# system") == len(json.loads(RAW.read_bytes())["answers"]) == 2
 
@@ -207,12 +207,12 @@ def test_a_lie_told_twice_leaves_the_programs_words(asked, plain):
     ran = asked(honest(sheet, risk__users=LIE), json.dumps({"e_risk": {"users": LIE}}))
     assert ran.code == 0
     (warning,) = without_progress(ran.err)
-    assert "Of 11 texts by the language model qwen2.5-coder:14b the check against the facts refused 1" in warning
+    assert "Of 10 texts by the language model qwen2.5-coder:14b the check against the facts refused 1" in warning
     (own,) = (line for line in plain["llm_report.md"].decode().splitlines() if "User experience" in line)
     report = REPORT.read_text()
     assert own in report.splitlines()
     assert report.count(MARK) > 5
-    assert "Of 11 texts asked for 10 stand here, 1 was refused" in report
+    assert "Of 10 texts asked for 9 stand here, 1 was refused" in report
     assert LIE not in report + PAGE.read_text()
 
 
@@ -226,10 +226,10 @@ def test_an_answer_of_no_use_leaves_the_programs_report(asked, plain, bad, llm_m
     """When nothing is usable twice, every sentence is the program's and the report says so; required exits with 2."""
     ran = asked(bad, bad, options=("--llm", llm_mode))
     assert ran.code == (2 if llm_mode == "required" else 0)
-    assert sum("refused 11" in line for line in without_progress(ran.err)) == 1
+    assert sum("refused 10" in line for line in without_progress(ran.err)) == 1
     report, before = REPORT.read_text(), plain["llm_report.md"].decode()
     assert report.rpartition("## Provenance")[0] == before.rpartition("## Provenance")[0]
-    assert "None of the 11 texts asked of the language model" in report
+    assert "None of the 10 texts asked of the language model" in report
     assert len(json.loads(RAW.read_bytes())["answers"]) == 2
 
 
@@ -242,7 +242,7 @@ def test_a_repair_that_does_not_come_keeps_what_was_right(asked, llm):
     (warning,) = without_progress(ran.err)
     assert "second answer did not come (Ollama at " in warning
     assert "out of memory" in warning
-    assert "Of 11 texts asked for 10 stand here, 1 was refused" in REPORT.read_text()
+    assert "Of 10 texts asked for 9 stand here, 1 was refused" in REPORT.read_text()
     assert len(json.loads(RAW.read_bytes())["answers"]) == 1
 
 
@@ -292,7 +292,7 @@ def test_a_hostile_tag_changes_nothing_but_its_own_text(run, llm, tag):
     assert (ran.code, without_progress(ran.err)) == (0, [])
     report = REPORT.read_text()
     assert report.splitlines()[0] == before.splitlines()[0] == "# Shop 1.0 → 1.1: BLOCK"
-    assert "All 11 texts asked for stand here" in report
+    assert "All 10 texts asked for stand here" in report
     assert not any(bad in report for bad in ("<script", "\x1b", "\u202e"))
     assert not re.search(r"(?<!\\)\]\(", report)
     assert "<script>alert" not in PAGE.read_text()
@@ -517,7 +517,7 @@ def test_a_models_words_are_published(run, llm):
         llm.say(honest(sheet_of(FOLDER)))
         assert run(*options, "--llm", "auto", "--llm-url", llm.url, "--upload").code == 0
         page, text = sorted((request.body for request in server.requests if request.method == "POST"), key=len)[::-1]
-    assert b"written by a language model" in page
+    assert b"Commentary by" in page
     assert f"is 200 % slower over 1000–8000 items. {MARK}".encode() in text
 
 

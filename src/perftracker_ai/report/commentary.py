@@ -69,7 +69,7 @@ def _shares(narration: Narration) -> str:
     refused = narration.asked - narration.written
     if not refused:
         return f"All {narration.asked:,} texts asked for stand here{repaired}."
-    left = f"{plural(refused, 'was', 'were')} refused and left to the program's words"
+    left = f"{plural(refused, 'was', 'were')} refused and left out"
     return f"Of {narration.asked:,} texts asked for {narration.written:,} stand here{repaired}, {left}."
 
 

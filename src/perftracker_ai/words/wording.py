@@ -94,7 +94,7 @@ _NOTICES: dict[type[Notice], str] = {
     " what was refused of the first: {cure}.",
     model.NotTold: "{problem}: {cure}.",
     model.TextsRefused: "Of {asked} texts by the language model {model} the check against the facts refused {refused},"
-    " so the program's own words stand there: take a larger model with --model if that happens often.",
+    " so they are left out: take a larger model with --model if that happens often.",
 }
 
 _CHECKS: dict[CheckKind, tuple[str, str]] = {
