@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from msgspec import structs
 
 from perftracker_ai import TOOL_VERSION
-from perftracker_ai.model import Outcome, Verdict
+from perftracker_ai.model import NOTICES, Outcome, Verdict
 from perftracker_ai.results.write import result_document, result_json
 
 SCHEMA = json.loads(Path(__file__).parent.parent.joinpath("docs/result.schema.json").read_text(encoding="utf-8"))
@@ -178,3 +178,8 @@ def test_missing_candidate_gives_null_not_a_number():
     gone = structs.replace(made.curves, mean=np.full_like(made.curves.mean, np.nan))
     found = document(structs.replace(made, curves=gone))["regressions"][0]
     assert found["worst_window"]["worst_point"] is None
+
+
+def test_every_notice_is_in_the_schema():
+    """A kind of notice that can be met is one that the schema names."""
+    assert set(SCHEMA["$defs"]["notice"]["properties"]["kind"]["enum"]) == set(NOTICES)

@@ -6,9 +6,9 @@ import pytest
 from analyses import SETTINGS, job, remembered, typical
 from msgspec import structs
 
-from perftracker_ai import retrospect
 from perftracker_ai.model import Direction
 from perftracker_ai.model.history import Bimodal, ChangePoint, Drift, JobRef, NoiseChange, Onset, Patterns
+from perftracker_ai.report import history
 
 BASELINE, CANDIDATE = job(85817, "1.64-4996", 1), job(86303, "1.65-5060", 24)
 
@@ -27,7 +27,7 @@ def onset(**changes):
 
 
 def began(found, creep=None):
-    return retrospect.Beginning(found, creep, BASELINE, CANDIDATE)
+    return history.Beginning(found, creep, BASELINE, CANDIDATE)
 
 
 def shift(**changes):
@@ -96,21 +96,21 @@ def patterns(*shifts):
 )
 def test_an_onset_names_first_and_last_good_job_and_what_is_in_doubt(found, said):
     """Version, job and day of both, how long ago, and every reason to doubt it are one line."""
-    assert retrospect.since(began(found)) == said
+    assert history.since(began(found)) == said
 
 
 def test_few_words_name_version_and_job():
     """Where there is little room, the version and the job are left, or that it is new."""
-    assert retrospect.since_short(began(onset())) == "since 1.65-5050, job 86011"
-    assert retrospect.since_short(began(onset(first=HERE))) == "new with this job"
+    assert history.since_short(began(onset())) == "since 1.65-5050, job 86011"
+    assert history.since_short(began(onset(first=HERE))) == "new with this job"
 
 
 def test_a_creep_puts_the_first_job_in_doubt():
     """Of an endpoint that creeps this is said beside the most likely job, and no fact names one."""
     found = began(onset(), creep=0.365)
-    assert retrospect.since(found).endswith("; it creeps (+36.5 % since the oldest job), so there may be no first job")
-    assert retrospect.since_short(found) == "since 1.65-5050, job 86011, or creeping"
-    assert retrospect.since_fact(found) == "creeping over the earlier jobs"
+    assert history.since(found).endswith("; it creeps (+36.5 % since the oldest job), so there may be no first job")
+    assert history.since_short(found) == "since 1.65-5050, job 86011, or creeping"
+    assert history.since_fact(found) == "creeping over the earlier jobs"
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ def test_a_step_behind_the_baseline_leaves_no_doubt(shifts, creep):
         Drift(endpoint=SETTINGS, curves=("p",), slowdown=slowdown, low=0.1, high=0.3) for slowdown in (-0.5, 0.2)
     )
     told = structs.replace(made.chronicle, patterns=structs.replace(patterns(*shifts), creeps=creeps))
-    found = retrospect.beginning(structs.replace(made, baseline=baseline, chronicle=told), "C1")
+    found = history.beginning(structs.replace(made, baseline=baseline, chronicle=told), "C1")
     assert found.creep == creep
 
 
 def test_without_an_onset_nothing_is_known():
     """No history, or one that does not know the issue, says nothing of its beginning."""
-    assert retrospect.beginning(typical(), "C1") is None
-    assert retrospect.beginning(remembered(), "C9") is None
+    assert history.beginning(typical(), "C1") is None
+    assert history.beginning(remembered(), "C9") is None
 
 
 @pytest.mark.parametrize(
@@ -158,22 +158,22 @@ def test_without_an_onset_nothing_is_known():
 def test_a_time_is_told_in_the_unit_that_suits_it(days, said):
     """Days below a fortnight, then weeks, then months; a clock that went backwards is not told."""
     first = datetime(2026, 1, 10, 3, tzinfo=UTC)
-    assert retrospect.elapsed(first, first + timedelta(days=days)) == said
+    assert history.elapsed(first, first + timedelta(days=days)) == said
 
 
 def test_a_time_without_a_zone_is_told_as_well():
     """A damaged file whose moments lack a time zone costs no traceback."""
-    assert retrospect.elapsed(datetime(2026, 1, 1), datetime(2026, 1, 3, tzinfo=UTC)) == "2 days before"  # noqa: DTZ001 - the case
+    assert history.elapsed(datetime(2026, 1, 1), datetime(2026, 1, 3, tzinfo=UTC)) == "2 days before"  # noqa: DTZ001 - the case
 
 
 def test_what_comes_from_a_job_is_shown_as_the_reader_needs_it():
     """Every version in a sentence goes through the escaping of the place it is for, and nothing else does."""
     same = onset(last_good=place(86003, "1.65-5050", 2))
     for said in (
-        retrospect.since(began(same), lambda _: "<escaped>"),
-        retrospect.since_short(began(same), lambda _: "<escaped>"),
-        retrospect.since_fact(began(same), lambda _: "<escaped>"),
-        retrospect.when(shift(recovered=HERE), lambda _: "<escaped>"),
+        history.since(began(same), lambda _: "<escaped>"),
+        history.since_short(began(same), lambda _: "<escaped>"),
+        history.since_fact(began(same), lambda _: "<escaped>"),
+        history.when(shift(recovered=HERE), lambda _: "<escaped>"),
     ):
         assert "<escaped>" in said
         assert "1.65" not in said
@@ -186,7 +186,7 @@ def test_every_shift_is_told_once_and_a_recovery_is_nothing_faster():
     """What is slower, what was slower for a time and what is faster are told apart."""
     back = shift(endpoint="PUT /cart", recovered=HERE)
     shifts = (shift(), back, shift(endpoint="PUT /cart", slowdown=-0.2, first=HERE), shift(slowdown=-0.4, first=HERE))
-    found = retrospect.sections(patterns(*shifts), "1.60")
+    found = history.sections(patterns(*shifts), "1.60")
     assert found["slower"].trends == [shifts[0]]
     assert found["recovered"].trends == [back]
     assert found["faster"].trends == [shifts[3]]
@@ -194,7 +194,7 @@ def test_every_shift_is_told_once_and_a_recovery_is_nothing_faster():
 
 def test_creeping_names_its_reference():
     """A creep is told since a version; without one since the oldest job."""
-    titles = [retrospect.sections(patterns(), oldest)["creeping"].title for oldest in ("1.60", "")]
+    titles = [history.sections(patterns(), oldest)["creeping"].title for oldest in ("1.60", "")]
     assert titles == ["Creeping since 1.60", "Creeping since the oldest job"]
 
 
@@ -226,20 +226,20 @@ def test_creeping_names_its_reference():
 )
 def test_every_trend_has_a_size_and_its_time(trend, size, when):
     """How much and since when are told of each kind, as far as it has them."""
-    assert (retrospect.size(trend), retrospect.when(trend)) == (size, when)
+    assert (history.size(trend), history.when(trend)) == (size, when)
 
 
 def test_what_a_history_is_from_is_counted():
     """Jobs and versions agree with their nouns, and no job is no span."""
-    assert retrospect.span([GOOD, BAD, HERE]) == "3 jobs of 3 versions, 2026-06-02 to 2026-06-24"
-    assert retrospect.span([GOOD]) == "1 job of 1 version, 2026-06-02 to 2026-06-02"
-    assert retrospect.span([]) == ""
+    assert history.span([GOOD, BAD, HERE]) == "3 jobs of 3 versions, 2026-06-02 to 2026-06-24"
+    assert history.span([GOOD]) == "1 job of 1 version, 2026-06-02 to 2026-06-02"
+    assert history.span([]) == ""
 
 
 def test_an_interval_of_one_job_leaves_no_doubt():
     """Only where several jobs may have been the first are two of them named."""
-    assert retrospect.between(onset()) == ""
-    assert retrospect.between(structs.replace(onset(), latest=HERE)) == "began between jobs 86011 and 86303"
+    assert history.between(onset()) == ""
+    assert history.between(structs.replace(onset(), latest=HERE)) == "began between jobs 86011 and 86303"
 
 
 # ── what matters of it ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -261,14 +261,14 @@ def test_what_matters_is_large_and_there_now_worst_first():
     small, large = shift(slowdown=0.149), shift(slowdown=0.15)
     over, faster = shift(slowdown=0.9, recovered=HERE), shift(slowdown=-0.4)
     made = told_of((creep(0.365), creep(0.05), creep(0.049), creep(-0.3)), (small, large, over, faster))
-    assert retrospect.notable(made) == [creep(0.365), large, creep(0.05)]
+    assert history.notable(made) == [creep(0.365), large, creep(0.05)]
 
 
 def test_an_issue_of_the_comparison_is_not_told_as_history():
     """What came in behind the baseline at an endpoint that is an issue stands there, and not here."""
     made = told_of((), (shift(endpoint=SETTINGS, first=HERE),))
-    assert retrospect.notable(made) == []
-    assert retrospect.notable(told_of((), (shift(first=HERE),))) != []
+    assert history.notable(made) == []
+    assert history.notable(told_of((), (shift(first=HERE),))) != []
 
 
 @pytest.mark.parametrize(("change", "repaired"), [(-0.267, True), (-0.21, True), (-0.2, False), (0.3, False)])
@@ -278,23 +278,23 @@ def test_a_creep_that_this_comparison_takes_back_is_repaired(change, repaired):
     cluster = structs.replace(
         typical().clusters[0], endpoint="GET /search", median_slowdown=change, direction=direction
     )
-    assert retrospect.is_repaired(creep(0.365), [cluster]) is repaired
-    assert not retrospect.is_repaired(creep(0.365, "GET /other"), [cluster])
+    assert history.is_repaired(creep(0.365), [cluster]) is repaired
+    assert not history.is_repaired(creep(0.365, "GET /other"), [cluster])
     made = structs.replace(told_of((creep(0.365),)), clusters=(cluster,))
-    assert (retrospect.notable(made) == []) is repaired
+    assert (history.notable(made) == []) is repaired
 
 
 def test_without_a_history_nothing_matters():
     """Where no history is kept there is nothing to tell of it."""
-    assert retrospect.notable(typical()) == []
-    assert not retrospect.is_issue(typical(), shift(endpoint=SETTINGS, first=HERE))
+    assert history.notable(typical()) == []
+    assert not history.is_issue(typical(), shift(endpoint=SETTINGS, first=HERE))
 
 
 def test_what_is_said_behind_the_name_of_an_endpoint():
     """A creep has a sum and a first day, a step its size and the job it came with."""
     past = told_of().chronicle
-    assert retrospect.news(creep(0.365), past) == "creeps: +36.5 % since 2026-06-02"
-    assert retrospect.news(shift(), past) == "is 30.5 % slower since 1.65-5050 (job 86011)"
-    assert retrospect.news(shift(first=place(7, "")), past) == "is 30.5 % slower since ? (job 7)"
+    assert history.news(creep(0.365), past) == "creeps: +36.5 % since 2026-06-02"
+    assert history.news(shift(), past) == "is 30.5 % slower since 1.65-5050 (job 86011)"
+    assert history.news(shift(first=place(7, "")), past) == "is 30.5 % slower since ? (job 7)"
     unknown = structs.replace(past, oldest=None)
-    assert retrospect.news(creep(0.365), unknown) == "creeps: +36.5 % since the oldest job"
+    assert history.news(creep(0.365), unknown) == "creeps: +36.5 % since the oldest job"

@@ -388,12 +388,10 @@ def _inconclusive(case: _Case) -> Rule:
 
 
 def _creeping(case: _Case, past: Chronicle) -> Rule:
-    from perftracker_ai import retrospect
+    from perftracker_ai.report import history
 
     least, surely = case.policy.monitor_creep, case.settings.minor
-    slower = [
-        one for one in past.patterns.creeps if one.slowdown > 0 and not retrospect.is_repaired(one, case.clusters)
-    ]
+    slower = [one for one in past.patterns.creeps if one.slowdown > 0 and not history.is_repaired(one, case.clusters)]
     # A slope in noise may be steep by chance: it counts when its whole interval is a slowdown that would be listed.
     found = [creep for creep in slower if creep.slowdown >= least and creep.low > surely]
     size = f"{_percent(least)} slower or more since the oldest job, and more than {_percent(surely)} for sure"
@@ -410,11 +408,11 @@ def _crept(creeps: Sequence[Drift], past: Chronicle) -> str:
     """Name the worst of what creeps with its size, and count the others."""
     if not creeps:
         return "none"
-    from perftracker_ai import retrospect
+    from perftracker_ai.report import history
 
     more = f"; {len(creeps) - 1} more" if len(creeps) > 1 else ""
     # Cut here, for whoever shows the reason cuts its end, and that is the size.
-    return f"{clean(creeps[0].endpoint, _ENDPOINT)} {retrospect.crept(creeps[0], past)}{more}"
+    return f"{clean(creeps[0].endpoint, _ENDPOINT)} {history.crept(creeps[0], past)}{more}"
 
 
 # ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────

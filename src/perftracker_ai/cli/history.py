@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import retrospect
 from perftracker_ai.cli.streams import show
 from perftracker_ai.model.history import ChangePoint
+from perftracker_ai.report import history
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import clean
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from perftracker_ai.commands.history import Past
-    from perftracker_ai.retrospect import Section, Trend
+    from perftracker_ai.report.history import Section, Trend
     from perftracker_ai.store import Synchronised
 
 _LONGEST = 200
@@ -38,9 +38,9 @@ def show_synchronised(product: str, store: str, done: Synchronised) -> None:
 
 def show_past(past: Past) -> None:
     """Print the trends of a product, what is wrong now first, on about one screen."""
-    found = retrospect.sections(past, past.jobs[0].version)
+    found = history.sections(past, past.jobs[0].version)
     lines = [line for kind, most in _MOST for line in _section(found[kind], most)]
-    show("\n".join([*_head(past), *(lines or ["", retrospect.NO_TREND])]))
+    show("\n".join([*_head(past), *(lines or ["", history.NO_TREND])]))
 
 
 def past_json(pasts: Sequence[Past]) -> str:
@@ -54,10 +54,10 @@ def _head(past: Past) -> list[str]:
     where = " ".join(filter(None, (f"on {past.hardware or 'no host'},", past.suite and f"suite {past.suite}:")))
     lines = [
         clean(f"{past.product} {where}", _LONGEST),
-        f"{retrospect.span(past.jobs)}; {plural(past.curves, 'curve')}",
+        f"{history.span(past.jobs)}; {plural(past.curves, 'curve')}",
     ]
     if past.too_short:
-        lines.append(retrospect.too_short(past.too_short))
+        lines.append(history.too_short(past.too_short))
     if past.others:
         named = "; ".join(f"{hardware}, suite {suite} ({plural(jobs, 'job')})" for hardware, suite, jobs in past.others)
         lines.append(clean(f"Not shown (see --hardware): {named}", _LONGEST))
@@ -74,7 +74,7 @@ def _section(section: Section, most: int) -> list[str]:
 
 def _trend(trend: Trend) -> list[str]:
     named = f"{clean(trend.endpoint, 80)}, {plural(len(trend.curves), 'curve')}"
-    line, when = f"{retrospect.size(trend)}  {named}", clean(retrospect.when(trend), _LONGEST)
+    line, when = f"{history.size(trend)}  {named}", clean(history.when(trend), _LONGEST)
     if isinstance(trend, ChangePoint):
         return [line, f"    {when}"]
     return [f"{line}, {when}" if when else line]

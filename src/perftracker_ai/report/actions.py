@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import retrospect
 from perftracker_ai.model import Attribution, Confidence, Severity, Verdict
-from perftracker_ai.report import causes, issue, past
+from perftracker_ai.report import causes, history, issue, past
 from perftracker_ai.report.coverage import heavy_gaps, inconclusive_count
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, Section, join, say
@@ -174,7 +173,7 @@ def _creeping(shown: View) -> Iterator[Line]:
     creeps, chronicle = past.creeping(shown), shown.analysis.chronicle
     if creeps:
         oldest = chronicle.oldest if chronicle else None
-        start = retrospect.place(oldest, past.version) if oldest else "the oldest version at hand"
+        start = history.place(oldest, past.version) if oldest else "the oldest version at hand"
         first = value(Kind.NAME, "oldest job", start, at="/chronicle/oldest")
         yield Line(
             label="Next, performance engineer",

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from perftracker_ai import retrospect
 from perftracker_ai.model import MetricKind
+from perftracker_ai.report import history
 from perftracker_ai.report.value import Kind, Value, join, say
 from perftracker_ai.report.view import labels, typical_point
 from perftracker_ai.words.numbers import (
@@ -46,9 +46,9 @@ def evidence(shown: View, one: Finding) -> Iterator[Sentence]:
     pair = (shown.analysis.baseline, shown.analysis.candidate)
     jobs = [f"{clean(job.product_ver, LABEL_LIMIT)} (job {job.id})" for job in pair]
     yield say(" → ".join(jobs))
-    began = retrospect.beginning(shown.analysis, one.cluster)
+    began = history.beginning(shown.analysis, one.cluster)
     if began:
-        yield say(retrospect.since(began, lambda version: clean(version, LABEL_LIMIT)))
+        yield say(history.since(began, lambda version: clean(version, LABEL_LIMIT)))
     for at, window in enumerate(one.result.windows):
         yield _window(shown, one, at, window)
     for reason in one.result.reasons[:REASONS]:

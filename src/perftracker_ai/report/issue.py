@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from perftracker_ai import retrospect
 from perftracker_ai.model import Attribution, Confidence, MetricKind, Outcome, Severity
+from perftracker_ai.report import history
 from perftracker_ai.report.value import Kind, Value, join, say
 from perftracker_ai.report.view import labels, leading, typical_point
 from perftracker_ai.words import wording
@@ -384,18 +384,18 @@ def sureness(one: Issue) -> Sentence:
 
 def began(one: Issue) -> Value | None:
     """Return since when it is there, with every doubt; None when that is not known."""
-    found = retrospect.beginning(one.shown.analysis, one.cluster.id)
+    found = history.beginning(one.shown.analysis, one.cluster.id)
     if found is None:
         return None
-    return _onset(one, "since when", retrospect.since(found, version), found.onset.first.job)
+    return _onset(one, "since when", history.since(found, version), found.onset.first.job)
 
 
 def began_short(one: Issue) -> Value | None:
     """Return since when it is there, in few words; None when that is not known."""
-    found = retrospect.beginning(one.shown.analysis, one.cluster.id)
+    found = history.beginning(one.shown.analysis, one.cluster.id)
     if found is None:
         return None
-    return _onset(one, "began", retrospect.since_short(found, version), found.onset.first.job)
+    return _onset(one, "began", history.since_short(found, version), found.onset.first.job)
 
 
 def version(text: str) -> str:

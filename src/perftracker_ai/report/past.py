@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai import retrospect
 from perftracker_ai.model import Direction
 from perftracker_ai.model.history import Bimodal, ChangePoint, Drift, NoiseChange
+from perftracker_ai.report import history
 from perftracker_ai.report.coverage import more
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, join, say
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from perftracker_ai.model.history import Chronicle
+    from perftracker_ai.report.history import Trend
     from perftracker_ai.report.value import Block, Sentence, Value
     from perftracker_ai.report.view import View
-    from perftracker_ai.retrospect import Trend
 
 TRENDS, NEWS = 5, 2
 """Trends of one kind that are told, and those told at once, where a reader looks first."""
@@ -54,9 +54,9 @@ def news(shown: View) -> Iterator[Block]:
     past = shown.analysis.chronicle
     if past is None:
         return
-    found = retrospect.notable(shown.analysis)
+    found = history.notable(shown.analysis)
     told = [
-        _value(past, "history", trend, f"{clean(trend.endpoint, NAME_LIMIT)} {retrospect.news(trend, past, version)}")
+        _value(past, "history", trend, f"{clean(trend.endpoint, NAME_LIMIT)} {history.news(trend, past, version)}")
         for trend in found[:NEWS]
     ]
     left = len(found) - NEWS
@@ -78,9 +78,9 @@ def trends(shown: View) -> Iterator[Block]:
     past = shown.analysis.chronicle
     if past is None:
         return
-    every = retrospect.sections(past.patterns, "")
+    every = history.sections(past.patterns, "")
     kept = [
-        (every[kind].title, [one for one in every[kind].trends if not retrospect.is_issue(shown.analysis, one)])
+        (every[kind].title, [one for one in every[kind].trends if not history.is_issue(shown.analysis, one)])
         for kind in _KINDS
     ]
     found = [(title, trends) for title, trends in kept if trends]
@@ -97,9 +97,9 @@ def _basis(past: Chronicle) -> Value | str:
     if not past.jobs:
         return "No earlier job is kept."
     last = "the last " if len(past.jobs) > 1 else ""
-    words = sentence(f"{last}{retrospect.span(past.jobs)}; {plural(past.patterns.curves, 'curve')}")
+    words = sentence(f"{last}{history.span(past.jobs)}; {plural(past.patterns.curves, 'curve')}")
     few = past.patterns.too_short
-    text = f"{words} {sentence(retrospect.too_short(few))}" if few else words
+    text = f"{words} {sentence(history.too_short(few))}" if few else words
     return value(Kind.NOTE, "what the history is from", text, at="/chronicle")
 
 
@@ -107,12 +107,12 @@ def _nothing(past: Chronicle) -> str:
     """Return the sentence for a history without a trend; empty where there were too few jobs to see one."""
     if past.patterns.too_short >= past.patterns.curves:
         return ""
-    return f" Besides the issues: {retrospect.NO_TREND}" if past.onsets else f" {retrospect.NO_TREND}"
+    return f" Besides the issues: {history.NO_TREND}" if past.onsets else f" {history.NO_TREND}"
 
 
 def _told(past: Chronicle, trend: Trend) -> Sentence:
-    when = retrospect.when(trend, version)
-    text = f"{clean(trend.endpoint, NAME_LIMIT)}, {plural(len(trend.curves), 'curve')}: {retrospect.size(trend)}"
+    when = history.when(trend, version)
+    text = f"{clean(trend.endpoint, NAME_LIMIT)}, {plural(len(trend.curves), 'curve')}: {history.size(trend)}"
     return say(_value(past, "trend", trend, f"{text}, {when}" if when else text), ".")
 
 

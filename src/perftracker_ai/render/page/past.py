@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai import retrospect
 from perftracker_ai.render.page.markup import Html
 from perftracker_ai.render.timeline import Slope, Strip, finite, level_text, ring, slope, strip
+from perftracker_ai.report import history
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import clean, sentence
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Cluster
     from perftracker_ai.model.history import Chronicle, Drift, JobRef, Onset
     from perftracker_ai.render.timeline import Floats
+    from perftracker_ai.report.history import Beginning
     from perftracker_ai.report.view import View
-    from perftracker_ai.retrospect import Beginning
 
 FEWEST_JOBS = 3
 """With two there is nothing to see but the comparison itself."""
@@ -40,7 +40,7 @@ def drawings(shown: View) -> dict[str, Html]:
 def _strips(shown: View, past: Chronicle) -> Iterator[tuple[str, Html]]:
     by_id = {cluster.id: cluster for cluster in shown.analysis.clusters}
     for at, onset in enumerate(past.onsets):
-        known = retrospect.beginning(shown.analysis, onset.cluster)
+        known = history.beginning(shown.analysis, onset.cluster)
         if known is not None and onset.cluster in by_id:
             yield f"/chronicle/onsets/{at}", _strip(by_id[onset.cluster], past, known)
 
@@ -56,7 +56,7 @@ def _slope(creep: Drift, past: Chronicle, name: str) -> Html:
     if first is None or not past.jobs:
         return Html("")
     ends = f"{first.end:%Y-%m-%d}", f"{past.jobs[-1].end:%Y-%m-%d}"
-    size = retrospect.size(creep)
+    size = history.size(creep)
     return slope(
         Slope(
             name=name,
@@ -114,7 +114,7 @@ def _description(known: Beginning, jobs: tuple[JobRef, ...], levels: Floats) -> 
             f"Slowdown against the level before the change, job by job from {jobs[0].end:%Y-%m-%d} to "
             f"{jobs[-1].end:%Y-%m-%d}: between {low} and {high}."
         ),
-        sentence(retrospect.since_short(known, _version)),
+        sentence(history.since_short(known, _version)),
         f"No value in {plural(missing, 'job')}." if missing else "",
     )
     return " ".join(filter(None, parts))
