@@ -397,5 +397,5 @@ def _no_pair(
     hardware = list(dict.fromkeys("+".join(group.hardware) for group in groups.values()))
     return (
         f"No two versions of {product!r} ran on the same hardware with the same suite ({', '.join(hardware[:5])})",
-        "name hosts of one class of machine in the table [hardware] of the settings, or give two job ids",
+        "make hosts whose names change one machine by a pattern in the table [hardware], or give two job ids",
     )
