@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.detect.chance import suspects
+from perftracker_ai.detect.context import Context
 from perftracker_ai.detect.counts import with_counts
 from perftracker_ai.detect.direction import without_direction
 from perftracker_ai.detect.evidence import calm_level, learn, weigh
-from perftracker_ai.detect.judge import Context, judge
+from perftracker_ai.detect.judge import judge
 from perftracker_ai.detect.points import with_points
 from perftracker_ai.detect.scan import COARSE
 from perftracker_ai.detect.series import Net, pairs_of, panels, ratios

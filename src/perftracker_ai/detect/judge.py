@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from perftracker_ai.detect.chance import Chances
+    from perftracker_ai.detect.context import Context
     from perftracker_ai.detect.evidence import Evidence, Side
     from perftracker_ai.detect.scan import Track
-    from perftracker_ai.detect.shift import Shifts
     from perftracker_ai.detect.thin import Thin
-    from perftracker_ai.model import CurveSet, Stretch, Window
+    from perftracker_ai.model import Window
     from perftracker_ai.settings import DetectSettings
 
 
@@ -51,18 +51,6 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     windows: tuple[Window, ...]
     method: Method
     silenced: bool
-
-
-class Context(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What judging needs besides the evidence."""
-
-    curves: CurveSet
-    settings: DetectSettings
-    shift: Shifts
-    reruns: int
-    shortest: float
-    late: tuple[Stretch, ...]
-    left_out: NDArray[np.bool_]
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from perftracker_ai.detect.judge import Context
+    from perftracker_ai.detect.context import Context
     from perftracker_ai.model import RunShift
 
 BEYOND = 2.0

@@ -1,0 +1,27 @@
+"""What judging needs of a comparison besides the evidence of its curves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from perftracker_ai.detect.shift import Shifts
+    from perftracker_ai.model import CurveSet, Stretch
+    from perftracker_ai.settings import DetectSettings
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What judging needs besides the evidence."""
+
+    curves: CurveSet
+    settings: DetectSettings
+    shift: Shifts
+    reruns: int
+    shortest: float
+    late: tuple[Stretch, ...]
+    left_out: NDArray[np.bool_]
