@@ -153,7 +153,10 @@ def test_no_reruns_compares_the_pair_alone(run, server):
         ({"hosts": ("other.example",)}, "different hardware, other.example and bg-f1.example"),
         ({"suite_name": "UI"}, "different test suites, UI 1.0 and API 1.0"),
         ({"product_ver": "1.1"}, "Both jobs are of version 1.1"),
-        ({"end": "2026-10-01T00:00:00Z"}, "Candidate 3 (2026-09-04) is older than baseline 2 (2026-10-01)"),
+        (
+            {"end": "2026-10-01T00:00:00Z", "product_ver": "trunk"},
+            "Candidate 3 (2026-09-04) is older than baseline 2 (2026-10-01)",
+        ),
         ({"project": {"id": 2, "name": "Storage"}}, "Job 2 is in project Storage, not in project 1"),
         ({"deleted": True}, "Job 2 is marked as deleted"),
     ],

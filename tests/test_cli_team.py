@@ -196,7 +196,7 @@ def test_notify_can_be_switched_on_in_the_file(tmp_path):
         ('url = "json://t0ken"', "missing required field `name`"),
         ('name = "a"', "needs either url or url_env"),
         ('name = "a"\nurl = "json://t0ken"\nurl_env = "B"', "needs either url or url_env"),
-        ('name = "a"\nurl = "json://t0ken"\nthreshold = "often"', "'often'"),
+        ('name = "a"\nurl = "json://t0ken"\nthreshold = "often"', "$.threshold"),
         ('name = "a"\nurl = "json://t0ken"\nonly_changes = "yes"', "Expected `bool`"),
         ('name = "a"\nurl = "json://t0ken"\nchannel = "b"', "There is no key channel"),
         ('name = "a"\nurl = "json://t0ken"\n[[notify]]\nname = "a"\nurl = "json://t0ken"', "have the name 'a'"),

@@ -201,7 +201,7 @@ def test_markdown_holds_no_markup_of_a_job(first, outcome, name):
 def test_what_earlier_jobs_say_is_told_of_a_hostile_job(outcome):
     """The run looked at its history, so that all the rest is held of what is told from there as well."""
     assert "## Patterns and Trends" in written(outcome, "llm_report.md").read_text(encoding="utf-8")
-    assert 'id="trends"' in written(outcome, "report.html").read_text(encoding="utf-8")
+    assert 'id="patterns"' in written(outcome, "report.html").read_text(encoding="utf-8")
     assert "last good" in written(outcome, "junit.xml").read_text(encoding="utf-8")
 
 
@@ -275,8 +275,8 @@ def test_no_address_of_a_job_is_asked(outcome):
         assert not re.search(r"evil|script|\.\.|%00|%1b|passwd", request.path, re.IGNORECASE)
 
 
-def test_what_is_uploaded_holds_no_script_and_no_foreign_description(outcome):
-    """The two artifacts are page and text without any element that loads or runs, and their names are letters."""
+def test_what_is_uploaded_holds_no_script_and_describes_itself_in_plain_words(outcome):
+    """The artifacts hold no element that loads or runs, names are letters, descriptions hold nothing to act on."""
     _, server, _ = outcome
     bodies = [request.body for request in server.requests if request.method == "POST" and b"filename" in request.body]
     assert len(bodies) == len(server.artifacts) == 2
@@ -285,7 +285,8 @@ def test_what_is_uploaded_holds_no_script_and_no_foreign_description(outcome):
         (name,) = re.findall(rb'name="filename"\r\n\r\n(.*?)\r\n', body)
         (described,) = re.findall(rb'name="description"\r\n\r\n(.*?)\r\n', body)
         assert re.fullmatch(rb"[\w.-]{1,120}", name)
-        assert re.fullmatch(rb"PerfTracker AI: BLOCK, job 2 against 3", described)
+        assert described.startswith(b"PerfTracker AI: BLOCK, ")
+        assert not set(described) & set(b"<>&`[]*|\\@")
 
 
 # ── what a browser does with it ─────────────────────────────────────────────────────────────────────────────────────

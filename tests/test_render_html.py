@@ -433,5 +433,5 @@ def test_a_year_of_jobs_adds_little():
     made, jobs = many(40, 20), nights(120)
     onsets = tuple(onset(number, jobs, 60 + number) for number in range(1, 21))
     told = structs.replace(made, chronicle=Chronicle(jobs=jobs, onsets=onsets, patterns=patterns(jobs), oldest=jobs[0]))
-    assert page(told).count('class="onset"') == sum(ENTRIES.values())
+    assert page(told).count('class="onset"') >= sum(ENTRIES.values())
     assert len(page(told)) - len(page(made)) < 100_000

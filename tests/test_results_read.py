@@ -88,7 +88,7 @@ def test_the_command_tells_the_past_again(run):
     assert "- **Since:** since 1.65-5003 (job 85809, 2026-06-03)" in text
     assert "## Patterns and Trends" in text
     (written,) = Path().rglob("report.html")
-    assert 'id="trends"' in written.read_text(encoding="utf-8")
+    assert 'id="patterns"' in written.read_text(encoding="utf-8")
 
 
 def test_a_file_from_before_histories_is_read():

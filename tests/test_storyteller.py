@@ -315,7 +315,7 @@ FAULTS = {
     "repeats": repeating("{"),
     "breaks off": Written('{"g_headline": "', drop=True),
     "error inside": Written('{"g_headline": "', error="unexpected EOF"),
-    "half a prompt": Written("{}", counted=900),
+    "half a prompt": Written("{}", counted=200),
 }
 
 

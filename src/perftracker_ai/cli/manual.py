@@ -156,5 +156,6 @@ def _roff(text: str) -> str:
 
 if __name__ == "__main__":
     from perftracker_ai.cli.options import parser
+    from perftracker_ai.cli.streams import show
 
-    print(man_page(parser()), end="")
+    show(man_page(parser()).rstrip("\n"))

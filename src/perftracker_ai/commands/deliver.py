@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SUMMARY = 900_000
 """Bytes added to the page of a build: GitHub takes 1 MiB of one step, and drops all of a longer one."""
-_LONGEST_PROBLEM, _LONGEST_HOST = 800, 60
+_LONGEST_PROBLEM, _LONGEST_HOST, _DESCRIPTION = 800, 60, 200
 
 
 def write_junit(runs: Sequence[Run], failed: Sequence[tuple[str, str]], path: Path) -> None:
@@ -141,6 +141,7 @@ def publish_run(run: Run, settings: Settings, watch: Watch) -> Published:
     from perftracker_ai.http.perftracker import open_connection
     from perftracker_ai.publish import HTML, TEXT, Document, publish
     from perftracker_ai.render.html import html_report
+    from perftracker_ai.render.message import inert
 
     analysis = run.analysis
     result = _written(run, RESULT)
@@ -148,7 +149,7 @@ def publish_run(run: Run, settings: Settings, watch: Watch) -> Published:
     text = _written(run, REPORT)
     before, after = analysis.baseline, analysis.candidate
     versions = f"{before.product_ver} (job {before.id}) against {after.product_ver} (job {after.id})"
-    what = f"PerfTracker AI: {analysis.decision.verdict}, {after.product_name} {versions}"
+    what = inert(f"PerfTracker AI: {analysis.decision.verdict}, {after.product_name} {versions}", _DESCRIPTION)
     documents = (
         Document(name="report.html", mime=HTML, content=page.encode(), description=what),
         Document(name="report.md", mime=TEXT, content=text, description=what),

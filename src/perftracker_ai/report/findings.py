@@ -61,18 +61,25 @@ def _entry(one: Issue) -> Entry:
 
 
 def _rows(found: tuple[Issue, ...], caption: str) -> Iterator[Block]:
-    """Yield issues as rows: what users notice and what may be behind it; size and place stand in the summary."""
+    """Yield issues as rows: what users notice, since when, what may be behind it; the summary has size and place."""
     if not found:
         return
-    rows = tuple(_row(one) for one in found[:ROWS])
-    keys = tuple(one.cluster.id for one in found[:ROWS])
-    yield Table(caption=caption, heads=("issue", "what", "users", "likely causes"), rows=rows, keys=keys)
+    kept = found[:ROWS]
+    began = [issue.began(one) for one in kept]
+    heads = ("issue", "what", "users", *(("since when",) if any(began) else ()), "likely causes")
+    rows = tuple(
+        (
+            say(issue.identity(one)),
+            say(issue.name(one)),
+            issue.impact(one),
+            *((say(since),) if any(began) else ()),
+            causes.likely(one),
+        )
+        for one, since in zip(kept, began, strict=True)
+    )
+    yield Table(caption=caption, heads=heads, rows=rows, keys=tuple(one.cluster.id for one in kept))
     if len(found) > ROWS:
         yield Paragraph(label="", said=more(len(found) - ROWS, "/clusters"))
-
-
-def _row(one: Issue) -> tuple[Sentence, ...]:
-    return say(issue.identity(one)), say(issue.name(one)), issue.impact(one), causes.likely(one)
 
 
 def _improvements(found: tuple[Issue, ...]) -> Iterator[Block]:

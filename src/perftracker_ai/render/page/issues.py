@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from perftracker_ai.model import Severity
 from perftracker_ai.render.page import blocks, panels, past
 from perftracker_ai.render.page.markup import Html, el, join
+from perftracker_ai.report.past import beyond
 from perftracker_ai.report.value import Entry, Line, Paragraph, Table, plain
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Charts:
 def details(shown: View, report: Report, charts: Charts, context: Context) -> Html:
     """Return the issues of every severity, worst first."""
     told = [card for severity in Severity for card in _cards(report.section(severity.value), charts, context)]
-    calm = el("p", "Nothing became slower in what was measured.", class_="calm")
+    calm = el("p", f"Nothing became slower{beyond(shown)} in what was measured.", class_="calm")
     parts = [el("h2", "Issues", id="issues-h"), panels.legend(past.legend(shown)) if told else calm, *told]
     return el("section", *parts, id="issues", aria_labelledby="issues-h")
 
