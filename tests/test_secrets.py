@@ -8,7 +8,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shop import put, shop_jobs
 
@@ -175,6 +175,7 @@ OPTIONS = (
 
 
 @settings(max_examples=15)
+@example(option="--product", value=f"https://{SECRET}@h.example")
 @given(option=st.sampled_from(OPTIONS), value=addresses)
 def test_no_secret_of_the_command_line_is_shown(jobs, option, value):
     """Nor one given as an option or a job, in the right place or a wrong one."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from perftracker_ai.report.counts import counts
 from perftracker_ai.report.view import view
 from perftracker_ai.words.numbers import plural
-from perftracker_ai.words.text import fit
+from perftracker_ai.words.text import fit, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ def _job(job: JobInfo) -> dict[str, object]:
 
 def _row(row: Row) -> str:
     if row.analysis is None:
-        return _line(row.product, "", "not judged", row.problem)
+        return _line(row.product, "", "not judged", without_secrets(row.problem))
     jobs = f"{row.analysis.baseline.id} -> {row.analysis.candidate.id}"
     return _line(row.product, jobs, row.analysis.decision.verdict.value, _issues(row.analysis))
 
@@ -73,6 +73,6 @@ def _issues(analysis: Analysis) -> str:
 
 
 def _line(product: str, jobs: str, verdict: str, issues: str) -> str:
-    columns = (fit(product, _PRODUCT), fit(jobs, _JOBS), fit(verdict, _VERDICT))
+    columns = (fit(without_secrets(product), _PRODUCT), fit(jobs, _JOBS), fit(verdict, _VERDICT))
     room = WIDTH - _PRODUCT - _JOBS - _VERDICT - len(columns)
     return " ".join((*columns, fit(issues, room))).rstrip()
