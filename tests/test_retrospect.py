@@ -106,11 +106,10 @@ def test_few_words_name_version_and_job():
 
 
 def test_a_creep_puts_the_first_job_in_doubt():
-    """Of an endpoint that creeps this is said beside the most likely job, and no fact names one."""
+    """Of an endpoint that creeps this is said beside the most likely job."""
     found = began(onset(), creep=0.365)
     assert history.since(found).endswith("; it creeps (+36.5 % since the oldest job), so there may be no first job")
     assert history.since_short(found) == "since 1.65-5050, job 86011, or creeping"
-    assert history.since_fact(found) == "creeping over the earlier jobs"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +171,6 @@ def test_what_comes_from_a_job_is_shown_as_the_reader_needs_it():
     for said in (
         history.since(began(same), lambda _: "<escaped>"),
         history.since_short(began(same), lambda _: "<escaped>"),
-        history.since_fact(began(same), lambda _: "<escaped>"),
         history.when(shift(recovered=HERE), lambda _: "<escaped>"),
     ):
         assert "<escaped>" in said

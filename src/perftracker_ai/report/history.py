@@ -187,20 +187,6 @@ def since_short(began: Beginning, show: Show = str) -> str:
     return f"since {show(first.version) or UNKNOWN}, job {first.job}" + (", or creeping" if began.creep else "")
 
 
-def since_fact(began: Beginning, show: Show = str) -> str:
-    """Return since when an issue is there as a piece of somebody else's sentence, which cannot be misread in it.
-
-    Where the first job is in doubt none is named, for the words around the piece may leave the doubt out.
-    """
-    onset = began.onset
-    if began.creep:
-        return "creeping over the earlier jobs"
-    if between(onset):
-        return f"since a job between {onset.earliest.job} and {onset.latest.job}"
-    first, good = (f"version {show(one.version) or UNKNOWN} (job {one.job})" for one in (onset.first, onset.last_good))
-    return f"{'new with the candidate' if began.new else f'since {first}'}, last good with {good}"
-
-
 def _first(began: Beginning, show: Show) -> str:
     if began.new:
         return NEW
