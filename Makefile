@@ -9,7 +9,7 @@ DEV    := $(VENV)/.dev-$(call state,requirements.lock requirements-build.lock re
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 XDIST  := -n auto --maxprocesses 8
 
-.PHONY: demo check test static man format lock clean
+.PHONY: demo check test coverage static man format lock clean
 
 demo: $(RUN)
 	$(BIN)/perftracker-ai demo
@@ -18,6 +18,9 @@ check: static
 	$(BIN)/pytest $(XDIST) -m "not slow"
 
 test: static
+	$(BIN)/pytest $(XDIST)
+
+coverage: $(DEV)
 	$(BIN)/pytest $(XDIST) --cov --cov-report=term:skip-covered
 
 static: $(DEV)
