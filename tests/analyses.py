@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from datetime import UTC, date, datetime, timedelta
+from typing import get_args
 
 import msgspec
 import numpy as np
@@ -51,7 +52,9 @@ from perftracker_ai.model import (
     Verdict,
     Window,
 )
+from perftracker_ai.model.checks import Check, Difference, Moved
 from perftracker_ai.model.history import Bimodal, ChangePoint, Chronicle, Drift, JobRef, NoiseChange, Onset, Patterns
+from perftracker_ai.model.ranges import Count
 from perftracker_ai.report import build
 from perftracker_ai.report.view import view
 from perftracker_ai.settings import DetectSettings, PolicySettings
@@ -616,6 +619,7 @@ def hostile(text=HOSTILE):
         clusters=tuple(structs.replace(cluster, **found) for cluster in made.clusters),
         coverage=tuple(structs.replace(item, group=text, reason=text, curves=(0,)) for item in COVERAGE),
         accounts=(account(1, bad_records=(BadRecord(position=1, problem=text),)), account(2)),
+        validity=tuple(failed_check(kind, text) for kind in get_args(Check)),
         notices=tuple(notice(kind, text) for kind in NOTICES.values()),
         chronicle=hostile_past(text),
     )
@@ -625,6 +629,22 @@ def notice(kind, text="value", number=4):
     """A notice of a kind whose texts are all this one, and whose numbers this."""
     samples = {str: text, int: number, date: date(2026, 12, 31)}
     return kind(**{field.name: samples[field.type] for field in structs.fields(kind)})
+
+
+def failed_check(kind, text="value", **changes):
+    """A failed check of a kind whose texts are all this one, and whose curves and numbers are none or small."""
+    samples = {
+        str: text,
+        bool: True,
+        Count: 1,
+        tuple[int, ...]: (1, 2),
+        tuple[Count, ...]: (),
+        tuple[str, ...]: (text,) * 2,
+        tuple[Difference, ...]: (Difference(name="model", before=text, after=text),),
+        tuple[Moved, ...]: (Moved(metric="latency", threads=None, slowdown=0.3),),
+    }
+    made = {field.name: samples.get(field.type, 1.0) for field in structs.fields(kind)}
+    return kind(**made | changes)
 
 
 def hostile_past(text):

@@ -9,12 +9,13 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from analyses import Plan, analysis, decision, improved, regressed, typical
+from analyses import Plan, analysis, decision, failed_check, improved, regressed, typical
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from perftracker_ai.model import Absence, Check, CheckKind, MetricKind, Verdict
+from perftracker_ai.model import Absence, MetricKind, Verdict
+from perftracker_ai.model.checks import DriftingRun, Episode
 from perftracker_ai.render import svg
 from perftracker_ai.render.page import panels
 from perftracker_ai.report.view import view, worsened
@@ -236,22 +237,12 @@ def test_a_disturbed_stretch_is_a_band_with_its_time():
         times = getattr(made.curves, name)
         times.setflags(write=True)
         times[1] = start + 60 * np.arange(times.shape[1])
-    check = Check(
-        kind=CheckKind.EPISODE,
-        jobs=(made.candidate.id,),
-        values=("candidate", "a", "b", "c", "d", "e"),
-        evidence=(),
-        curves=(),
-        begin=start + 120,
-        end=start + 300,
-        blocks=True,
-        approves=False,
-    )
+    check = failed_check(Episode, jobs=(made.candidate.id,), begin=start + 120, end=start + 300)
     drawn = first_panel(disturbed(made, check))
     assert drawn.count('class="episode"') == 1
     assert f">candidate: episode {datetime.fromtimestamp(start + 120, UTC):%H:%M}" in drawn
     assert "UTC: at 3000–6000 policies." in drawn
-    assert "episode" not in first_panel(disturbed(made, structs.replace(check, begin=None, end=None)))
+    assert "episode" not in first_panel(disturbed(made, failed_check(DriftingRun, jobs=(made.candidate.id,))))
 
 
 # ── values behind a chart ───────────────────────────────────────────────────────────────────────────────────────────

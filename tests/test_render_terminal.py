@@ -10,6 +10,7 @@ from analyses import (
     crept,
     decision,
     drifted,
+    failed_check,
     hostile,
     many,
     regressed,
@@ -20,7 +21,8 @@ from analyses import (
 from msgspec import structs
 from rich.console import Console
 
-from perftracker_ai.model import Check, CheckEvidence, CheckKind, Rule, Verdict
+from perftracker_ai.model import Rule, Verdict
+from perftracker_ai.model.checks import LowerVersion
 from perftracker_ai.render.terminal import NARROWEST, USUAL, WIDEST, plain_screen, screen, wrap
 from perftracker_ai.report.value import Table, plain, rules, values
 from perftracker_ai.words.text import columns
@@ -102,18 +104,7 @@ def test_every_rule_that_fired_is_told():
 
 def test_what_puts_the_comparison_in_doubt_comes_first():
     """A check that failed stands with its cure before verdict and issues."""
-    check = Check(
-        kind=CheckKind.LOWER_VERSION,
-        jobs=(1,),
-        values=("1.64", "1.65"),
-        evidence=(CheckEvidence(name="x", value=1.0),),
-        curves=(),
-        begin=None,
-        end=None,
-        blocks=True,
-        approves=False,
-    )
-    text = shown(structs.replace(typical(), validity=(check,)))
+    text = shown(structs.replace(typical(), validity=(failed_check(LowerVersion),)))
     assert 0 < text.index("Lower version") < text.index("Verdict") < text.index("C1 critical")
 
 

@@ -4,15 +4,17 @@ import json
 import math
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
-from analyses import VARIANTS, analysis, decision, hostile, many, regressed, typical
+from analyses import VARIANTS, analysis, decision, failed_check, hostile, many, regressed, typical
 from jsonschema import Draft202012Validator
 from msgspec import structs
 
 from perftracker_ai import TOOL_VERSION
 from perftracker_ai.model import NOTICES, Outcome, Verdict
+from perftracker_ai.model.checks import Check
 from perftracker_ai.results.write import result_document, result_json
 
 SCHEMA = json.loads(Path(__file__).parent.parent.joinpath("docs/result.schema.json").read_text(encoding="utf-8"))
@@ -178,6 +180,13 @@ def test_missing_candidate_gives_null_not_a_number():
     gone = structs.replace(made.curves, mean=np.full_like(made.curves.mean, np.nan))
     found = document(structs.replace(made, curves=gone))["regressions"][0]
     assert found["worst_window"]["worst_point"] is None
+
+
+def test_every_check_is_in_the_schema():
+    """A check that can fail is one that the schema describes, each with fields of its own."""
+    described = [one["properties"]["kind"]["const"] for one in SCHEMA["$defs"]["check"]["oneOf"]]
+    assert described == [failed_check(kind).kind for kind in get_args(Check)]
+    assert len(set(described)) == len(described)
 
 
 def test_every_notice_is_in_the_schema():

@@ -8,7 +8,22 @@ from builders import info
 from detect_cases import LATENCY, RATE, curve_set
 from msgspec.structs import replace
 
-from perftracker_ai.model import BY_RUN, Attribution, CheckKind, Job, Machine, MetricKind, RunShift
+from perftracker_ai.model import BY_RUN, Attribution, Job, Machine, MetricKind, RunShift
+from perftracker_ai.model.checks import (
+    AnotherMachine,
+    ClippedValues,
+    DisturbedRerun,
+    Episode,
+    IdenticalResults,
+    LateStretch,
+    LowerVersion,
+    MovedRun,
+    NoTimes,
+    OneVersion,
+    TooGood,
+    WarmUp,
+)
+from perftracker_ai.report import checks
 from perftracker_ai.validity import assess, of_run, same_job
 
 LOADS, ENDPOINTS, SECONDS = 24, 12, 30
@@ -55,18 +70,17 @@ def slow(first, last, by):
 
 
 def kinds(sound):
-    return [check.kind for check in sound.checks]
+    return [type(check) for check in sound.checks]
 
 
 @pytest.mark.parametrize("by", [1.3, 2.0, 3.0])
 def test_minutes_in_which_everything_was_slow_are_an_episode(by):
     """They are told with clock time and size, and their points are left out of that run alone."""
     sound = assess(jobs(), service(calm, slow(9, 13, by)))
-    (episode,) = [check for check in sound.checks if check.kind is CheckKind.EPISODE]
+    (episode,) = [check for check in sound.checks if isinstance(check, Episode)]
     assert episode.jobs == (11,)
     assert not episode.approves
-    size = {one.name: one.value for one in episode.evidence}["size"]
-    assert math.log1p(size) == pytest.approx(math.log(by), abs=0.05)
+    assert math.log1p(episode.size) == pytest.approx(math.log(by), abs=0.05)
     inside = sound.left_out.reshape(2, -1, LOADS)
     assert not inside[0].any()
     assert inside[1, :, 9:14].all()
@@ -82,13 +96,13 @@ def test_the_run_that_was_disturbed_is_named():
 
 def test_the_beginning_of_a_run_is_a_warm_up():
     """Without calm before it, slowness is told as warm-up."""
-    assert kinds(assess(jobs(), service(calm, slow(0, 2, 3.0)))) == [CheckKind.WARM_UP]
+    assert kinds(assess(jobs(), service(calm, slow(0, 2, 3.0)))) == [WarmUp]
 
 
 def test_the_end_of_a_run_is_not_decided():
     """The highest loads of all endpoints may have given way: nothing is left out, nothing taken off."""
     sound = assess(jobs(), service(calm, slow(20, 23, 3.0)))
-    assert kinds(sound) == [CheckKind.LATE_STRETCH]
+    assert kinds(sound) == [LateStretch]
     assert not sound.left_out.any()
     assert sound.late[0].inside.reshape(-1, LOADS)[:, 20:].all()
     assert np.abs(sound.shared.reshape(2, -1, LOADS)[1, :, 20:]).max() == 0
@@ -118,10 +132,10 @@ def test_endpoints_that_take_turns_tell_nothing_of_a_time():
 
 def test_without_times_the_order_of_the_tests_stands():
     """Without any order there is no check in time, and that is said."""
-    assert kinds(assess(jobs(), service(calm, slow(9, 13, 1.5), timed=False))) == [CheckKind.NO_TIMES]
+    assert kinds(assess(jobs(), service(calm, slow(9, 13, 1.5), timed=False))) == [NoTimes]
     ordered = service(calm, slow(9, 13, 1.5))
     places = ordered.begin - 1.8e9 + 1
-    assert kinds(assess(jobs(), replace(ordered, begin=places, end=places))) == [CheckKind.EPISODE]
+    assert kinds(assess(jobs(), replace(ordered, begin=places, end=places))) == [Episode]
 
 
 def test_counts_are_left_alone():
@@ -139,7 +153,7 @@ def test_a_wild_rerun_is_left_out():
     mean[2] *= np.exp(0.2 * np.random.default_rng(9).standard_normal(mean.shape[1]))
     sound = assess(jobs(4), replace(curves, mean=mean))
     assert sound.trusted == (True, True, False, True)
-    assert kinds(sound) == [CheckKind.BAD_RERUN]
+    assert kinds(sound) == [DisturbedRerun]
 
 
 def test_what_one_of_two_candidate_runs_shows_is_taken_off_it():
@@ -160,8 +174,8 @@ def test_another_machine_under_the_same_name_is_told_with_both_values():
     new = replace(old, processors=16, kernel="", model="EPYC")
     sound = assess(jobs(machines=[(old,), (new,)]), service(calm, calm))
     (check,) = sound.checks
-    assert check.kind is CheckKind.OTHER_MACHINE
-    assert check.values == ("bg-f1", "processors 32 → 16; model Xeon → EPYC")
+    assert isinstance(check, AnotherMachine)
+    assert checks.found(check).startswith("bg-f1 is not the machine it was (processors 32 → 16; model Xeon → EPYC)")
     assert not assess(jobs(machines=[(old,), (old,)]), service(calm, calm)).checks
 
 
@@ -169,7 +183,7 @@ def test_identical_results_are_told():
     """A run whose every value is another's to the last digit is no run of its own."""
     curves = service(calm, calm)
     same = {name: getattr(curves, name)[[0, 0]] for name in BY_RUN}
-    assert kinds(assess(jobs(), replace(curves, **same))) == [CheckKind.SAME_RESULTS]
+    assert kinds(assess(jobs(), replace(curves, **same))) == [IdenticalResults]
 
 
 def test_versions_are_compared_by_their_numbers():
@@ -181,8 +195,8 @@ def test_versions_are_compared_by_their_numbers():
         named = [replace(job, info=replace(job.info, product_ver=v)) for job, v in zip(pair, (old, new), strict=True)]
         return kinds(assess(named, curves))
 
-    assert told("3.1", "3.1 ") == [CheckKind.SAME_VERSION]
-    assert told("3.11", "3.3") == [CheckKind.LOWER_VERSION]
+    assert told("3.1", "3.1 ") == [OneVersion]
+    assert told("3.11", "3.3") == [LowerVersion]
     assert told("3.3", "3.11") == []
     assert told("trunk", "stable") == []
 
@@ -193,7 +207,7 @@ def test_a_ceiling_and_too_much_speed_are_told():
     mean = curves.mean.copy()
     mean[:, :LOADS][:, 16:] = 30.0
     sound = assess(jobs(), replace(curves, mean=mean))
-    assert set(kinds(sound)) == {CheckKind.CLIPPED, CheckKind.TOO_GOOD}
+    assert set(kinds(sound)) == {ClippedValues, TooGood}
 
 
 def test_a_job_is_known_by_its_uuid():
@@ -216,7 +230,7 @@ def test_an_episode_goes_on_across_the_border_of_endpoints():
     mean[1] *= np.where(slow_then, [[[1.8], [1 / 1.8]]], 1.0) * np.exp(0.01 * rng.standard_normal(slow_then.shape))
     times = {"begin": begin.reshape(2, -1), "end": begin.reshape(2, -1) + SECONDS}
     sound = assess(jobs(), replace(rounds, mean=mean.reshape(2, -1), **times))
-    assert kinds(sound) == [CheckKind.EPISODE]
+    assert kinds(sound) == [Episode]
     found = sound.left_out[1].reshape(12, 2, LOADS)
     assert found[slow_then].mean() > 0.9
     assert found[~slow_then].mean() < 0.05
@@ -236,5 +250,7 @@ def test_a_run_that_moved_as_a_whole_is_told():
         attribution=Attribution.UNDECIDED,
     )
     (check,) = of_run(jobs(), [shift])
-    assert (check.kind, check.values, check.approves) == (CheckKind.SHIFT, ("latency at 4 threads +31 %",), False)
+    assert isinstance(check, MovedRun)
+    assert not check.approves
+    assert "latency at 4 threads +31 %" in checks.found(check)
     assert not of_run(jobs(), [replace(shift, attribution=Attribution.CODE), replace(shift, large=False)])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from analyses import failed_check
 from comparisons import LOADS, curve_set, family, judged, make_set, marked, measured, times
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,8 +18,6 @@ from perftracker_ai.model import (
     CANDIDATE,
     Absence,
     Attribution,
-    Check,
-    CheckKind,
     Confidence,
     CoverageFinding,
     CoverageKind,
@@ -32,6 +31,7 @@ from perftracker_ai.model import (
     Severity,
     Verdict,
 )
+from perftracker_ai.model.checks import AnotherMachine, IdenticalResults, LowerVersion, OneVersion, TooGood
 from perftracker_ai.model.history import Chronicle, Drift, JobRef, Patterns
 from perftracker_ai.settings import DetectSettings, PolicySettings
 from perftracker_ai.verdict import decide
@@ -269,40 +269,25 @@ def test_every_rule_is_listed_with_its_threshold_and_what_it_saw():
     assert fired(decision) == ["serious_regressions"]
 
 
-def failed(kind, *, blocks=True, approves=True):
-    """A check that failed."""
-    return Check(
-        kind=kind,
-        jobs=(1, 2),
-        values=("1.0",) * 7,
-        evidence=(),
-        curves=(),
-        begin=None,
-        end=None,
-        blocks=blocks,
-        approves=approves,
-    )
-
-
 def test_one_version_is_no_release_whatever_was_found():
     """Between two runs of one version nothing is blocked or approved."""
-    check = failed(CheckKind.SAME_VERSION, blocks=False, approves=False)
+    check = failed_check(OneVersion, blocks=False, approves=False)
     assert decided(*(2.5,) * 4, validity=(check,)).verdict is Verdict.SAME_VERSION
     assert decided(validity=(check,)).verdict is Verdict.SAME_VERSION
 
 
 def test_a_comparison_unfit_to_block_asks_for_investigation():
     """What would block leaves no more than a question where the comparison is not fit to decide on."""
-    check = failed(CheckKind.LOWER_VERSION, blocks=False, approves=False)
+    check = failed_check(LowerVersion, blocks=False, approves=False)
     assert decided(*(2.5,) * 4).verdict is Verdict.BLOCK
     assert decided(*(2.5,) * 4, validity=(check,)).verdict is Verdict.INVESTIGATE
 
 
 def test_a_doubt_that_leaves_no_room_for_approval_asks_for_investigation():
     """Another machine or a disturbed run is never approved unseen; what is only told changes nothing."""
-    assert decided(validity=(failed(CheckKind.OTHER_MACHINE, approves=False),)).verdict is Verdict.INVESTIGATE
-    assert decided(validity=(failed(CheckKind.SAME_RESULTS),)).verdict is Verdict.APPROVE
-    assert decided(validity=(failed(CheckKind.TOO_GOOD),)).verdict is Verdict.APPROVE_WITH_MONITORING
+    assert decided(validity=(failed_check(AnotherMachine, approves=False),)).verdict is Verdict.INVESTIGATE
+    assert decided(validity=(failed_check(IdenticalResults),)).verdict is Verdict.APPROVE
+    assert decided(validity=(failed_check(TooGood),)).verdict is Verdict.APPROVE_WITH_MONITORING
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from perftracker_ai.model import (
     BASELINE,
     Absence,
     Attribution,
-    CheckKind,
     Confidence,
     CoverageKind,
     Decision,
@@ -32,12 +31,14 @@ from perftracker_ai.model import (
     Severity,
     Verdict,
 )
+from perftracker_ai.model.checks import OneVersion, TooGood
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from perftracker_ai.model import Check, Cluster, CoverageFinding, CurveSet, Detection, RunShift
+    from perftracker_ai.model import Cluster, CoverageFinding, CurveSet, Detection, RunShift
+    from perftracker_ai.model.checks import Check
     from perftracker_ai.model.history import Chronicle, Drift
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
@@ -121,13 +122,13 @@ def _rule(key: str, verdict: Verdict, text: str, *, fired: bool, because: str) -
 
 
 def _same_version(case: _Case) -> Rule:
-    found = [check for check in case.validity if check.kind is CheckKind.SAME_VERSION]
+    found = [check for check in case.validity if isinstance(check, OneVersion)]
     return _rule(
         "same_version",
         Verdict.SAME_VERSION,
         "Both jobs are of one version.",
         fired=bool(found),
-        because=f"both are of version {found[0].values[0]}" if found else "the versions differ",
+        because=f"both are of version {found[0].version}" if found else "the versions differ",
     )
 
 
@@ -353,13 +354,13 @@ def _many_minor(case: _Case) -> Rule:
 
 
 def _too_good(case: _Case) -> Rule:
-    found = [check for check in case.validity if check.kind is CheckKind.TOO_GOOD]
+    found = [check for check in case.validity if isinstance(check, TooGood)]
     return _rule(
         "too_good",
         Verdict.APPROVE_WITH_MONITORING,
         "An endpoint is so much faster that it may do its work no more.",
         fired=bool(found),
-        because=f"{found[0].values[1]} is {found[0].values[2]} times as fast" if found else "none",
+        because=f"{found[0].endpoint} is {found[0].times:.3g} times as fast" if found else "none",
     )
 
 

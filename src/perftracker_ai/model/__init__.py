@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from perftracker_ai.model.history import Chronicle  # noqa: TC001 - msgspec reads it when it reads results back
-from perftracker_ai.model.ranges import Count, Number, Seconds, Share, Slowdown  # noqa: TC001 - the same
+from perftracker_ai.model.checks import Check  # noqa: TC001 - msgspec reads it when it reads results back
+from perftracker_ai.model.history import Chronicle  # noqa: TC001 - the same
+from perftracker_ai.model.ranges import Count, Number, Share, Slowdown  # noqa: TC001 - the same
 from perftracker_ai.model.versions import trimmed
 from perftracker_ai.settings import DetectSettings, PolicySettings  # noqa: TC001 - the same
 
@@ -395,61 +396,6 @@ class RunAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # ── validity ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class CheckKind(StrEnum):
-    """What makes a comparison less fit to decide on; worded once, in `wording`, from the values named here."""
-
-    SAME_VERSION = "same version"  # the version
-    SAME_RESULTS = "identical results"  # a job, another one
-    OTHER_MACHINE = "another machine"  # the machine, what differs with both values
-    EPISODE = "episode"  # version's role, begin, end, size, share of the endpoints, share of the points
-    WARM_UP = "warm-up"  # the same
-    LATE_STRETCH = "end of the run"  # the same
-    BAD_RERUN = "disturbed rerun"  # job, what is wrong with it
-    SHIFT = "shift of the run"  # what it concerns with its size
-    DRIFT = "drift of the run"  # version's role, size from first to last
-    LOWER_VERSION = "lower version"  # the candidate's version, the baseline's
-    OTHER_CONTEXT = "other product or suite"  # what is not the same
-    CLIPPED = "clipped values"  # curves, one tag, the value, points in the baseline, points in the candidate
-    TOO_GOOD = "too good to be true"  # endpoints, one of them, how many times as fast
-    NO_TIMES = "no times"  # what there is instead
-
-
-class CheckEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One number behind a check, with its name: ``share of points``, 0.2."""
-
-    name: str
-    value: Number
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """A check of the comparison that failed.
-
-    Attributes
-    ----------
-    jobs : tuple of int
-        Ids of the runs concerned.
-    values : tuple of str
-        What its sentence needs.
-    evidence : tuple of CheckEvidence
-    curves : tuple of int
-        The curves concerned; empty when all are.
-    begin, end : float or None
-        The stretch of time concerned, in seconds since 1970.
-    blocks, approves : bool
-        Whether BLOCK, and APPROVE, are possible in spite of it.
-    """
-
-    kind: CheckKind
-    jobs: tuple[int, ...]
-    values: tuple[str, ...]
-    evidence: tuple[CheckEvidence, ...]
-    curves: tuple[Count, ...]
-    begin: Seconds | None
-    end: Seconds | None
-    blocks: bool
-    approves: bool
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True, eq=False):

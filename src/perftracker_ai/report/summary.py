@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from perftracker_ai.model import Attribution, Direction, Outcome, Verdict
-from perftracker_ai.report import issue, past
+from perftracker_ai.report import checks, issue, past
 from perftracker_ai.report.counts import counts
 from perftracker_ai.report.coverage import gaps, serious
 from perftracker_ai.report.run import value
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from perftracker_ai.model import Check, JobInfo, Rule, RunShift
+    from perftracker_ai.model import JobInfo, Rule, RunShift
+    from perftracker_ai.model.checks import Check
     from perftracker_ai.report.issue import Issue
     from perftracker_ai.report.value import Block, Sentence
     from perftracker_ai.report.view import View
@@ -112,8 +113,8 @@ def summary(shown: View) -> Section:
 
 def _validity(shown: View) -> Iterator[Block]:
     """Yield what makes the comparison less fit to decide on, each with its cure, before any finding."""
-    checks = shown.analysis.validity
-    lines = [Line(label=check.kind.value.capitalize(), said=_check(at, check)) for at, check in enumerate(checks)]
+    failed = shown.analysis.validity
+    lines = [Line(label=check.kind.capitalize(), said=_check(at, check)) for at, check in enumerate(failed)]
     if lines:
         yield Paragraph(label=VALIDITY, said=())
         yield Items(items=tuple(lines), ordered=False)
@@ -121,8 +122,8 @@ def _validity(shown: View) -> Iterator[Block]:
 
 def _check(at: int, check: Check) -> Sentence:
     """Return what a check found, and its cure."""
-    found, cure = wording.check_text(check, _foreign), wording.check_cure(check)
-    return say(value(Kind.NOTE, "validity", found, at=f"/validity/{at}"), " ", cure)
+    text = checks.found(check, _foreign)
+    return say(value(Kind.NOTE, "validity", text, at=f"/validity/{at}"), " ", checks.cure(check))
 
 
 def _foreign(text: str) -> str:

@@ -15,7 +15,6 @@ from perftracker_ai.model import (
     Absence,
     Acceptance,
     BadRecord,
-    Check,
     Cluster,
     CoverageFinding,
     Curve,
@@ -23,6 +22,7 @@ from perftracker_ai.model import (
     Decision,
     RunShift,
 )
+from perftracker_ai.model.checks import Check  # noqa: TC001
 from perftracker_ai.model.history import Chronicle  # noqa: TC001
 from perftracker_ai.model.ranges import LARGEST, Count, Seconds, Share
 from perftracker_ai.results.write import SCHEMA_VERSION

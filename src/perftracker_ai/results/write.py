@@ -14,6 +14,7 @@ import msgspec
 
 from perftracker_ai import TOOL_VERSION
 from perftracker_ai.model import Absence, Confidence, MetricKind, Outcome, Severity
+from perftracker_ai.report import checks
 from perftracker_ai.report.view import accepted, flagged, labels, view, worst_point, would_flag
 from perftracker_ai.words import wording
 from perftracker_ai.words.numbers import format_load
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from perftracker_ai.model import (
         Acceptance,
         Analysis,
-        Check,
         Cluster,
         Curve,
         CurveResult,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         RunAccount,
         Window,
     )
+    from perftracker_ai.model.checks import Check
     from perftracker_ai.report.view import Finding, Point, View
 
 SCHEMA_VERSION = 4
@@ -284,7 +285,7 @@ def _account(account: RunAccount) -> dict[str, Any]:
 
 def _check(check: Check) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(check)
-    return document | {"text": wording.check_text(check), "cure": wording.check_cure(check)}
+    return document | {"text": checks.found(check), "cure": checks.cure(check)}
 
 
 def _notice(notice: Notice) -> dict[str, Any]:

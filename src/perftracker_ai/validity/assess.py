@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec.structs import replace
 
-from perftracker_ai.model import BY_RUN, CANDIDATE, FIRST_RERUN, CheckKind, Soundness
+from perftracker_ai.model import BY_RUN, CANDIDATE, FIRST_RERUN, Soundness
 from perftracker_ai.model import Stretch as Late
+from perftracker_ai.model.checks import DisturbedRerun, DriftingRun, Episode, LateStretch, NoTimes, WarmUp
 from perftracker_ai.stats import median, robust_location, robust_scale
-from perftracker_ai.validity.facts import check, of_jobs, of_values
+from perftracker_ai.validity.facts import of_jobs, of_values
 from perftracker_ai.validity.sharing import EPISODE, costs, share
-from perftracker_ai.words.numbers import format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from perftracker_ai.model import Check, CurveSet, Job
+    from perftracker_ai.model import CurveSet, Job
+    from perftracker_ai.model.checks import Check
     from perftracker_ai.validity.sharing import Sharing, Stretch
 
     Floats = NDArray[np.float64]
@@ -31,8 +31,6 @@ TENTH = 0.1
 
 WILD, LEAST_WILD = 2.0, 0.05
 """A rerun whose points scatter so many times as much as those of the others, and by so much at all, is left out."""
-
-_CALENDAR = 1e8  # seconds; what is smaller are places in a run's order
 
 
 def assess(jobs: Sequence[Job], curves: CurveSet) -> Soundness:
@@ -63,8 +61,10 @@ def assess(jobs: Sequence[Job], curves: CurveSet) -> Soundness:
         *of_jobs(jobs, curves),
         *_told(jobs, curves, sharing, kept),
         *(
-            check(CheckKind.BAD_RERUN, [jobs[row].info.id], [str(jobs[row].info.id), told], {"scatter": scatter})
-            for row, (told, scatter) in wild.items()
+            DisturbedRerun(
+                jobs=(jobs[row].info.id,), curves=(), blocks=True, approves=True, scatter=scatter, others=others
+            )
+            for row, (scatter, others) in wild.items()
         ),
         *of_values(jobs, curves),
     ]
@@ -80,8 +80,8 @@ def kept_rows(curves: CurveSet, rows: NDArray[np.intp]) -> CurveSet:
     return replace(curves, **chosen, candidate_reruns=int((rows >= first).sum()))
 
 
-def _wild(curves: CurveSet) -> dict[int, tuple[str, float]]:
-    """Find reruns that scatter far more than the other runs: they say nothing of the calm ones."""
+def _wild(curves: CurveSet) -> dict[int, tuple[float, float]]:
+    """Find reruns that scatter far more than the other runs, with both scatters: they say nothing of the calm ones."""
     cost = costs(curves)
     if len(cost) <= FIRST_RERUN or not np.isfinite(cost).any():
         return {}
@@ -90,8 +90,7 @@ def _wild(curves: CurveSet) -> dict[int, tuple[str, float]]:
     for row in range(FIRST_RERUN, len(cost)):
         others = float(median(np.delete(bend, row)))
         if bend[row] >= WILD * max(others, LEAST_WILD / WILD):
-            own, rest = format_percent(float(bend[row])), format_percent(others)
-            found[row] = (f"its points scatter by {own}, those of the others by {rest}", float(bend[row]))
+            found[row] = (float(bend[row]), others)
     return found
 
 
@@ -154,33 +153,24 @@ def _told(jobs: Sequence[Job], curves: CurveSet, sharing: Sharing, kept: NDArray
         late = any(stretch.run == one_row for stretch in sharing.stretches)
         if abs(size) >= EPISODE and not late:
             number = jobs[one_row].info.id
-            values = [str(number), format_percent(math.expm1(size))]
-            yield check(CheckKind.DRIFT, [number], values, {"size": math.expm1(size)}, approves=False)
+            yield DriftingRun(jobs=(number,), curves=(), blocks=True, approves=False, size=math.expm1(size))
     if not np.isfinite(curves.begin[:FIRST_RERUN]).any():
-        yield check(CheckKind.NO_TIMES, [jobs[row].info.id for row in range(FIRST_RERUN)], _NO_TIMES, {})
-
-
-_NO_TIMES = ("disturbed minutes cannot be told from changes",)
+        ids = tuple(jobs[row].info.id for row in range(FIRST_RERUN))
+        yield NoTimes(jobs=ids, curves=(), blocks=True, approves=True)
 
 
 def _stretch(one: Stretch, job: int, share: float, *, rerun: bool) -> Check:
-    kind = {-1: CheckKind.WARM_UP, 0: CheckKind.EPISODE, 1: CheckKind.LATE_STRETCH}[one.place]
-    size = math.expm1(one.size)
-    values = (
-        str(job),
-        _moment(one.begin),
-        _moment(one.end),
-        str(one.slow),
-        str(one.there),
-        format_percent(size),
-        f"{format_percent(share)} of its points",
+    kinds: dict[int, type[WarmUp | Episode | LateStretch]] = {-1: WarmUp, 0: Episode, 1: LateStretch}
+    kind = kinds[one.place]
+    return kind(
+        jobs=(job,),
+        curves=(),
+        blocks=True,
+        approves=rerun or bool(share <= TENTH and one.place <= 0),
+        begin=one.begin,
+        end=one.end,
+        slow=one.slow,
+        measured=one.there,
+        size=math.expm1(one.size),
+        share=float(share),
     )
-    evidence = {"size": size, "endpoints slow": one.slow, "endpoints measured": one.there, "share of points": share}
-    calm = rerun or bool(share <= TENTH and one.place <= 0)
-    return check(kind, [job], values, evidence, time=(one.begin, one.end), approves=calm)
-
-
-def _moment(time: float) -> str:
-    if time < _CALENDAR:
-        return f"test {time:.0f}"
-    return f"{datetime.fromtimestamp(time, UTC):%H:%M:%S} UTC"

@@ -7,16 +7,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai.model import BASELINE, CANDIDATE, Attribution, Check, CheckEvidence, CheckKind, MetricKind
+from perftracker_ai.model import BASELINE, CANDIDATE, Attribution, MetricKind
+from perftracker_ai.model.checks import (
+    AnotherMachine,
+    ClippedValues,
+    Difference,
+    IdenticalResults,
+    LowerVersion,
+    Moved,
+    MovedRun,
+    OneVersion,
+    OtherContext,
+    TooGood,
+)
 from perftracker_ai.stats import median
-from perftracker_ai.words.numbers import format_change, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from perftracker_ai.model import Curve, CurveSet, Job, JobInfo, Machine, RunShift
+    from perftracker_ai.model.checks import Check
 
 TOO_GOOD = 10.0
 """An endpoint that is so many times as fast may do its work no more."""
@@ -26,31 +38,6 @@ CEILING = 3
 
 _NUMBERS = re.compile(r"\d+")
 _SHOWN = 80  # characters of a text in a check
-
-
-def check(  # noqa: PLR0913 - the fields of a check
-    kind: CheckKind,
-    jobs: Sequence[int],
-    values: Sequence[str],
-    evidence: Mapping[str, float],
-    *,
-    curves: Sequence[int] = (),
-    time: tuple[float | None, float | None] = (None, None),
-    blocks: bool = True,
-    approves: bool = True,
-) -> Check:
-    """Make a check that failed."""
-    return Check(
-        kind=kind,
-        jobs=tuple(jobs),
-        values=tuple(values),
-        evidence=tuple(CheckEvidence(name=name, value=float(value)) for name, value in evidence.items()),
-        curves=tuple(curves),
-        begin=time[0],
-        end=time[1],
-        blocks=blocks,
-        approves=approves,
-    )
 
 
 def same_job(one: JobInfo, other: JobInfo) -> bool:
@@ -64,14 +51,13 @@ def of_jobs(jobs: Sequence[Job], curves: CurveSet) -> Iterator[Check]:
     ids = (baseline.id, candidate.id)
     if baseline.version == candidate.version:
         version = candidate.version or "none"
-        yield check(CheckKind.SAME_VERSION, ids, [version], {}, blocks=False, approves=False)
+        yield OneVersion(jobs=ids, curves=(), blocks=False, approves=False, version=version)
     elif _is_lower(candidate.product_ver, baseline.product_ver):
-        versions = [candidate.product_ver, baseline.product_ver]
-        yield check(CheckKind.LOWER_VERSION, ids, versions, {}, blocks=False, approves=False)
-    others = [name for name, before, after in _context(baseline, candidate) if before != after]
+        before, after = baseline.product_ver, candidate.product_ver
+        yield LowerVersion(jobs=ids, curves=(), blocks=False, approves=False, baseline=before, candidate=after)
+    others = tuple(name for name, one, other in _context(baseline, candidate) if one != other)
     if others:
-        values = [" and ".join(others)]
-        yield check(CheckKind.OTHER_CONTEXT, ids, values, {}, blocks=False, approves=False)
+        yield OtherContext(jobs=ids, curves=(), blocks=False, approves=False, differing=others)
     yield from _machines(jobs[BASELINE], jobs[CANDIDATE])
     yield from _same_results(jobs, curves)
 
@@ -101,29 +87,25 @@ def of_run(jobs: Sequence[Job], shifts: Sequence[RunShift]) -> tuple[Check, ...]
     large = [shift for shift in shifts if shift.large and shift.attribution is not Attribution.CODE]
     if not large:
         return ()
-    sizes = {_shifted(shift): shift.slowdown for shift in large}
-    told = ", ".join(f"{name} {format_change(size)}" for name, size in sizes.items())
-    return (check(CheckKind.SHIFT, [jobs[CANDIDATE].info.id], [told], sizes, approves=False),)
-
-
-def _shifted(shift: RunShift) -> str:
-    threads = "" if shift.threads is None else f" at {plural(shift.threads, 'thread')}"
-    return f"{shift.metric_kind or 'everything'}{threads}"
+    moved = tuple(
+        Moved(metric=shift.metric_kind or "", threads=shift.threads, slowdown=shift.slowdown) for shift in large
+    )
+    return (MovedRun(jobs=(jobs[CANDIDATE].info.id,), curves=(), blocks=True, approves=False, moved=moved),)
 
 
 def _machines(baseline: Job, candidate: Job) -> Iterator[Check]:
     """Find machines that bear one name and are not the same."""
     before = {machine.name: machine for machine in baseline.machines}
+    ids = (baseline.info.id, candidate.info.id)
     for machine in candidate.machines:
         known = before.get(machine.name)
-        told = [] if known is None else list(_differences(known, machine))
+        told = () if known is None else tuple(_differences(known, machine))
         if told:
-            values = [machine.name[:_SHOWN], "; ".join(told)]
-            ids = (baseline.info.id, candidate.info.id)
-            yield check(CheckKind.OTHER_MACHINE, ids, values, _sizes(before[machine.name], machine), approves=False)
+            name = machine.name[:_SHOWN]
+            yield AnotherMachine(jobs=ids, curves=(), blocks=True, approves=False, machine=name, differing=told)
 
 
-def _differences(one: Machine, other: Machine) -> Iterator[str]:
+def _differences(one: Machine, other: Machine) -> Iterator[Difference]:
     for name, before, after in (
         ("processors", one.processors, other.processors),
         ("memory in MB", one.memory_mb, other.memory_mb),
@@ -131,17 +113,7 @@ def _differences(one: Machine, other: Machine) -> Iterator[str]:
         ("model", one.model[:_SHOWN], other.model[:_SHOWN]),
     ):
         if before not in {None, ""} and after not in {None, ""} and before != after:
-            yield f"{name} {before} → {after}"
-
-
-def _sizes(one: Machine, other: Machine) -> dict[str, float]:
-    numbers = {
-        "processors before": one.processors,
-        "processors now": other.processors,
-        "memory before": one.memory_mb,
-        "memory now": other.memory_mb,
-    }
-    return {name: float(value) for name, value in numbers.items() if value is not None}
+            yield Difference(name=name, before=str(before), after=str(after))
 
 
 def _same_results(jobs: Sequence[Job], curves: CurveSet) -> Iterator[Check]:
@@ -152,7 +124,7 @@ def _same_results(jobs: Sequence[Job], curves: CurveSet) -> Iterator[Check]:
             values = curves.mean[row, both]
             if len(values) and len(set(values.tolist())) > 1 and np.array_equal(values, curves.mean[other, both]):
                 ids = (job.info.id, jobs[other].info.id)
-                yield check(CheckKind.SAME_RESULTS, ids, [str(number) for number in ids], {"points": len(values)})
+                yield IdenticalResults(jobs=ids, curves=(), blocks=True, approves=True, points=len(values))
 
 
 def of_values(jobs: Sequence[Job], curves: CurveSet) -> Iterator[Check]:
@@ -175,11 +147,16 @@ def _clipped(ids: tuple[int, int], curves: CurveSet) -> Iterator[Check]:
             found.setdefault(top, []).append((curve.index, int(counts[BASELINE]), int(counts[CANDIDATE])))
     for top, members in sorted(found.items()):
         before, after = (sum(member[k] for member in members) for k in (1, 2))
-        first = curves.curves[members[0][0]].tag
-        told = [str(len(members)), first, f"{top:.4g} s", str(before), str(after)]
-        evidence = {"ceiling in seconds": top, "points before": before, "points now": after}
-        hit = [member[0] for member in members]
-        yield check(CheckKind.CLIPPED, ids, told, evidence, curves=hit, approves=after <= before)
+        yield ClippedValues(
+            jobs=ids,
+            curves=tuple(member[0] for member in members),
+            blocks=True,
+            approves=after <= before,
+            first=curves.curves[members[0][0]].tag,
+            ceiling=top,
+            points_before=before,
+            points_now=after,
+        )
 
 
 def _too_good(ids: tuple[int, int], curves: CurveSet) -> Iterator[Check]:
@@ -191,9 +168,15 @@ def _too_good(ids: tuple[int, int], curves: CurveSet) -> Iterator[Check]:
     fast = {endpoint: max(found) for endpoint, found in speed.items() if max(found)[0] >= TOO_GOOD}
     if fast:
         endpoint, (times, _) = max(fast.items(), key=lambda item: item[1])
-        values = [str(len(fast)), endpoint, f"{times:.3g}"]
-        hit = [index for name in fast for _, index in speed[name]]
-        yield check(CheckKind.TOO_GOOD, ids, values, {"times as fast": times, "endpoints": len(fast)}, curves=hit)
+        yield TooGood(
+            jobs=ids,
+            curves=tuple(index for name in fast for _, index in speed[name]),
+            blocks=True,
+            approves=True,
+            endpoints=len(fast),
+            endpoint=endpoint,
+            times=times,
+        )
 
 
 def _times_as_fast(mean: NDArray[np.float64], curve: Curve) -> float:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, assert_never
 
 from perftracker_ai import model
 from perftracker_ai.model import (
-    CheckKind,
     CoverageKind,
     Method,
     MetricKind,
@@ -25,7 +24,7 @@ from perftracker_ai.words.numbers import format_change, format_load, format_rang
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from perftracker_ai.model import Acceptance, Check, Curve
+    from perftracker_ai.model import Acceptance, Curve
 
 NO_TRACES = (
     "No logs, traces, profiles or commits were available: everything said of causes is read from the shape of the "
@@ -97,66 +96,6 @@ _NOTICES: dict[type[Notice], str] = {
     " so they are left out: take a larger model with --model if that happens often.",
 }
 
-_CHECKS: dict[CheckKind, tuple[str, str]] = {
-    CheckKind.SAME_VERSION: (
-        "Both jobs are of version {0}: every difference between them is noise or environment",
-        "choose a baseline of another version to judge a release",
-    ),
-    CheckKind.SAME_RESULTS: (
-        "Jobs {0} and {1} hold identical results to the last digit: uploaded twice, or a counter that repeats exactly",
-        "check that both are runs of their own",
-    ),
-    CheckKind.OTHER_MACHINE: (
-        "{0} is not the machine it was ({1}), so a change may be the machine's",
-        "rerun the baseline on the machine as it is now",
-    ),
-    CheckKind.EPISODE: (
-        "Disturbed episode in job {0} ({1} – {2}): {3} of {4} endpoints measured then were {5} slower, {6} left out",
-        "rerun that job on a quiet machine to judge these loads",
-    ),
-    CheckKind.WARM_UP: (
-        "Warm-up of job {0} ({1} – {2}): {3} of {4} endpoints measured then were {5} slower than later, {6} left out",
-        "let the service warm up before the first measurement",
-    ),
-    CheckKind.LATE_STRETCH: (
-        "End of job {0} ({1} – {2}): {3} of {4} endpoints were {5} slower: the machine, or all of them giving way",
-        "rerun the candidate, which decides between the two",
-    ),
-    CheckKind.BAD_RERUN: (
-        "Rerun {0} was disturbed ({1}), so it is left out",
-        "nothing has to be done; another rerun would sharpen the result",
-    ),
-    CheckKind.SHIFT: (
-        "The run as a whole is another one: {0}",
-        "rerun the candidate: what both of its runs show is the code's",
-    ),
-    CheckKind.DRIFT: (
-        "What all endpoints of job {0} share drifts by {1} in the course of the run",
-        "look for what slows the machine down with time, and rerun that job",
-    ),
-    CheckKind.LOWER_VERSION: (
-        "The candidate's version {0} is lower than the baseline's {1}",
-        "swap the two jobs if that is not meant",
-    ),
-    CheckKind.OTHER_CONTEXT: (
-        "The jobs differ in more than the version ({0}), so a change may not be the version's",
-        "compare jobs of one product and one suite on one machine",
-    ),
-    CheckKind.CLIPPED: (
-        "Values are clipped at a ceiling, a time-out perhaps (curves: {0}; first: {1}, at {2}; points: {3}, now {4})",
-        "raise the client's limit",
-    ),
-    CheckKind.TOO_GOOD: (
-        "Too good to be true (endpoints: {0}; first: {1}, {2} times as fast): does it still do its work",
-        "check that the answers are complete",
-    ),
-    CheckKind.NO_TIMES: (
-        "The tests tell no times, so {0}",
-        "have the client send begin and end of every test",
-    ),
-}
-"""What is wrong, and the cure."""
-
 _COVERAGE: dict[CoverageKind, str] = {
     CoverageKind.NEW_FAILURE: "newly failing",
     CoverageKind.LOST_POINTS: "loads no longer measured",
@@ -182,8 +121,6 @@ _PARTS: dict[Part, str] = {
     Part.ADVICE: "Recommendation",
 }
 
-_NO_VALUE = ("?",) * 4  # as many as the longest check has: a missing value must not cost the sentence
-
 
 def notice_text(notice: Notice, show: Callable[[str], str] = str) -> str:
     """Return the sentence of a notice, its values passed through `show`."""
@@ -193,17 +130,6 @@ def notice_text(notice: Notice, show: Callable[[str], str] = str) -> str:
 def notice_values(notice: Notice) -> dict[str, str]:
     """Return what a notice's sentence is about, as text, by name."""
     return {name: str(getattr(notice, name)) for name in notice.__struct_fields__}
-
-
-def check_text(check: Check, show: Callable[[str], str] = str) -> str:
-    """Return what a failed check found, in one sentence, its values passed through `show`."""
-    return _CHECKS[check.kind][0].format(*map(show, check.values), *_NO_VALUE) + "."
-
-
-def check_cure(check: Check) -> str:
-    """Return what to do about a failed check, in one sentence."""
-    cure = _CHECKS[check.kind][1]
-    return f"{cure[:1].upper()}{cure[1:]}."
 
 
 def verdict_text(verdict: Verdict) -> str:

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from perftracker_ai.model import BASELINE, CANDIDATE, Absence, Direction, MetricKind, Outcome
+from perftracker_ai.model.checks import CALENDAR, DisturbedStretch
 from perftracker_ai.render import svg
 from perftracker_ai.render.page.markup import Html, el, escaped, join
 from perftracker_ai.report.view import labels
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from perftracker_ai.model import Check, Cluster, Curve, CurveSet, Severity, Window
+    from perftracker_ai.model import Cluster, Curve, CurveSet, Severity, Window
     from perftracker_ai.report.view import Finding, View
 
     Floats = NDArray[np.float64]
@@ -53,8 +54,6 @@ BAND_ROOM = 1.3
 """How far beyond the curves an axis may reach, as a factor, to show the noise band."""
 SPIKE = 2.0
 """How far above what surrounds it, as a factor, a single point makes an axis no longer; it is clipped and marked."""
-CLOCK = 1e8
-"""Times below are places in the order of the run, no seconds since 1970."""
 
 _PREFIXED = frozenset({"s", "B", "B/s", "s/op", "B/op"})
 _NOUGHTS = re.compile(r"\.0+(?!\d)|(?<=\.\d)0+(?!\d)")
@@ -246,25 +245,25 @@ def _surrounding(line: Floats) -> Floats:
 def _episodes(shown: View, curve: Curve) -> Iterator[svg.Episode]:
     """Yield where a run was disturbed while this curve was measured, with the time of the day."""
     for check in shown.analysis.validity:
-        if check.begin is not None and check.end is not None:
-            yield from _episode(shown, curve, check, (check.begin, check.end))
+        if isinstance(check, DisturbedStretch):
+            yield from _episode(shown, curve, check)
 
 
-def _episode(shown: View, curve: Curve, check: Check, ends: tuple[float, float]) -> Iterator[svg.Episode]:
+def _episode(shown: View, curve: Curve, check: DisturbedStretch) -> Iterator[svg.Episode]:
     analysis, part = shown.analysis, slice(curve.start, curve.stop)
     curves = analysis.curves
     drawn = ((BASELINE, "baseline", analysis.baseline), (CANDIDATE, "candidate", analysis.candidate))
     for row, role, job in drawn:  # of a rerun there is no line that a band could explain
-        inside = (curves.end[row, part] >= ends[0]) & (curves.begin[row, part] <= ends[1])
+        inside = (curves.end[row, part] >= check.begin) & (curves.begin[row, part] <= check.end)
         loads = curves.load[part][inside]
         if job.id in check.jobs and len(loads):
-            text = f"{role}: {check.kind.value}{_clock(*ends)}"
+            text = f"{role}: {check.kind}{_clock(check.begin, check.end)}"
             yield svg.Episode(first=float(loads[0]), last=float(loads[-1]), text=text)
 
 
 def _clock(begin: float, end: float) -> str:
     """Return a stretch of time as it stood on the clock; nothing where times are mere places in an order."""
-    if begin < CLOCK:
+    if begin < CALENDAR:
         return ""
     first, last = (datetime.fromtimestamp(moment, UTC) for moment in (begin, end))
     return f" {first:%H:%M}–{last:%H:%M} UTC"

@@ -1,0 +1,149 @@
+"""What a failed check of the comparison found, and what to do about it: one sentence each."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, assert_never
+
+from perftracker_ai.model.checks import (
+    CALENDAR,
+    AnotherMachine,
+    ClippedValues,
+    DisturbedRerun,
+    DriftingRun,
+    Episode,
+    IdenticalResults,
+    LateStretch,
+    LowerVersion,
+    MovedRun,
+    NoTimes,
+    OneVersion,
+    OtherContext,
+    TooGood,
+    WarmUp,
+)
+from perftracker_ai.words.numbers import format_change, format_percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from perftracker_ai.model.checks import Check, DisturbedStretch, Moved
+
+
+def found(check: Check, show: Callable[[str], str] = str) -> str:
+    """Return what a failed check found, in one sentence, texts of the jobs passed through `show`."""
+    return _sentences(check, show)[0]
+
+
+def cure(check: Check) -> str:
+    """Return what to do about a failed check, in one sentence."""
+    return _sentences(check, str)[1]
+
+
+def _sentences(check: Check, show: Callable[[str], str]) -> tuple[str, str]:  # noqa: C901, PLR0911, PLR0912 - one each
+    match check:
+        case OneVersion(version=version):
+            return (
+                f"Both jobs are of version {show(version)}: every difference between them is noise or environment.",
+                "Choose a baseline of another version to judge a release.",
+            )
+        case LowerVersion(baseline=baseline, candidate=candidate):
+            return (
+                f"The candidate's version {show(candidate)} is lower than the baseline's {show(baseline)}.",
+                "Swap the two jobs if that is not meant.",
+            )
+        case OtherContext(differing=names):
+            told = show(" and ".join(names))
+            return (
+                f"The jobs differ in more than the version ({told}), so a change may not be the version's.",
+                "Compare jobs of one product and one suite on one machine.",
+            )
+        case AnotherMachine(machine=machine, differing=differing):
+            told = show("; ".join(f"{one.name} {one.before} → {one.after}" for one in differing))
+            return (
+                f"{show(machine)} is not the machine it was ({told}), so a change may be the machine's.",
+                "Rerun the baseline on the machine as it is now.",
+            )
+        case IdenticalResults(jobs=jobs):
+            told = f"Jobs {' and '.join(map(str, jobs))} hold identical results to the last digit"
+            return (
+                f"{told}: uploaded twice, or a counter that repeats exactly.",
+                "Check that both are runs of their own.",
+            )
+        case Episode():
+            return (
+                f"Disturbed episode in job {_stretch(check)}, {_left_out(check)}.",
+                "Rerun that job on a quiet machine to judge these loads.",
+            )
+        case WarmUp():
+            return (
+                f"Warm-up of job {_stretch(check)} than later, {_left_out(check)}.",
+                "Let the service warm up before the first measurement.",
+            )
+        case LateStretch():
+            return (
+                f"End of job {_stretch(check)}: the machine, or all of them giving way.",
+                "Rerun the candidate, which decides between the two.",
+            )
+        case DisturbedRerun(scatter=scatter, others=others):
+            why = f"its points scatter by {format_percent(scatter)}, those of the others by {format_percent(others)}"
+            return (
+                f"Rerun {_job(check)} was disturbed ({why}), so it is left out.",
+                "Nothing has to be done; another rerun would sharpen the result.",
+            )
+        case MovedRun(moved=moved):
+            return (
+                f"The run as a whole is another one: {', '.join(_moved(one, show) for one in moved)}.",
+                "Rerun the candidate: what both of its runs show is the code's.",
+            )
+        case DriftingRun(size=size):
+            drift = f"drifts by {format_percent(size)} in the course of the run"
+            return (
+                f"What all endpoints of job {_job(check)} share {drift}.",
+                "Look for what slows the machine down with time, and rerun that job.",
+            )
+        case ClippedValues(first=first, ceiling=ceiling, points_before=before, points_now=now):
+            where = (
+                f"curves: {len(check.curves)}; first: {show(first)}, at {ceiling:.4g} s; points: {before}, now {now}"
+            )
+            return (
+                f"Values are clipped at a ceiling, a time-out perhaps ({where}).",
+                "Raise the client's limit.",
+            )
+        case TooGood(endpoints=count, endpoint=endpoint, times=times):
+            first = f"{show(endpoint)}, {times:.3g} times as fast"
+            return (
+                f"Too good to be true (endpoints: {count}; first: {first}): does it still do its work.",
+                "Check that the answers are complete.",
+            )
+        case NoTimes():
+            return (
+                "The tests tell no times, so disturbed minutes cannot be told from changes.",
+                "Have the client send begin and end of every test.",
+            )
+        case _:
+            assert_never(check)
+
+
+def _job(check: Check | DisturbedStretch) -> str:
+    return ", ".join(map(str, check.jobs))
+
+
+def _stretch(check: DisturbedStretch) -> str:
+    time = f"{_moment(check.begin)} – {_moment(check.end)}"
+    size = format_percent(check.size)
+    slow = f"{check.slow} of {plural(check.measured, 'endpoint')} measured then"
+    return f"{_job(check)} ({time}): {slow} were {size} slower"
+
+
+def _left_out(check: DisturbedStretch) -> str:
+    return f"{format_percent(check.share)} of its points left out"
+
+
+def _moment(time: float) -> str:
+    return f"test {time:.0f}" if time < CALENDAR else f"{datetime.fromtimestamp(time, UTC):%H:%M:%S} UTC"
+
+
+def _moved(moved: Moved, show: Callable[[str], str]) -> str:
+    threads = "" if moved.threads is None else f" at {plural(moved.threads, 'thread')}"
+    return f"{show(moved.metric or 'everything')}{threads} {format_change(moved.slowdown)}"
