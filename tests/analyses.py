@@ -376,6 +376,7 @@ def analysis(plans, verdict, **changes):
         "decision": verdict,
         "notices": (),
         "chronicle": None,
+        "changes": None,
         "criteria": DetectSettings(),
         "policy": PolicySettings(),
     }

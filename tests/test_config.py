@@ -203,7 +203,7 @@ def test_a_key_like_no_other_is_refused_with_all_there_are(given_settings):
     """Without a near name the known ones are listed."""
     sentence = refused(given_settings, "zzzz = 1")
     assert "known keys are url, project, output_dir" in sentence
-    assert sentence.endswith("and tables discovery, curves, detect, policy.")
+    assert sentence.endswith("and tables discovery, curves, detect, policy, source.")
 
 
 def test_a_table_given_as_a_value_is_told_how_to_be_written(given_settings):

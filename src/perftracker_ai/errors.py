@@ -10,6 +10,7 @@
     │   └── JobFileError                 its file on this machine cannot be read, or was altered since it was downloaded
     ├── NothingComparable                no pair of jobs, or no common test in the pair
     ├── OutputError                      a file that cannot be written
+    ├── CheckoutError                    the product's code is not where the settings say, or has no tag of a version
     ├── PublishError                     a report that the server does not take, keep or link
     ├── NotifyError                      a channel that takes no message; the run goes on without it
     ├── StoreError                       the store of past jobs cannot be opened, read or written
@@ -93,6 +94,10 @@ class NothingComparable(PerfTrackerAIError):
 
 class OutputError(PerfTrackerAIError):
     """A file could not be written."""
+
+
+class CheckoutError(PerfTrackerAIError):
+    """The checkout of a product cannot be read, or has no tag of a version; the report does without it."""
 
 
 class PublishError(PerfTrackerAIError):

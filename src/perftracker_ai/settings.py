@@ -140,6 +140,21 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
     max_inconclusive: Ratio = 0.5
 
 
+class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the product's code is, to name the changes to look at first.
+
+    Attributes
+    ----------
+    repo : str
+        Folder of a git checkout or a bare repository; empty for none.
+    tag : str
+        How the tag of a version is named; ``{version}`` stands for the version.
+    """
+
+    repo: str = ""
+    tag: str = "v{version}"
+
+
 class Accept(msgspec.Struct, frozen=True, kw_only=True):
     """An ``[[accept]]`` entry: a regression that is known and is not to decide anything until a date.
 
@@ -177,6 +192,7 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     curves: CurveSettings = CurveSettings()
     detect: DetectSettings = DetectSettings()
     policy: PolicySettings = PolicySettings()
+    source: SourceSettings = SourceSettings()
     accept: tuple[Accept, ...] = ()
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from perftracker_ai.commands.changes import with_changes
 from perftracker_ai.commands.lookup import look_up
 from perftracker_ai.commands.report_files import PAGE, REPORT, RESULT, read_results, report_folder
 from perftracker_ai.errors import Defect, NothingComparable, UsageError, guarded
@@ -90,7 +91,8 @@ def judge_product(fetched: Fetched, settings: Settings, watch: Watch) -> Run:
     watch(Step(f"Comparing job {jobs[BASELINE].info.id} with job {jobs[CANDIDATE].info.id}"))
     notices, today = (*fetched.notices, *problems), datetime.now(UTC).date()
     compare = partial(judge, jobs, own, seed=settings.seed, today=today, candidate_reruns=fetched.candidate_reruns)
-    analysis = _with_history(compare, notices, history) if history else compare(notices=notices)
+    judged = _with_history(compare, notices, history) if history else compare(notices=notices)
+    analysis = with_changes(judged, own.source)
     for notice in analysis.notices:
         watch(notice)
     folder = report_folder(Path(settings.reports_dir), fetched.product, analysis)
@@ -262,6 +264,7 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
         ),
         notices=every,
         chronicle=past,
+        changes=None,
         criteria=settings.detect,
         policy=policy,
     )

@@ -28,6 +28,7 @@ from perftracker_ai.settings import (
     PolicySettings,
     ProductSettings,
     Settings,
+    SourceSettings,
 )
 from perftracker_ai.words.text import clean, is_address, without_secrets
 
@@ -43,6 +44,7 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "curves": CurveSettings,
     "detect": DetectSettings,
     "policy": PolicySettings,
+    "source": SourceSettings,
 }
 _TABLES = frozenset({"defaults", "products", "accept", "channels"})
 """Settings that have tables of their own in the file, and no key."""

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from perftracker_ai.model.checks import Check  # noqa: TC001 - msgspec reads it when it reads results back
+from perftracker_ai.model.changes import Changes  # noqa: TC001 - msgspec reads it when it reads results back
+from perftracker_ai.model.checks import Check  # noqa: TC001 - the same
 from perftracker_ai.model.history import Chronicle  # noqa: TC001 - the same
 from perftracker_ai.model.ranges import Count, Number, Share, Slowdown  # noqa: TC001 - the same
 from perftracker_ai.model.versions import trimmed
@@ -1225,6 +1226,13 @@ class NotRecorded(Notice, frozen=True, kw_only=True):
     cure: str
 
 
+class NoChanges(Notice, frozen=True, kw_only=True):
+    """The changes between the versions could not be read."""
+
+    problem: str
+    cure: str
+
+
 class NoModel(Notice, frozen=True, kw_only=True):
     """The language model failed."""
 
@@ -1274,6 +1282,8 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         The product's entries of accepted regressions, in the order of the settings file.
     chronicle : Chronicle or None
         What earlier jobs say; None when none are kept.
+    changes : Changes or None
+        What changed in the code between the versions; None without a checkout.
     reruns, candidate_reruns : tuple of JobInfo
         Further jobs of the baseline's version, and of the candidate's.
     validity : tuple of Check
@@ -1294,6 +1304,7 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     decision: Decision
     notices: tuple[Notice, ...]
     chronicle: Chronicle | None
+    changes: Changes | None
     criteria: DetectSettings
     policy: PolicySettings
 

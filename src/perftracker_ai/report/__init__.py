@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def build(shown: View) -> Report:
     """Return everything a reader is told, in reading order."""
-    from perftracker_ai.report import actions, back, causes, commentary, coverage, findings, summary
+    from perftracker_ai.report import actions, back, causes, changes, commentary, coverage, findings, summary
     from perftracker_ai.report.counts import counts
     from perftracker_ai.report.value import Report
 
@@ -28,6 +28,7 @@ def build(shown: View) -> Report:
         *findings.accepted_regressions(shown),
         findings.improvements(shown),
         causes.causes(shown),
+        *changes.changes(shown),
         back.risk(shown),
         actions.actions(shown),
         back.deep_dive(shown),

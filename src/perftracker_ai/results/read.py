@@ -106,6 +106,7 @@ def _analysis(saved: SavedResult) -> Analysis:
         decision=saved.decision,
         notices=tuple(map(_notice, saved.notices)),
         chronicle=saved.chronicle,
+        changes=saved.changes,
         criteria=saved.config.detect,
         policy=saved.config.policy,
     )

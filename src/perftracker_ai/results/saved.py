@@ -22,6 +22,7 @@ from perftracker_ai.model import (
     Decision,
     RunShift,
 )
+from perftracker_ai.model.changes import Changes  # noqa: TC001
 from perftracker_ai.model.checks import Check  # noqa: TC001
 from perftracker_ai.model.history import Chronicle  # noqa: TC001
 from perftracker_ai.model.ranges import LARGEST, Count, Seconds, Share
@@ -158,4 +159,5 @@ class SavedResult(
     accounts: tuple[SavedAccount, ...]
     notices: tuple[SavedNotice, ...]
     chronicle: Chronicle | None = None
+    changes: Changes | None = None
     curves: tuple[SavedCurve, ...]

@@ -87,6 +87,7 @@ def _head(analysis: Analysis) -> dict[str, Any]:
         "accounting": [_account(account) for account in analysis.accounts],
         "notices": [_notice(notice) for notice in analysis.notices],
         "chronicle": analysis.chronicle,
+        "changes": analysis.changes,
     }
 
 

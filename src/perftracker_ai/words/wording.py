@@ -88,6 +88,7 @@ _NOTICES: dict[type[Notice], str] = {
     model.NoHistory: "No earlier jobs were looked at ({problem}), so nothing tells since when something is slower: "
     "{cure}.",
     model.NotRecorded: "These jobs were not recorded for later comparisons ({problem}): {cure}.",
+    model.NoChanges: "The changes to look at first are left out ({problem}): {cure}.",
     model.NoModel: "The report was written without a language model ({problem}): {cure}.",
     model.NoRepair: "The language model's second answer did not come ({problem}), so the program's own words stand for"
     " what was refused of the first: {cure}.",
