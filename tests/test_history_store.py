@@ -36,7 +36,9 @@ SHOP = Scope(origin=ORIGIN, product="Shop")
 EXAMPLES = sorted((Path(perftracker_ai.__file__).parent / "examples").glob("job-*.json.gz"))
 FIRST_SCHEMA = Path(__file__).parent / "data" / "history-schema-1.sqlite3"
 """Three jobs, the second of them gone, as the first schema wrote them."""
-ARRAYS = ("load", "mean", "sd", "count", "absence", "errors")
+SECOND_SCHEMA = FIRST_SCHEMA.with_name("history-schema-2.sqlite3")
+"""The same with a fourth job and a broken upload, as the second schema wrote them."""
+ARRAYS = ("load", "mean", "sd", "count", "absence", "errors", "begin", "end")
 
 WRITER = """
 import os, sys
@@ -443,7 +445,7 @@ def test_dropped_jobs_give_their_room_back(tmp_path):
         store.prune(ORIGIN, "Shop", 0, NOON)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA freelist_count").fetchone() == (0,)
-        assert connection.execute("PRAGMA page_count").fetchone()[0] < before / 3
+        assert connection.execute("PRAGMA page_count").fetchone()[0] < before / 2
 
 
 # ── many writers, killed writers ────────────────────────────────────────────────────────────────────────────────────
@@ -578,23 +580,24 @@ def test_an_older_schema_gets_the_steps_it_lacks(store, url):
             assert [row.step for row in connection.execute(VERSION.select().order_by(VERSION.c.version))] == [
                 "jobs and layouts",
                 "broken uploads",
+                "comparisons and issues",
                 "a remark",
             ]
             assert len(connection.execute(JOB.select()).all()) == 1
 
 
-@pytest.fixture
-def released(url):
-    """Give a store as the first schema left it: the file itself, or its rows in PostgreSQL."""
+def as_released(url, file, schema, tables):
+    """Put a store as an earlier schema left it: the file itself, or its rows in PostgreSQL."""
     if "://" not in url:
-        shutil.copy(FIRST_SCHEMA, url)
+        shutil.copy(file, url)
         return url
     engine = create_engine(url.replace("postgresql", "postgresql+psycopg"))
-    with engine.begin() as connection, closing(sqlite3.connect(FIRST_SCHEMA)) as file:
-        migrate(connection, STEPS[:1])
-        for table in (LAYOUT, JOB):
-            rows = file.execute(f"SELECT {', '.join(table.c.keys())} FROM {table.name}").fetchall()
-            values = [dict(zip(table.c.keys(), row, strict=True)) for row in rows]
+    with engine.begin() as connection, closing(sqlite3.connect(file)) as opened:
+        migrate(connection, STEPS[:schema])
+        for table in tables:
+            columns = [row[1] for row in opened.execute(f"PRAGMA table_info({table.name})")]
+            rows = opened.execute(f"SELECT {', '.join(columns)} FROM {table.name}").fetchall()
+            values = [dict(zip(columns, row, strict=True)) for row in rows]
             connection.execute(
                 table.insert(), [row | {"gone": bool(row["gone"])} if "gone" in row else row for row in values]
             )
@@ -602,17 +605,36 @@ def released(url):
     return url
 
 
-def test_a_store_of_the_first_schema_is_brought_up_whole(released):
+def test_a_store_of_the_first_schema_is_brought_up_whole(url):
     """A store that the first schema wrote keeps its jobs, what is gone and their values, and takes what is new."""
-    assert look_at(released).schema == 1
-    with closing(open_store(released)) as store:
+    as_released(url, FIRST_SCHEMA, 1, (LAYOUT, JOB))
+    assert look_at(url).schema == 1
+    with closing(open_store(url)) as store:
         history = store.series(SHOP)
         assert [(one.id, one.product_ver, one.upload) for one in history.jobs] == [(1, "1.0", "u1"), (3, "1.1", "u3")]
         assert history.curves.mean.tolist() == [[1.0, 2.0, 3.0, 50.0], [1.3, 2.6, 3.9, 50 / 1.3]]
         assert [(one.id, one.gone) for one in store.known(ORIGIN, "Shop", 0)] == [(1, False), (2, True), (3, False)]
         store.put_broken(ORIGIN, info(4, upload="u4"), "r")
         assert broken(store) == {(4, "u4")}
-    assert look_at(released).schema == len(STEPS)
+    assert look_at(url).schema == len(STEPS)
+
+
+def test_jobs_of_the_second_schema_are_told_from_those_with_times(url):
+    """A store of the second schema keeps jobs and broken uploads; when its points were measured is not known, ever."""
+    as_released(url, SECOND_SCHEMA, 2, (LAYOUT, JOB, BROKEN))
+    assert look_at(url).schema == 2
+    timed = [test_record(category="1000 items", begin="2026-09-06T10:00:00Z", end="2026-09-06T10:00:30Z")]
+    with closing(open_store(url)) as store:
+        put(store, info(6, "1.3"), *timed)
+        history = store.series(SHOP)
+        known = np.isfinite(history.curves.begin).any(axis=1), np.isfinite(history.curves.end).any(axis=1)
+        assert [list(one) for one in known] == [[False, False, False, True]] * 2
+        curve = next(one for one in history.curves.curves if one.tag == "latency" and not one.scalar)
+        assert history.curves.begin[3, curve.start] == datetime(2026, 9, 6, 10, tzinfo=UTC).timestamp()
+        assert [one.job.id for one in store.levels(SHOP)] == [1, 3, 4, 6]
+        assert store.levels(SHOP)[2].level.tolist() == pytest.approx([8**0.5])
+        assert broken(store) == {(5, "u5")}
+    assert look_at(url).schema == len(STEPS)
 
 
 def test_looking_at_a_store_changes_nothing(url):

@@ -8,7 +8,17 @@ content is another one; a job that the server no longer lists is marked as gone,
 """
 
 from perftracker_ai.store.align import align
-from perftracker_ai.store.records import Archive, History, Known, Overview, Scope
+from perftracker_ai.store.records import (
+    Archive,
+    Comparison,
+    History,
+    IssueRow,
+    Known,
+    Levels,
+    Overview,
+    Scope,
+    Triage,
+)
 from perftracker_ai.store.store import Store, hardware_of, look_at, open_store
 from perftracker_ai.store.sync import (
     Synchronised,
@@ -23,12 +33,16 @@ from perftracker_ai.store.sync import (
 
 __all__ = [
     "Archive",
+    "Comparison",
     "History",
+    "IssueRow",
     "Known",
+    "Levels",
     "Overview",
     "Scope",
     "Store",
     "Synchronised",
+    "Triage",
     "Wanted",
     "align",
     "hardware_of",

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _STORED = (("mean", "<f8"), ("sd", "<f8"), ("count", "<i8"), ("errors", "<i8"), ("absence", "u1"))
 """Columns of a job's points in the order of their bytes; columns of mostly equal numbers pack to nearly nothing."""
+_TIMES = ("begin", "end")
+"""Columns of when a job's points were measured: 64-bit floats, in bytes of their own."""
 _POINT_BYTES = sum(np.dtype(kind).itemsize for _, kind in _STORED)
 
 
@@ -112,6 +114,39 @@ def encode_points(curves: CurveSet) -> bytes:
     return zlib.compress(b"".join(column.tobytes() for column in columns))
 
 
+def encode_times(curves: CurveSet) -> bytes:
+    """Give the bytes of when the only run's points were measured."""
+    return zlib.compress(b"".join(getattr(curves, name)[0].astype("<f8").tobytes() for name in _TIMES))
+
+
+def encode_levels(curves: CurveSet) -> bytes:
+    """Give the bytes of the only run's levels: of each curve the geometric mean, NaN where it has none."""
+    return zlib.compress(
+        levels_of(curves.mean[0], [len(curves.label[c.start : c.stop]) for c in curves.curves]).tobytes()
+    )
+
+
+def levels_of(means: NDArray[np.float64], sizes: Sequence[int]) -> NDArray[np.float64]:
+    """Return the geometric mean of the values above zero of each curve, given how many points each has."""
+    curve = np.repeat(np.arange(len(sizes)), sizes)
+    there = np.isfinite(means) & (means > 0)
+    logs = np.bincount(curve[there], weights=np.log(means[there]), minlength=len(sizes))
+    count = np.bincount(curve[there], minlength=len(sizes))
+    known: NDArray[np.float64] = np.where(count > 0, np.exp(logs / np.maximum(count, 1)), np.nan)
+    return known.astype("<f8")
+
+
+def decode_levels(content: bytes, count: int) -> NDArray[np.float64]:
+    """Read a job's levels, which must be so many.
+
+    Raises
+    ------
+    ValueError
+        When the bytes are not those of so many curves.
+    """
+    return _floats(content, count)
+
+
 def decode_layout(content: bytes) -> Layout:
     """Cut a layout into its curves.
 
@@ -161,6 +196,23 @@ def decode_curve(piece: bytes) -> StoredCurve:
     return curve
 
 
+def _floats(content: bytes, count: int) -> NDArray[np.float64]:
+    """Unpack so many floats."""
+    try:
+        raw = zlib.decompress(content)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if len(raw) != count * np.dtype(np.float64).itemsize:
+        raise ValueError(f"{len(raw)} bytes for {count} numbers")
+    return np.frombuffer(raw, dtype="<f8")
+
+
+def _decode_times(content: bytes | None, count: int) -> _Measured:
+    """Read when a job's points were measured; nothing is known of a job from before that was kept."""
+    times = np.full((len(_TIMES), count), np.nan) if content is None else _floats(content, len(_TIMES) * count)
+    return dict(zip(_TIMES, times.reshape(len(_TIMES), count), strict=True))
+
+
 def _decode_points(content: bytes, count: int) -> _Measured:
     """Read a job's columns, which must be so many points long."""
     try:
@@ -180,13 +232,13 @@ def _decode_points(content: bytes, count: int) -> _Measured:
 # ── many jobs ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def merge(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, bytes]) -> CurveSet:
+def merge(jobs: Sequence[tuple[str, bytes, bytes | None]], layouts: Mapping[str, bytes]) -> CurveSet:
     """Put the points of jobs, oldest first, on common curves.
 
     Parameters
     ----------
-    jobs : sequence of (str, bytes)
-        Digest of the layout and bytes of the points.
+    jobs : sequence of (str, bytes, bytes or None)
+        Digest of the layout, bytes of the points, and of when they were measured, where that is known.
     layouts : mapping of str to bytes
         As `encode_layout` wrote them, by digest.
 
@@ -195,13 +247,12 @@ def merge(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, bytes]) -> Cu
     ValueError
         When the bytes are not those of a layout and its points.
     """
-    together = _together(jobs, layouts)
+    together = _together([digest for digest, _, _ in jobs], layouts)
     return CurveSet(
         curves=together.curves,
         load=_frozen(together.load),
         label=together.label,
         **{name: _frozen(values) for name, values in _fill(jobs, together).items()},
-        **dict.fromkeys(("begin", "end"), _frozen(np.full((len(jobs), len(together.load)), np.nan))),
         candidate_reruns=0,
     )
 
@@ -216,7 +267,7 @@ def merge_means(
     ValueError
         As `merge`.
     """
-    together = _together(jobs, layouts)
+    together = _together([digest for digest, _ in jobs], layouts)
     mean = np.full((len(jobs), len(together.load)), np.nan)
     for row, (digest, content) in enumerate(jobs):
         columns, foreign = together.places[digest]
@@ -225,9 +276,9 @@ def merge_means(
     return together.curves, _frozen(mean)
 
 
-def _together(jobs: Sequence[tuple[str, bytes]], layouts: Mapping[str, bytes]) -> _Together:
+def _together(digests: Sequence[str], layouts: Mapping[str, bytes]) -> _Together:
     """Lay the curves of all jobs out; a curve that several layouts have is read, and kept, once."""
-    newest_first = dict.fromkeys(digest for digest, _ in reversed(jobs))
+    newest_first = dict.fromkeys(reversed(digests))
     numbers: dict[bytes, int] = {}
     pieces = {digest: _numbered(decode_layout(layouts[digest]), numbers) for digest in newest_first}
     known = list(map(decode_curve, numbers))
@@ -293,7 +344,7 @@ def _some(places: _Place, size: NDArray[np.int64], which: NDArray[np.int64]) -> 
     return columns[point], foreign[point]
 
 
-def _fill(jobs: Sequence[tuple[str, bytes]], together: _Together) -> _Measured:
+def _fill(jobs: Sequence[tuple[str, bytes, bytes | None]], together: _Together) -> _Measured:
     """Write every job's points into its row."""
     shape = (len(jobs), len(together.load))
     filled = {
@@ -302,10 +353,13 @@ def _fill(jobs: Sequence[tuple[str, bytes]], together: _Together) -> _Measured:
         "count": np.zeros(shape, dtype=np.int64),
         "errors": np.zeros(shape, dtype=np.int64),
         "absence": np.full(shape, Absence.MISSING, dtype=np.uint8),
+        "begin": np.full(shape, np.nan),
+        "end": np.full(shape, np.nan),
     }
-    for row, (digest, content) in enumerate(jobs):
+    for row, (digest, content, times) in enumerate(jobs):
         columns, foreign = together.places[digest]
-        for name, values in _decode_points(content, len(columns)).items():
+        decoded = _decode_points(content, len(columns)) | _decode_times(times, len(columns))
+        for name, values in decoded.items():
             filled[name][row, columns] = values
         if foreign.any():
             _withdraw(filled, row, columns[foreign])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime  # noqa: TC003 - msgspec reads it when it reads rows back
 from typing import TYPE_CHECKING
 
 import msgspec
 
-if TYPE_CHECKING:
-    from datetime import datetime
+from perftracker_ai.model.history import JobRef  # noqa: TC001 - the same
+from perftracker_ai.model.issues import OpenIssue  # noqa: TC001 - the same
 
+if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
@@ -101,6 +103,119 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     layouts: tuple[tuple[int, ...], ...]
     layout_of: tuple[int, ...]
     means: tuple[NDArray[np.float64], ...]
+
+
+class Levels(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What each curve of a job cost as a whole.
+
+    Attributes
+    ----------
+    curves : tuple of StoredCurve
+    level : ndarray of float
+        Of each curve the geometric mean of its points, in `StoredCurve.base_unit`; NaN where it has no value.
+    """
+
+    job: JobInfo
+    curves: tuple[StoredCurve, ...]
+    level: NDArray[np.float64]
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of a comparison, without its results.
+
+    Attributes
+    ----------
+    origin, product, hardware, suite : str
+        As in `Scope`, those of the candidate.
+    baseline, candidate : str
+        Uuids of the jobs.
+    baseline_id, candidate_id, project : int
+    baseline_version, candidate_version : str
+    reruns, candidate_reruns : tuple of int
+        Numbers of further jobs of either version.
+    end : datetime
+        When the candidate ended.
+    made : datetime
+        When the comparison was made or, where that is not known, recorded.
+    tool : str
+        Version of this program.
+    settings : str
+        Digest of criteria and policy.
+    verdict : str
+    rules : tuple of str
+        Keys of those that fired, in order of precedence.
+    counts : dict of str to int
+        Issues by severity, curves by outcome, newly failing points, lost tests.
+    validity : tuple of str
+        Kinds of the checks that failed.
+    """
+
+    origin: str
+    product: str
+    hardware: str
+    suite: str
+    project: int
+    baseline: str
+    candidate: str
+    baseline_id: int
+    candidate_id: int
+    baseline_version: str
+    candidate_version: str
+    reruns: tuple[int, ...]
+    candidate_reruns: tuple[int, ...]
+    end: datetime
+    made: datetime
+    tool: str
+    settings: str
+    verdict: str
+    rules: tuple[str, ...]
+    counts: dict[str, int]
+    validity: tuple[str, ...]
+
+
+class IssueRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An issue as it is with a job, and where.
+
+    Attributes
+    ----------
+    hardware, suite : str
+        As in `Scope`.
+    job : JobRef
+        The candidate it was last looked for in.
+    baseline : str
+        Uuid of the job that was compared with.
+    candidate : str
+        That of the candidate.
+    """
+
+    hardware: str
+    suite: str
+    job: JobRef
+    baseline: str
+    candidate: str
+    issue: OpenIssue
+
+
+class Triage(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody said of an issue.
+
+    Attributes
+    ----------
+    state : str
+        What is to be done about it, in the words of whoever keeps the list.
+    until : str
+        A day; empty for none.
+    made : datetime
+    """
+
+    key: str
+    state: str
+    owner: str
+    note: str
+    ticket: str
+    until: str
+    author: str
+    made: datetime
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):

@@ -71,8 +71,21 @@ JOB = Table(
     Column("reading", Text, nullable=False),
     Column("layout", Text, nullable=False),
     Column("points", LargeBinary, nullable=False),
+    Column("times", LargeBinary),
 )
-"""One row per job; the points come last, for SQLite reads a row from its beginning as far as it must."""
+"""One row per job; the points come last, for SQLite reads a row from its beginning as far as it must.
+
+`times` says when each point was measured; null for jobs that were recorded before there was such a column.
+"""
+
+LEVEL = Table(
+    "history_level",
+    _TABLES,
+    Column("origin", Text, primary_key=True),
+    Column("uuid", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""One row per job: the geometric mean of each curve of its layout, in the layout's order. Older jobs have none."""
 
 BROKEN = Table(
     "history_broken",
@@ -86,6 +99,91 @@ BROKEN = Table(
     Column("reading", Text, nullable=False),
 )
 """One row per job whose upload cannot be used, so that it is not fetched again as long as it is the same upload."""
+
+COMPARISON = Table(
+    "history_comparison",
+    _TABLES,
+    Column("origin", Text, primary_key=True),
+    Column("baseline", Text, primary_key=True),
+    Column("candidate", Text, primary_key=True),
+    Column("baseline_id", BigInteger, nullable=False),
+    Column("candidate_id", BigInteger, nullable=False),
+    Column("baseline_ver", Text, nullable=False),
+    Column("candidate_ver", Text, nullable=False),
+    Column("reruns", Text, nullable=False),
+    Column("candidate_reruns", Text, nullable=False),
+    Column("project_id", BigInteger, nullable=False),
+    Column("product_name", Text, nullable=False),
+    Column("hardware", Text, nullable=False),
+    Column("suite_name", Text, nullable=False),
+    Column("end_us", BigInteger, nullable=False),
+    Column("made_us", BigInteger, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("validity", Text, nullable=False),
+    Column("result", LargeBinary, nullable=False),
+)
+"""One row per pair of jobs that were compared, by their uuids; `end_us` is when the candidate ended.
+
+`rules`, `validity`, `reruns` and `candidate_reruns` are JSON lists, `counts` is a JSON object; `result` are the bytes
+of ``result_v2.json``, packed, and none where they were too many.
+"""
+
+REFERENCE = Table(
+    "history_reference",
+    _TABLES,
+    Column("digest", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""What curves measured before an issue came in; shared by its rows."""
+
+ISSUE = Table(
+    "history_issue",
+    _TABLES,
+    Column("origin", Text, primary_key=True),
+    Column("baseline", Text, primary_key=True),
+    Column("candidate", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("candidate_id", BigInteger, nullable=False),
+    Column("project_id", BigInteger, nullable=False),
+    Column("product_name", Text, nullable=False),
+    Column("hardware", Text, nullable=False),
+    Column("suite_name", Text, nullable=False),
+    Column("end_us", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("slowdown_ppm", BigInteger, nullable=False),
+    Column("since_id", BigInteger, nullable=False),
+    Column("since_ver", Text, nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+)
+"""One row per issue and comparison in which it was new, open, worse, back or closed; the newest one is its state.
+
+`content` is the whole issue as JSON; what lists are ordered and narrowed by has columns of its own.
+"""
+
+TRIAGE = Table(
+    "history_triage",
+    _TABLES,
+    Column("number", BigInteger, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("product_name", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("until", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("made_us", BigInteger, nullable=False),
+)
+"""What people said of issues, in order; rows are added and never changed, so that it is the record of who did what."""
 
 
 class Step(NamedTuple):
@@ -123,6 +221,53 @@ STEPS = (
                 "project_id BIGINT NOT NULL, end_us BIGINT NOT NULL, upload TEXT NOT NULL, reading TEXT NOT NULL, "
                 "PRIMARY KEY (origin, id))"
             ),
+        ),
+    ),
+    Step(
+        "comparisons and issues",
+        (
+            "ALTER TABLE history_job ADD COLUMN times {blob}",
+            (
+                "CREATE TABLE history_level (origin TEXT NOT NULL, uuid TEXT NOT NULL, content {blob} NOT NULL, "
+                "PRIMARY KEY (origin, uuid))"
+            ),
+            (
+                "CREATE TABLE history_comparison (origin TEXT NOT NULL, baseline TEXT NOT NULL, "
+                "candidate TEXT NOT NULL, baseline_id BIGINT NOT NULL, candidate_id BIGINT NOT NULL, "
+                "baseline_ver TEXT NOT NULL, candidate_ver TEXT NOT NULL, reruns TEXT NOT NULL, "
+                "candidate_reruns TEXT NOT NULL, project_id BIGINT NOT NULL, product_name TEXT NOT NULL, "
+                "hardware TEXT NOT NULL, suite_name TEXT NOT NULL, end_us BIGINT NOT NULL, made_us BIGINT NOT NULL, "
+                "tool TEXT NOT NULL, settings TEXT NOT NULL, verdict TEXT NOT NULL, rules TEXT NOT NULL, "
+                "counts TEXT NOT NULL, validity TEXT NOT NULL, result {blob} NOT NULL, "
+                "PRIMARY KEY (origin, baseline, candidate))"
+            ),
+            (
+                "CREATE INDEX history_comparison_product ON history_comparison "
+                "(origin, product_name, hardware, suite_name, end_us)"
+            ),
+            "CREATE TABLE history_reference (digest TEXT PRIMARY KEY, content {blob} NOT NULL)",
+            (
+                "CREATE TABLE history_issue (origin TEXT NOT NULL, baseline TEXT NOT NULL, candidate TEXT NOT NULL, "
+                "key TEXT NOT NULL, candidate_id BIGINT NOT NULL, project_id BIGINT NOT NULL, "
+                "product_name TEXT NOT NULL, hardware TEXT NOT NULL, suite_name TEXT NOT NULL, "
+                "end_us BIGINT NOT NULL, status TEXT NOT NULL, endpoint TEXT NOT NULL, severity TEXT NOT NULL, "
+                "slowdown_ppm BIGINT NOT NULL, since_id BIGINT NOT NULL, since_ver TEXT NOT NULL, "
+                "since_us BIGINT NOT NULL, content TEXT NOT NULL, "
+                "reference TEXT NOT NULL REFERENCES history_reference (digest), "
+                "PRIMARY KEY (origin, baseline, candidate, key))"
+            ),
+            (
+                "CREATE INDEX history_issue_key ON history_issue "
+                "(origin, product_name, hardware, suite_name, key, end_us, candidate_id)"
+            ),
+            "CREATE INDEX history_issue_reference ON history_issue (reference)",
+            (
+                "CREATE TABLE history_triage (number BIGINT PRIMARY KEY, origin TEXT NOT NULL, "
+                "product_name TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, owner TEXT NOT NULL, "
+                "note TEXT NOT NULL, ticket TEXT NOT NULL, until TEXT NOT NULL, author TEXT NOT NULL, "
+                "made_us BIGINT NOT NULL)"
+            ),
+            "CREATE INDEX history_triage_key ON history_triage (origin, product_name, key, number)",
         ),
     ),
 )

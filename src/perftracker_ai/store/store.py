@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 from sqlalchemy import func as sql
 
-from perftracker_ai.errors import JobError, StoreError
+from perftracker_ai.errors import JobError
 from perftracker_ai.model import JobInfo, Timeline
-from perftracker_ai.store.database import DAMAGE, Database
+from perftracker_ai.store.comparisons import Comparisons, forget
+from perftracker_ai.store.database import Database
 from perftracker_ai.store.encoding import (
     decode_curve,
     decode_layout,
+    decode_levels,
     decode_means,
     encode_layout,
+    encode_levels,
     encode_points,
+    encode_times,
+    levels_of,
     merge,
     merge_means,
 )
-from perftracker_ai.store.records import Archive, History, Known, Overview, Scope
-from perftracker_ai.store.schema import BROKEN, JOB, LAYOUT, STEPS, version_of
-from perftracker_ai.words.text import clean
+from perftracker_ai.store.records import Archive, History, Known, Levels, Overview, Scope
+from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_text
+from perftracker_ai.store.schema import BROKEN, COMPARISON, ISSUE, JOB, LAYOUT, LEVEL, STEPS, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection, RowMapping, Table
 
     from perftracker_ai.model import Curve, CurveSet
+    from perftracker_ai.store.encoding import StoredCurve
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _LARGEST = 2**63 - 1
 _TEXTS = ("uuid", "title", "product_name", "product_ver", "suite_name", "suite_ver", "project_name", "upload")
 _NUMBERS = ("id", "project_id", "tests_total", "tests_completed", "tests_failed", "tests_errors")
-_HEADER = [column for column in JOB.c if column.name not in {"layout", "points"}]
+_HEADER = [column for column in JOB.c if column.name not in {"layout", "points", "times"}]
 
 
 def open_store(url: str, patience_s: int = 30) -> Store:
@@ -71,7 +74,7 @@ def look_at(url: str, patience_s: int = 10) -> Overview:
     """
     database = Database(url, patience_s, upkeep=False)
     try:
-        with _readable(database.shown):
+        with readable(database.shown):
             return _overview(database)
     finally:
         database.close()
@@ -83,7 +86,7 @@ def _overview(database: Database) -> Overview:
     with database.reading() as connection:
         schema = version_of(connection)
         jobs, products, newest = connection.execute(counted).one() if schema else (0, 0, None)
-        moment = None if newest is None else _moment(newest)
+        moment = None if newest is None else moment_of(newest)
     return Overview(
         location=database.shown,
         schema=schema,
@@ -106,6 +109,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.comparisons = Comparisons(database)
 
     @property
     def location(self) -> str:
@@ -140,7 +144,9 @@ class Store:
         """
         _check(info)
         digest, content = encode_layout(curves)
-        row = _row(origin, info) | {"reading": reading, "layout": digest, "points": encode_points(curves)}
+        values = {"points": encode_points(curves), "times": encode_times(curves)}
+        row = _row(origin, info) | {"reading": reading, "layout": digest, **values}
+        level = {"origin": origin, "uuid": row["uuid"], "content": encode_levels(curves)}
         with self._database.writing() as connection:
             if connection.execute(select(LAYOUT.c.digest).where(LAYOUT.c.digest == digest)).first() is None:
                 connection.execute(insert(LAYOUT).values(digest=digest, content=content))
@@ -148,6 +154,8 @@ class Store:
             connection.execute(delete(JOB).where(same))
             connection.execute(update(JOB).where(JOB.c.origin == origin, JOB.c.id == info.id).values(gone=True))
             connection.execute(insert(JOB).values(row))
+            connection.execute(delete(LEVEL).where(LEVEL.c.origin == origin, LEVEL.c.uuid == row["uuid"]))
+            connection.execute(insert(LEVEL).values(level))
             connection.execute(delete(BROKEN).where(BROKEN.c.origin == origin, BROKEN.c.id == info.id))
 
     def put_broken(self, origin: str, info: JobInfo, reading: str) -> None:
@@ -155,10 +163,10 @@ class Store:
         row = {
             "origin": origin,
             "id": info.id,
-            "product_name": _text(info.product_name),
+            "product_name": safe_text(info.product_name),
             "project_id": info.project_id,
-            "end_us": _microseconds(info.end),
-            "upload": _text(info.upload),
+            "end_us": microseconds(info.end),
+            "upload": safe_text(info.upload),
             "reading": reading,
         }
         with self._database.writing() as connection:
@@ -173,7 +181,7 @@ class Store:
 
     def prune(self, origin: str, product: str, project: int, before: datetime) -> int:
         """Drop a product's jobs in a project (0: in all) that ended before a moment, and give their number."""
-        old = _microseconds(before)
+        old = microseconds(before)
         used = select(JOB.c.layout).where(JOB.c.layout == LAYOUT.c.digest).exists()
         with self._database.writing() as connection:
             connection.execute(delete(BROKEN).where(_of(BROKEN, origin, product, project), BROKEN.c.end_us < old))
@@ -181,6 +189,9 @@ class Store:
                 delete(JOB).where(_of(JOB, origin, product, project), JOB.c.end_us < old)
             ).rowcount
             connection.execute(delete(LAYOUT).where(~used))
+            kept = select(JOB.c.uuid).where(JOB.c.origin == LEVEL.c.origin, JOB.c.uuid == LEVEL.c.uuid).exists()
+            connection.execute(delete(LEVEL).where(~kept))
+            forget(connection, _of(COMPARISON, origin, product, project), _of(ISSUE, origin, product, project), old)
         self._database.shrink()
         return count
 
@@ -191,7 +202,7 @@ class Store:
 
         False says nothing of an older content being there.
         """
-        same = (JOB.c.origin == origin, JOB.c.id == info.id, JOB.c.upload == _text(info.upload), ~JOB.c.gone)
+        same = (JOB.c.origin == origin, JOB.c.id == info.id, JOB.c.upload == safe_text(info.upload), ~JOB.c.gone)
         query = select(JOB.c.uuid).where(*same, JOB.c.reading == reading)
         with self._database.reading() as connection:
             found = connection.execute(query).scalars().all()
@@ -201,7 +212,7 @@ class Store:
         """Give what is there of a product in a project (0: in all), gone jobs included, oldest first."""
         columns = (JOB.c.id, JOB.c.uuid, JOB.c.end_us, JOB.c.upload, JOB.c.reading, JOB.c.gone)
         condition = _of(JOB, origin, product, project)
-        with _readable(self.location), self._database.reading() as connection:
+        with readable(self.location), self._database.reading() as connection:
             rows = connection.execute(select(*columns).where(condition).order_by(JOB.c.end_us, JOB.c.id)).mappings()
             return tuple(map(_known, rows))
 
@@ -214,59 +225,78 @@ class Store:
 
     def jobs(self, scope: Scope) -> tuple[JobInfo, ...]:
         """Give a scope's jobs, oldest first, without those that are gone."""
-        with _readable(self.location), self._database.reading() as connection:
+        with readable(self.location), self._database.reading() as connection:
             return tuple(_info(row) for row in _rows(connection, scope, _HEADER, None))
 
-    def series(self, scope: Scope) -> History:
+    def series(self, scope: Scope, only: Collection[str] | None = None) -> History:
         """Give the values of every curve over a scope's jobs; no job gives no curve.
 
         A series means something on one hardware and suite only; `jobs` tells which there are.
+
+        Parameters
+        ----------
+        only : collection of str, optional
+            Uuids of the jobs that are wanted.
         """
-        rows, contents = self._contents(scope, None)
-        with _readable(self.location):
-            curves = merge([(row["layout"], row["points"]) for row in rows], contents)
+        rows, contents = self._contents(scope, None, only)
+        with readable(self.location):
+            curves = merge([(row["layout"], row["points"], row["times"]) for row in rows], contents)
             return History(jobs=tuple(map(_info, rows)), curves=curves)
+
+    def levels(self, scope: Scope) -> tuple[Levels, ...]:
+        """Give the geometric mean of each curve of a scope's jobs, oldest first."""
+        columns = [*_HEADER, JOB.c.layout, JOB.c.points, LEVEL.c.content]
+        with readable(self.location), self._database.reading() as connection:
+            rows = _rows(connection, scope, columns, None, with_levels=True)
+            contents = _layouts(connection, {row["layout"] for row in rows})
+            curves = {digest: tuple(map(decode_curve, decode_layout(raw))) for digest, raw in contents.items()}
+            return tuple(_levels(row, curves[row["layout"]]) for row in rows)
 
     def means(self, scope: Scope) -> tuple[tuple[Curve, ...], Timeline]:
         """Give curves and means of a scope's jobs as `series` does, and nothing else of their values."""
         rows, contents = self._contents(scope, None)
-        with _readable(self.location):
+        with readable(self.location):
             curves, mean = merge_means([(row["layout"], row["points"]) for row in rows], contents)
             return curves, Timeline(jobs=tuple(map(_info, rows)), mean=mean)
 
     def archive(self, scope: Scope, most: int) -> Archive:
         """Give what a scope's newest jobs measured, so many at most and their means alone, each on its own curves."""
         rows, contents = self._contents(scope, most)
-        with _readable(self.location):
+        with readable(self.location):
             return _archive(rows, contents)
 
-    def _contents(self, scope: Scope, most: int | None) -> tuple[Sequence[RowMapping], dict[str, bytes]]:
+    def _contents(
+        self, scope: Scope, most: int | None, only: Collection[str] | None = None
+    ) -> tuple[Sequence[RowMapping], dict[str, bytes]]:
         """Read jobs, oldest first, and the layouts they have."""
-        with _readable(self.location), self._database.reading() as connection:
-            rows = _rows(connection, scope, list(JOB.c), most)
-            wanted = {row["layout"] for row in rows}
-            found = connection.execute(select(LAYOUT).where(LAYOUT.c.digest.in_(wanted)))
-            contents = {row.digest: row.content for row in found}
-            if len(contents) < len(wanted):
-                raise ValueError(f"{len(wanted) - len(contents)} of {len(wanted)} layouts are missing")
-            return rows, contents
+        columns = list(JOB.c) if most is None else [column for column in JOB.c if column is not JOB.c.times]
+        with readable(self.location), self._database.reading() as connection:
+            rows = _rows(connection, scope, columns, most, only)
+            return rows, _layouts(connection, {row["layout"] for row in rows})
 
 
-@contextmanager
-def _readable(location: str) -> Iterator[None]:
-    """Say in one sentence that a store holds what nobody wrote."""
-    try:
-        yield
-    except DAMAGE as error:
-        raise StoreError(
-            f"The store {location} holds values that cannot be read ({clean(str(error))})",
-            "move it away and fill a new one with `perftracker-ai history sync`",
-        ) from error
+def _layouts(connection: Connection, wanted: Collection[str]) -> dict[str, bytes]:
+    """Read layouts by their digests."""
+    found = connection.execute(select(LAYOUT).where(LAYOUT.c.digest.in_(wanted)))
+    contents = {row.digest: row.content for row in found}
+    if len(contents) < len(wanted):
+        raise ValueError(f"{len(wanted) - len(contents)} of {len(wanted)} layouts are missing")
+    return contents
 
 
 def hardware_of(info: JobInfo) -> str:
     """Name a job's hardware as `Scope` does."""
     return "+".join(sorted(set(info.hosts)))
+
+
+def _levels(row: RowMapping, curves: tuple[StoredCurve, ...]) -> Levels:
+    """Unpack a job's levels; those of a job that was recorded without are made from its points."""
+    sizes = [len(curve.labels) for curve in curves]
+    if row["content"] is None:
+        level = levels_of(decode_means(row["points"], sum(sizes)), sizes)
+    else:
+        level = decode_levels(row["content"], len(sizes))
+    return Levels(job=_info(row), curves=curves, level=level)
 
 
 def _archive(rows: Sequence[RowMapping], contents: Mapping[str, bytes]) -> Archive:
@@ -290,29 +320,40 @@ def _archive(rows: Sequence[RowMapping], contents: Mapping[str, bytes]) -> Archi
 
 
 def _rows(
-    connection: Connection, scope: Scope, columns: Sequence[ColumnElement[Any]], most: int | None
+    connection: Connection,
+    scope: Scope,
+    columns: Sequence[ColumnElement[Any]],
+    most: int | None,
+    only: Collection[str] | None = None,
+    *,
+    with_levels: bool = False,
 ) -> Sequence[RowMapping]:
     """Read a scope's jobs, oldest first; with a bound, the newest of them."""
     newest_first = (JOB.c.end_us.desc(), JOB.c.id.desc(), JOB.c.uuid.desc())
     query = select(*columns).where(_condition(scope), ~JOB.c.gone).order_by(*newest_first).limit(most)
+    if only is not None:
+        query = query.where(JOB.c.uuid.in_(only))
+    if with_levels:
+        same = and_(LEVEL.c.origin == JOB.c.origin, LEVEL.c.uuid == JOB.c.uuid)
+        query = query.select_from(JOB.outerjoin(LEVEL, same))
     return connection.execute(query).mappings().all()[::-1]
 
 
 def _of(table: Table, origin: str, product: str, project: int) -> ColumnElement[bool]:
-    condition = and_(table.c.origin == origin, table.c.product_name == _text(product))
+    condition = and_(table.c.origin == origin, table.c.product_name == safe_text(product))
     return condition & (table.c.project_id == project) if project else condition
 
 
 def _condition(scope: Scope) -> ColumnElement[bool]:
     condition = _of(JOB, scope.origin, scope.product, 0)
     if scope.hardware is not None:
-        condition &= JOB.c.hardware == _text(scope.hardware)
+        condition &= JOB.c.hardware == safe_text(scope.hardware)
     if scope.suite is not None:
-        condition &= JOB.c.suite_name == _text(scope.suite)
+        condition &= JOB.c.suite_name == safe_text(scope.suite)
     if scope.since is not None:
-        condition &= JOB.c.end_us >= _microseconds(scope.since)
+        condition &= JOB.c.end_us >= microseconds(scope.since)
     if scope.until is not None:
-        moment, number = _microseconds(scope.until[0]), scope.until[1]
+        moment, number = microseconds(scope.until[0]), scope.until[1]
         condition &= (JOB.c.end_us < moment) | ((JOB.c.end_us == moment) & (JOB.c.id <= number))
     return condition
 
@@ -332,12 +373,12 @@ def _row(origin: str, info: JobInfo) -> dict[str, object]:
     """Write a header as a row."""
     return {
         "origin": origin,
-        **{name: _text(getattr(info, name)) for name in _TEXTS},
+        **{name: safe_text(getattr(info, name)) for name in _TEXTS},
         **{name: getattr(info, name) for name in _NUMBERS},
-        "hosts": msgspec.json.encode([_text(host) for host in info.hosts]).decode(),
-        "hardware": _text(hardware_of(info)),
-        "begin_us": None if info.begin is None else _microseconds(info.begin),
-        "end_us": _microseconds(info.end),
+        "hosts": msgspec.json.encode([safe_text(host) for host in info.hosts]).decode(),
+        "hardware": safe_text(hardware_of(info)),
+        "begin_us": None if info.begin is None else microseconds(info.begin),
+        "end_us": microseconds(info.end),
         "gone": info.deleted,
     }
 
@@ -354,7 +395,7 @@ def _known(row: RowMapping) -> Known:
     return Known(
         id=row["id"],
         uuid=row["uuid"],
-        end=_moment(row["end_us"]),
+        end=moment_of(row["end_us"]),
         upload=row["upload"],
         reading=row["reading"],
         gone=row["gone"],
@@ -367,20 +408,7 @@ def _info(row: RowMapping) -> JobInfo:
     return JobInfo(
         **{name: row[name] for name in (*_TEXTS, *_NUMBERS)},
         hosts=tuple(msgspec.json.decode(row["hosts"], type=list[str])),
-        begin=None if row["begin_us"] is None else _moment(row["begin_us"]),
-        end=_moment(row["end_us"]),
+        begin=None if row["begin_us"] is None else moment_of(row["begin_us"]),
+        end=moment_of(row["end_us"]),
         deleted=row["gone"],
     )
-
-
-def _text(text: str) -> str:
-    """Replace what a database cannot hold, in every store alike: PostgreSQL no null, none half a surrogate pair."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def _moment(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)

@@ -1,0 +1,324 @@
+"""What a store keeps of comparisons: verdicts, issues from comparison to comparison, and what people said of them.
+
+Every comparison writes what became of each issue of its product with its candidate, in one transaction and in the place
+of what it wrote before. The state of an issue is its newest row: nothing is counted up, so it does not matter in which
+order, how often or by how many processes comparisons are recorded.
+"""
+
+from __future__ import annotations
+
+import zlib
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select
+from sqlalchemy import func as sql
+
+from perftracker_ai.errors import JobError
+from perftracker_ai.model.history import JobRef
+from perftracker_ai.model.issues import OpenIssue, Reference, Tracked
+from perftracker_ai.store.records import Comparison, IssueRow, Triage
+from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_text
+from perftracker_ai.store.schema import COMPARISON, ISSUE, REFERENCE, TRIAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection, RowMapping, Table
+
+    from perftracker_ai.store.database import Database
+    from perftracker_ai.store.records import Scope
+
+LARGEST_RESULT = 64 << 20
+"""Bytes of results that are kept; those of larger comparisons are in the folder of reports only."""
+MOST_ISSUES = 1000
+"""Issues of a comparison that are kept, the worst ones: more are one thing that many endpoints share."""
+_UNPACKED = 512 << 20
+"""Bytes that packed results are unpacked to at most."""
+_PPM = 1_000_000
+_LARGEST = 2**63 - 1
+
+
+class Comparisons:
+    """Comparisons, issues and triage of a store; every method is one transaction.
+
+    Every method raises `StoreError` when the database does not do what it should.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # in
+
+    def put(self, comparison: Comparison, result: bytes, issues: Sequence[Tracked]) -> None:
+        """Keep a comparison with every issue that it found, or looked for again, in the place of an earlier one.
+
+        Raises
+        ------
+        JobError
+            When a job has no uuid, or numbers that no database holds.
+        """
+        _check(comparison)
+        row = _row(comparison, result)
+        rows = [(_issue_row(row, one.issue), *_packed(one.reference)) for one in issues[:MOST_ISSUES]]
+        with self._database.writing() as connection:
+            for table in (ISSUE, COMPARISON):
+                connection.execute(delete(table).where(_same_pair(table, comparison)))
+            connection.execute(insert(COMPARISON).values(row))
+            for issue, digest, content in rows:
+                if connection.execute(select(REFERENCE.c.digest).where(REFERENCE.c.digest == digest)).first() is None:
+                    connection.execute(insert(REFERENCE).values(digest=digest, content=content))
+                connection.execute(insert(ISSUE).values(issue | {"reference": digest}))
+            connection.execute(delete(REFERENCE).where(~_is_used()))
+
+    def say(self, origin: str, product: str, said: Triage) -> None:
+        """Add what somebody said of an issue; what was said before stays."""
+        row = {name: safe_text(getattr(said, name)) for name in _SAID}
+        with self._database.writing() as connection:
+            last = connection.execute(select(sql.coalesce(sql.max(TRIAGE.c.number), 0))).scalar_one()
+            place = {"number": last + 1, "origin": origin, "product_name": safe_text(product)}
+            connection.execute(insert(TRIAGE).values(row | place | {"made_us": microseconds(said.made)}))
+
+    # out
+
+    def list(self, scope: Scope) -> tuple[Comparison, ...]:
+        """Give a scope's comparisons, by when their candidates ended."""
+        order = (COMPARISON.c.end_us, COMPARISON.c.candidate_id, COMPARISON.c.baseline_id, COMPARISON.c.baseline)
+        columns = [column for column in COMPARISON.c if column is not COMPARISON.c.result]
+        query = select(*columns).where(_condition(COMPARISON, scope)).order_by(*order)
+        with readable(self._database.shown), self._database.reading() as connection:
+            return tuple(map(_comparison, connection.execute(query).mappings()))
+
+    def result(self, origin: str, baseline: str, candidate: str) -> bytes | None:
+        """Give the bytes of ``result_v2.json`` of two jobs by their uuids; None when they are not kept."""
+        same = (COMPARISON.c.baseline == baseline, COMPARISON.c.candidate == candidate)
+        query = select(COMPARISON.c.result).where(COMPARISON.c.origin == origin, *same)
+        with readable(self._database.shown), self._database.reading() as connection:
+            packed = connection.execute(query).scalar_one_or_none()
+            return _unpacked(packed) if packed else None
+
+    def tracked(self, scope: Scope, before: tuple[datetime, int]) -> tuple[Tracked, ...]:
+        """Give the newest state of every issue of a scope, as jobs that ended before another one left it, by key."""
+        earlier = _is_before(ISSUE, before)
+        newest = _newest(_condition(ISSUE, scope) & earlier)
+        columns = (newest.c.content, REFERENCE.c.content.label("reference_content"))
+        joined = newest.outerjoin(REFERENCE, REFERENCE.c.digest == newest.c.reference)
+        query = select(*columns).select_from(joined).where(newest.c.place == 1).order_by(newest.c.key)
+        with readable(self._database.shown), self._database.reading() as connection:
+            return tuple(map(_tracked, connection.execute(query).mappings()))
+
+    def issues(self, scope: Scope) -> tuple[IssueRow, ...]:
+        """Give the newest state of every issue of a scope, on each hardware and suite: worst first, then by key."""
+        newest = _newest(_condition(ISSUE, scope))
+        order = (newest.c.slowdown_ppm.desc(), newest.c.key, newest.c.hardware, newest.c.suite_name)
+        query = select(newest).where(newest.c.place == 1).order_by(*order)
+        return self._rows(query, scope)
+
+    def course(self, scope: Scope, key: str) -> tuple[IssueRow, ...]:
+        """Give every state that an issue had, by when the jobs ended."""
+        order = (ISSUE.c.end_us, ISSUE.c.candidate_id, ISSUE.c.baseline)
+        query = select(ISSUE).where(_condition(ISSUE, scope), ISSUE.c.key == key).order_by(*order)
+        return self._rows(query, scope)
+
+    def said(self, origin: str, product: str, key: str | None = None) -> tuple[Triage, ...]:
+        """Give what was said of a product's issues, or of one, oldest first."""
+        condition = and_(TRIAGE.c.origin == origin, TRIAGE.c.product_name == safe_text(product))
+        if key is not None:
+            condition &= TRIAGE.c.key == key
+        with readable(self._database.shown), self._database.reading() as connection:
+            rows = connection.execute(select(TRIAGE).where(condition).order_by(TRIAGE.c.number)).mappings()
+            return tuple(_triage(row) for row in rows)
+
+    def _rows(self, query: Any, scope: Scope) -> tuple[IssueRow, ...]:  # noqa: ANN401 - two shapes of one select
+        with readable(self._database.shown), self._database.reading() as connection:
+            versions = _versions(connection, scope)
+            return tuple(_shown(row, versions) for row in connection.execute(query).mappings())
+
+
+def forget(connection: Connection, comparisons: ColumnElement[bool], issues: ColumnElement[bool], old: int) -> None:
+    """Drop what is from before a moment; of an issue its newest state stays, however old it is."""
+    newer = ISSUE.alias("newer")
+    names = ("origin", "product_name", "hardware", "suite_name", "key")
+    same = and_(*(newer.c[name] == ISSUE.c[name] for name in names), newer.c.end_us > ISSUE.c.end_us)
+    connection.execute(delete(COMPARISON).where(comparisons, COMPARISON.c.end_us < old))
+    connection.execute(delete(ISSUE).where(issues, ISSUE.c.end_us < old, select(newer.c.key).where(same).exists()))
+    connection.execute(delete(REFERENCE).where(~_is_used()))
+
+
+# ── conditions ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _same_pair(table: Table, comparison: Comparison) -> ColumnElement[bool]:
+    return and_(
+        table.c.origin == comparison.origin,
+        table.c.baseline == comparison.baseline,
+        table.c.candidate == comparison.candidate,
+    )
+
+
+def _condition(table: Table, scope: Scope) -> ColumnElement[bool]:
+    wanted = (("product_name", scope.product), ("hardware", scope.hardware), ("suite_name", scope.suite))
+    given = [table.c[name] == safe_text(value) for name, value in wanted if value is not None]
+    condition = and_(table.c.origin == scope.origin, *given)
+    if scope.since is not None:
+        condition &= table.c.end_us >= microseconds(scope.since)
+    if scope.until is not None:
+        condition &= ~_is_behind(table, scope.until)
+    return condition
+
+
+def _is_before(table: Table, job: tuple[datetime, int]) -> ColumnElement[bool]:
+    moment, number = microseconds(job[0]), job[1]
+    return or_(table.c.end_us < moment, and_(table.c.end_us == moment, table.c.candidate_id < number))
+
+
+def _is_behind(table: Table, job: tuple[datetime, int]) -> ColumnElement[bool]:
+    moment, number = microseconds(job[0]), job[1]
+    return or_(table.c.end_us > moment, and_(table.c.end_us == moment, table.c.candidate_id > number))
+
+
+def _newest(condition: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a subquery with the columns of a table
+    """Number the states of each issue, the newest one 1."""
+    place = sql.row_number().over(
+        partition_by=(ISSUE.c.hardware, ISSUE.c.suite_name, ISSUE.c.key),
+        order_by=(ISSUE.c.end_us.desc(), ISSUE.c.candidate_id.desc(), ISSUE.c.baseline.desc()),
+    )
+    return select(*ISSUE.c, place.label("place")).where(condition).subquery()
+
+
+def _is_used() -> ColumnElement[bool]:
+    return select(ISSUE.c.reference).where(ISSUE.c.reference == REFERENCE.c.digest).exists()
+
+
+# ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+_SAID = ("key", "state", "owner", "note", "ticket", "until", "author")
+_NAMES = (
+    ("product", "product_name"),
+    ("hardware", "hardware"),
+    ("suite", "suite_name"),
+    ("baseline", "baseline"),
+    ("candidate", "candidate"),
+    ("baseline_version", "baseline_ver"),
+    ("candidate_version", "candidate_ver"),
+    ("tool", "tool"),
+    ("settings", "settings"),
+    ("verdict", "verdict"),
+)
+"""Texts of a comparison and their columns."""
+_LISTS = (("reruns", int), ("candidate_reruns", int), ("rules", str), ("validity", str))
+
+
+def _check(comparison: Comparison) -> None:
+    if not comparison.baseline or not comparison.candidate:
+        job = comparison.candidate_id if comparison.baseline else comparison.baseline_id
+        raise JobError(f"Job {job} has no uuid, by which a store would know it again", "upload it anew")
+    for number in (comparison.baseline_id, comparison.candidate_id, comparison.project):
+        if abs(number) > _LARGEST:
+            raise JobError(f"Job {comparison.candidate} has a number larger than any job has", "upload it anew")
+
+
+def _row(comparison: Comparison, result: bytes) -> dict[str, object]:
+    """Write a comparison as a row."""
+    return {
+        "origin": comparison.origin,
+        **{column: safe_text(getattr(comparison, name)) for name, column in _NAMES},
+        **{name: _json(getattr(comparison, name)) for name, _ in _LISTS},
+        "baseline_id": comparison.baseline_id,
+        "candidate_id": comparison.candidate_id,
+        "project_id": comparison.project,
+        "end_us": microseconds(comparison.end),
+        "made_us": microseconds(comparison.made),
+        "counts": _json(comparison.counts),
+        "result": zlib.compress(result) if 0 < len(result) <= LARGEST_RESULT else b"",
+    }
+
+
+def _comparison(row: RowMapping) -> Comparison:
+    """Read a comparison from its row."""
+    lists = {name: msgspec.json.decode(row[name], type=tuple[kind, ...]) for name, kind in _LISTS}  # type: ignore[valid-type] # built from a table
+    values = {
+        "origin": row["origin"],
+        **{name: row[column] for name, column in _NAMES},
+        "baseline_id": row["baseline_id"],
+        "candidate_id": row["candidate_id"],
+        "project": row["project_id"],
+        "end": moment_of(row["end_us"]),
+        "made": moment_of(row["made_us"]),
+        "counts": msgspec.json.decode(row["counts"], type=dict[str, int]),
+    }
+    return msgspec.convert(values | lists, Comparison)
+
+
+def _issue_row(pair: dict[str, object], issue: OpenIssue) -> dict[str, object]:
+    """Write an issue as a row of its comparison."""
+    shared = ("origin", "baseline", "candidate", "candidate_id", "project_id", "end_us")
+    places = ("product_name", "hardware", "suite_name")
+    return {
+        **{name: pair[name] for name in (*shared, *places)},
+        "key": issue.key,
+        "status": issue.status.value,
+        "endpoint": safe_text(issue.endpoint),
+        "severity": issue.severity,
+        "slowdown_ppm": round(min(issue.slowdown, 1e12) * _PPM),
+        "since_id": max(min(issue.first.job, _LARGEST), -_LARGEST),
+        "since_ver": safe_text(issue.first.version),
+        "since_us": microseconds(issue.first.end),
+        "content": safe_text(_json(issue)),
+    }
+
+
+def _packed(reference: tuple[Reference, ...]) -> tuple[str, bytes]:
+    raw = msgspec.json.encode(reference)
+    return sha256(raw).hexdigest(), zlib.compress(raw)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """Unpack bytes, which may be any.
+
+    Raises
+    ------
+    ValueError
+        When they are none of ours, or too many.
+    """
+    unpacker = zlib.decompressobj()
+    raw = unpacker.decompress(packed, _UNPACKED)
+    if not unpacker.eof:
+        raise ValueError("packed bytes that do not end")
+    return raw
+
+
+def _tracked(row: RowMapping) -> Tracked:
+    reference = msgspec.json.decode(_unpacked(row["reference_content"]), type=tuple[Reference, ...])
+    return Tracked(issue=msgspec.json.decode(row["content"], type=OpenIssue), reference=reference)
+
+
+def _versions(connection: Connection, scope: Scope) -> dict[tuple[str, str], str]:
+    """Read the candidates' versions by the uuids of each pair."""
+    pair = (COMPARISON.c.baseline, COMPARISON.c.candidate)
+    rows = connection.execute(select(*pair, COMPARISON.c.candidate_ver).where(_condition(COMPARISON, scope)))
+    return {(row.baseline, row.candidate): row.candidate_ver for row in rows}
+
+
+def _shown(row: RowMapping, versions: dict[tuple[str, str], str]) -> IssueRow:
+    pair = row["baseline"], row["candidate"]
+    ended = moment_of(row["end_us"])
+    return IssueRow(
+        hardware=row["hardware"],
+        suite=row["suite_name"],
+        job=JobRef(job=row["candidate_id"], version=versions.get(pair, ""), end=ended),
+        baseline=pair[0],
+        candidate=pair[1],
+        issue=msgspec.json.decode(row["content"], type=OpenIssue),
+    )
+
+
+def _triage(row: RowMapping) -> Triage:
+    return Triage(**{name: row[name] for name in _SAID}, made=moment_of(row["made_us"]))
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,336 @@
+"""What a store keeps of comparisons, each guarantee on SQLite and on PostgreSQL."""
+
+import os
+import subprocess
+import sys
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import postgres
+import pytest
+from builders import NOON, curve_tests, info, job
+from msgspec.structs import replace
+
+from perftracker_ai.curves import build_curves
+from perftracker_ai.errors import JobError, StoreError
+from perftracker_ai.model.history import JobRef
+from perftracker_ai.model.issues import IssueStatus, OpenIssue, Reference, Tracked
+from perftracker_ai.settings import CurveSettings
+from perftracker_ai.store import Comparison, Scope, Triage, open_store
+from perftracker_ai.store.comparisons import LARGEST_RESULT, MOST_ISSUES
+from perftracker_ai.store.database import Database
+from perftracker_ai.store.schema import COMPARISON, ISSUE, REFERENCE
+
+ORIGIN = "perf.example"
+SHOP = Scope(origin=ORIGIN, product="Shop", hardware="bg-f1", suite="API")
+EVERYWHERE = replace(SHOP, hardware=None, suite=None)
+
+WRITER = """
+import os, sys
+from test_store_comparisons import comparison, tracked
+from perftracker_ai.store import open_store
+
+def write(url, numbers):
+    store = open_store(url)
+    for number in numbers:
+        store.comparisons.put(comparison(number), b"{}", [tracked("a"), tracked(f"k{number}")])
+    store.close()
+
+url, writers, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+children = []
+for writer in range(writers):  # forked before anything is open, to have started the interpreter once
+    children.append(os.fork())
+    if not children[-1]:
+        write(url, [1, 2, *range(100 * writer + 100, 100 * writer + 100 + count)])
+        os._exit(0)
+sys.exit(sum(os.waitpid(child, 0)[1] != 0 for child in children))
+"""
+"""Some processes that write the comparisons 1 and 2 and some of their own each, two issues with each."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """Give an empty place for a store."""
+    return postgres.fresh_database() if request.param == "postgresql" else str(tmp_path / "history.sqlite3")
+
+
+@pytest.fixture
+def store(url):
+    with closing(open_store(url)) as opened:
+        yield opened
+
+
+def ended(number):
+    """When the candidate of a night ended."""
+    return NOON + timedelta(days=number)
+
+
+def comparison(number=1, **fields):
+    """The comparison of a night's job with that of the night before."""
+    values = {
+        "origin": ORIGIN,
+        "product": "Shop",
+        "hardware": "bg-f1",
+        "suite": "API",
+        "project": 1,
+        "baseline": f"uuid-{number - 1}",
+        "candidate": f"uuid-{number}",
+        "baseline_id": number - 1,
+        "candidate_id": number,
+        "baseline_version": f"1.{number - 1}",
+        "candidate_version": f"1.{number}",
+        "reruns": (7, 8),
+        "candidate_reruns": (),
+        "end": ended(number),
+        "made": NOON,
+        "tool": "0.1.0",
+        "settings": "digest",
+        "verdict": "APPROVE",
+        "rules": ("approve",),
+        "counts": {"critical": 0, "regressed": 2},
+        "validity": ("episode",),
+    }
+    return Comparison(**values | fields)
+
+
+def place(number):
+    return JobRef(job=number, version=f"1.{number}", end=ended(number))
+
+
+def issue(key="a", **fields):
+    values = {
+        "key": key,
+        "status": IssueStatus.NEW,
+        "cluster": "C1",
+        "endpoint": "GET /orders",
+        "title": "GET /orders: 2 curves",
+        "scenarios": ("",),
+        "severity": "severe",
+        "attribution": "code",
+        "confidence": "high",
+        "slowdown": 0.5,
+        "news": 0.5,
+        "load_first": "1000 items",
+        "load_last": "9000 items",
+        "threads": (1, 4),
+        "curves": 2,
+        "first": place(1),
+        "last_good": place(0),
+        "earliest": place(1),
+        "latest": place(1),
+        "measured": True,
+        "whole": False,
+        "accepted": False,
+        "offset": 0.0,
+    }
+    return OpenIssue(**values | fields)
+
+
+REFERENCE_VALUES = (
+    Reference(
+        group="", tag="latency", scalar=False, unit="s", less_better=True, labels=("1000 items",), values=(0.1 + 0.2,)
+    ),
+)
+
+
+def tracked(key="a", **fields):
+    return Tracked(issue=issue(key, **fields), reference=REFERENCE_VALUES)
+
+
+def put(store, number, *issues, **fields):
+    store.comparisons.put(comparison(number, **fields), b"{}", issues)
+
+
+def states(store, before, scope=SHOP):
+    found = store.comparisons.tracked(scope, (ended(before), before))
+    return {one.issue.key: one.issue.status.value for one in found}
+
+
+# ── comparisons ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_comparison_comes_back_whole(store):
+    """Everything that is kept of a comparison comes back field by field, its results to the byte."""
+    kept = comparison(3, verdict="BLOCK", rules=("block_critical", "validity"), made=NOON + timedelta(microseconds=1))
+    result = b'{"verdict": 1}' * 1000
+    store.comparisons.put(kept, result, ())
+    assert store.comparisons.list(SHOP) == (kept,)
+    assert store.comparisons.result(ORIGIN, "uuid-2", "uuid-3") == result
+    assert store.comparisons.result(ORIGIN, "uuid-3", "uuid-2") is None
+
+
+def test_comparisons_come_by_the_candidate_s_end_within_their_scope(store):
+    """However they were recorded, comparisons are ordered by their candidates; a scope leaves out what is another's."""
+    for number in (3, 1, 2):
+        put(store, number)
+    put(store, 4, hardware="bg-f2")
+    put(store, 5, suite="UI")
+    put(store, 6, product="Other")
+    put(store, 7, origin="other.example")
+    told = {
+        scope: [one.candidate_id for one in store.comparisons.list(scope)]
+        for scope in (SHOP, EVERYWHERE, replace(SHOP, since=ended(2)), replace(SHOP, until=(ended(2), 2)))
+    }
+    assert list(told.values()) == [[1, 2, 3], [1, 2, 3, 4, 5], [2, 3], [1, 2]]
+
+
+def test_a_comparison_made_again_stands_in_the_place_of_the_first(store):
+    """The same two jobs are one comparison: verdict, results and issues are those of the last time."""
+    put(store, 1, tracked("a"), tracked("b"))
+    store.comparisons.put(comparison(1, verdict="BLOCK"), b"[]", [tracked("b", status=IssueStatus.OPEN)])
+    assert [one.verdict for one in store.comparisons.list(SHOP)] == ["BLOCK"]
+    assert store.comparisons.result(ORIGIN, "uuid-0", "uuid-1") == b"[]"
+    assert states(store, 9) == {"b": "open"}
+
+
+def test_names_that_no_database_holds_are_mended_alike(store):
+    """Zero characters and half pairs in names are replaced in every store, and a comparison is found by them still."""
+    put(store, 1, tracked("a", endpoint="GET \0"), product="Sh\0p", candidate_version="1\ud800")
+    (row,) = store.comparisons.issues(replace(EVERYWHERE, product="Sh\0p"))
+    assert (row.job.version, row.issue.endpoint) == ("1?", "GET \0")
+
+
+@pytest.mark.parametrize("fields", [{"candidate": ""}, {"baseline": ""}, {"candidate_id": 2**63}])
+def test_jobs_that_no_store_can_hold_are_refused(store, fields):
+    """A comparison of a job without identity, or with numbers beyond every database, leaves nothing."""
+    with pytest.raises(JobError, match="upload it anew"):
+        put(store, 1, tracked(), **fields)
+    assert store.comparisons.list(EVERYWHERE) == ()
+
+
+def test_results_and_issues_are_bounded(store):
+    """Results beyond the bound are not kept, nor more issues than anybody reads; the comparison is."""
+    store.comparisons.put(
+        comparison(1), bytes(LARGEST_RESULT + 1), [tracked(f"k{n:04}") for n in range(MOST_ISSUES + 5)]
+    )
+    assert store.comparisons.result(ORIGIN, "uuid-0", "uuid-1") is None
+    assert len(store.comparisons.issues(SHOP)) == MOST_ISSUES
+
+
+# ── issues ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_issue_comes_back_whole(store):
+    """An issue and what it is measured against come back to the last bit."""
+    put(store, 1, tracked("a"))
+    assert store.comparisons.tracked(SHOP, (ended(2), 2)) == (tracked("a"),)
+
+
+def test_the_newest_earlier_job_tells_an_issue_s_state(store):
+    """Asked for a job, every issue is as the newest job before it left it, whatever came later or was recorded last."""
+    put(store, 3, tracked("a", status=IssueStatus.CLOSED), tracked("c"))
+    put(store, 1, tracked("a"), tracked("b"))
+    put(store, 2, tracked("a", status=IssueStatus.OPEN))
+    put(store, 2, tracked("z"), hardware="bg-f2", baseline="other")
+    assert states(store, 1) == {}
+    assert states(store, 2) == {"a": "new", "b": "new"}
+    assert states(store, 3) == {"a": "open", "b": "new"}
+    assert states(store, 4) == {"a": "closed", "b": "new", "c": "new"}
+
+
+def test_the_list_of_issues_has_each_once_a_hardware_with_its_last_job(store):
+    """The inbox's query: the newest state of every issue, the largest first, and where and with which job that was."""
+    put(store, 1, tracked("a", slowdown=0.2), tracked("b", slowdown=0.9))
+    put(store, 2, tracked("a", slowdown=0.3))
+    put(store, 2, tracked("a", slowdown=2.0), hardware="bg-f2", baseline="other")
+    rows = store.comparisons.issues(EVERYWHERE)
+    assert [(one.issue.key, one.hardware, one.job.job, one.job.version, one.issue.slowdown) for one in rows] == [
+        ("a", "bg-f2", 2, "1.2", 2.0),
+        ("b", "bg-f1", 1, "1.1", 0.9),
+        ("a", "bg-f1", 2, "1.2", 0.3),
+    ]
+    assert [one.job.job for one in store.comparisons.course(SHOP, "a")] == [1, 2]
+
+
+def test_what_an_issue_is_measured_against_is_kept_once(store, url):
+    """Nights of one issue share one row of what it cost before, which goes with the last of them."""
+    for number in range(1, 6):
+        put(store, number, tracked("a"), tracked("b"))
+    with closing(Database(url)) as database, database.reading() as connection:
+        assert len(connection.execute(REFERENCE.select()).all()) == 1
+    for number in range(1, 6):
+        put(store, number)
+    with closing(Database(url)) as database, database.reading() as connection:
+        assert connection.execute(REFERENCE.select()).all() == []
+
+
+def test_old_comparisons_go_and_the_state_of_issues_stays(store):
+    """What is too old to be kept goes with the jobs, but no issue is forgotten: its newest state stays."""
+    for number in (1, 2, 3):
+        put(store, number, tracked("a"), *([tracked("b")] if number == 1 else []))
+    put(store, 1, tracked("z"), product="Other", baseline="other")
+    store.prune(ORIGIN, "Shop", 0, ended(3))
+    assert [one.candidate_id for one in store.comparisons.list(SHOP)] == [3]
+    assert states(store, 9) == {"a": "new", "b": "new"}
+    assert [one.job.job for one in store.comparisons.course(SHOP, "a")] == [3]
+    assert len(store.comparisons.list(replace(SHOP, product="Other"))) == 1
+
+
+def test_eight_writers_lose_nothing(url):
+    """Eight processes that record comparisons at once, some of them the same, lose none and leave each issue once."""
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-c", WRITER, url, "8", "5"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with closing(open_store(url)) as store:
+        expected = {1, 2, *(100 * writer + 100 + at for writer in range(8) for at in range(5))}
+        assert {one.candidate_id for one in store.comparisons.list(SHOP)} == expected
+        assert len(store.comparisons.issues(SHOP)) == 1 + len(expected)
+        assert len(store.comparisons.course(SHOP, "a")) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        (ISSUE, {"content": "{"}),
+        (ISSUE, {"content": '{"key": 1}'}),
+        (REFERENCE, {"content": b"\0\1"}),
+        (REFERENCE, {"content": b""}),
+        (COMPARISON, {"rules": "[1"}),
+        (COMPARISON, {"counts": '{"a": "b"}'}),
+        (COMPARISON, {"result": b"\0\1"}),
+        (COMPARISON, {"end_us": 2**62}),
+    ],
+)
+def test_damaged_rows_are_one_sentence(store, url, table, values):
+    """Rows that nobody of ours wrote end in a sentence."""
+    put(store, 1, tracked("a"))
+    with closing(Database(url)) as database, database.writing() as connection:
+        connection.execute(table.update().values(**values))
+
+    def read():
+        store.comparisons.tracked(SHOP, (ended(2), 2))
+        store.comparisons.list(SHOP)
+        store.comparisons.result(ORIGIN, "uuid-0", "uuid-1")
+
+    with pytest.raises(StoreError, match="values that cannot be read"):
+        read()
+
+
+# ── triage, levels ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def said(key="a", state="acknowledged", **fields):
+    values = {"owner": "ann", "note": "", "ticket": "", "until": "", "author": "bob", "made": NOON}
+    return Triage(key=key, state=state, **values | fields)
+
+
+def test_what_is_said_of_an_issue_is_added_and_never_changed(store):
+    """Everything said of an issue stays, in order; the last of it is what holds, and products are kept apart."""
+    first, second = said(), said(state="not a regression", note="a\ud800", made=NOON + timedelta(hours=1))
+    store.comparisons.say(ORIGIN, "Shop", first)
+    store.comparisons.say(ORIGIN, "Shop", second)
+    store.comparisons.say(ORIGIN, "Shop", said("b"))
+    store.comparisons.say(ORIGIN, "Other", said())
+    assert store.comparisons.said(ORIGIN, "Shop", "a") == (first, replace(second, note="a?"))
+    assert [one.key for one in store.comparisons.said(ORIGIN, "Shop")] == ["a", "a", "b"]
+
+
+def test_levels_are_geometric_means_of_each_curve(store):
+    """Of each job and curve the store gives the geometric mean over its loads, and nothing where it has no value."""
+    tests = [*curve_tests("latency", {1: [1.0], 2: [4.0]}), *curve_tests("rate", {1: [0.0]}, status="FAILED")]
+    store.put(ORIGIN, info(1), build_curves([job(*tests)], CurveSettings())[0], "r")
+    (found,) = store.levels(Scope(origin=ORIGIN, product="Shop"))
+    assert [one.tag for one in found.curves] == ["latency", "rate"]
+    assert found.level.tolist() == pytest.approx([2.0, float("nan")], nan_ok=True)
