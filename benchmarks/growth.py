@@ -97,7 +97,7 @@ def stages(raw: list[bytes]) -> dict[str, float]:
     curves, _, _ = timed("curves", lambda: build_curves(jobs, OWN.curves))
     detection = timed("detect", lambda: detect(curves, OWN.detect, 0))
     coverage = timed("coverage", lambda: compare_coverage(curves))
-    clusters = timed("diagnose", lambda: diagnose(curves, detection))
+    clusters = timed("diagnose", lambda: diagnose(curves, detection, ""))
     known = timed("accept", lambda: accepted(OWN.accept, curves, detection, OWN.detect.moderate, None))
     left = counting(clusters, known)
     timed("verdict", lambda: decide(curves, detection, coverage, left, OWN.policy, OWN.detect, notices=(), past=None))

@@ -63,7 +63,7 @@ def of_comparisons(before: int, between: int, step: float, count: int, rng: np.r
         mean = _nights(jobs, truth, step, rng)
         curves = _curves(mean[[before, -1]])
         detection = detect(curves, DetectSettings(), 1)
-        clusters = diagnose(curves, detection)
+        clusters = diagnose(curves, detection, "")
         timeline = Timeline(jobs=tuple(header("Shop", number) for number in range(jobs)), mean=mean)
         told = chronicle(curves, detection, clusters, timeline, timeline.jobs[before], timeline.jobs[-1])
         worse = [cluster for cluster in clusters if cluster.direction is Direction.WORSE]

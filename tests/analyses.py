@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 from msgspec import structs
 
+from perftracker_ai.detect.ids import with_ids
+from perftracker_ai.diagnose.keys import issue_keys
 from perftracker_ai.model import (
     NOTICES,
     Absence,
@@ -184,6 +186,7 @@ def _result(index, plan, start, size):
     worst = max(range(len(windows)), key=lambda at: abs(windows[at].median_slowdown), default=None)
     worse = plan.outcome in {Outcome.REGRESSED, Outcome.MINOR}
     return CurveResult(
+        id="",
         curve=index,
         outcome=plan.outcome,
         method=Method.NONE if plan.needed else Method.RULE,
@@ -247,6 +250,7 @@ def cluster(number, curves, results, members, **changes):
     scalar = lead.scalar
     fields = {
         "id": f"C{number}",
+        "key": f"key-{number}",
         "direction": found.direction,
         "title": f"{lead.endpoint}: {len(members)} curve" + "s" * (len(members) > 1),
         "endpoint": lead.endpoint,
@@ -289,7 +293,9 @@ def clusters_of(curves, results, **changes):
         ((better, sorted(found, key=size, reverse=True)) for (better, _), found in members.items()),
         key=lambda item: (item[0], -size(item[1][0])),
     )
-    return tuple(cluster(number, curves, results, found, **changes) for number, (_, found) in enumerate(ranked, 1))
+    found = [cluster(number, curves, results, members, **changes) for number, (_, members) in enumerate(ranked, 1)]
+    keys = issue_keys(curves, found, "GRPM")
+    return tuple(structs.replace(one, key=key) for one, key in zip(found, keys, strict=True))
 
 
 INDEX = Hypothesis(
@@ -348,10 +354,11 @@ def account(job_id, **changes):
 def analysis(plans, verdict, **changes):
     """An analysis of these plans, with nothing else worth telling."""
     curves = curve_set(plans)
-    results = tuple(
+    judged = tuple(
         _result(curve.index, plan, curve.start, curve.stop - curve.start)
         for plan, curve in zip(plans, curves.curves, strict=True)
     )
+    results = with_ids(judged, curves.curves)
     fields = {
         "baseline": job(85817, "1.64-4996", 1),
         "candidate": job(86303, "1.65-5010", 2),

@@ -242,6 +242,7 @@ def _result(curves: CurveSet, index: int, ranges: Sequence[tuple[float, float]],
     outcome, worst = _outcome(windows)
     compared = int(np.isfinite(slowdown).sum())
     return CurveResult(
+        id=f"X{index}",
         curve=index,
         outcome=outcome if compared else Outcome.INCONCLUSIVE,
         method=Method.SCAN if compared else Method.NONE,

@@ -205,7 +205,7 @@ def test_an_entry_that_needs_somebody_is_named(fields, kinds):
 
 
 def decided(*entries, today=TODAY):
-    clusters = counting(diagnose(CURVES, DETECTION), apply(*entries, today=today))
+    clusters = counting(diagnose(CURVES, DETECTION, "Shop"), apply(*entries, today=today))
     return decide(CURVES, DETECTION, (), clusters, PolicySettings(), DetectSettings())
 
 
@@ -228,7 +228,7 @@ def test_improvements_are_never_accepted_away():
     """A cluster that became better stays, whatever entries fit it."""
     curves = curve_set(*family("POST /orders", factor=times(0.5)))
     detection = judged(curves, dict.fromkeys(range(6), (EVERYWHERE,)))
-    clusters = diagnose(curves, detection)
+    clusters = diagnose(curves, detection, "Shop")
     assert {cluster.direction for cluster in clusters} == {Direction.BETTER}
     assert counting(clusters, apply(entry(), curves=curves, detection=detection)) == clusters
 
@@ -252,7 +252,7 @@ def test_one_more_entry_never_makes_more_count(endpoint, slowdown, ends):
 def compared(curves=CURVES, detection=DETECTION):
     """The analysis of a comparison made by hand."""
     made = analysis([regressed()], decision(Verdict.BLOCK))
-    return replace(made, curves=curves, detection=detection, clusters=diagnose(curves, detection))
+    return replace(made, curves=curves, detection=detection, clusters=diagnose(curves, detection, "Shop"))
 
 
 @pytest.mark.parametrize("make", [compared, typical], ids=["measured", "typical"])

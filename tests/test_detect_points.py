@@ -81,7 +81,7 @@ def test_the_highest_load_of_all_endpoints_is_one_issue(by_endpoint, whose):
     """What all endpoints show at the end of a run is undecided; each at a time of its own is the code's."""
     curves, found = compared(lambda _, k: 3 if k == 23 else 1, by_endpoint=by_endpoint)
     assert set(kinds(found, range(ENDPOINTS))) == {(Outcome.REGRESSED, FindingKind.EDGE, whose)}
-    (cluster,) = diagnose(curves, found)
+    (cluster,) = diagnose(curves, found, "Shop")
     assert (cluster.endpoints, cluster.load_last, cluster.attribution) == (ENDPOINTS, "24000 items", whose)
 
 

@@ -51,6 +51,7 @@ from perftracker_ai.model import (
 from perftracker_ai.settings import CurveSettings, DetectSettings
 from perftracker_ai.sources.document import parse_job
 
+PRODUCT = "Shop"
 GRPM = Path(__file__).parents[2] / "shared" / "perftracker" / "grpm"
 EVERYWHERE = (0.0, 1e9)
 LATE = ((30000.0, 54000.0),)
@@ -59,7 +60,7 @@ LATE = ((30000.0, 54000.0),)
 def found(curves, ranges=None, **given_):
     """Diagnose with a perfect detector that flags the named curves, or all of them over all loads."""
     ranges = ranges or {curve.index: (EVERYWHERE,) for curve in curves.curves}
-    return diagnose(curves, judged(curves, ranges, **given_))
+    return diagnose(curves, judged(curves, ranges, **given_), PRODUCT)
 
 
 def only(clusters):
@@ -81,9 +82,9 @@ def hypotheses(cluster):
 def test_nothing_changed_gives_no_cluster():
     """Without findings there is nothing to put together, nor without curves."""
     curves = curve_set(*family())
-    assert diagnose(curves, judged(curves, {})) == ()
+    assert diagnose(curves, judged(curves, {}), PRODUCT) == ()
     empty = make_set([], [], [], np.empty((2, 0)))
-    assert diagnose(empty, judged(empty, {})) == ()
+    assert diagnose(empty, judged(empty, {}), PRODUCT) == ()
 
 
 def test_one_endpoint_is_one_item():
@@ -163,7 +164,9 @@ def test_rank_is_severity_then_confidence_then_size_and_improvements_last():
     assert [cluster.id for cluster in clusters] == ["C1", "C2", "C3", "C4", "C5"]
     detection = judged(curves, dict.fromkeys(range(5), (EVERYWHERE,)))
     doubted = replace(detection.results[1], confidence=Confidence.LOW)
-    clusters = diagnose(curves, replace(detection, results=(detection.results[0], doubted, *detection.results[2:])))
+    clusters = diagnose(
+        curves, replace(detection, results=(detection.results[0], doubted, *detection.results[2:])), PRODUCT
+    )
     assert [cluster.endpoint for cluster in clusters][:2] == ["GET /3", "GET /1"]
 
 
@@ -183,9 +186,9 @@ def test_agreeing_curves_lift_low_confidence_to_medium():
     detection = judged(curves, dict.fromkeys(range(3), (EVERYWHERE,)))
     doubted = replace(detection.results[2], confidence=Confidence.LOW)
     detection = replace(detection, results=(*detection.results[:2], doubted))
-    assert only(diagnose(curves, detection)).confidence is Confidence.MEDIUM
+    assert only(diagnose(curves, detection, PRODUCT)).confidence is Confidence.MEDIUM
     alone = replace(detection, results=(judged(curves, {}).results[0], *detection.results[1:]))
-    assert only(diagnose(curves, alone)).confidence is Confidence.LOW
+    assert only(diagnose(curves, alone, PRODUCT)).confidence is Confidence.LOW
 
 
 def test_factor_shared_by_most_items_is_named():
@@ -548,7 +551,7 @@ def test_any_windows_of_any_curves_are_diagnosed(data):
     curves = curve_set(*described, seed=data.draw(st.integers(0, 99)))
     flagged = data.draw(st.sets(st.sampled_from(range(len(described)))))
     detection = judged(curves, dict.fromkeys(flagged, (EVERYWHERE,)))
-    clusters = diagnose(curves, detection)
+    clusters = diagnose(curves, detection, PRODUCT)
     assert sorted(i for cluster in clusters for i in cluster.curves) == sorted(flagged)
     assert [cluster.id for cluster in clusters] == [f"C{i}" for i in range(1, len(clusters) + 1)]
 
@@ -607,7 +610,7 @@ def example(number):
 
 def diagnosed(*jobs):
     curves, _, _ = build_curves(jobs, CurveSettings())
-    return diagnose(curves, detect(curves, DetectSettings(), 1))
+    return diagnose(curves, detect(curves, DetectSettings(), 1), PRODUCT)
 
 
 @pytest.fixture(scope="module")

@@ -93,6 +93,7 @@ def window(direction, first, last):
 
 def result(curve, outcome, *windows):
     return CurveResult(
+        id="",
         curve=curve,
         outcome=outcome,
         method=Method.SCAN,

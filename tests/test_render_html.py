@@ -34,7 +34,6 @@ from perftracker_ai.render.html import asset
 from perftracker_ai.render.page.markup import Html, el, path, tag
 from perftracker_ai.report import build
 from perftracker_ai.report.findings import ENTRIES
-from perftracker_ai.report.keys import issue_keys
 from perftracker_ai.report.value import Value, sentences
 from perftracker_ai.report.view import clusters, view
 from perftracker_ai.results.write import result_document, result_json
@@ -119,10 +118,15 @@ def test_same_analysis_same_page():
     assert page(typical()) == page(typical())
 
 
+def lasting(made):
+    """Keys of issues by their rank."""
+    return {cluster.id: cluster.key for cluster in made.clusters}
+
+
 def test_issues_are_in_order_and_each_has_charts():
     """Every issue of a release has a card under its lasting key, worst first, with a chart for each of its curves."""
     analysis = typical()
-    read, keys = Reader(page(analysis)), issue_keys(analysis)
+    read, keys = Reader(page(analysis)), lasting(analysis)
     cards = [(found["id"], found["class"].split()[-1]) for found in read.named("article") if "card" in found["class"]]
     worse = [cluster for severity in Severity for cluster in clusters(view(analysis), severity)]
     assert cards[: len(worse)] == [(f"issue-{keys[cluster.id]}", cluster.severity.value) for cluster in worse]
@@ -398,7 +402,7 @@ def past_of(made, **changes):
 def test_an_issue_says_on_the_page_since_when_it_is_there():
     """The table has it in few words, the card in full with a drawing, and each is anchored at its onset."""
     made = remembered()
-    text, keys = page(made), issue_keys(made)
+    text, keys = page(made), lasting(made)
     first, second = (f'id="issue-{keys[one]}"' for one in ("C1", "C2"))
     table, card = part(text, 'class="glance"', "</header>"), part(text, first, second)
     assert '<span data-fact="/chronicle/onsets/0">since 1.65-5003, job 85809</span>' in table

@@ -1,5 +1,7 @@
 """`render.saved`: a results file is enough to render everything again."""
 
+import functools
+import operator
 from pathlib import Path
 
 import msgspec
@@ -102,6 +104,28 @@ def test_a_file_that_lacks_a_run_s_values_is_refused():
     """Reruns that are named and have no values are damage, told in a sentence."""
     with pytest.raises(UsageError, match="cannot be read as results"):
         read_result(saved(typical()), "x")  # the builder measures no curves of reruns
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [(("clusters", 0, "key"), 'x" onload="'), (("clusters", 0, "key"), ""), (("curves", 0, "result", "id"), "R1\n")],
+)
+def test_a_name_that_is_none_is_refused(where, value):
+    """Keys and ids stand in links: they are what the program makes of them, or the file is damaged."""
+    document = msgspec.json.decode(saved(structs.replace(typical(), reruns=())))
+    *path, last = where
+    inner = functools.reduce(operator.getitem, path, document)
+    inner[last] = value
+    with pytest.raises(UsageError, match="cannot be read as results"):
+        read_result(msgspec.json.encode(document), "x")
+
+
+def test_two_issues_of_one_key_are_refused():
+    """A key stands for one issue."""
+    document = msgspec.json.decode(saved(structs.replace(typical(), reruns=())))
+    document["clusters"][1]["key"] = document["clusters"][0]["key"]
+    with pytest.raises(UsageError, match="two curves or issues of one name"):
+        read_result(msgspec.json.encode(document), "x")
 
 
 @pytest.mark.parametrize("broken", [{}, [], "x", {"jobs": 3}, {"jobs": [], "onsets": [{}], "patterns": {}}])

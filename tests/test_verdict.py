@@ -66,7 +66,7 @@ def decided(
     ranges = {i: (EVERYWHERE,) for i, factor in enumerate(factors) if factor != 1.0}
     detection = judged(curves, ranges, confidence=confidence, **given_)
     detection = edit(detection) if edit else detection
-    clusters = diagnose(curves, detection)
+    clusters = diagnose(curves, detection, "Shop")
     chosen = policy or PolicySettings()
     return decide(
         curves, detection, coverage, clusters, chosen, DetectSettings(), notices=notices, past=past, validity=validity
@@ -135,7 +135,7 @@ def test_endpoint_with_many_curves_counts_once():
     """Six severe curves of one endpoint are one item, which does not reach the three that block."""
     curves = curve_set(*family(factor=times(1.7)), *family("GET /calm"))
     detection = judged(curves, dict.fromkeys(range(6), (EVERYWHERE,)))
-    decision = decide(curves, detection, (), diagnose(curves, detection), PolicySettings(), DetectSettings())
+    decision = decide(curves, detection, (), diagnose(curves, detection, "Shop"), PolicySettings(), DetectSettings())
     assert decision.verdict is Verdict.INVESTIGATE
 
 
@@ -222,11 +222,11 @@ def test_too_few_compared_curves_are_no_basis():
     curves = curve_set(*(measured(f"GET /{i}", factor=times(2.5)) for i in range(10)))
     curves = marked(curves, CANDIDATE, Absence.MISSING, dict.fromkeys(range(6), ()))
     detection = judged(curves, {9: (EVERYWHERE,)})
-    decision = decide(curves, detection, (), diagnose(curves, detection), PolicySettings(), DetectSettings())
+    decision = decide(curves, detection, (), diagnose(curves, detection, "Shop"), PolicySettings(), DetectSettings())
     assert decision.verdict is Verdict.BLOCK
     assert rule(decision, "min_compared").because == "4 of 10 curves compared"
     calm = judged(curves, {})
-    decision = decide(curves, calm, (), diagnose(curves, calm), PolicySettings(), DetectSettings())
+    decision = decide(curves, calm, (), diagnose(curves, calm, "Shop"), PolicySettings(), DetectSettings())
     assert decision.verdict is Verdict.INSUFFICIENT_EVIDENCE
 
 

@@ -234,7 +234,7 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
     detection = detect(curves, settings.detect, seed, _others(timeline, jobs), soundness)
     checks = (*soundness.checks, *of_run(jobs, detection.shifts))
     coverage = compare_coverage(curves)
-    clusters = diagnose(curves, detection)
+    clusters = diagnose(curves, detection, candidate.product_name)
     known = accepted(settings.accept, curves, detection, settings.detect.moderate, today)
     told = (*pair_notices(baseline, candidate), *_job_notices(jobs), *read_notices, *acceptance_notices(known))
     every, counted = (*notices, *told), counting(clusters, known)

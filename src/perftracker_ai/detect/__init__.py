@@ -15,6 +15,7 @@ from perftracker_ai.detect.context import Context
 from perftracker_ai.detect.counts import with_counts
 from perftracker_ai.detect.direction import without_direction
 from perftracker_ai.detect.evidence import calm_level, learn, weigh
+from perftracker_ai.detect.ids import with_ids
 from perftracker_ai.detect.judge import judge
 from perftracker_ai.detect.points import with_points
 from perftracker_ai.detect.scan import COARSE
@@ -88,7 +89,7 @@ def detect(
     results = with_counts(with_points(results, curves, settings), curves, settings)
     results = without_direction(results, curves, settings)
     return Detection(
-        results=tuple(results),
+        results=with_ids(results, curves.curves),
         shifts=reported(context),
         method=METHOD,
         level=LEVEL,

@@ -209,6 +209,7 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
     unsure = outcome is Outcome.INCONCLUSIVE
     need = needed(whole.level, whole.error, context.settings, silenced=silenced) if unsure else None
     return CurveResult(
+        id="",  # given when all are judged
         curve=index,
         outcome=outcome,
         method=method,

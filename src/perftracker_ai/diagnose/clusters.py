@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from perftracker_ai.diagnose.factors import shared_factors
 from perftracker_ai.diagnose.hypotheses import propose
+from perftracker_ai.diagnose.keys import issue_keys
 from perftracker_ai.diagnose.profiles import compare, median, standing_window
 from perftracker_ai.diagnose.shapes import evidence, read_traits
 from perftracker_ai.model import Attribution, Cluster, Confidence, Direction, FindingKind, Severity
@@ -56,7 +57,7 @@ class _Member(msgspec.Struct, frozen=True, kw_only=True):
         return abs(float(np.log1p(self.window.median_slowdown)))
 
 
-def diagnose(curves: CurveSet, detection: Detection) -> tuple[Cluster, ...]:
+def diagnose(curves: CurveSet, detection: Detection, product: str) -> tuple[Cluster, ...]:
     """Put the changed curves together and say what kind of change each cluster is.
 
     Parameters
@@ -64,6 +65,8 @@ def diagnose(curves: CurveSet, detection: Detection) -> tuple[Cluster, ...]:
     curves : CurveSet
     detection : Detection
         Of the same curves.
+    product : str
+        Its name, which is in the keys of its issues.
 
     Returns
     -------
@@ -74,10 +77,10 @@ def diagnose(curves: CurveSet, detection: Detection) -> tuple[Cluster, ...]:
     comparison = compare(curves, detection)
     groups = [group for direction in Direction for group in _groups(comparison, direction)]
     clusters = sorted((_cluster(comparison, group) for group in groups), key=_rank)
-    factors = shared_factors(curves, clusters)
+    factors, keys = shared_factors(curves, clusters), issue_keys(curves, clusters, product)
     return tuple(
-        replace(cluster, id=f"C{place}", factor=factor)
-        for place, (cluster, factor) in enumerate(zip(clusters, factors, strict=True), 1)
+        replace(cluster, id=f"C{place}", key=key, factor=factor)
+        for place, (cluster, factor, key) in enumerate(zip(clusters, factors, keys, strict=True), 1)
     )
 
 
@@ -174,7 +177,7 @@ def _load_range(comparison: Comparison, members: Sequence[_Member]) -> tuple[flo
 
 
 def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
-    """Describe one group; its id and factor follow once all are known."""
+    """Describe one group; its id, key and factor follow once all are known."""
     members = sorted(group, key=_worst_first)
     indices = tuple(member.curve.index for member in members)
     whole = members[0].window.kind is FindingKind.WHOLE or _endpoints(members) > 1
@@ -184,6 +187,7 @@ def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
     alike = [member for member in members if whole or member.window.severity == worst.window.severity]
     return Cluster(
         id="",
+        key="",
         kind=worst.window.kind,
         attribution=_attribution(members),
         direction=direction,

@@ -26,7 +26,7 @@ import msgspec
 from perftracker_ai.model.changes import Changes  # noqa: TC001 - msgspec reads it when it reads results back
 from perftracker_ai.model.checks import Check  # noqa: TC001 - the same
 from perftracker_ai.model.history import Chronicle  # noqa: TC001 - the same
-from perftracker_ai.model.ranges import Count, Number, Share, Slowdown  # noqa: TC001 - the same
+from perftracker_ai.model.ranges import Count, CurveId, Key, Number, Share, Slowdown  # noqa: TC001 - the same
 from perftracker_ai.model.versions import trimmed
 from perftracker_ai.settings import DetectSettings, PolicySettings  # noqa: TC001 - the same
 
@@ -568,6 +568,9 @@ class CurveResult(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    id : str
+        ``R1`` … for regressions, ``M`` minor, ``I`` improvements, ``N`` unchanged, ``U`` inconclusive, ``S`` moved with
+        the run, ``D`` changed in an unknown direction; by rank.
     curve : int
         Index into `CurveSet.curves`.
     windows : tuple of Window
@@ -604,6 +607,7 @@ class CurveResult(msgspec.Struct, frozen=True, kw_only=True):
         For INCONCLUSIVE and CHANGED: what would decide it, in words; empty otherwise.
     """
 
+    id: CurveId
     curve: Count
     outcome: Outcome
     method: Method
@@ -790,6 +794,8 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     id : str
         ``C1``, ``C2`` … by rank: severity first, then size.
+    key : str
+        Its name in every comparison, made of what it is about, never of how large it is: letters, digits and dashes.
     curves : tuple of int
         Curve indices of its findings, worst first.
     factor : str
@@ -809,6 +815,7 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
+    key: Key
     kind: FindingKind
     direction: Direction
     attribution: Attribution

@@ -24,5 +24,9 @@ Slowdown = Annotated[float, Meta(ge=-1, le=1e50)]
 """Cost after over cost before, minus one."""
 Share = Annotated[float, Meta(ge=0, le=1)]
 """A part of a whole, or a probability."""
+CurveId = Annotated[str, Meta(pattern=r"^[A-Z][0-9]{1,18}\Z")]
+"""What a curve is called in one comparison."""
+Key = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,90}\Z")]
+"""What an issue is called in every comparison."""
 Seconds = Annotated[float, Meta(ge=-62_135_596_800, lt=253_402_300_800)]
 """Seconds since 1970, of the years 1 to 9999."""

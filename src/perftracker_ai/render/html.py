@@ -20,7 +20,6 @@ from perftracker_ai.render.page import blocks, curves, issues, panels, past
 from perftracker_ai.render.page.download import download
 from perftracker_ai.render.page.markup import Html, el, spread, tag
 from perftracker_ai.report import build
-from perftracker_ai.report.keys import issue_keys
 from perftracker_ai.report.summary import ISSUES, JOBS
 from perftracker_ai.report.value import Entry, Table, plain
 from perftracker_ai.report.view import leading, view
@@ -135,7 +134,7 @@ def _navigation() -> Html:
 
 def _context(shown: View, report: Report) -> Context:
     """Return what is linked to what: issues by their lasting keys, causes by their entries."""
-    keys = issue_keys(shown.analysis)
+    keys = {cluster.id: cluster.key for cluster in shown.analysis.clusters}
     told = {key for section in report.sections for block in section.blocks for key in _told(block)}
     links = {key: f"issue-{keys[key]}" for key in sorted(told) if key in keys}
     links |= {key: key for key in sorted(told) if key.startswith("causes-")}

@@ -1,4 +1,4 @@
-"""An analysis sorted for showing: findings by outcome with their ids, clusters by severity, slowdown of every point.
+"""An analysis sorted for showing: findings by outcome, clusters by severity, slowdown of every point.
 
 In: an `Analysis`. Out: a `View` all renderers read from, so that they name, order and count alike. Nothing is judged
 here: outcome, severity and verdict are the analysis's own.
@@ -35,14 +35,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_LETTER = {
-    Outcome.REGRESSED: "R",
-    Outcome.MINOR: "M",
-    Outcome.IMPROVED: "I",
-    Outcome.INCONCLUSIVE: "U",
-    Outcome.MOVED: "S",
-    Outcome.CHANGED: "D",
-}
 LOST = frozenset({CoverageKind.LOST_POINTS, CoverageKind.LOST_CURVE, CoverageKind.LOST_GROUP})
 
 
@@ -66,21 +58,22 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """A curve's result with what a reader calls it.
+    """A curve with its result and its place.
 
     Attributes
     ----------
-    id : str
-        ``R1`` … for regressions, ``M`` minor, ``I`` improvements, ``U`` inconclusive, ``S`` moved with the run, ``D``
-        changed in an unknown direction; by rank.
     cluster : str
         Id of its cluster; empty when it has none.
     """
 
-    id: str
     cluster: str
     curve: Curve
     result: CurveResult
+
+    @property
+    def id(self) -> str:
+        """What a reader calls it."""
+        return self.result.id
 
     @property
     def window(self) -> Window | None:
@@ -259,27 +252,13 @@ def coverage_order(findings: Iterable[CoverageFinding]) -> list[CoverageFinding]
 
 
 def _ranked(analysis: Analysis, outcome: Outcome) -> tuple[Finding, ...]:
-    """Order the curves of one outcome by severity, size and name, and number them."""
-    curves = analysis.curves.curves
+    """Return the curves of one outcome by rank."""
     cluster_of = {index: cluster.id for cluster in reversed(analysis.clusters) for index in cluster.curves}
-    results = (result for result in analysis.detection.results if result.outcome is outcome)
-    letter = _LETTER.get(outcome, "N")
+    found = (result for result in analysis.detection.results if result.outcome is outcome)
     return tuple(
-        Finding(
-            id=f"{letter}{position}",
-            cluster=cluster_of.get(result.curve, ""),
-            curve=curves[result.curve],
-            result=result,
-        )
-        for position, result in enumerate(sorted(results, key=lambda result: _order(curves, result)), 1)
+        Finding(cluster=cluster_of.get(result.curve, ""), curve=analysis.curves.curves[result.curve], result=result)
+        for result in sorted(found, key=lambda result: (len(result.id), result.id))
     )
-
-
-def _order(curves: tuple[Curve, ...], result: CurveResult) -> tuple[int, float, str, str]:
-    curve = curves[result.curve]
-    window = None if result.worst is None else result.windows[result.worst]
-    size = abs(window.median_slowdown) if window else 0.0
-    return -Severity.rank(result.severity), -size, curve.tag, curve.group
 
 
 def _slowdown(analysis: Analysis) -> Floats:

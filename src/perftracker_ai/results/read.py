@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from perftracker_ai.model import Cluster
     from perftracker_ai.model.history import Chronicle
     from perftracker_ai.results.saved import SavedAccount, SavedCurve, SavedJob, SavedNotice
 
@@ -180,13 +181,17 @@ def _problems(saved: SavedResult) -> Iterator[str]:
     if any(curve not in curves for curve in chain(*named)):
         yield "a curve that is not there"
     for cluster in saved.clusters:
-        if cluster.worst_curve not in cluster.curves:
-            yield f"cluster {cluster.id} is led by another one's curve"
-        moved = (saved.curves[curve].result.windows for curve in cluster.curves)
-        if not all(any(window.direction is cluster.direction for window in windows) for windows in moved):
-            yield f"a curve of cluster {cluster.id} that did not change like it"
+        yield from _of_cluster(saved, cluster)
     if saved.chronicle is not None:
         yield from _of_chronicle(saved.chronicle, {cluster.id for cluster in saved.clusters})
+
+
+def _of_cluster(saved: SavedResult, cluster: Cluster) -> Iterator[str]:
+    if cluster.worst_curve not in cluster.curves:
+        yield f"cluster {cluster.id} is led by another one's curve"
+    moved = (saved.curves[curve].result.windows for curve in cluster.curves)
+    if not all(any(window.direction is cluster.direction for window in windows) for windows in moved):
+        yield f"a curve of cluster {cluster.id} that did not change like it"
 
 
 def _runs(saved: SavedResult) -> int:
@@ -198,6 +203,11 @@ def _of_words(saved: SavedResult) -> Iterator[str]:
         yield "accounting with an unknown reason"
     if any(notice.kind not in NOTICES for notice in saved.notices):
         yield "a notice of an unknown kind"
+    clusters = saved.clusters
+    curves = [curve.result.id for curve in saved.curves]
+    for names in (curves, [cluster.id for cluster in clusters], [cluster.key for cluster in clusters]):
+        if len(set(names)) < len(names):
+            yield "two curves or issues of one name"
 
 
 def _of_curve(saved: SavedCurve, place: int, start: int, runs: int) -> Iterator[str]:

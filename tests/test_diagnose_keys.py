@@ -8,13 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from perftracker_ai.diagnose.keys import issue_keys
 from perftracker_ai.model import MetricKind, Verdict
-from perftracker_ai.report.keys import issue_keys
 
 
 def keys(*plans):
     """The keys of an analysis of these curves, by rank."""
-    return list(issue_keys(analysis(plans, decision(Verdict.BLOCK))).values())
+    return keys_of(analysis(plans, decision(Verdict.BLOCK)))
+
+
+def keys_of(made, product="Shop"):
+    return list(issue_keys(made.curves, made.clusters, product))
 
 
 def test_a_key_does_not_depend_on_size_rank_or_neighbours():
@@ -48,17 +52,16 @@ def test_latency_and_rate_of_one_test_are_one_issue():
 def test_products_are_told_apart():
     """The same endpoint of another product is another issue."""
     made = typical()
-    other = structs.replace(made, candidate=structs.replace(made.candidate, product_name="another"))
-    assert not set(issue_keys(made).values()) & set(issue_keys(other).values())
+    assert not set(keys_of(made)) & set(keys_of(made, "another"))
 
 
 def test_no_two_issues_of_a_comparison_share_a_key():
     """Among many issues, and between two about the same thing, every key is another one."""
-    found = issue_keys(many(200, 50))
-    assert len(set(found.values())) == len(found) > 1
+    found = keys_of(many(200, 50))
+    assert len(set(found)) == len(found) > 1
     made = analysis([regressed()], decision(Verdict.BLOCK))
     twice = structs.replace(made, clusters=(made.clusters[0], structs.replace(made.clusters[0], id="C2")))
-    first, second = issue_keys(twice).values()
+    first, second = keys_of(twice)
     assert second == f"{first}-2"
 
 
@@ -67,5 +70,5 @@ def test_a_key_fits_into_an_address(endpoint):
     """Whatever the endpoint is called, its key is short and made of letters, digits and dashes."""
     made = analysis([regressed()], decision(Verdict.BLOCK))
     renamed = structs.replace(made, clusters=(structs.replace(made.clusters[0], endpoint=endpoint),))
-    (key,) = issue_keys(renamed).values()
+    (key,) = keys_of(renamed)
     assert re.fullmatch(r"[a-z0-9-]{1,70}", key)

@@ -1,6 +1,6 @@
 """Names of issues that last: the same in every comparison, whatever rank an issue has there.
 
-In: an `Analysis`. Out: one short readable key for each cluster, for links, acceptances, tickets and the store. A key is
+In: clusters by rank. Out: one short readable key for each, for links, acceptances, tickets and the store. A key is
 made of what an issue is about, never of how large it is: product, endpoint or the whole run, scenario, metric family
 and direction.
 """
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from perftracker_ai.model import Direction, MetricKind
 
 if TYPE_CHECKING:
-    from perftracker_ai.model import Analysis, Cluster, Curve
+    from collections.abc import Iterable
+
+    from perftracker_ai.model import Cluster, Curve, CurveSet
 
 WHOLE_RUN = "whole run"
 _WORDS, _LONGEST, _DIGITS = 3, 40, 8
@@ -22,27 +24,27 @@ _NO_WORD = re.compile(r"[^a-z0-9]+")
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
 
-def issue_keys(analysis: Analysis) -> dict[str, str]:
-    """Return the key of every cluster by its id, letters, digits and dashes only.
+def issue_keys(curves: CurveSet, clusters: Iterable[Cluster], product: str) -> tuple[str, ...]:
+    """Return the key of every cluster, letters, digits and dashes only.
 
     Of two issues about the same thing, which a comparison tells apart by what only it knows, the one of lower rank has
     its number behind the key.
     """
-    found: dict[str, str] = {}
+    found: list[str] = []
     seen: dict[str, int] = {}
-    for cluster in analysis.clusters:
-        key = _key(analysis, cluster)
+    for cluster in clusters:
+        key = _key([curves.curves[index] for index in cluster.curves], cluster, product)
         seen[key] = seen.get(key, 0) + 1
-        found[cluster.id] = key if seen[key] == 1 else f"{key}-{seen[key]}"
-    return found
+        found.append(key if seen[key] == 1 else f"{key}-{seen[key]}")
+    return tuple(found)
 
 
-def _key(analysis: Analysis, cluster: Cluster) -> str:
+def _key(members: list[Curve], cluster: Cluster, product: str) -> str:
     """Return a few words of the place, and a digest of everything that tells it from others."""
     place = cluster.endpoint or WHOLE_RUN
-    family = _family([analysis.curves.curves[index] for index in cluster.curves])
+    family = _family(members)
     way = "slower" if cluster.direction is Direction.WORSE else "faster"
-    whole = (analysis.candidate.product_name, place, *sorted(cluster.scenarios), family, cluster.direction.value)
+    whole = (product, place, *sorted(cluster.scenarios), family, cluster.direction.value)
     digest = sha256("\0".join(whole).encode("utf-8", "replace")).hexdigest()[:_DIGITS]
     return "-".join(filter(None, (_words(place), family, way, digest)))
 
