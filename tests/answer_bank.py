@@ -1,562 +1,190 @@
-"""Honest answers a model might give, written before the verifier that must accept them, in many hands' styles.
+"""Sentences a model might write of the busy sheet of `narration`: honest ones, attacks, and lies that no rule can tell.
 
-``[C1:slowdown]`` stands for the slot of that fact, whatever its id; ``[catalogue:KEY]`` for a hypothesis's title
-and ``[catalogue:KEY confirm]`` for what would confirm it. Every text is true of the sheets of `narration`.
-
-Answers are put together from the lists below with strides that share no factor with the lists' lengths, so that no
-two answers read alike and every text is used.
+``[C1:slowdown]`` stands for the slot of that fact, whatever its id; ``[catalogue:KEY]`` for a hypothesis's title and
+``[catalogue:KEY confirm]`` for what would confirm it. C1 is critical, C2 severe and C3 moderate, all worse; C5 is
+better; the verdict is BLOCK; some load points newly fail. Issues are remarked on, ``run`` is the commentary.
 """
 
 from __future__ import annotations
 
-HEADLINES = (
-    "[run:verdict]: [C1:endpoint] is [C1:slowdown] over [C1:affected loads].",
-    "[C1:endpoint] got [C1:slowdown]; [run:verdict] under the release policy.",
-    "Saving settings has become [C1:slowdown] in the candidate.",
-    "[run:issues], led by [C1:endpoint].",
-    "A regression on [C1:endpoint] dominates this comparison.",
-    "Verdict [run:verdict] - [C1:endpoint] takes [C1:change as measured] at [C1:load].",
-    "[run:verdict]. [C1:endpoint] slows down sharply once the load passes [C1:affected loads].",
-    "Same tests, newer version, a clear problem: [C1:endpoint] is [C1:slowdown].",
-    "Writes to [C1:endpoint] regressed; [run:issues] in total.",
-    "[run:candidate version] is slower than [run:baseline version] where it hurts: [C1:endpoint].",
-    "Serious slowdown in [C1:endpoint] (“[C1:shape]”), [C1:confidence].",
+HONEST = (
+    ("run", "[C1:endpoint] is what to look at first: [C1:slowdown], and it stays so up to the highest load."),
+    ("run", "Writes suffer and reads do not: [C5:endpoint] even improved ([C5:slowdown])."),
+    (
+        "run",
+        "[C1:endpoint] and [C2:endpoint] begin to suffer where the data no longer fit, so one cache may serve both.",
+    ),
+    ("run", "The rest is smaller, and [run:inconclusive curves], so the picture is not complete."),
+    ("run", "Before anything else find out about [run:newly failing], as they may hide more."),
+    ("run", "The candidate [run:candidate version] loses where it hurts; [run:issues] in all, led by [C1:endpoint]."),
+    ("run", "What the regressions share is [run:pattern 1], which says little about the cause."),
+    ("run", "At [C1:load] with [C1:thread count] people wait [C1:added time] longer for [C1:endpoint]."),
+    ("run", "Compared with the baseline, [C2:endpoint] is [C2:slowdown], but over [C2:affected loads] only."),
+    ("run", "The wait of [C1:added time] is short for a person, but not for a script that saves many policies."),
+    ("run", "PUT requests got slower while the GET request [C5:endpoint] got faster."),
+    ("run", "Good news: [C5:endpoint] became faster, with [C5:slowdown]; nothing was lost there."),
+    ("run", "The slowdown of [C1:endpoint] could be felt by anyone who edits policies on a large system."),
+    ("run", "Small installations are spared, for [C1:endpoint] is as fast as before below [C1:affected loads]."),
+    ("run", "With [C1:values] the API needs a larger pool of threads for the same traffic."),
+    ("C1", "Compare the query plans of [C1:endpoint] in both versions just below and above [C1:load]."),
+    ("C1", "Count the SQL statements per request at [C1:load]; a query per row would show there."),
+    ("C1", "The [C1:shape] would fit [catalogue:data_size] better than [catalogue:contention]."),
+    ("C1", "It does not depend on concurrency, as [C1:threads] are affected alike."),
+    ("C1", "Latency and throughput moved together over [C1:affected loads], which speaks against chance."),
+    ("C1", "The curve stays where the step has put it ([C1:interval]), so warm-up is no explanation."),
+    (
+        "C1",
+        "Bisect the commits between [run:baseline version] and [run:candidate version] by [C1:endpoint] alone.",
+    ),
+    ("C1", "Profile a single request at [C1:load] with one thread, and look for the extra time."),
+    ("C1", "No lock is needed to explain [C1:slowdown], though one could be."),
+    ("C1", "In the candidate a request takes longer at every load of [C1:affected loads], and never less."),
+    ("C1", "[C1:reason of the confidence], so a rerun would not change much."),
+    ("C1", "Below [C1:affected loads] the versions are alike; from there on it is [C1:values] (see the table)."),
+    ("C1", "Compare it with [C5:endpoint], which reads the same objects; [C1:endpoint] only writes them."),
+    ("C1", "Errors did not increase together with [C1:slowdown], so retries are unlikely."),
+    ("C1", "Ask the owners of [C1:endpoint] whether validation was added, e.g. for settings."),
+    ("C2", "The band of [C2:affected loads] is closed on both sides, which a limit that is exceeded would not be."),
+    ("C2", "Rerun [C2:endpoint] around [C2:load] to see whether the band comes back."),
+    ("C2", "Check what else ran on the test machine while [C2:affected loads] were measured."),
+    ("C2", "Only [C2:curves] show this, so repeat it before digging."),
+    ("C2", "Hit rates of the cache at [C2:load] would confirm or refute [catalogue:memory_limit]."),
+    ("C2", "Users who create drafts notice [C2:added time] at most; outside of the band nothing changes."),
+    ("C2", "For [C2:endpoint] do this first: [catalogue:memory_limit confirm]."),
+    ("C3", "The whole curve of [C3:endpoint] is shifted by [C3:slowdown], as more work per request would do."),
+    ("C3", "Its confidence is [C3:confidence], so measure it again before any work starts."),
+    ("C3", "[C3:endpoint] can wait until the others are understood, for it is [C3:slowdown] only."),
 )
-
-SUMMARIES = (
-    (
-        "The policy's verdict is [run:verdict]. We found [run:issues] among [run:curves]. The worst is "
-        "[C1:endpoint], which is [C1:slowdown] in the median over [C1:affected loads]. [C2:endpoint] follows with "
-        "[C2:slowdown]."
-    ),
-    (
-        "[run:meaning of the verdict]. Compared with [run:baseline version], the candidate [run:candidate version] of "
-        "[run:product] shows [run:issues]. The change that matters for users is on [C1:endpoint]: at [C1:load], "
-        "[C1:values]."
-    ),
-    (
-        "In this comparison [run:regressed curves] and [run:improved curves]. The main concern is [C1:endpoint]. It is "
-        "[C1:slowdown], the change reaches [C1:shape], and it was seen with [C1:confidence]."
-    ),
-    (
-        "Bottom line: [run:verdict]. The slowdown of [C1:endpoint] starts at [C1:affected loads] and affects "
-        "[C1:threads]. A second, smaller problem is [C2:endpoint] ([C2:slowdown]). On the positive side, "
-        "[C5:endpoint] improved: [C5:slowdown]."
-    ),
-    (
-        "The candidate is slower on an endpoint that people use whenever they save settings. [C1:endpoint] is "
-        "[C1:slowdown] over [C1:affected loads], with [C1:interval]. Besides that, [run:newly failing] need to be "
-        "explained before the numbers can be trusted in full."
-    ),
-    (
-        "[run:issues] were found. Of these, [C1:endpoint] is the most severe: [C1:slowdown], and "
-        "[C1:largest change] at its worst. [C2:endpoint] is [C2:slowdown], but only over [C2:affected loads]."
-    ),
-    (
-        "This run does not look like noise. [C1:curves] of [C1:endpoint] show the same slowdown, and the evidence has "
-        "[C1:confidence]. Reading policies became faster: [C5:endpoint] now has [C5:slowdown]."
-    ),
-    (
-        "Users who change settings on large installations will notice this version. [C1:endpoint] takes "
-        "[C1:change as measured] "
-        "over [C1:affected loads]. The rest of the findings is smaller; [C3:endpoint], for example, is "
-        "[C3:slowdown]."
-    ),
-    (
-        "What changed? Mainly [C1:endpoint]: [C1:slowdown] from [C1:affected loads] upwards. What else? "
-        "[C2:endpoint] is [C2:slowdown] over [C2:affected loads]. The policy therefore says [run:verdict]."
-    ),
-    (
-        "Between [run:baseline version] and [run:candidate version] the cost of [C1:endpoint] rose considerably "
-        "([C1:slowdown]). We see the regression in latency as well as in throughput ([C1:metric]), which makes "
-        "a measuring artefact unlikely."
-    ),
-    (
-        "The verdict is [run:verdict], for a good reason: [C1:endpoint] is [C1:slowdown] with [C1:confidence]. "
-        "In addition, [run:newly failing] were recorded. Note that [run:inconclusive curves], so the picture is not "
-        "complete."
-    ),
-    (
-        "Overall, [run:regressed curves]. The largest regression, [C1:endpoint], is [C1:slowdown]. It concerns "
-        "[C1:threads] and does not go away at the highest load."
-    ),
-    (
-        "[C1:endpoint] needs attention. Its response time grew to [C1:values] at [C1:load]. "
-        "For [C2:endpoint] the change is [C2:slowdown]. See the deep-dive for the details."
-    ),
-)
-
-IMPACTS_C1 = (
-    "People who save settings wait longer: at [C1:load], [C1:values].",
-    ("At [C1:load] with [C1:thread count], [C1:values] - [C1:added time] for each slow request."),
-    ("Anyone updating settings on a large installation will feel this. The wait is [C1:added time] at [C1:load]."),
-    (
-        "Users of [C1:endpoint] see response times of [C1:values] at the worst point. Small "
-        "installations, below [C1:affected loads], are spared."
-    ),
-    "Saving feels sluggish. [C1:values], and this gets no better towards the highest load.",
-    "Noticeable for administrators: bulk changes of settings take [C1:change as measured] when there are [C1:load].",
-    "The user waits longer for a settings update; the slowdown is [C1:slowdown] over [C1:affected loads].",
-    "An administrator who saves settings at [C1:load] waits [C1:added time].",
-    (
-        "Interactive users would experience delays when saving; scripts that update many policies would take longer as "
-        "well, since the server handles fewer requests per second."
-    ),
-    "Every save is affected once there are [C1:affected loads] or more: [C1:values].",
-    ("Requests are served at a lower rate and each takes longer. In the worst case we measured [C1:values]."),
-    "Customers with large data sets are hit: [C1:slowdown] over [C1:affected loads] ([C1:shape]).",
-    "It's the tail that users will complain about; [C1:values].",
-)
-
-REMARKS_C1 = (
-    "The change is a [C1:shape] and shows at [C1:threads]. [C1:curves] agree, which speaks against chance.",
-    "Latency and throughput moved together ([C1:metric]); the shape is a [C1:shape].",
-    (
-        "Below [C1:affected loads] the versions are alike; above it the candidate is [C1:slowdown]. This "
-        "would fit [catalogue:data_size]."
-    ),
-    "The pattern may be explained by [catalogue:data_size]; a lock that is held longer is also possible.",
-    "[C1:curves], [C1:threads], [C1:interval]: the finding is solid. Its cause is not known from these data.",
-    (
-        "Since the slowdown starts at [C1:affected loads] and stays, a missing index could be "
-        "behind it. The query "
-        "plans would tell."
-    ),
-    (
-        "Consistency is high: [C1:reason of the confidence]. The confidence is [C1:confidence] because "
-        "[C1:reason of the confidence]."
-    ),
-    (
-        "We cannot tell from the measurements alone why this happens. The onset at [C1:affected loads] suggests "
-        "[catalogue:data_size]."
-    ),
-    "It does not depend on concurrency as far as we can see: [C1:threads] are concerned.",
-    ("The slowdown is largest at [C1:load] with [C1:thread count], where we measured [C1:values]."),
-    (
-        "One possible explanation is [catalogue:contention]; another is [catalogue:data_size]. The former would be "
-        "expected to grow with the threads."
-    ),
-    (
-        "A step like this is consistent with a query plan that changes with the size of the data. Compare the plans "
-        "on both versions first."
-    ),
-    (
-        "Statistically this is clear ([C1:interval]). Technically, the shape - [C1:shape] - hints at "
-        "work that depends on "
-        "the data size."
-    ),
-)
-
-IMPACTS_C2 = (
-    "Creating drafts takes longer in the middle of the range: [C2:values] at [C2:load].",
-    "Users who create drafts at [C2:load] wait [C2:added time].",
-    (
-        "Draft creation is slower over [C2:affected loads]; outside that range users should see no difference worth "
-        "mentioning."
-    ),
-    "A user creating a draft will notice a short delay: [C2:values].",
-    "[C2:values] - noticeable, though confined to [C2:affected loads].",
-    "Slower drafts, [C2:slowdown], for installations of a certain size ([C2:affected loads]).",
-    "When there are [C2:load], creating a draft takes [C2:change as measured].",
-)
-
-REMARKS_C2 = (
-    "The slowdown is limited to [C2:affected loads] and was seen on [C2:curves] only, so repeat it before digging.",
-    "A cache that no longer holds the data might explain the onset at [C2:affected loads].",
-    "The range is closed on both sides. That speaks against [catalogue:memory_limit], which would be expected to stay.",
-    "[catalogue:memory_limit] is a candidate explanation. Cache hit rates on both versions would confirm or refute it.",
-    "[C2:slowdown] with [C2:confidence]; a rerun would show whether it is stable.",
-    "Nothing in the data says why it ends. Check the cache first.",
-    "The interval is [C2:interval], so the size of the change is known fairly well even if its origin is not.",
-)
-
-DIVES_C1 = (
-    (
-        "[C1:affected loads]: [C1:values]. [C1:affected loads]: [C1:values]"
-        ". The gap appears suddenly and remains, that is, a [C1:shape]. Intervals exclude chance: [C1:interval]."
-    ),
-    (
-        "Looking at the load points in turn, the curves of both versions run side by side until "
-        "[C1:affected loads]. From there on the candidate is [C1:slowdown], and [C1:largest change] at the "
-        "extreme. The effect is visible at [C1:threads]."
-    ),
-    (
-        "The affected range is [C1:affected loads]. Within it, [C1:reason of the confidence]. The change was seen in "
-        "[C1:metric], on "
-        "[C1:curves]. The evidence is strong: [C1:reason of the confidence]."
-    ),
-    (
-        "Technically, the curve has a kink. Up to the onset the cost per request grows as it used to; "
-        "beyond it there is "
-        "an offset. [C1:shape]. Work that depends on the data size would look like "
-        "this, for instance a "
-        "missing index."
-    ),
-    (
-        "With [C1:thread count] at [C1:load], the candidate needs [C1:values]"
-        ". That "
-        "is [C1:change as measured]. If requests were waiting for a lock, fewer threads should help; here "
-        "[C1:threads] are affected."
-    ),
-    (
-        "Method: [C1:curves] were judged, the interval is [C1:interval]. Result: [C1:slowdown] in the median, "
-        "[C1:largest change] at most. Interpretation: a [C1:shape]."
-    ),
-    (
-        "The regression is steady rather than erratic; neighbouring loads agree with each other "
-        "([C1:reason of the confidence]). "
-        "Rates and latencies tell the same story."
-    ),
-)
-
-DIVES_C2 = (
-    (
-        "A band: [C2:affected loads]. Inside, [C2:slowdown]; the interval is [C2:interval]. Above "
-        "the band the curve "
-        "returns to the baseline's level."
-    ),
-    "Only [C2:curves] show this. The worst point is [C2:load] with [C2:values].",
-    "[C2:reason of the confidence], but the finding rests on [C2:curves]. Rerun at [C2:load] to make sure.",
-    (
-        "The shape was read as a [C2:shape]. Since there is no related curve to compare with, the "
-        "evidence stays thinner "
-        "than for the issue above."
-    ),
-    "Measured at [C2:load]: [C2:values], i.e. [C2:added time].",
-)
-
-DIVES_C3 = (
-    "[C3:slowdown] across the whole range ([C3:affected loads]), with [C3:confidence].",
-    "A constant offset, [C3:slowdown]. It is small compared to the issues above and was seen at [C3:threads].",
-    (
-        "The whole curve is shifted; [C3:values]. With [C3:confidence] this should be measured again before any work "
-        "starts."
-    ),
-)
-
-PATTERNS = (
-    "[run:pattern 1]. [run:pattern 2]. The slowdown is concentrated on writes.",
-    "Slow and fast endpoints separate by what they do: changing data got slower, [C5:endpoint] (reading) got faster.",
-    "What the regressions share: [run:pattern 1].",
-    "No common factor stands out beyond [run:pattern 1].",
-    "Threads matter little; [run:pattern 2], so concurrency alone does not explain the picture.",
-    "The affected endpoints lie close together in the API. [run:pattern 1]; [run:pattern 3].",
-    "Opposite trends are visible. Settings and drafts become slower with load, while [C5:endpoint] improved.",
-)
-
-ACTIONS_C1 = (
-    "Profile [C1:endpoint] at [C1:load] with [C1:thread count] on both versions.",
-    "Compare the query plans of both versions at [C1:load]; start with the statements behind [C1:endpoint].",
-    "First, rerun [C1:endpoint] at [C1:affected loads] and just below it, then profile whichever side is slow.",
-    "Capture a profile at [C1:load] in the baseline and in the candidate and look for the extra time.",
-    "[catalogue:data_size confirm].",
-    (
-        "Investigate [C1:endpoint] before anything else: measure at [C1:load], compare query plans, check for a "
-        "missing index."
-    ),
-    "Ask the owners of the endpoint to trace a single slow request at [C1:load]. Check lock waits too.",
-    ("Bisect the builds between [run:baseline version] and [run:candidate version] with this endpoint at [C1:load]."),
-    "Repeat [C1:endpoint] over [C1:affected loads] with more threads; if it gets worse, look at lock waits.",
-    "Verify whether the number of queries per request has changed, at [C1:load].",
-    "Take this one first. Run [C1:endpoint] alone at [C1:load] and record where the time goes.",
-)
-
-ACTIONS_C2 = (
-    "Measure [C2:endpoint] again over [C2:affected loads], including the loads around it.",
-    "Then rerun [C2:endpoint] at [C2:load] on both versions to see if the band is reproducible.",
-    "Compare cache hit rates at [C2:load].",
-    "[catalogue:memory_limit confirm].",
-    "Rerun this test with finer load steps between the ends of [C2:affected loads].",
-)
-
-ACTIONS_C3 = (
-    "Put [C3:endpoint] on the list for the next build and measure it again.",
-    "Repeat the measurement of [C3:endpoint]; its confidence is low.",
-    "Lower priority: watch [C3:endpoint] in the next run.",
-)
-
-PRODUCTION = (
-    (
-        "[run:issues of moderate severity or worse]; the largest, [C1:endpoint], is [C1:slowdown] and goes on "
-        "[C1:shape]."
-    ),
-    "Capacity for writes shrinks: serving the same traffic on [C1:endpoint] takes [C1:change as measured].",
-    (
-        "Large installations are at risk, because the slowdown of [C1:endpoint] begins at [C1:affected loads] and "
-        "shows no sign of fading."
-    ),
-    "If production looks like the test, expect longer queues in front of [C1:endpoint] at [C1:load].",
-    "The load on the servers would rise with this version: requests to [C1:endpoint] occupy a thread for longer.",
-    "High, especially where there are [C1:load] or more. [run:newly failing] add to the uncertainty.",
-    "Beyond the measured loads we do not know what happens; within them [C1:endpoint] is [C1:slowdown].",
-)
-
-USERS = (
-    "Saving settings becomes slow: at [C1:load], [C1:values].",
-    "Users will perceive [C1:endpoint] as slower, and [C2:endpoint] to a lesser degree.",
-    "Administrators suffer when saving; people who only read benefit from the improvement of [C5:endpoint].",
-    "Waiting times of [C1:values] for [C1:endpoint] at [C1:load].",
-    "Degraded for anyone who edits policies on a large system.",
-    "A visible delay on save. [C1:values].",
-    "Longer waits, in particular at [C1:load].",
-)
-
-ADVICE = (
-    "[run:recommendation]. Urgency is [run:urgency]",
-    "[run:recommendation].",
-    "As the policy demands: [run:recommendation]. Begin with [C1:endpoint].",
-    "[run:recommendation]. After that, measure [C1:endpoint] again over [C1:affected loads].",
-    "Our advice follows the policy. [run:recommendation].",
-)
-
-# ── single sections, written after the verifier ─────────────────────────────────────────────────────────────────────
-
-LATER = (
-    ("headline", "[run:verdict]: significant performance degradation detected in [C1:endpoint]."),
-    ("headline", "Performance regression in [C1:endpoint] with [C1:slowdown] over [C1:affected loads]"),
-    (
-        "summary",
-        (
-            "The analysis reveals a critical regression in [C1:endpoint], which is [C1:slowdown] over "
-            "[C1:affected loads]. Additionally, [C2:endpoint] shows a severe slowdown of [C2:slowdown]. These "
-            "issues may affect user experience under load."
-        ),
-    ),
-    (
-        "summary",
-        (
-            "The candidate version [run:candidate version] exhibits notable performance issues compared to "
-            "[run:baseline version]. In total, [run:regressed curves]. The verdict is [run:verdict]."
-        ),
-    ),
-    (
-        "summary",
-        "While [C5:endpoint] improved by [C5:slowdown], the regression of [C1:endpoint] outweighs this benefit.",
-    ),
-    (
-        "summary",
-        (
-            "Overall, the performance of the system has declined. The most critical issue is [C1:endpoint], where "
-            "[C1:values]."
-        ),
-    ),
-    (
-        "C1.impact",
-        (
-            "Users updating policy settings will experience noticeably longer response times, especially at "
-            "[C1:load], where [C1:values]."
-        ),
-    ),
-    ("C1.impact", "End users may face significant delays when performing this operation under higher load."),
-    ("C1.impact", "Response times increase from the first affected load onwards, leading to a poor user experience."),
-    (
-        "C1.remark",
-        (
-            "The regression appears as a [C1:shape] starting at [C1:affected loads], which suggests that the "
-            "cost depends on data size."
-        ),
-    ),
-    (
-        "C1.remark",
-        "The evidence indicates that a missing index or a changed query plan might be responsible for the slowdown.",
-    ),
-    (
-        "C1.remark",
-        "The consistent slowdown across [C1:threads] indicates that the issue is not related to concurrency.",
-    ),
-    (
-        "C2.remark",
-        "The slowdown is limited to a band of loads, so a cache that no longer holds the data could be involved.",
-    ),
-    (
-        "C1.dive",
-        (
-            "At [C1:affected loads], the latency jumps: [C1:values]. It remains elevated "
-            "until [C1:affected loads], where it is [C1:values]. [C1:evidence data_size]."
-        ),
-    ),
-    ("C1.dive", "The [C1:interval] confirms that the change is statistically significant."),
-    (
-        "patterns",
-        (
-            "The regressions are concentrated in write operations: [run:pattern 4]. Read operations such as "
-            "[C5:endpoint] improved."
-        ),
-    ),
-    (
-        "patterns",
-        "A common pattern is that the slowdown starts beyond a certain load, as in [C1:endpoint] and [C2:endpoint].",
-    ),
-    (
-        "C1.action",
-        (
-            "Profile [C1:endpoint] at [C1:load] with [C1:thread count] and compare the query "
-            "plans between the baseline and the candidate."
-        ),
-    ),
-    (
-        "C1.action",
-        "Analyze the database queries executed by this endpoint at [C1:load] to identify a missing index.",
-    ),
-    (
-        "C2.action",
-        (
-            "Rerun the test for [C2:endpoint] over [C2:affected loads] to confirm the regression, then check the "
-            "cache hit rate."
-        ),
-    ),
-    ("C3.action", "Repeat the measurement of [C3:endpoint] to increase confidence in the result."),
-    (
-        "production",
-        (
-            "The affected endpoints would have reduced throughput under heavy load, which might lead to queueing and "
-            "longer waits."
-        ),
-    ),
-    ("users", "Users who save settings would experience slower responses, particularly at [C1:load]."),
-    ("advice", "[run:recommendation]. Focus on [C1:endpoint] first, as it has the largest impact."),
-    ("advice", "Based on the findings, the recommendation is: [run:recommendation]. The urgency is [run:urgency]."),
-    ("headline", "[C1:endpoint] shows the largest regression, [C1:slowdown]."),
-    ("headline", "Response times of [C1:endpoint] have increased significantly."),
-    (
-        "summary",
-        (
-            "This comparison found [run:issues]. The regression in [C1:endpoint] is particularly concerning, as it "
-            "affects [C1:threads] and is [C1:slowdown]. It is recommended to look into this endpoint before "
-            "anything else."
-        ),
-    ),
-    (
-        "summary",
-        (
-            "For [C1:endpoint], [C1:values]. For [C2:endpoint], [C2:values]. "
-            "[C5:endpoint], on the other hand, is faster."
-        ),
-    ),
-    (
-        "C1.impact",
-        (
-            "Users will notice that saving takes longer: [C1:values] at [C1:load]. Below "
-            "[C1:affected loads] they will not notice anything."
-        ),
-    ),
-    ("C1.impact", "Operations on large data sets may feel unresponsive."),
-    (
-        "C1.remark",
-        "[C1:evidence data_size]. This is consistent with [catalogue:data_size], although [C1:objection data_size].",
-    ),
-    ("C1.remark", "Evidence for [catalogue:contention] is weak, since the slowdown is similar at [C1:threads]."),
-    ("C2.remark", "The curve recovers after [C2:affected loads], so a permanent limit seems unlikely."),
-    (
-        "C1.dive",
-        (
-            "The baseline grows smoothly with the number of policies, while the candidate departs from it at "
-            "[C1:affected loads]. The difference amounts to [C1:added time] at the worst load."
-        ),
-    ),
-    (
-        "C1.dive",
-        (
-            "Throughput and latency point in the same direction. The slowdown is [C1:slowdown], with "
-            "[C1:largest change] at individual loads."
-        ),
-    ),
-    ("patterns", "[run:pattern 1], and [run:pattern 4]. This suggests that updates are affected more than reads."),
-    (
-        "C1.action",
-        ("Start with [C1:endpoint]: run it at [C1:load] with [C1:thread count] under a profiler in both versions."),
-    ),
-    ("C2.action", "Next, repeat [C2:endpoint] at [C2:load] to rule out noise."),
-    ("C3.action", "Schedule a rerun of [C3:endpoint] to raise the confidence of this finding."),
-    (
-        "production",
-        (
-            "Under production load, [C1:endpoint] would need [C1:change as measured], which may put pressure on the "
-            "servers."
-        ),
-    ),
-    ("production", "Service quality would degrade mainly on [C1:endpoint], [C1:shape]."),
-    ("users", "Users of large installations would be affected most."),
-    ("users", "Most affected are administrators who save settings."),
-    ("advice", "In line with the policy: [run:recommendation]."),
-)
-"""Section and text, in the style of language models. Of these and the next, 12 of 48 were refused when new."""
+"""Topic and sentence: true, with a slot of the topic."""
 
 HONEST_BUT_AGAINST_THE_RULES = (
-    ("production", "Deploying this version could degrade the performance of [C1:endpoint]."),
-    ("summary", "Performance has regressed for several operations. [C1:endpoint] is [C1:slowdown]."),
-    ("C1.remark", "Both latency and throughput are affected, which is typical for lock contention."),
+    ("run", "Reading is not affected by any of this.", "NO_TOPIC"),
+    ("run", "A rerun of the baseline would make the result firmer.", "NO_TOPIC"),
+    ("run", "The verdict of the policy is [run:verdict].", "NO_TOPIC"),
+    ("C1", "Saving takes about twice as long at [C1:load].", "NUMERAL"),
+    ("C1", "Look for a lock first.", "NO_TOPIC"),
+    ("C2", "Cf. [C2:endpoint] at Amazon scale.", "FOREIGN_NAME"),
 )
-"""True, but with an amount in words, a cause without a hedge or talk of the decision: refused on purpose."""
+"""True, but without a slot of the topic, with an amount or a name: refused on purpose."""
 
-# ── without regressions ─────────────────────────────────────────────────────────────────────────────────────────────
+ATTACKS = (
+    # numbers nobody measured
+    ("percentage", "run", "[C1:endpoint] is 104 % slower than before.", "NUMERAL"),
+    ("value", "C1", "Requests at [C1:load] take 31.5 ms in the candidate.", "NUMERAL"),
+    ("glued to a slot", "C1", "It is [C1:slowdown]0 now, as far as we know.", "NUMERAL"),
+    ("Roman numeral sign", "run", "Phase Ⅳ of [C1:endpoint] is slower.", "NUMERAL"),
+    ("superscript", "C1", "It grows with n² beyond [C1:load] as it seems.", "NUMERAL"),
+    ("Arabic digits", "C1", "It takes ٣ times as long at [C1:load].", "NUMERAL"),
+    ("fraction sign", "C1", "It lost ½ of its speed at [C1:load].", "NUMERAL"),
+    ("full-width digits", "C1", "It takes ９９ times as long at [C1:load].", "NUMERAL"),
+    ("bare percentile", "C1", "Only the p95 is slower at [C1:load].", "NUMERAL"),
+    ("unknown issue", "run", "C77 is slower as well as [C1:endpoint].", "NUMERAL"),
+    ("doubled", "C1", "The waiting time doubled at [C1:load], as it seems.", "NUMERAL"),
+    ("half", "C1", "The server handles half of the requests at [C1:load].", "NUMERAL"),
+    ("seconds", "C1", "Users wait seconds longer at [C1:load].", "NUMERAL"),
+    ("per cent", "C1", "It is fifty per cent slower at [C1:load].", "NUMERAL"),
+    ("order of magnitude", "C1", "It is an order of magnitude slower at [C1:load].", "NUMERAL"),
+    ("in capitals", "C1", "A TWOFOLD increase is seen at [C1:load].", "NUMERAL"),
+    # slots and names that are not there
+    ("unknown slot", "run", "{{F99999}} is slower than [C1:endpoint] was.", "UNKNOWN_SLOT"),
+    ("a table's cell", "C1", "At the lowest load it takes [C1:candidate] in the candidate.", "UNKNOWN_SLOT"),
+    ("endpoint", "run", "POST /api/login is as slow as [C1:endpoint].", "FOREIGN_NAME"),
+    ("path in lower case", "C1", "Requests of [C1:endpoint] to /api/login are slower.", "FOREIGN_NAME"),
+    ("address", "C1", "See www.example.com for the details of [C1:endpoint].", "FOREIGN_NAME"),
+    ("identifier", "C1", "The method getSettings of [C1:endpoint] is slower.", "FOREIGN_NAME"),
+    ("product", "C1", "It looks as if Hibernate were slower at [C1:load].", "FOREIGN_NAME"),
+    ("person", "C1", "Ask Alice to profile [C1:endpoint] again.", "FOREIGN_NAME"),
+    ("version", "run", "[C1:endpoint] is slower since v.next came in.", "FOREIGN_NAME"),
+    # nothing of its own
+    ("no slot", "run", "Everyone will be pleased with the new version.", "NO_TOPIC"),
+    ("cause without a slot", "C1", "A missing index is behind all this, as anyone can see.", "NO_TOPIC"),
+    ("another's slot", "C2", "It is as bad as that of [C1:endpoint], if not worse.", "NO_TOPIC"),
+    ("the verdict's slot", "run", "[run:verdict] is what the policy says, but it is wrong.", "NO_TOPIC"),
+    ("the advice's slot", "run", "[run:recommendation] This is too strict for the team.", "NO_TOPIC"),
+    ("a name of the run", "run", "[run:candidate version] is a good version for everyone.", "NO_TOPIC"),
+    (
+        "behind an honest one",
+        "run",
+        "[C1:endpoint] is slower at every load. nobody needs to care about that.",
+        "NO_TOPIC",
+    ),
+    # other people's numbers, and those of the other side
+    ("swapped", "run", "[C1:endpoint] is [C2:slowdown] as far as we can see.", "SWAPPED"),
+    ("swapped names", "run", "[C1:endpoint] and [C2:endpoint] are slower: [C1:slowdown].", "SWAPPED"),
+    ("swapped place", "run", "[C1:endpoint] is affected over [C2:affected loads] only.", "SWAPPED"),
+    ("another's value", "C1", "[C1:endpoint] is slower by [C2:slowdown], as it seems.", "SWAPPED"),
+    ("another's shape", "C1", "[C1:endpoint] changed as [C2:endpoint] did: [C2:shape].", "SWAPPED"),
+    ("baseline", "C1", "The baseline needs [C1:values] for the same request.", "BASELINE"),
+    ("baseline by its slot", "C1", "In [run:baseline version] it was [C1:slowdown] already.", "BASELINE"),
+    ("old version", "C1", "The old version is [C1:slowdown] at that load.", "BASELINE"),
+    ("before", "C1", "Until now [C1:endpoint] was [C1:slowdown] there.", "BASELINE"),
+    ("sides swapped", "run", "Compared with the candidate, the baseline is [C1:slowdown].", "BASELINE"),
+    ("second half", "run", "[C1:endpoint] is fast in the candidate, but the baseline takes [C1:values].", "BASELINE"),
+    ("offered elsewhere", "C2", "What [C2:endpoint] needs is this: [catalogue:data_size confirm]", "CAUSE"),
+    # decisions and empty talk
+    ("ship", "run", "With [C1:slowdown] you can still ship it to customers.", "VERDICT"),
+    ("deploy", "run", "Deploy [run:candidate version] in spite of [C1:endpoint].", "VERDICT"),
+    ("sign off", "run", "Managers can sign off on [C1:endpoint] at once.", "VERDICT"),
+    ("hyphenated", "run", "The change of [C1:endpoint] is a no-go for us.", "VERDICT"),
+    ("one word", "C1", "[C1:endpoint]: slower.", "EMPTY"),
+    ("a name and a change", "run", "[C1:endpoint] is [C1:slowdown].", "EMPTY"),
+    ("slots alone", "C1", "[C1:endpoint], [C1:slowdown], [C1:values], [C1:load] and [C1:shape].", "EMPTY"),
+    ("German", "C1", "die neue Version ist bei [C1:load] leider viel langsamer", "LANGUAGE"),
+    ("Spanish", "C1", "con [C1:load] esta version puede lanzarse sin problema", "LANGUAGE"),
+    # markup, length, form
+    ("HTML", "run", "<b>Slow</b> requests of [C1:endpoint] again.", "MARKUP"),
+    ("script", "run", "<script>alert()</script> is in [C1:endpoint].", "MARKUP"),
+    ("link", "run", "See [this](that) slow page of [C1:endpoint].", "MARKUP"),
+    ("heading", "run", "# Slow requests of [C1:endpoint] again", "MARKUP"),
+    ("table", "run", "[C1:endpoint] is slow | and so is the rest", "MARKUP"),
+    ("code", "C1", "Run `make` at [C1:load] on the slow side.", "MARKUP"),
+    ("the program's mark", "C1", "It is [C1:slowdown] † and that is the end.", "MARKUP"),
+    ("line separator", "C1", "It is [C1:slowdown] there.\u2028End of commentary", "MARKUP"),
+    ("paragraph separator", "C1", "It is [C1:slowdown] there.\u2029End of commentary", "MARKUP"),
+    ("next line", "C1", "It is [C1:slowdown] there.\x85End of commentary", "MARKUP"),
+    ("escape sequence", "run", "Slow \x1b requests of [C1:endpoint].", "MARKUP"),
+    ("null character", "run", "Slow\x00 requests of [C1:endpoint].", "MARKUP"),
+    ("right to left", "run", "Slow \u202eretsaf requests of [C1:endpoint].", "MARKUP"),
+    ("zero width", "run", "Slow\u200b requests of [C1:endpoint].", "MARKUP"),
+    ("letter look-alike", "run", "We аpprove of [C1:endpoint] as it is.", "MARKUP"),
+    ("stand-in sign", "run", "§ is slower than [C1:endpoint] was before.", "MARKUP"),
+    ("letters glued to a slot", "run", "un[C1:endpoint] is slower than it was before.", "MARKUP"),
+    ("stray braces", "run", "{{F}} is slower than [C1:endpoint] was.", "MARKUP"),
+    ("too long", "C1", "It is [C1:slowdown] as far as we know. " * 20, "TOO_LONG"),
+    ("too much printed", "C1", "that is " + "[C1:endpoint] and then " * 100, "TOO_LONG"),
+    ("empty", "run", "", "MISSING"),
+    ("blank", "run", "   ", "MISSING"),
+)
+"""Case, topic, sentence, name of the `Kind` it must meet: each is refused, with any honest sentence beside it kept."""
+
+FENCED = (
+    ("cause", "C1", "A lock is held longer at [C1:load] by the new version."),
+    ("doubt", "C1", "The slowdown of [C1:slowdown] is within the usual noise."),
+    ("decision", "run", "[C1:endpoint] is no reason to keep customers waiting."),
+    ("denied", "run", "It is not true that [C1:endpoint] is [C1:slowdown]."),
+    ("direction", "run", "[C1:endpoint] became faster over [C1:affected loads]."),
+    ("evidence", "C1", "A rerun showed [C1:slowdown] once more, so chance is excluded."),
+    ("severity", "C2", "This trivial change of [C2:endpoint] needs no care."),
+    ("place", "C1", "At the highest load it takes [C1:values] in the candidate."),
+)
+"""Case, topic, sentence: false, and no rule can know; it may stand in the fence, and nowhere else."""
+
+
+def answer(number):
+    """The texts of one honest answer by section; no two of the first sixty read alike."""
+    texts = {}
+    for shift, topic in enumerate(("run", "C1", "C2", "C3")):
+        said = [sentence for about, sentence in HONEST if about == topic]
+        count = 3 if topic == "run" else 2
+        picked = [said[(number * (shift + 1) + at * 4) % len(said)] for at in range(count)]
+        texts["commentary" if topic == "run" else f"{topic}.remark"] = " ".join(dict.fromkeys(picked))
+    return texts
+
+
+ANSWERS = 60
 
 QUIET = (
-    {
-        "headline": "[run:verdict]: no regression was found.",
-        "summary": "[run:meaning of the verdict]. Nothing became slower in [run:curves], and [run:improved curves].",
-        "patterns": "[C1:endpoint] became faster ([C1:slowdown]) and nothing speaks against it.",
-        "production": "No slowdown was found, so the capacity should be what it was or better.",
-        "users": "Reading policies is faster: [C1:values].",
-        "advice": "[run:recommendation].",
-    },
-    {
-        "headline": "[C1:endpoint] improved, no regression.",
-        "summary": "The comparison of [run:baseline version] with [run:candidate version] ends well. The verdict is "
-        "[run:verdict]. [C1:endpoint] has [C1:slowdown] over [C1:affected loads].",
-        "patterns": "The improvement covers [C1:threads].",
-        "production": "Lower cost for [C1:endpoint]; no regression in the measured loads.",
-        "users": "Users get answers sooner, by [C1:slowdown].",
-        "advice": "[run:recommendation]. Urgency: [run:urgency]",
-    },
-    {
-        "headline": "Faster reads and no slowdown. [run:verdict].",
-        "summary": "There is good news: [C1:endpoint] got faster, [C1:slowdown], with [C1:confidence]. No "
-        "regression was detected in [run:curves].",
-        "patterns": "Only one endpoint changed, [C1:endpoint], and for the better.",
-        "production": "The improvement of [C1:endpoint] leaves some headroom.",
-        "users": "Shorter waits on [C1:endpoint].",
-        "advice": "[run:recommendation].",
-    },
-    {
-        "headline": "[run:verdict] - speed-up on [C1:endpoint].",
-        "summary": "Latency of [C1:endpoint] dropped: [C1:values] at [C1:load]. The "
-        "change, [C1:slowdown], is beyond chance.",
-        "patterns": "The gain is the same at [C1:threads].",
-        "production": "Reading costs less than before; we saw no regression.",
-        "users": "People will hardly notice, except on [C1:endpoint], which improved.",
-        "advice": "[run:recommendation]. A second run would make the improvement of [C1:endpoint] more certain.",
-    },
+    "[C1:endpoint] became faster over [C1:affected loads], and [run:improved curves] without anything slower.",
+    "Reading policies costs less than before: [C1:values] at [C1:load].",
 )
-
-
-def busy(number):
-    """The texts of one answer to the sheet of a release with regressions."""
-    lists = {
-        "headline": HEADLINES,
-        "summary": SUMMARIES,
-        "C1.impact": IMPACTS_C1,
-        "C1.remark": REMARKS_C1,
-        "C2.impact": IMPACTS_C2,
-        "C2.remark": REMARKS_C2,
-        "C1.dive": DIVES_C1,
-        "C2.dive": DIVES_C2,
-        "C3.dive": DIVES_C3,
-        "patterns": PATTERNS,
-        "C1.action": ACTIONS_C1,
-        "C2.action": ACTIONS_C2,
-        "C3.action": ACTIONS_C3,
-        "risk.production": PRODUCTION,
-        "risk.users": USERS,
-        "risk.advice": ADVICE,
-    }
-    return {section: texts[(number + shift) % len(texts)] for shift, (section, texts) in enumerate(lists.items())}
-
-
-def quiet(number):
-    """The texts of one answer to the sheet of a release with improvements only."""
-    texts = QUIET[number]
-    return {("risk." + name if name in {"production", "users", "advice"} else name): texts[name] for name in texts}
-
-
-BUSY, QUIET_COUNT = 56, len(QUIET)
+"""Commentaries on a run of improvements only."""

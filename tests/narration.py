@@ -11,7 +11,7 @@ from msgspec import structs
 from perftracker_ai.model import Author, Hypothesis, Strength
 from perftracker_ai.narrate.compose import compose
 from perftracker_ai.narrate.facts import build_facts
-from perftracker_ai.narrate.sections import ACTIONS, DIVES, HEADLINE, ISSUES, PATTERNS, RISK, SUMMARY
+from perftracker_ai.narrate.sections import COMMENTARY, REMARKS
 
 DATA_SIZE = Hypothesis(
     key="data_size",
@@ -106,21 +106,11 @@ def fact_id(sheet, subject, label):
 
 
 def document(sheet, texts):
-    """Put texts by section key into the form of an answer."""
+    """Put texts by section key into the form of an answer; what is not there is not remarked on."""
     texts = {key: with_slots(text, sheet) for key, text in texts.items()}
-    issues = {
-        topic: {part: texts[f"{topic}.{part}"] for part in ("impact", "remark") if f"{topic}.{part}" in texts}
-        for topic in sheet.narrated
-    }
-    actions = [{"cluster": topic, "text": texts[f"{topic}.action"]} for topic in sheet.actions]
     return {
-        ISSUES: issues,
-        DIVES: {topic: texts[f"{topic}.dive"] for topic in sheet.dives},
-        PATTERNS: texts["patterns"],
-        ACTIONS: actions,
-        RISK: {part: texts[f"risk.{part}"] for part in ("advice", "production", "users")},
-        SUMMARY: texts["summary"],
-        HEADLINE: texts["headline"],
+        REMARKS: {topic: texts.get(f"{topic}.remark", "") for topic in sheet.narrated},
+        COMMENTARY: texts.get("commentary", ""),
     }
 
 

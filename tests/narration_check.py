@@ -23,7 +23,7 @@ NUMBERS = frozenset(
 VERDICTS = frozenset(
     re.findall(
         r"\S+",
-        "approve approved approves approval block blocked blocks blocking ship ships shipped shipping "
+        "approve approved approves approval block blocks ship ships shipped shipping "
         "veto deploy deployed"
         " rollback reject rejected",
     )

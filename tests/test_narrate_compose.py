@@ -9,21 +9,21 @@ import re
 import analyses
 import narration
 import pytest
-from answer_attacks import ATTACKS
-from answer_bank import BUSY, busy
+from answer_bank import ATTACKS, FENCED, HONEST, answer
 from msgspec import structs
 from narration_check import foreign_parts
 
 from perftracker_ai.model import Verdict
-from perftracker_ai.narrate.compose import pieces
+from perftracker_ai.narrate.places import is_change
 from perftracker_ai.narrate.prose import Kind
-from perftracker_ai.narrate.sections import sections
+from perftracker_ai.narrate.sections import COMMENTARY, REMARKS
+from perftracker_ai.narrate.values import Label
 from perftracker_ai.narrate.verify import verify
 from perftracker_ai.render.terminal import plain_screen
 from perftracker_ai.report.value import plain
 from perftracker_ai.report.value import sentences as report_sentences
 
-GENERATED = 10_000
+GENERATED = 1000
 SEED = 20261123
 
 
@@ -63,20 +63,24 @@ def test_the_auditor_lets_facts_pass():
 # ── composition ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def commented(sheet, text):
+    """What is printed of a commentary."""
+    told = narration.composed(sheet, verify(json.dumps({COMMENTARY: narration.with_slots(text, sheet)}), sheet))
+    return narration.texts(told).get(("commentary", ""), "")
+
+
 def test_a_facts_text_is_never_taken_for_a_slot():
     """A name that looks like a slot prints as it is: slots are filled in one pass."""
     made = narration.facts_of(
         analyses.analysis([analyses.regressed("GET /{{F1}}/{{C1}}")], analyses.decision(Verdict.BLOCK))
     )
-    name = narration.with_slots("[C1:endpoint]", made)
-    told = narration.composed(made, verify(json.dumps({"g_headline": f"{name} became slower."}), made))
-    assert narration.texts(told)["headline", ""] == "GET /{{F1}}/{{C1}} became slower."
+    assert commented(made, "[C1:endpoint] is what became slower.") == "GET /{{F1}}/{{C1}} is what became slower."
 
 
 def test_a_passage_comes_apart_into_words_and_facts():
     """A renderer gets words and facts in order: a fact's piece is its text, and words hold no digit."""
     made = narration.busy_sheet()
-    told = narration.composed(made, verify(narration.answer(made, busy(3)), made))
+    told = narration.composed(made, verify(narration.answer(made, answer(3)), made))
     parts = [piece for passage in told.passages for piece in passage.pieces]
     assert len(parts) > len(told.passages)
     assert all(
@@ -84,25 +88,54 @@ def test_a_passage_comes_apart_into_words_and_facts():
     )
 
 
-def test_actions_keep_the_models_order_within_a_severity():
-    """A model orders the actions, but what is worse comes before what is less so."""
-    made = narration.facts_of(narration.crowded())
-    first, second = made.actions[:2]
-    assert made.topic[first].severity == made.topic[second].severity
-    wanted = list(reversed(made.actions))
-    answer = {"d_actions": [{"cluster": topic, "text": f"Profile {{{{{topic}}}}}."} for topic in wanted]}
-    ordered = [passage.cluster for passage in narration.composed(made, verify(json.dumps(answer), made)).passages]
-    ranks = [list(type(made.topic[first].severity)).index(made.topic[topic].severity) for topic in ordered]
-    assert ranks == sorted(ranks)
-    assert ordered.index(second) < ordered.index(first)
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        # A change says of which version it is, and where.
+        (
+            "[C1:endpoint] is slower, by [C1:slowdown] to be exact.",
+            "{name} is slower, by 150 % slower (1.65-5010, 6000–10000 policies, 4/16 threads (all)) to be exact.",
+        ),
+        # Beside its own place it need not say it again.
+        (
+            "[C1:endpoint] is [C1:slowdown] over [C1:affected loads] here.",
+            "{name} is 150 % slower (1.65-5010, 4/16 threads (all)) over 6000–10000 policies here.",
+        ),
+        # Beside another place it does, and a pair says which side is which.
+        (
+            "C1: [C1:values] is it for [C1:affected loads].",
+            "C1: 12.6 ms → 32.1 ms (1.64-4996 → 1.65-5010, 6000 policies, 16 threads) is it for 6000–10000 policies.",
+        ),
+        # Where nothing names the issue, the value does.
+        (
+            "People wait longer than before: [C1:added time].",
+            "People wait longer than before: 19.5 ms (1.65-5010, C1, 6000 policies, 16 threads).",
+        ),
+    ],
+)  # fmt: skip
+def test_a_value_brings_its_own_place_and_version(text, printed):
+    """Whatever stands beside a value, the printed sentence says where and of which version it is true."""
+    made = narration.busy_sheet()
+    assert commented(made, text) == printed.format(name=made.find("C1", "endpoint").text)
+
+
+@pytest.mark.parametrize(("topic", "text"), HONEST)
+def test_every_change_in_prose_says_of_which_version_it_is(topic, text):
+    """A sentence with a change or a value of the comparison holds the candidate's version."""
+    made = narration.busy_sheet()
+    key = "commentary" if topic == "run" else f"{topic}.remark"
+    told = narration.composed(made, verify(narration.answer(made, {key: text}), made, frozenset({key})))
+    facts = [made.by_id[piece.fact] for piece in told.passages[0].pieces if piece.fact]
+    assert not any(map(is_change, facts)) or any(fact.label == Label.CANDIDATE for fact in facts)
 
 
 def test_what_was_accepted_is_counted():
-    """The narration says how many texts were asked for and how many of them are the model's."""
+    """The narration holds what stands, and says how many sentences were refused."""
     made = narration.busy_sheet()
-    told = narration.composed(made, verify(json.dumps({"g_headline": "{{C1}} is slower."}), made))
-    assert (told.asked, told.written, told.repaired) == (len(sections(made)), 1, 0)
-    assert narration.texts(told) == {("headline", ""): "C1 is slower."}
+    text = "{{C1}} is what to look at first. It takes five times as long. Do it now, please."
+    told = narration.composed(made, verify(json.dumps({COMMENTARY: text}), made))
+    assert (told.stands, told.refused, told.repaired) == (True, 2, 0)
+    assert narration.texts(told) == {("commentary", ""): "C1 is what to look at first."}
 
 
 # ── whatever a model answers ────────────────────────────────────────────────────────────────────────────────────────
@@ -121,48 +154,34 @@ HOSTILE_WORDS = (
 
 def sources(sheet):
     """Sentences to draw from: the bank's, the attacks', in slots of the sheet at hand."""
-    honest = [text for number in range(BUSY) for text in busy(number).values()]
-    lies = [text for _, section, text, _ in ATTACKS]
     made = narration.busy_sheet()
-    told = [narration.with_slots(text, made) for text in dict.fromkeys((*honest, *lies))]
-    return [piece for text in told for piece in re.split(r"(?<=[.!?]) ", text) if piece] + list(sheet.by_id)[:20]
+    told = [case[1] for case in HONEST] + [case[2] for case in (*ATTACKS, *FENCED)]
+    return [narration.with_slots(text, made) for text in dict.fromkeys(told) if text] + list(sheet.by_id)[:20]
 
 
 def generated(rng, sentences_, sheet):
-    """One answer: one part of it, of honest and hostile sentences, words and slots at random."""
+    """One answer, of honest and hostile sentences, words and slots at random."""
 
     def prose():
-        picked = [rng.choice(sentences_) for _ in range(rng.randint(1, 2))]
+        picked = [rng.choice(sentences_) for _ in range(rng.randint(1, 3))]
         if rng.random() < 0.5:
             words = " ".join(picked).split(" ")
             for _ in range(rng.randint(1, 2)):
                 words.insert(rng.randrange(len(words) + 1), rng.choice(HOSTILE_WORDS))
             picked = [" ".join(words)]
         if rng.random() < 0.3:
-            picked.append(f"{{{{{rng.choice(ids)}}}}} and {{{{{rng.choice(ids)}}}}}.")
+            picked.append(f"So it is with {{{{{rng.choice(ids)}}}}} and with {{{{{rng.choice(ids)}}}}}.")
         return " ".join(picked)
 
     ids = list(sheet.by_id)
-    topic = rng.choice([*sheet.topic, "C99"])
-    places = (
-        lambda: {"g_headline": prose()},
-        lambda: {"f_summary": prose(), "c_patterns": prose()},
-        lambda: {"e_risk": {"production": prose(), "users": prose(), "advice": prose()}},
-        lambda: {"a_issues": {topic: {"impact": prose(), "remark": prose(), "hypotheses": hypotheses()}}},
-        lambda: {"b_deep_dives": {topic: prose()}},
-        lambda: {"d_actions": [{"cluster": topic, "text": prose()}]},
-    )
-
-    def hypotheses():
-        keys = ("data_size", "contention", "memory_limit", "leak")
-        return [{"evidence": rng.sample(ids, 2), "hypothesis": rng.choice(keys)}]
-
-    text = json.dumps(rng.choice(places)(), ensure_ascii=rng.random() < 0.5)
+    topics = [rng.choice([*sheet.topic, "C99"]) for _ in range(2)]
+    made = {COMMENTARY: prose(), REMARKS: {topic: prose() for topic in topics}}
+    text = json.dumps(made, ensure_ascii=rng.random() < 0.5)
     return text if rng.random() < 0.98 else text[: rng.randrange(len(text))]
 
 
 def test_whatever_is_answered_only_facts_are_printed():
-    """Of 10,000 generated answers none prints a numeral, an endpoint, a verdict word or markup that is no fact's."""
+    """Of 1,000 generated answers none prints a numeral, an endpoint, a verdict word or markup that is no fact's."""
     rng = random.Random(SEED)
     sheets = [narration.busy_sheet(), narration.quiet_sheet(), narration.facts_of(analyses.hostile())]
     drawn = [(sheet, sources(sheet), texts_of(sheet)) for sheet in sheets]
@@ -173,7 +192,7 @@ def test_whatever_is_answered_only_facts_are_printed():
         if not verified.texts:
             continue
         told = narration.composed(sheet, verified)
-        printed += told.written
+        printed += told.stands
         wrong += [text for text in narration.texts(told).values() if foreign_parts(text, facts)]
     assert not wrong[:5]
     assert printed > GENERATED / 10  # the check is of something: many answers do hold acceptable sections
@@ -192,13 +211,13 @@ def test_whatever_is_answered_every_sentence_of_the_report_stands():
     sheet = narration.facts_of(made)
     drawn, alone, screen = sources(sheet), told_sentences(made), plain_screen(analyses.report(made), (), 200)
     accepted = 0
-    for _ in range(200):
+    for _ in range(40):
         told = narration.composed(sheet, verify(generated(rng, drawn, sheet), sheet))
         accepted += bool(told.passages)
         assert told_sentences(made, told) == alone
         with_model = plain_screen(analyses.report(made, told), (), 200).splitlines()
         assert [line for line in with_model if not line.startswith("Model ")] == screen.splitlines()
-    assert accepted > 20
+    assert accepted > 10
 
 
 HOSTILE_TAGS = (
@@ -216,9 +235,9 @@ HOSTILE_TAGS = (
 def test_a_hostile_tag_changes_nothing_but_its_own_text(tag):
     """With an endpoint of any name, the same answer gives the same sections by the same hand, in the same words."""
     hostile, harmless = (narration.facts_of(renamed(name)) for name in (f"GET /{tag}", "GET /harmless"))
-    answer = narration.answer(harmless, busy(5))
-    one, other = (narration.composed(sheet, verify(answer, sheet)) for sheet in (hostile, harmless))
-    assert one.written == other.written > 10
+    given = narration.answer(harmless, answer(5))
+    one, other = (narration.composed(sheet, verify(given, sheet)) for sheet in (hostile, harmless))
+    assert len(one.passages) == len(other.passages) == 4
     assert words(one) == words(other)
     assert not any(foreign_parts(text, texts_of(hostile)) for text in narration.texts(one).values())
     assert max(map(len, narration.texts(one).values())) < 4000
@@ -234,12 +253,6 @@ def renamed(endpoint):
     made = narration.busy_analysis()
     first = structs.replace(made.clusters[0], endpoint=endpoint, title=endpoint)
     return structs.replace(made, clusters=(first, *made.clusters[1:]))
-
-
-def test_pieces_put_every_fact_in_its_place():
-    """Slots are replaced by their facts' texts, and words stay as they are."""
-    made = narration.busy_sheet()
-    assert "".join(piece.text for piece in pieces("{{C1}} and {{F1}}.", made)) == "C1 and GRPM."
 
 
 def test_kinds_say_what_to_do():

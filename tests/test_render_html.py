@@ -340,12 +340,12 @@ AUTHOR = Author(model="some-model", digest="", window=8192, prompt_tokens=None, 
 
 def narrated(*passages):
     made = (Passage(part=part, cluster=cluster, pieces=pieces) for part, cluster, pieces in passages)
-    return Narration(passages=tuple(made), asked=9, repaired=0, author=AUTHOR)
+    return Narration(passages=tuple(made), refused=0, repaired=0, author=AUTHOR)
 
 
 NARRATION = narrated(
-    (Part.SUMMARY, "", (Piece(text="Slower by ", fact=""), Piece(text="+150 %", fact="F12"))),
-    (Part.ACTION, "C1", (Piece(text="<b>none</b>", fact=""),)),
+    (Part.COMMENTARY, "", (Piece(text="Slower by ", fact=""), Piece(text="+150 %", fact="F12"))),
+    (Part.REMARK, "C1", (Piece(text="<b>none</b>", fact=""),)),
     (Part.REMARK, "C1", (Piece(text="Worst above ", fact=""), Piece(text="6000 policies", fact="F13"))),
 )
 

@@ -135,7 +135,7 @@ def tell(analysis: Analysis, settings: Settings, saved: bytes | None, watch: Wat
         except LanguageModelError as error:
             watch(NoModel(problem=error.problem, cure=_step(error)))
             return Story(narration=None, files=((FACTS, facts),), problem=error)
-    problem = None if narration.written else _nothing_usable(settings)
+    problem = None if narration.stands else _nothing_usable(settings)
     return Story(narration=narration, files=((FACTS, facts), *talk.files()), problem=problem)
 
 
@@ -302,9 +302,8 @@ def _narrated(sheet: FactSheet, talk: _Talk, watch: Watch) -> Narration:
 
 
 def _name_refused(narration: Narration, watch: Watch) -> None:
-    refused = narration.asked - narration.written
-    if refused:
-        watch(TextsRefused(refused=refused, asked=narration.asked, model=narration.author.model))
+    if narration.refused:
+        watch(TextsRefused(refused=narration.refused, model=narration.author.model))
 
 
 def _nothing_usable(settings: Settings) -> BadReply:

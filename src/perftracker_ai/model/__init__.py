@@ -935,18 +935,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Part(StrEnum):
-    """What a passage is for, and so where it stands in a report."""
+    """What a passage is for: words on the whole comparison, or on one issue."""
 
-    HEADLINE = "headline"
-    SUMMARY = "summary"
-    IMPACT = "impact"
+    COMMENTARY = "commentary"
     REMARK = "remark"
-    DIVE = "dive"
-    PATTERNS = "patterns"
-    ACTION = "action"
-    PRODUCTION = "production"
-    USERS = "users"
-    ADVICE = "advice"
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
@@ -1001,20 +993,22 @@ class Narration(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     passages : tuple of Passage
-        In reading order, actions in the order in which they are to be done.
-    asked, repaired : int
-        Texts that were asked for, and those that were right at the second attempt only.
+        In reading order.
+    refused : int
+        Sentences, and texts without any, that did not pass the check.
+    repaired : int
+        Passages of which something was right at the second attempt only.
     """
 
     passages: tuple[Passage, ...]
-    asked: int
+    refused: int
     repaired: int
     author: Author
 
     @property
-    def written(self) -> int:
-        """Texts that were accepted."""
-        return len(self.passages)
+    def stands(self) -> bool:
+        """Whether anything of it does."""
+        return bool(self.passages)
 
 
 # ── notices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1262,10 +1256,9 @@ class NotTold(Notice, frozen=True, kw_only=True):
 
 
 class TextsRefused(Notice, frozen=True, kw_only=True):
-    """Texts of a language model that did not pass the check against the facts."""
+    """Sentences of a language model that did not pass the check against the facts."""
 
     refused: int
-    asked: int
     model: str
 
 

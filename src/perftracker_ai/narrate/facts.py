@@ -7,7 +7,6 @@ ids. ``facts.json`` is the sheet as it is.
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,22 +14,22 @@ from msgspec.structs import asdict
 
 from perftracker_ai.errors import JobError
 from perftracker_ai.model import Severity
-from perftracker_ai.narrate.values import Fact, FactSheet, Label, Topic
-from perftracker_ai.report import build
-from perftracker_ai.report.value import values
+from perftracker_ai.narrate.values import Cause, Fact, FactSheet, Label, Topic
+from perftracker_ai.report import actions, build, issue
+from perftracker_ai.report.value import plain, values
 from perftracker_ai.report.view import improved, view, worsened
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from perftracker_ai.model import Analysis, Cluster
+    from perftracker_ai.model import Analysis, Hypothesis
+    from perftracker_ai.report.issue import Issue
     from perftracker_ai.report.value import Value
 
-NARRATED, DIVES, ACTIONS = 6, 3, 6
-"""Topics with words of their own, deep-dives and action items: more than a reader takes in, or a small model writes."""
-SENTENCE_LIMIT = 300
-_HEAVY = frozenset({Severity.CRITICAL, Severity.SEVERE})
+NARRATED = 8
+"""Topics with remarks of their own: more than a reader takes in, or a small model writes."""
+TEXT_LIMIT, CAUSES = 300, 4
 
 
 def build_facts(analysis: Analysis) -> FactSheet:
@@ -41,18 +40,12 @@ def build_facts(analysis: Analysis) -> FactSheet:
     named = {fact.id for fact in facts}
     worse = [cluster for cluster in worsened(shown) if cluster.id in named]
     topics = (*worse, *(cluster for cluster in improved(shown) if cluster.id in named))
-    grave = [cluster.id for cluster in worse if cluster.severity is not Severity.MINOR]
-    heavy = [cluster.id for cluster in worse if cluster.severity in _HEAVY]
     return FactSheet(
         facts=facts,
-        topics=tuple(map(_topic, topics)),
+        topics=tuple(map(_topic, issue.issues(shown, topics))),
         verdict=analysis.decision.verdict,
-        narrated=tuple(heavy[:NARRATED]),
-        dives=tuple(grave[:DIVES]),
-        actions=tuple(grave[:ACTIONS]),
-        failing=report.counts.failing,
-        lost=report.counts.lost,
-        endpoint_words=_words(topics),
+        narrated=tuple(cluster.id for cluster in worse if cluster.severity is not Severity.MINOR)[:NARRATED],
+        said=tuple(map(plain, report.bottom_line)),
     )
 
 
@@ -83,19 +76,28 @@ def read_facts(document: bytes, name: str) -> FactSheet:
         raise JobError(f"{name} holds no facts of a report ({error})", "run analyze again to write it") from error
 
 
-def _topic(cluster: Cluster) -> Topic:
-    checks = (text for found in cluster.hypotheses for text in (found.title, *found.confirm))
+def _topic(one: Issue) -> Topic:
+    cluster = one.cluster
     return Topic(
         id=cluster.id,
         direction=cluster.direction,
         severity=cluster.severity,
         confidence=cluster.confidence,
-        metric_kinds=cluster.metric_kinds,
-        hypotheses=tuple(dict.fromkeys(found.key for found in cluster.hypotheses)),
-        cause_words=" ".join(clean(text, SENTENCE_LIMIT).rstrip(". ") for text in checks).lower(),
+        said=plain(actions.step(one)) if cluster.severity else "",
+        causes=tuple(map(_cause, cluster.hypotheses[:CAUSES])),
     )
 
 
-def _words(clusters: Iterable[Cluster]) -> tuple[str, ...]:
-    named = (f"{cluster.endpoint} {' '.join(cluster.scenarios)}"[:1000].lower() for cluster in clusters)
-    return tuple(sorted({word for name in named for word in re.findall(r"[a-z]{2,40}", name)}))
+def _cause(found: Hypothesis) -> Cause:
+    return Cause(
+        key=found.key,
+        title=clean(found.title, TEXT_LIMIT),
+        strength=found.strength,
+        evidence_for=_texts(found.evidence_for),
+        evidence_against=_texts(found.evidence_against),
+        confirm=_texts(found.confirm),
+    )
+
+
+def _texts(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(clean(text, TEXT_LIMIT) for text in texts)

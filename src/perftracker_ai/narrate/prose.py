@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from perftracker_ai.narrate.values import RUN
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,27 +24,25 @@ MARK = "§"
 
 _LOOSE_SLOT = re.compile(r"\{{1,2}\s*([FC]\d{1,6})\s*\}{1,2}", re.ASCII)
 _BARE_TOPIC = re.compile(r"(?<![\w{])(C\d{1,6})(?![\w}])", re.ASCII)
-_BREAKS = re.compile(r"(?<=[.!?…])[\"'”’)]*\s+(?=[A-Z{\"'“‘(])")
+_BREAKS = re.compile(r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?:(?<=[.!?…])|(?<=[.!?…][\"'”’)]))\s+")
 
 
 class Kind(StrEnum):
     """What is wrong with a piece of an answer; the value says it to the model that is to repair it."""
 
-    NUMERAL = "a number stands in the text; put the slot of a fact in its place"
-    NUMBER_WORD = "an amount is put in words; put the slot of a fact in its place or leave it out"
+    NUMERAL = "a number or an amount stands in the text; put the slot of a fact in its place or leave it out"
     UNKNOWN_SLOT = "there is no fact of this id"
     FOREIGN_NAME = "a name stands in the text; put the slot of its fact in its place or leave it out"
-    VERDICT = "the decision is the policy's; say it only through the slots of verdict, meaning and recommendation"
-    CAUSE = "this cause is not among the hypotheses offered here"
-    CERTAINTY = "a cause is stated as if it were known; say that it may be so"
-    UNMEASURED = "nothing like this was measured"
-    DIRECTION = "better and worse are mixed up, or an improvement is stated without the slot of what improved"
-    DENIED = "a fact is taken back; facts stand as they are"
+    NO_TOPIC = "the sentence holds no slot of what it is about; put one in"
     SWAPPED = "a fact of one item is used for another; name the endpoint by its slot before its numbers"
-    SEVERITY = "severity or confidence is not what the facts say, or is played up or down"
+    BASELINE = "a change is told of the baseline; every change is the candidate's"
+    CAUSE = "this cause is not among the hypotheses offered here"
+    VERDICT = "the decision is the policy's; do not speak of it"
+    EMPTY = "the sentence says too little; say more or leave it out"
+    LANGUAGE = "the sentence is no English; write it in English"
     MARKUP = "only plain sentences are allowed: no markup, no lists, no special characters"
     TOO_LONG = "the text is too long"
-    EMPTY = "the text is missing"
+    MISSING = "the text is missing"
     SCHEMA = "the value has not the form asked for"
     NOT_JSON = "the answer is no complete JSON object"
 
@@ -77,9 +73,7 @@ class Sentence(msgspec.Struct, frozen=True, kw_only=True):
     bare : str
         In lower case, `MARK` for every slot.
     facts : tuple of Fact
-        What the slots stand for, in order.
-    context : str
-        Topic that was named last before this sentence; the section's own or the worst one at first.
+        What the slots stand for, in order; those of unknown ids stand for none.
     """
 
     section: Section
@@ -87,12 +81,6 @@ class Sentence(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     bare: str
     facts: tuple[Fact, ...]
-    context: str
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """Topics its slots belong to, in order of appearance."""
-        return tuple(dict.fromkeys(fact.subject for fact in self.facts if fact.subject in self.sheet.topic))
 
 
 def normalised(text: str, sheet: FactSheet) -> str:
@@ -104,12 +92,7 @@ def normalised(text: str, sheet: FactSheet) -> str:
 
 
 def sentences(text: str, section: Section, sheet: FactSheet) -> Iterator[Sentence]:
-    """Split normalised prose into sentences; slots of unknown ids stand for no fact."""
-    context = section.topic or (sheet.topics[0].id if sheet.topics else RUN)
-    for piece in _BREAKS.split(text):
+    """Split normalised prose into sentences, whatever a new one begins with."""
+    for piece in filter(None, _BREAKS.split(text)):
         facts = tuple(sheet.by_id[name] for name in SLOT.findall(piece) if name in sheet.by_id)
-        sentence = Sentence(
-            section=section, sheet=sheet, text=piece, bare=SLOT.sub(MARK, piece).lower(), facts=facts, context=context
-        )
-        yield sentence
-        context = next(reversed(sentence.topics), context)
+        yield Sentence(section=section, sheet=sheet, text=piece, bare=SLOT.sub(MARK, piece).lower(), facts=facts)

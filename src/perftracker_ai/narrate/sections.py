@@ -15,33 +15,10 @@ from perftracker_ai.model import Part
 if TYPE_CHECKING:
     from perftracker_ai.narrate.values import FactSheet
 
-ISSUES, DIVES, PATTERNS, ACTIONS, RISK, SUMMARY, HEADLINE = (
-    "a_issues",
-    "b_deep_dives",
-    "c_patterns",
-    "d_actions",
-    "e_risk",
-    "f_summary",
-    "g_headline",
-)
-PROPERTIES = (ISSUES, DIVES, PATTERNS, ACTIONS, RISK, SUMMARY, HEADLINE)
+REMARKS, COMMENTARY = "f_remarks", "g_commentary"
+PROPERTIES = (REMARKS, COMMENTARY)
 
-
-EXECUTIVE = frozenset({Part.HEADLINE, Part.SUMMARY, Part.PRODUCTION, Part.USERS, Part.ADVICE})
-"""Parts read by people who decide; the others are for those who repair."""
-
-LIMITS = {
-    Part.HEADLINE: 200,
-    Part.SUMMARY: 800,
-    Part.IMPACT: 350,
-    Part.REMARK: 350,
-    Part.DIVE: 700,
-    Part.PATTERNS: 500,
-    Part.ACTION: 300,
-    Part.PRODUCTION: 350,
-    Part.USERS: 350,
-    Part.ADVICE: 300,
-}
+LIMITS = {Part.COMMENTARY: 900, Part.REMARK: 500}
 """Characters of each part as the model writes it; none is above 1000, which some servers cannot enforce."""
 
 
@@ -51,7 +28,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     key : str
-        ``headline``, ``C1.impact``.
+        ``commentary``, ``C1.remark``.
     topic : str
         The topic it is about; empty when it is about the whole run.
     """
@@ -68,19 +45,5 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 def sections(sheet: FactSheet) -> tuple[Section, ...]:
     """List the sections of a narration in reading order."""
-    return (
-        *map(_of_run, (Part.HEADLINE, Part.SUMMARY)),
-        *(_of_topic(topic, part) for topic in sheet.narrated for part in (Part.IMPACT, Part.REMARK)),
-        *map(_of_run, (Part.PRODUCTION, Part.USERS, Part.ADVICE)),
-        *(_of_topic(topic, Part.ACTION) for topic in sheet.actions),
-        *(_of_topic(topic, Part.DIVE) for topic in sheet.dives),
-        _of_run(Part.PATTERNS),
-    )
-
-
-def _of_run(part: Part) -> Section:
-    return Section(key=part.value, part=part, topic="")
-
-
-def _of_topic(topic: str, part: Part) -> Section:
-    return Section(key=f"{topic}.{part.value}", part=part, topic=topic)
+    remarks = (Section(key=f"{topic}.remark", part=Part.REMARK, topic=topic) for topic in sheet.narrated)
+    return (Section(key="commentary", part=Part.COMMENTARY, topic=""), *remarks)

@@ -5,6 +5,7 @@ Values only. There is no fact that the report does not state, and a fact's text 
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from functools import cached_property
 
@@ -13,8 +14,8 @@ import msgspec
 from perftracker_ai.model import (  # noqa: TC001 - msgspec reads these types when it reads a sheet back
     Confidence,
     Direction,
-    MetricKind,
     Severity,
+    Strength,
     Verdict,
 )
 from perftracker_ai.report.value import CATALOGUE, RUN, Value
@@ -45,6 +46,8 @@ class Label(StrEnum):
     AS_MEASURED = "change as measured"
     ADDED = "added time"
     CAPACITY = "capacity"
+    INTERVAL = "interval"
+    LARGEST = "largest change"
     REASON = "reason of the confidence"
 
 
@@ -60,24 +63,34 @@ class Fact(Value, frozen=True, kw_only=True):
     id: str
 
 
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """A hypothesis proposed for a topic, with its evidence."""
+
+    key: str
+    title: str
+    strength: Strength
+    evidence_for: tuple[str, ...]
+    evidence_against: tuple[str, ...]
+    confirm: tuple[str, ...]
+
+
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
     """A cluster as far as words about it have to agree with it.
 
     Attributes
     ----------
-    hypotheses : tuple of str
-        Keys of the catalogue's entries proposed for it, the better supported first.
-    cause_words : str
-        Titles and checks of those entries: the only words of causes that may be used of it.
+    said : str
+        What the report advises to do about it.
+    causes : tuple of Cause
+        The better supported first.
     """
 
     id: str
     direction: Direction
     severity: Severity | None
     confidence: Confidence
-    metric_kinds: tuple[MetricKind, ...]
-    hypotheses: tuple[str, ...]
-    cause_words: str
+    said: str
+    causes: tuple[Cause, ...]
 
 
 class FactSheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -87,21 +100,17 @@ class FactSheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     ----------
     topics : tuple of Topic
         In the order of the clusters: worst first.
-    narrated, dives, actions : tuple of str
-        Topics that get words of their own, a deep-dive, an action item.
-    endpoint_words : tuple of str
-        Words that occur in the endpoints' names, in lower case.
+    narrated : tuple of str
+        Topics that a model may remark on.
+    said : tuple of str
+        The report's bottom line.
     """
 
     facts: tuple[Fact, ...]
     topics: tuple[Topic, ...]
     verdict: Verdict
     narrated: tuple[str, ...]
-    dives: tuple[str, ...]
-    actions: tuple[str, ...]
-    failing: int
-    lost: int
-    endpoint_words: tuple[str, ...]
+    said: tuple[str, ...]
 
     @cached_property
     def by_id(self) -> dict[str, Fact]:
@@ -129,6 +138,12 @@ class FactSheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def topic(self) -> dict[str, Topic]:
         """Topics by their id."""
         return {topic.id: topic for topic in self.topics}
+
+    @cached_property
+    def methods(self) -> frozenset[str]:
+        """Words in capitals of the endpoints' names: methods of HTTP, which an engineer writes as words."""
+        names = (fact.text for fact in self.facts if fact.label == Label.NAME)
+        return frozenset(word for name in names for word in re.findall(r"\b[A-Z]{3,7}\b", name))
 
     def find(self, subject: str, label: str) -> Fact | None:
         """Return the first fact of a subject under a label; None when there is none."""

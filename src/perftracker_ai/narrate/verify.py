@@ -1,7 +1,7 @@
 """The verifier: in goes a model's answer, out comes what of it may be printed, and what is wrong with the rest.
 
-Pure, and sentence by sentence. Every section stands alone: a bad one spoils none of the others. An answer that is no
-complete JSON object of the form asked for is refused as a whole.
+Pure, and sentence by sentence: every one has to stand alone, so a bad one spoils none of the others. An answer that is
+no complete JSON object of the form asked for is refused as a whole.
 """
 
 from __future__ import annotations
@@ -14,22 +14,9 @@ import msgspec
 from msgspec.structs import replace
 
 from perftracker_ai.model import Part
-from perftracker_ai.narrate.agreement import disagreements
-from perftracker_ai.narrate.prose import SLOT, Kind, Violation, normalised, sentences
+from perftracker_ai.narrate.prose import Kind, Violation, normalised, sentences
 from perftracker_ai.narrate.rules import broken_rules
-from perftracker_ai.narrate.sections import (
-    ACTIONS,
-    DIVES,
-    HEADLINE,
-    ISSUES,
-    PATTERNS,
-    PROPERTIES,
-    RISK,
-    SUMMARY,
-    Section,
-    sections,
-)
-from perftracker_ai.narrate.values import RUN, Label
+from perftracker_ai.narrate.sections import COMMENTARY, PROPERTIES, REMARKS, Section, sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +30,8 @@ SLACK = 1.25
 PRINTED = 4
 """A text may print at most that many times as long as it may be written: slots can be repeated."""
 EXCERPT = 80
+_LEAVES_A_LINE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Categories of what is no text: control, formatting and direction characters, separators of lines (U+2028, U+2029)."""
 
 _FENCE = re.compile(r"\A```[a-z]*\s*\n(?P<body>.*)\n?```\Z", re.DOTALL | re.IGNORECASE)
 
@@ -53,23 +42,23 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     texts : dict of str to str
-        Accepted prose by section key, with its slots.
-    order : tuple of str
-        Topics of the action items, in the model's order.
+        Accepted sentences by section key, with their slots.
     violations : tuple of Violation
         Everything that was refused and why, in reading order.
+    left_out : int
+        Sentences and texts that were refused.
     repaired : frozenset of str
-        Sections that were accepted only at the second attempt.
+        Sections of which something was accepted only at the second attempt.
     """
 
     texts: dict[str, str]
-    order: tuple[str, ...]
     violations: tuple[Violation, ...]
+    left_out: int
     repaired: frozenset[str]
 
     @property
     def refused(self) -> frozenset[str]:
-        """Keys of the sections that were refused; the empty key stands for the whole answer."""
+        """Keys of the sections of which something was refused; the empty key stands for the whole answer."""
         return frozenset(violation.section for violation in self.violations)
 
 
@@ -87,28 +76,27 @@ def verify(answer: str, sheet: FactSheet, only: frozenset[str] | None = None) ->
     """
     document = _document(answer)
     if isinstance(document, Violation):
-        return Verified(texts={}, order=(), violations=(document,), repaired=frozenset())
-    given, order = _given(document)
+        return Verified(texts={}, violations=(document,), left_out=1, repaired=frozenset())
+    given = _given(document)
     wanted = [section for section in sections(sheet) if only is None or section.key in only]
-    texts: dict[str, str] = {}
-    found: list[Violation] = [_strange_action(name) for name in order if name not in sheet.actions]
-    for section in wanted:
-        text, wrong = _judged_text(given.get(section.key), section, sheet)
-        texts |= {section.key: text} if not wrong else {}
-        found += wrong
-    kept = tuple(name for name in order if name in sheet.actions)
-    return Verified(texts=texts, order=kept, violations=tuple(found), repaired=frozenset())
+    judged = [(section, *_judged(given.get(section.key), section, sheet)) for section in wanted]
+    return Verified(
+        texts={section.key: " ".join(kept) for section, kept, _ in judged if kept},
+        violations=tuple(found for _, _, wrong in judged for each in wrong for found in each),
+        left_out=sum(len(wrong) for _, _, wrong in judged),
+        repaired=frozenset(),
+    )
 
 
 def merge(first: Verified, second: Verified) -> Verified:
-    """Put a repair into an answer: what was accepted at first stays, what was refused is taken from the repair."""
-    repaired = frozenset(second.texts) - frozenset(first.texts)
+    """Put a repair into an answer: a text of which something was refused is taken from the repair if that holds any."""
+    again = frozenset(second.texts) & first.refused if "" not in first.refused else frozenset(second.texts)
     return replace(
         second,
-        texts=second.texts | first.texts,
-        order=first.order or second.order,
-        violations=tuple(found for found in first.violations if found.section not in repaired),
-        repaired=repaired,
+        texts=first.texts | {key: second.texts[key] for key in again},
+        violations=(*(one for one in first.violations if one.section not in again), *second.violations),
+        left_out=second.left_out + len(first.refused - again - second.refused - {""}),
+        repaired=again,
     )
 
 
@@ -129,73 +117,50 @@ def _document(answer: str) -> dict[str, object] | Violation:
     return document
 
 
-def _given(document: dict[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
-    """Find what an answer holds for every section, and the order of its actions; forms are judged later."""
-    given: dict[str, object] = {
-        Part.HEADLINE.value: document.get(HEADLINE),
-        Part.SUMMARY.value: document.get(SUMMARY),
-        Part.PATTERNS.value: document.get(PATTERNS),
-        **_members(document.get(RISK)),
-    }
-    for topic, issue in _members(document.get(ISSUES)).items():
-        given |= {f"{topic}.{part}": text for part, text in _members(issue).items()}
-    given |= {f"{topic}.{Part.DIVE.value}": text for topic, text in _members(document.get(DIVES)).items()}
-    actions = _actions(document.get(ACTIONS))
-    given |= {f"{topic}.{Part.ACTION.value}": text for topic, text in actions.items()}
-    return given, tuple(actions)
+def _given(document: dict[str, object]) -> dict[str, object]:
+    """Find what an answer holds for every section; forms are judged later."""
+    remarks = {f"{topic}.remark": text for topic, text in members(document.get(REMARKS)).items()}
+    return {"commentary": document.get(COMMENTARY), **remarks}
 
 
-def _members(value: object) -> dict[str, object]:
+def members(value: object) -> dict[str, object]:
+    """Return the members of what should be an object; none of anything else."""
     return value if isinstance(value, dict) else {}
-
-
-def _actions(value: object) -> dict[str, object]:
-    """Read the list of actions; of two for one topic the first counts."""
-    actions: dict[str, object] = {}
-    for item in value if isinstance(value, list) else []:
-        members = _members(item)
-        actions.setdefault(str(members.get("cluster", "")), members.get("text"))
-    return actions
-
-
-def _strange_action(name: str) -> Violation:
-    return Violation(section=f"{_excerpt(name)}.{Part.ACTION.value}", kind=Kind.SWAPPED, excerpt=_excerpt(name))
 
 
 # ── one section ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _judged_text(value: object, section: Section, sheet: FactSheet) -> tuple[str, list[Violation]]:
-    wrong = list(_malformed(value, section))
-    if wrong or not isinstance(value, str):
-        return "", wrong
-    text = normalised(value, sheet)
-    wrong += [_violation(section, kind, excerpt) for kind, excerpt in _wrong_words(text, section, sheet)]
-    return text, wrong
+def _judged(value: object, section: Section, sheet: FactSheet) -> tuple[list[str], list[list[Violation]]]:
+    """Return the sentences of a section that may stand, and what is wrong with each of the others."""
+    malformed = list(_malformed(value, section))
+    if malformed or not isinstance(value, str):
+        return [], [malformed] * bool(malformed)
+    kept: list[str] = []
+    wrong: list[list[Violation]] = []
+    for sentence in sentences(normalised(value, sheet), section, sheet):
+        found = [_violation(section, kind, excerpt) for kind, excerpt in broken_rules(sentence)]
+        printed = sum(len(fact.text) for fact in sentence.facts)
+        if printed > section.limit * PRINTED:
+            found.append(_violation(section, Kind.TOO_LONG, "too many slots"))
+        if found:
+            wrong.append(found)
+        elif sentence.text not in kept:
+            kept.append(sentence.text)
+    return kept, wrong
 
 
 def _malformed(value: object, section: Section) -> Iterator[Violation]:
-    if value is None or value == "":
-        yield _violation(section, Kind.EMPTY, section.key)
+    """Find what no sentence can be looked for in; a remark need not be made, a commentary should."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        if section.part is Part.COMMENTARY:
+            yield _violation(section, Kind.MISSING, section.key)
     elif not isinstance(value, str):
         yield _violation(section, Kind.SCHEMA, str(value))
     elif len(value) > section.limit * SLACK:
         yield _violation(section, Kind.TOO_LONG, f"{len(value)} characters, {section.limit} allowed")
-    elif not value.strip():
-        yield _violation(section, Kind.EMPTY, section.key)
-    elif any(unicodedata.category(char)[0] == "C" and char not in "\n\r\t" for char in value):
-        yield _violation(section, Kind.MARKUP, "control characters")
-
-
-def _wrong_words(text: str, section: Section, sheet: FactSheet) -> Iterator[tuple[Kind, str]]:
-    for sentence in sentences(text, section, sheet):
-        yield from broken_rules(sentence)
-        yield from disagreements(sentence)
-    used = [sheet.by_id[name] for name in SLOT.findall(text) if name in sheet.by_id]
-    if sum(len(fact.text) for fact in used) > section.limit * PRINTED:
-        yield Kind.TOO_LONG, "too many slots"
-    if section.part is Part.ADVICE and sheet.find(RUN, Label.RECOMMENDATION) not in used:
-        yield Kind.VERDICT, "the slot of the recommendation is missing"
+    elif any(unicodedata.category(char) in _LEAVES_A_LINE and char not in "\n\r\t" for char in value):
+        yield _violation(section, Kind.MARKUP, "control characters or line separators")
 
 
 def _violation(section: Section, kind: Kind, excerpt: str) -> Violation:

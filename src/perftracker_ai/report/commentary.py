@@ -37,8 +37,7 @@ def commentary(narration: Narration | None) -> Iterator[Section]:
 
 
 def _label(one: Passage) -> str:
-    part = wording.part_title(one.part)
-    return f"{part}, {one.cluster}" if one.cluster else part
+    return f"{wording.part_title(one.part)} {one.cluster}".rstrip()
 
 
 def _said(one: Passage) -> Sentence:
@@ -51,26 +50,23 @@ def _piece(piece: Piece) -> Value | str:
 
 
 def authorship(narration: Narration) -> str:
-    """Say which model was asked, under which conditions, and what became of its texts; plain text."""
+    """Say which model was asked, under which conditions, and what became of its answer; plain text."""
     author = narration.author
     model = f"the language model {clean(author.model)} ({', '.join(_conditions(author))})"
-    if not narration.written:
-        asked = plural(narration.asked, "text")
-        return f"None of the {asked} asked of {model} passed the check against the facts: every word is the program's."
+    if not narration.stands:
+        return f"Nothing of what {model} answered passed the check against the facts: every word is the program's."
     return (
-        f"What bears the mark {MARK} was written by {model} from facts.json and checked sentence by sentence; every "
-        "number, name and verdict in it was put in by the program, like all the rest. "
-        f"{_shares(narration)}"
+        f"What bears the mark {MARK} was written by {model} from facts.json and checked sentence by sentence: every "
+        "number, name and place in it was put in by the program, its meaning was not verified. All else is the "
+        f"program's. {_shares(narration)}"
     )
 
 
 def _shares(narration: Narration) -> str:
-    repaired = f" ({narration.repaired:,} at the second attempt)" if narration.repaired else ""
-    refused = narration.asked - narration.written
-    if not refused:
-        return f"All {narration.asked:,} texts asked for stand here{repaired}."
-    left = f"{plural(refused, 'was', 'were')} refused and left out"
-    return f"Of {narration.asked:,} texts asked for {narration.written:,} stand here{repaired}, {left}."
+    count = len(narration.passages)
+    repaired = f", {narration.repaired:,} of them at the second attempt" if narration.repaired else ""
+    refused = plural(narration.refused, "sentence was", "sentences were") if narration.refused else "nothing was"
+    return f"{plural(count, 'text stands', 'texts stand')} here{repaired}; {refused} refused."
 
 
 def _conditions(author: Author) -> Iterator[str]:

@@ -90,10 +90,10 @@ _NOTICES: dict[type[Notice], str] = {
     model.NotRecorded: "These jobs were not recorded for later comparisons ({problem}): {cure}.",
     model.NoChanges: "The changes to look at first are left out ({problem}): {cure}.",
     model.NoModel: "The report was written without a language model ({problem}): {cure}.",
-    model.NoRepair: "The language model's second answer did not come ({problem}), so the program's own words stand for"
-    " what was refused of the first: {cure}.",
+    model.NoRepair: "The language model's second answer did not come ({problem}), so what was refused of the first is"
+    " left out: {cure}.",
     model.NotTold: "{problem}: {cure}.",
-    model.TextsRefused: "Of {asked} texts by the language model {model} the check against the facts refused {refused},"
+    model.TextsRefused: "The check of the commentary by the language model {model} refused {refused} of its sentences,"
     " so they are left out: take a larger model with --model if that happens often.",
 }
 
@@ -109,18 +109,7 @@ _COVERAGE: dict[CoverageKind, str] = {
     CoverageKind.NEW_GROUP: "new group",
 }
 
-_PARTS: dict[Part, str] = {
-    Part.HEADLINE: "Bottom line",
-    Part.SUMMARY: "Summary",
-    Part.IMPACT: "User impact",
-    Part.REMARK: "Remark",
-    Part.DIVE: "Deep-dive",
-    Part.PATTERNS: "Patterns",
-    Part.ACTION: "What to do",
-    Part.PRODUCTION: "Production impact",
-    Part.USERS: "User experience",
-    Part.ADVICE: "Recommendation",
-}
+_PARTS: dict[Part, str] = {Part.COMMENTARY: "On the whole", Part.REMARK: "On"}
 
 
 def notice_text(notice: Notice, show: Callable[[str], str] = str) -> str:
