@@ -169,3 +169,20 @@ def test_there_may_be_nothing_to_end(tmp_path):
     """A folder that is not there, or whole, is left alone."""
     finish_set(tmp_path / "none")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("spared", range(len(NEW)))
+def test_an_interruption_while_files_take_their_places_leaves_the_whole_set(tmp_path, monkeypatch, spared):
+    """Ctrl-C behind the point of no return ends the run, with every file in its place and no part beside it."""
+    write_set(tmp_path, OLD, [])
+    fits, take_place = iter([True] * spared + [False]), sets.take_place
+
+    def interrupted(part, path):
+        if not next(fits, True):
+            raise KeyboardInterrupt
+        take_place(part, path)
+
+    monkeypatch.setattr(sets, "take_place", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_set(tmp_path, NEW, ["answer.json"])
+    assert content(tmp_path) == NEW

@@ -9,6 +9,7 @@ with the newest candidate is taken. The stream is read only as far as older jobs
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -45,6 +46,14 @@ class _Group(msgspec.Struct, kw_only=True):
 
     hardware: tuple[str, ...]
     jobs: list[JobInfo] = []
+    newest: dict[str, JobInfo] = {}
+    first: dict[str, JobInfo] = {}
+
+    def add(self, job: JobInfo) -> None:
+        """Take in a job older than all so far, and keep of each version its newest and its first."""
+        self.jobs.append(job)
+        self.newest.setdefault(job.version, job)
+        self.first[job.version] = job
 
 
 _Groups = dict[tuple[tuple[str, ...], str], _Group]
@@ -88,7 +97,7 @@ def choose(
             seen.append((job, exclusion))
             if exclusion is None:
                 key = (_hardware(job), job.suite_name)
-                groups.setdefault(key, _Group(hardware=key[0])).jobs.append(job)
+                groups.setdefault(key, _Group(hardware=key[0])).add(job)
         else:
             others.add(job.product_name)
         if _settled(groups, job, settings):
@@ -171,53 +180,51 @@ def local_host(job: JobInfo, labels: tuple[str, ...]) -> str:
 # ── the pair of a group ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _pair(jobs: list[JobInfo], settings: DiscoverySettings) -> Pair | None:
-    """Choose candidate and baseline among comparable jobs, newest first, with further runs of either version."""
-    chosen = next(_choices(jobs, settings), None)
+def _pair(group: _Group, settings: DiscoverySettings) -> Pair | None:
+    """Choose candidate and baseline among comparable jobs, with further runs of either version."""
+    chosen = next(_choices(group, settings), None)
     if chosen is None:
         return None
     baseline, candidate = chosen
     return Pair(
         baseline=baseline,
         candidate=candidate,
-        reruns=_reruns(jobs, baseline, settings),
-        candidate_reruns=_reruns(jobs, candidate, settings),
+        reruns=_reruns(group.jobs, baseline, settings),
+        candidate_reruns=_reruns(group.jobs, candidate, settings),
     )
 
 
-def _choices(jobs: list[JobInfo], settings: DiscoverySettings) -> Iterator[tuple[JobInfo, JobInfo]]:
+def _choices(group: _Group, settings: DiscoverySettings) -> Iterator[tuple[JobInfo, JobInfo]]:
     """Yield baseline and candidate, the best choice first.
 
     A version that is numbered, and has none below it here, is a hotfix of a line that is not measured any more, or an
     old version measured again: it is a candidate only where no other version is one.
     """
-    candidates = _candidates(jobs, settings)
+    candidates = _candidates(group, settings)
     for candidate in candidates:
-        baseline = _baseline(jobs, candidate, settings)
+        baseline = _baseline(group, candidate, settings)
         if baseline is not None:
             yield baseline, candidate
     for candidate in candidates:
-        earlier = _earlier(jobs, candidate)
+        earlier = _earlier(group.jobs, candidate)
         if earlier is not None and not settings.baseline_version:
             yield earlier, candidate
 
 
-def _candidates(jobs: list[JobInfo], settings: DiscoverySettings) -> list[JobInfo]:
+def _candidates(group: _Group, settings: DiscoverySettings) -> list[JobInfo]:
     """Return the newest job of each version, the newest version first: one is as old as its first job."""
-    first = {job.version: job for job in jobs}  # newest first: the last one that stands is a version's first job
-    newest = {job.version: job for job in reversed(jobs)}
-    wanted = {trimmed(settings.candidate_version)} if settings.candidate_version else set(first)
-    ranked = sorted(wanted & set(first), key=lambda version: _recency(first[version]), reverse=True)
-    return [newest[version] for version in ranked]
+    wanted = {trimmed(settings.candidate_version)} if settings.candidate_version else set(group.first)
+    ranked = sorted(wanted & set(group.first), key=lambda version: _recency(group.first[version]), reverse=True)
+    return [group.newest[version] for version in ranked]
 
 
-def _baseline(jobs: list[JobInfo], candidate: JobInfo, settings: DiscoverySettings) -> JobInfo | None:
+def _baseline(group: _Group, candidate: JobInfo, settings: DiscoverySettings) -> JobInfo | None:
     """Return the job to compare with: of the version that is asked for, or of the one below the candidate's."""
-    others = [job for job in jobs if job.version != candidate.version]
+    others = [job for version, job in group.newest.items() if version != candidate.version]
     if settings.baseline_version:
         return next((job for job in others if job.version == trimmed(settings.baseline_version)), None)
     if settings.version_order == "date" or order(candidate.version) is None:
-        return _earlier(jobs, candidate)
+        return _earlier(group.jobs, candidate)
     return _below(others, candidate)
 
 
@@ -227,7 +234,7 @@ def _earlier(jobs: list[JobInfo], candidate: JobInfo) -> JobInfo | None:
 
 
 def _below(others: list[JobInfo], candidate: JobInfo) -> JobInfo | None:
-    """Return the newest job of the highest version below the candidate's; None where there is none.
+    """Return the job of the highest version below the candidate's; None where there is none.
 
     A pre-release serves only the candidates of its own release.
     """
@@ -253,26 +260,22 @@ def _settled(groups: _Groups, job: JobInfo, settings: DiscoverySettings) -> bool
     What is asked first costs nothing: only behind the newest two versions of some group, and so many days, is the pair
     looked for.
     """
-    if not any(_is_behind(group.jobs, job, settings) for group in groups.values()):
+    if not any(_is_behind(group, job, settings) for group in groups.values()):
         return False
-    pairs = [pair for group in groups.values() if (pair := _pair(group.jobs, settings))]
-    leader = max(pairs, key=lambda pair: _recency(pair.candidate), default=None)
-    return leader is not None and not _disagrees(leader) and _too_old(job, _older(leader), settings)
+    pairs = [pair for group in groups.values() if (pair := next(_choices(group, settings), None))]
+    leader = max(pairs, key=lambda pair: _recency(pair[1]), default=None)
+    return leader is not None and not _disagrees(*leader) and _too_old(job, min(leader, key=_recency), settings)
 
 
-def _is_behind(jobs: list[JobInfo], job: JobInfo, settings: DiscoverySettings) -> bool:
+def _is_behind(group: _Group, job: JobInfo, settings: DiscoverySettings) -> bool:
     """Tell whether a job is much older than the newest job of a second version."""
-    second = next((other for other in jobs if other.version != jobs[0].version), None)
+    second = next(islice(group.newest.values(), 1, None), None)
     return second is not None and _too_old(job, second, settings)
 
 
-def _older(pair: Pair) -> JobInfo:
-    return min(pair.baseline, pair.candidate, key=_recency)
-
-
-def _disagrees(pair: Pair) -> bool:
+def _disagrees(baseline: JobInfo, candidate: JobInfo) -> bool:
     """Tell whether the baseline's version is the higher one, though the candidate is the newer job."""
-    before, after = order(pair.baseline.version), order(pair.candidate.version)
+    before, after = order(baseline.version), order(candidate.version)
     return before is not None and after is not None and before > after
 
 
@@ -292,7 +295,7 @@ def _selection(
     settings: DiscoverySettings,
 ) -> Selection:
     """Take the group with the newest candidate and tell what became of every other job."""
-    pairs = [pair for group in groups.values() if (pair := _pair(group.jobs, settings))]
+    pairs = [pair for group in groups.values() if (pair := _pair(group, settings))]
     pair = max(pairs, key=lambda pair: _recency(pair.candidate), default=None)
     per_hardware: dict[tuple[str, ...], int] = {}
     for group in groups.values():

@@ -67,7 +67,11 @@ def write_set(folder: Path, contents: Mapping[str, bytes], gone: Collection[str]
             except BaseException:
                 _drop_parts(folder, (*contents, _LIST))
                 raise
-            _finish(folder)
+            try:
+                _finish(folder)
+            except KeyboardInterrupt:  # all is written, and the rest takes milliseconds
+                _finish(folder)
+                raise
     except OSError as error:
         raise _unwritable(folder, error) from error
 

@@ -7,6 +7,7 @@ In: a version as somebody wrote it. Out: a key to order it by, or None where it 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 LONGEST = 100
 """Longer versions are no numbers people count by; the server holds no longer ones."""
@@ -35,6 +36,7 @@ Key = tuple[tuple[int, int, str], ...]
 """One item a part: what kind it is, its number or rank, its word."""
 
 
+@lru_cache(maxsize=4096)
 def order(version: str) -> Key | None:
     """Return the key that orders a version among others; None when it has no number to order it by.
 
