@@ -303,3 +303,16 @@ def test_a_job_without_curves_has_no_results():
     """No curves, no results, no complaint."""
     detection = judged(curve_set([]))
     assert (detection.results, detection.shifts) == ((), ())
+
+
+@pytest.mark.parametrize(("width", "factor", "sigma"), [(6, 1.6, 0.005), (9, 1.25, 0.01)])
+def test_what_every_endpoint_has_at_its_highest_loads_is_no_chance(width, factor, sigma):
+    """However calm the runs, a change of all endpoints at their highest loads is taken for neither drift nor noise."""
+    level = 0.01 * np.random.default_rng(2).standard_normal(120)
+    everywhere = {
+        (number, kind, 1): level[2 * number + (kind is RATE)] + window(54, 54 - width, 53, factor)
+        for number in range(60)
+        for kind in (LATENCY, RATE)
+    }
+    detection = judged(noisy_job(endpoints=60, threads=(1,), sigma=sigma, change=everywhere))
+    assert {result.outcome for result in detection.results} == {Outcome.REGRESSED}

@@ -162,9 +162,10 @@ def weigh(
     )
     related = [_related(net, track) for net, track in zip(nets, tracks, strict=True)]
     again = [_again(part.sibling, new.value - part.spikes[1]) for part, new in zip(learned, related, strict=True)]
-    siblings = _with_levels(again, related, [of_families(net, mark) for net, mark in zip(nets, marks, strict=True)])
+    of_all = [of_families(net, mark) for net, mark in zip(nets, marks, strict=True)]
+    siblings = _with_levels(again, related, of_all)
     raw = [(row.value, others.value) for row, others in zip(rows, related, strict=True)]
-    sides = _sides(nets, tracks, siblings, raw, learned, step)
+    sides = _sides(nets, tracks, siblings, raw, learned, step, (marks, of_all))
     return [
         Evidence(
             net=net,
@@ -267,11 +268,16 @@ def _with_levels(tracks: list[Track], rows: list[Rows], marks: list[NDArray[np.b
     scatters = np.array([noise.level_scatter(row, sigma, sampling, kind, len(levels)) for row in levels])
     typical, factor = noise.evened_scatter(scatters, sampling)
     scatter = noise.own_scatter(np.sqrt(factor) * levels[1:], typical, sampling)
-    drifts, sampling = (
-        np.concatenate([noise.drift(part) for part in values], axis=1),
-        noise.drift_sampling(variance, points, rho),
+    drifts, steady = (
+        np.concatenate([measure(part) for part in values], axis=1) for measure in (noise.drift, noise.steady_drift)
     )
-    scatters = np.array([noise.drift_scatter(row, sigma, sampling, kind, len(drifts)) for row in drifts])
+    sampling = noise.drift_sampling(variance, points, rho)
+    scatters = np.array(
+        [
+            noise.drift_scatter(rise, own, sigma, sampling, kind, len(drifts))
+            for rise, own in zip(drifts, steady, strict=True)
+        ]
+    )
     drift, _ = noise.evened_scatter(scatters, sampling)
     like = [track.value for track in tracks]
     return [
@@ -308,18 +314,22 @@ def _spike_rates(rows: list[Rows], tracks: list[Track]) -> list[float]:
     return [(count + 0.5) / (points + 1) for count in above]
 
 
-def _sides(
+def _sides(  # noqa: PLR0913, PLR0917 - rows, their siblings and what is known of both
     nets: list[Net],
     tracks: list[Track],
     siblings: list[Track],
     raw: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
     learned: list[Learned],
     step: float,
+    marks: tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]],
 ) -> list[tuple[Side, ...]]:
     """Scan rows and siblings and turn what is found into p-values, deflated by what the job says of its own noise."""
     own, related = [scan(track, step) for track in tracks], [scan(track, step) for track in siblings]
     families = sum(len(net.panel.starts) for net in nets)
-    own_factor, factor = _inflation(tracks, own, families), _inflation(siblings, related, families)
+    own_factor, factor = (
+        _inflation(rows, scans, seem, families)
+        for rows, scans, seem in ((tracks, own, marks[0]), (siblings, related, marks[1]))
+    )
     found: list[tuple[Side, ...]] = []
     rows = zip(nets, tracks, siblings, own, related, raw, learned, strict=True)
     for net, track, sibling, mine, theirs, (values, others), part in rows:
@@ -347,7 +357,9 @@ def _normal(track: Track, best: Best) -> NDArray[np.float64]:
     return t_to_normal(finite, np.maximum(track.dof, 1.0))
 
 
-def _inflation(tracks: list[Track], scans: list[tuple[Best, Best]], families: int) -> float:
+def _inflation(
+    tracks: list[Track], scans: list[tuple[Best, Best]], marks: list[NDArray[np.bool_]], families: int
+) -> float:
     points = [points_of(track) for track in tracks]
     usable = [count >= SCANNED_POINTS for count in points]
 
@@ -361,7 +373,14 @@ def _inflation(tracks: list[Track], scans: list[tuple[Best, Best]], families: in
         )
         for k in range(len(SIDES))
     ]
-    return null.job_inflation(sides, join(points), join([track.rho for track in tracks]), families)
+    changed = join([_changed(track, mark) for track, mark in zip(tracks, marks, strict=True)])
+    told = [sign * changed >= 0 for sign in SIDES]
+    return null.job_inflation(sides, join(points), join([track.rho for track in tracks]), families, told)
+
+
+def _changed(track: Track, mark: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Say of every row which way the points went that seem to have changed: worse 1, better -1, none 0."""
+    return np.asarray(np.sign(np.where(mark & np.isfinite(track.value), track.value, 0.0).sum(axis=1)))
 
 
 def _scan_p(

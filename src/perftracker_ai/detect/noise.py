@@ -57,6 +57,10 @@ LEVEL_PRIOR, LEVEL_PRIOR_CURVES = 0.04, 3.0
 and 5.3 %; it weighs as much as three curves of the job's own: enough to stand in for a handful, too
 little to be believed where the job shows better."""
 
+STEADY = 0.5
+"""A drift that rows share goes along most of the loads: where their halves' medians show less of it than this share, a
+band of loads makes it."""
+
 MIN_OWN, OWN_DOF, LEAST_OWN, SURE = 4, 0.8, 0.1, 2.0
 """Calm comparisons from which a curve has a scatter of its own, degrees of freedom that each is worth to a robust
 scale, the share of the typical variance that no curve goes below, and the standard errors (of a logarithm) by which a
@@ -459,10 +463,22 @@ def drift(value: NDArray[np.float64]) -> NDArray[np.float64]:
     value : ndarray, shape (K, C, N)
         Comparisons of the same curves; the loads of the first one say where a curve's halves are.
     """
-    begin, end = ends_of(value[0])
-    side = 2 * np.arange(value.shape[-1]) - (begin + end)[:, None]
+    side = _side_of(value)
     rise: NDArray[np.float64] = 2 * (_mean(value, side > 0) - _mean(value, side < 0))
     return rise
+
+
+def steady_drift(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Measure the same from the medians of the halves: a band of loads is a change, and leaves this one alone."""
+    side = _side_of(value)
+    upper, lower = (median(np.where(part, value, np.nan)) for part in (side > 0, side < 0))
+    return np.asarray(2 * (upper - lower))
+
+
+def _side_of(value: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Tell on which side of its row's middle each column is, by sign."""
+    begin, end = ends_of(value[0])
+    return np.asarray(2 * np.arange(value.shape[-1]) - (begin + end)[:, None])
 
 
 def drift_sampling(
@@ -475,14 +491,17 @@ def drift_sampling(
 
 def drift_scatter(
     rise: NDArray[np.float64],
+    steady: NDArray[np.float64],
     sigma: NDArray[np.float64],
     sampling: NDArray[np.float64],
     kind: NDArray[np.intp],
     looks: int = 1,
 ) -> NDArray[np.float64]:
-    """Variance of the rows' drifts beyond the noise of their points, a drift that all of them share included."""
-    shared = robust_location(rise[np.isfinite(rise)]) if np.isfinite(rise).any() else 0.0
-    return level_scatter(rise - shared, sigma, sampling, kind, looks) + shared**2
+    """Variance of the rows' drifts beyond the noise of their points, a steady drift that all of them share included."""
+    known = np.isfinite(rise) & np.isfinite(steady)
+    middle, lasting = (robust_location(part[known]) if known.any() else 0.0 for part in (rise, steady))
+    shared = middle if abs(lasting) >= STEADY * abs(middle) else lasting
+    return level_scatter(rise - middle, sigma, sampling, kind, looks) + shared**2
 
 
 def _mean(value: NDArray[np.float64], part: NDArray[np.bool_]) -> NDArray[np.float64]:

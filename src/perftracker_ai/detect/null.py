@@ -66,6 +66,7 @@ def job_inflation(
     points: NDArray[np.float64],
     rho: NDArray[np.float64],
     families: int,
+    told: list[NDArray[np.bool_]],
 ) -> float:
     """Factor by which the job's deviates exceed those of normal noise, from its quieter direction; at least 1.
 
@@ -78,10 +79,18 @@ def job_inflation(
         Deviates and penalties of the rows' best windows, per direction.
     families : int
         Independent groups of rows: quantiles of a few say little, so the factor is drawn towards 1.
+    told : list of ndarray of bool
+        Rows that tell of chance, per direction: one that changed in the other direction does not, for what did not
+        change looks good beside what did.
     """
     if len(points) == 0:
         return 1.0
     chance = {p: threshold(np.full(len(points), p), points, rho) for p in (0.5, 0.2)}
-    factors = [max(quantile(deviate / (chance[p] + price), 1 - p) for p in chance) for deviate, price in sides]
-    weight = families / (families + UNKNOWN_FAMILIES)
-    return float(max(1.0, min(factors)) ** weight)
+    factors = []
+    for (deviate, price), rows in zip(sides, told, strict=True):
+        if not rows.any():
+            return 1.0
+        own = max(quantile((deviate / (chance[p] + price))[rows], 1 - p) for p in chance)
+        known = families * float(rows.mean())
+        factors.append(max(1.0, own) ** (known / (known + UNKNOWN_FAMILIES)))
+    return float(min(factors))
