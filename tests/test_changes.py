@@ -111,6 +111,16 @@ def test_a_commit_that_shares_nothing_is_not_named(product):
     assert suspects(found("GET /api/v2/zebra", "environment").clusters, commits) == ()
 
 
+def test_a_word_that_every_endpoint_has_matches_nothing(product):
+    """What all paths of a service begin with says nothing of one of them."""
+    commits, _ = commits_between(product, "v1.0", "v1.1")
+    endpoints = ("GET /v1/policies/zebra", "GET /v1/policies/quagga", "GET /v1/policies/okapi")
+    assert suspects(found(endpoints[0], "environment").clusters, commits, endpoints) == ()
+    alike = ("GET /v1/policies/{id}", "GET /v1/policies/{id}/search", "GET /v1/search")
+    (only,) = suspects(found(alike[1], "environment").clusters, commits, alike)
+    assert only.words == ("policies", "search")
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -47,5 +47,5 @@ def _changes(analysis: Analysis, source: SourceSettings, older: str, newer: str)
         newer=tags[1],
         commits=len(commits),
         complete=complete,
-        suspects=suspects(analysis.clusters, commits),
+        suspects=suspects(analysis.clusters, commits, {curve.endpoint for curve in analysis.curves.curves}),
     )

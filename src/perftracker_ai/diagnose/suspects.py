@@ -13,6 +13,7 @@ import math
 import re
 from collections import Counter
 from functools import cache, lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -91,7 +92,9 @@ class _Read(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     share: float
 
 
-def suspects(clusters: Iterable[Cluster], commits: Sequence[Commit]) -> tuple[Suspect, ...]:
+def suspects(
+    clusters: Iterable[Cluster], commits: Sequence[Commit], endpoints: Iterable[str] = ()
+) -> tuple[Suspect, ...]:
     """Return the commits to look at first for each cluster that became worse.
 
     Parameters
@@ -99,6 +102,8 @@ def suspects(clusters: Iterable[Cluster], commits: Sequence[Commit]) -> tuple[Su
     clusters : iterable of Cluster
     commits : sequence of Commit
         The newest first.
+    endpoints : iterable of str
+        All that were measured.
 
     Returns
     -------
@@ -108,17 +113,20 @@ def suspects(clusters: Iterable[Cluster], commits: Sequence[Commit]) -> tuple[Su
     read = [_read(commit) for commit in commits]
     found = Counter(word for one in read for word in one.weights)
     rarity = {word: math.log((len(read) + 1) / (count + 0.5)) for word, count in found.items()}
+    own = _own_words(endpoints)
     worse = (cluster for cluster in clusters if cluster.direction is Direction.WORSE)
-    return tuple(suspect for cluster in worse for suspect in _of_cluster(cluster, read, rarity))
+    return tuple(suspect for cluster in worse for suspect in _of_cluster(cluster, read, rarity, own))
 
 
-def _of_cluster(cluster: Cluster, read: Sequence[_Read], rarity: Mapping[str, float]) -> Iterator[Suspect]:
-    named, near = _named(cluster)
+def _of_cluster(
+    cluster: Cluster, read: Sequence[_Read], rarity: Mapping[str, float], own_words: Mapping[str, list[str]]
+) -> Iterator[Suspect]:
+    named, near = _named(cluster, own_words)
     method = frozenset(map(stem, _METHODS.get(cluster.endpoint.partition(" ")[0], "").split()))
     kinds = [(each.key, 1.0 if each.strength is Strength.MODERATE else 0.5) for each in cluster.hypotheses]
     scored = []
     for place, one in enumerate(read):
-        words = sorted(named.keys() & one.weights.keys(), key=list(named).index)
+        words = [word for word in named if near[word] and word in one.weights]
         touched = {_KINDS[key][0]: _touching(one, key, rarity) * size for key, size in kinds if key in _KINDS}
         if one.manifest:
             touched[_DEPENDENCIES] = max((size for key, size in kinds if key == _ANY_KIND), default=0.0)
@@ -143,14 +151,21 @@ def _of_cluster(cluster: Cluster, read: Sequence[_Read], rarity: Mapping[str, fl
         )
 
 
-def _named(cluster: Cluster) -> tuple[dict[str, str], dict[str, float]]:
-    """Return the words of an issue by their stems, and what each counts: the end of a path says most."""
-    path = _words(cluster.endpoint)
-    named = {stem(word): word for text in (*cluster.scenarios, *path) for word in _words(text)}
-    near = dict.fromkeys(named, 0.5)
-    for place, word in enumerate(path, 1):
-        near[stem(word)] = 0.5 + 0.5 * place / len(path)
-    return named, near
+def _named(cluster: Cluster, own: Mapping[str, list[str]]) -> tuple[dict[str, str], dict[str, float]]:
+    """Return the words of an issue by their stems, and what each counts: one that every endpoint has tells nothing."""
+    said = [*_words(" ".join(cluster.scenarios)), *own.get(cluster.endpoint, _words(cluster.endpoint))]
+    named = {stem(word): word for word in said}
+    others = [frozenset(map(stem, words)) for endpoint, words in own.items() if endpoint != cluster.endpoint]
+    shares = {word: sum(word in one for one in others) / max(len(others), 1) for word in named}
+    return named, {word: 1 - share for word, share in shares.items()}
+
+
+def _own_words(endpoints: Iterable[str]) -> dict[str, list[str]]:
+    """Return the words of each path behind what all paths begin with."""
+    paths = {endpoint: endpoint.partition("/")[2].split("/") for endpoint in endpoints}
+    alike = takewhile(lambda parts: len(set(parts)) == 1, zip(*paths.values(), strict=False))
+    shared = len(list(alike)) if len(paths) > 1 else 0
+    return {endpoint: _words("/".join(path[shared:])) for endpoint, path in paths.items()}
 
 
 def _touching(one: _Read, key: str, rarity: Mapping[str, float]) -> float:
