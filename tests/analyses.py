@@ -54,6 +54,7 @@ from perftracker_ai.model import (
     Verdict,
     Window,
 )
+from perftracker_ai.model.changes import Changes, Suspect
 from perftracker_ai.model.checks import Check, Difference, Moved
 from perftracker_ai.model.history import Bimodal, ChangePoint, Chronicle, Drift, JobRef, NoiseChange, Onset, Patterns
 from perftracker_ai.model.ranges import Count
@@ -599,6 +600,24 @@ def drifted():
     return structs.replace(made, detection=structs.replace(made.detection, shifts=shifts))
 
 
+def changed(cluster="C1", text="Check the quota of each policy"):
+    """What a checkout told of an issue."""
+    suspect = Suspect(
+        cluster=cluster,
+        commit="ec56233c61c2" + "0" * 28,
+        authored=datetime(2026, 5, 20, 9, tzinfo=UTC),
+        subject=text,
+        words=("policies",),
+        kinds=("queries and data", "dependencies"),
+    )
+    return Changes(older="v1", newer="v2", commits=60, complete=True, suspects=(suspect,))
+
+
+def explained():
+    """A checkout was at hand."""
+    return structs.replace(typical(), changes=changed())
+
+
 HOSTILE = (
     "x`|<script>alert(1)</script>\n"
     "# [a](http://evil.example) www.evil.example ![i](j)\x1b[31m\u202egnp\u200b @all *b* _u_"
@@ -630,6 +649,7 @@ def hostile(text=HOSTILE):
         validity=tuple(failed_check(kind, text) for kind in get_args(Check)),
         notices=tuple(notice(kind, text) for kind in NOTICES.values()),
         chronicle=hostile_past(text),
+        changes=structs.replace(changed(text=text), older=text, newer=text),
     )
 
 
@@ -691,5 +711,6 @@ VARIANTS = {
     "accepted": accepted,
     "remembered": remembered,
     "crept": crept,
+    "explained": explained,
     "hostile": hostile,
 }

@@ -17,6 +17,7 @@ from perftracker_ai.errors import CheckoutError
 from perftracker_ai.files import checkout
 from perftracker_ai.files.checkout import commits_between
 from perftracker_ai.model import Hypothesis, NoChanges, Strength, Verdict
+from perftracker_ai.render.html import html_report
 from perftracker_ai.render.markdown import markdown_report
 from perftracker_ai.results.read import read_result
 from perftracker_ai.results.write import result_json
@@ -145,7 +146,9 @@ def test_the_report_names_them_and_calls_none_a_cause(product):
     assert "Search policies by all their fields" in section
     assert "policies, search" in section
     assert made.changes.suspects[0].commit[:12] in section
-    assert read_result(result_json(made), "x").changes == made.changes
+    result = result_json(made)
+    assert "Search policies by all their fields" in html_report(made, result=result, scripts=True)
+    assert read_result(result, "x").changes == made.changes
 
 
 @pytest.mark.parametrize(

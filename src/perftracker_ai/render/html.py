@@ -167,7 +167,7 @@ def _parts(shown: View, report: Report, *, scripts: bool) -> tuple[Html, ...]:
             class_="columns uneven",
         ),
         blocks.section(report.section("causes"), titled),
-        *(blocks.section(report.section(key), titled) for key in ("accepted",) if key in names),
+        *(blocks.section(report.section(key), titled) for key in ("changes", "accepted") if key in names),
         issues.improvements(report, charts, context),
         el(
             "div", *(blocks.section(report.section(key), context) for key in ("patterns", "coverage")), class_="columns"
