@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
 MAD_TO_SIGMA = 1.4826
@@ -32,18 +34,42 @@ def median(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
 
     ``numpy.nanmedian`` is two orders of magnitude slower on many short rows, and warns.
     """
-    ordered = np.sort(values if axis == -1 else np.moveaxis(values, axis, -1), axis=-1)
-    count = ordered.shape[-1]
+    rows = values if axis == -1 else np.moveaxis(values, axis, -1)
+    count = rows.shape[-1]
     if count == 0:
-        return np.full(ordered.shape[:-1], np.nan)
+        return np.full(rows.shape[:-1], np.nan)
+    if count <= 2:  # noqa: PLR2004 - a median is the mean of two
+        return _mean_of_two(rows[..., 0], rows[..., -1])
+    ordered = np.sort(rows, axis=-1)
     if not np.isnan(ordered[..., -1]).any():  # NaN sorts last, so nothing is absent
         whole: NDArray[np.float64] = (ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2
         return whole
-    known = np.isfinite(ordered).sum(axis=-1, keepdims=True)
-    low = np.take_along_axis(ordered, np.maximum(known - 1, 0) // 2, axis=-1)
-    high = np.take_along_axis(ordered, np.minimum(known // 2, ordered.shape[-1] - 1), axis=-1)
-    middle: NDArray[np.float64] = (low + high)[..., 0] / 2
-    return np.where(known[..., 0] > 0, middle, np.nan)
+    flat = ordered.reshape(-1, count)
+    known, place = np.isfinite(flat).sum(axis=1), np.arange(len(flat))
+    low, high = flat[place, np.maximum(known - 1, 0) // 2], flat[place, np.minimum(known // 2, count - 1)]
+    middle: NDArray[np.float64] = (low + high) / 2
+    middle[known == 0] = np.nan
+    return middle.reshape(ordered.shape[:-1])
+
+
+def _mean_of_two(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average, absent values (NaN) left out."""
+    mean: NDArray[np.float64] = (np.where(np.isnan(one), other, one) + np.where(np.isnan(other), one, other)) / 2
+    return mean
+
+
+def median_of_five(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Take the median of five arrays of one shape, place by place, absent values (NaN) left out.
+
+    By comparisons of whole arrays, an order of magnitude faster than sorting many rows of five.
+    """
+    a, b, c, d, e = parts
+    low, high = np.maximum(np.minimum(a, b), np.minimum(c, d)), np.minimum(np.maximum(a, b), np.maximum(c, d))
+    middle = np.maximum(np.minimum(low, high), np.minimum(np.maximum(low, high), e))
+    gaps = np.isnan(middle)  # one absent value makes all of these comparisons absent
+    if gaps.any():
+        middle[gaps] = median(np.stack([part[gaps] for part in parts], axis=-1))
+    return np.asarray(middle)
 
 
 def distinct(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -232,7 +258,12 @@ def t_tail(t: float, dof: float) -> float:
 
 def t_quantile(tail: float, dof: float) -> float:
     """Value that Student's t exceeds with probability ``tail``, to about 2 % for 3 dof and more: see `t_to_normal`."""
-    return float(normal_to_t(np.array(_normal_quantile(tail)), dof))
+    return float(t_quantiles(tail, np.array(dof)))
+
+
+def t_quantiles(tail: float, dof: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the same for many degrees of freedom."""
+    return normal_to_t(np.array(_normal_quantile(tail)), dof)
 
 
 @cache

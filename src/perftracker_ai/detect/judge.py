@@ -21,8 +21,8 @@ from perftracker_ai.detect.need import need_text, needed
 from perftracker_ai.detect.noise import mean_variance
 from perftracker_ai.detect.thin import weigh_thin
 from perftracker_ai.detect.windows import LEVEL, Extent, describe, extents, long_enough, merged, practical, size
-from perftracker_ai.model import CurveResult, Direction, Method, Outcome
-from perftracker_ai.stats import median, ratio, t_quantile
+from perftracker_ai.model import FIRST_RERUN, CurveResult, Direction, Method, Outcome
+from perftracker_ai.stats import median, ratio, t_quantiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,11 +54,27 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The level of a row, half the width of its interval, and its standard error; NaN for a row without points."""
+    """A row as a whole.
+
+    Attributes
+    ----------
+    level, reach, error : float
+        Its level, half the width of the interval of that, and its standard error; NaN for a row without points.
+    gross : float
+        Its level as measured; NaN where nothing was.
+    points, samples : int
+        Points compared, and scores behind them.
+    scored : bool
+        Whether baseline and candidate have several scores at every one of them.
+    """
 
     level: float
     reach: float
     error: float
+    gross: float
+    points: int
+    samples: int
+    scored: bool
 
 
 def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
@@ -75,24 +91,34 @@ def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
         ]
         results += [
             _result(evidence, row, [side.get(row) for side in sides], whole, context)
-            for row, whole in enumerate(_whole(evidence, thin))
+            for row, whole in enumerate(_whole(evidence, thin, context))
         ]
     return results
 
 
-def _whole(evidence: Evidence, thin: Thin) -> list[Whole]:
+def _whole(evidence: Evidence, thin: Thin, context: Context) -> list[Whole]:
     """Return every row's level and how well it is known."""
-    track = evidence.track
-    sampling = mean_variance(track.variance[:, 0], evidence.points, track.rho)
-    levels, errors = median(evidence.net.ratio).tolist(), np.sqrt(sampling + track.level_variance).tolist()
-    whole = [
-        Whole(level=level, reach=t_quantile((1 - LEVEL) / 2, max(dof, 1.0)) * error, error=error)
-        for level, dof, error in zip(levels, track.dof.tolist(), errors, strict=True)
-    ]
-    for row, at in thin.place.items():
-        level, reach, error = (float(values[at]) for values in (thin.level, thin.reach, thin.error))
-        whole[row] = Whole(level=level, reach=reach, error=error)
-    return whole
+    track, panel = evidence.track, evidence.net.panel
+    level = median(evidence.net.ratio)
+    error = np.sqrt(mean_variance(track.variance[:, 0], evidence.points, track.rho) + track.level_variance)
+    reach = error * t_quantiles((1 - LEVEL) / 2, np.maximum(track.dof, 1.0))
+    thins = list(thin.place)
+    level[thins], error[thins], reach[thins] = (
+        values[list(thin.place.values())] for values in (thin.level, thin.error, thin.reach)
+    )
+    counts = np.where(np.isfinite(evidence.net.ratio), context.curves.count[:FIRST_RERUN, panel.point], 0)
+    samples, several = counts.sum(axis=(0, -1)), (counts > 1).all(axis=0).sum(axis=-1)
+    columns = {
+        "level": level,
+        "reach": reach,
+        "error": error,
+        "gross": median(panel.gross),
+        "points": evidence.points.astype(int),
+        "samples": samples,
+        "scored": (several == evidence.points) & (several > 0),
+    }
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [Whole(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
 def _side(evidence: Evidence, place: int, sign: float, chances: Chances, context: Context) -> dict[int, Found]:
@@ -186,25 +212,24 @@ def _thin_side(evidence: Evidence, thin: Thin, sign: float, context: Context) ->
 
 def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whole, context: Context) -> CurveResult:
     """Put one curve together."""
-    index = int(evidence.net.panel.rows[row])
-    curve = context.curves.curves[index]
-    gross, taken = evidence.net.panel.gross[row], float(context.shift.per_curve[index])
-    points = evidence.net.panel.point[row][np.isfinite(evidence.net.ratio[row])]
+    panel = evidence.net.panel
+    index = int(panel.rows[row])
     windows = tuple(sorted((w for side in found if side for w in side.windows), key=lambda w: (w.first, w.last)))
     windows = whose.shared(windows, context)
     silenced = any(side.silenced for side in found if side)
     outcome = _outcome(windows, context.settings) or _calm(whole, context, silenced=silenced)
-    left = np.flatnonzero(context.left_out[curve.start : curve.stop]) + curve.start
-    if outcome is Outcome.UNCHANGED and len(left) > len(points):
+    left = _left_out(index, context)
+    if outcome is Outcome.UNCHANGED and len(left) > whole.points:
         outcome = Outcome.INCONCLUSIVE  # most of it was measured in an episode, and nobody knows what was there
-    method = _method([side.method for side in found if side and side.windows], points, context)
+    method = _method([side.method for side in found if side and side.windows], whole)
     worst = _worst(windows, outcome)
     confidence, reasons = certainty(windows[worst], method, context.reruns) if worst is not None else (None, ())
     attribution = None if worst is None else whose.attribution(windows[worst], index, context)
-    with_run = whose.moved(index, points, gross, whole.reach, context) if len(points) else None
-    if with_run is not None and outcome not in {Outcome.REGRESSED, Outcome.INCONCLUSIVE}:
-        windows, worst = (with_run,), 0
-        outcome, attribution, confidence, why = whose.outcome_of(with_run, index, context)
+    sure = whole.points > 0 and outcome not in {Outcome.REGRESSED, Outcome.INCONCLUSIVE}
+    if sure and whose.moved(index, whole.gross, context):
+        points = panel.point[row][np.isfinite(evidence.net.ratio[row])]
+        windows, worst = (whose.window_of(panel.gross[row], points, whole.reach, context.settings),), 0
+        outcome, attribution, confidence, why = whose.outcome_of(windows[0], index, context)
         reasons = (why,)
     unsure = outcome is Outcome.INCONCLUSIVE
     need = needed(whole.level, whole.error, context.settings, silenced=silenced) if unsure else None
@@ -218,13 +243,13 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
         severity=windows[worst].severity if worst is not None else None,
         confidence=confidence,
         reasons=reasons,
-        points=len(points),
-        samples=int(context.curves.count[:2, points].sum()),
+        points=whole.points,
+        samples=whole.samples,
         attribution=attribution,
-        left_out=tuple(left.tolist()),
-        median_slowdown=math.expm1(whole.level) if len(points) else None,
-        gross_slowdown=ratio(float(median(gross))) if np.isfinite(gross).any() else None,
-        shift=math.expm1(taken),
+        left_out=left,
+        median_slowdown=math.expm1(whole.level) if whole.points else None,
+        gross_slowdown=ratio(whole.gross) if math.isfinite(whole.gross) else None,
+        shift=math.expm1(float(context.shift.per_curve[index])),
         noise=_noise(evidence, row),
         cause=need.cause if need else None,
         runs_needed=need.runs if need else None,
@@ -232,14 +257,21 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
     )
 
 
+def _left_out(curve: int, context: Context) -> tuple[int, ...]:
+    """Return the points of a curve that both versions measured and that are not compared."""
+    of = context.curves.curves[curve]
+    part = context.left_out[of.start : of.stop]
+    return tuple((np.flatnonzero(part) + of.start).tolist()) if part.any() else ()
+
+
 def _noise(evidence: Evidence, row: int) -> float | None:
     variance = float(evidence.track.variance[row, 0])
     return math.sqrt(variance) if evidence.points[row] >= RULE_POINTS and math.isfinite(variance) else None
 
 
-def _method(methods: list[Method], points: NDArray[np.intp], context: Context) -> Method:
+def _method(methods: list[Method], whole: Whole) -> Method:
     """Name how the curve was judged: the way its windows were found, or the way it was searched in vain."""
-    return methods[0] if methods else short.method_of(len(points), short.scored(context.curves, points))
+    return methods[0] if methods else short.method_of(whole.points, whole.scored)
 
 
 def _outcome(windows: tuple[Window, ...], settings: DetectSettings) -> Outcome | None:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from perftracker_ai.detect.scan import ends_of, inflation
-from perftracker_ai.stats import MAD_TO_SIGMA, median, quiet_scale, robust_location, robust_scale
+from perftracker_ai.stats import MAD_TO_SIGMA, median, median_of_five, quiet_scale, robust_location, robust_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -296,7 +296,7 @@ def clip_spikes(value: NDArray[np.float64], sigma: NDArray[np.float64]) -> NDArr
     columns = value.shape[1]
     if columns < 5:  # noqa: PLR2004 - no window of five
         return value
-    middle = median(np.lib.stride_tricks.sliding_window_view(value, 5, axis=1))
+    middle = median_of_five([value[:, k : columns - 4 + k] for k in range(5)])
     centre = middle[:, np.clip(np.arange(columns) - 2, 0, columns - 5)]
     reach = CLIP * sigma[:, None]
     return np.clip(value, centre - reach, centre + reach)

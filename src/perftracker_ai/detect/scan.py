@@ -37,6 +37,9 @@ EXACT, FINE, COARSE = 0.02, 0.15, 0.4
 width up to 14, then 15 % apart, for a window 7 % too wide loses 3.5 % of its deviate), coarse to learn the noise."""
 
 
+STEP_CELLS = 4_000
+"""Windows in all rows from which a step of a scan is more work than overhead."""
+
 _TINY, _LEAST = 1e-300, 1e-3
 """What keeps an empty window from dividing by zero, and the smallest share of a window's noise that the rest of its row
 can leave: for windows of nearly a whole row that is a difference of nearly equal numbers."""
@@ -96,13 +99,15 @@ class _Level(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class _Windows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """All windows of one width: sums of weight and of weighted value, and which are no windows (None: all are).
+    """M windows of one width or several: sums of weight and of weighted value, and which are none (None: all are).
 
-    Penalty and inflation are those of the width in every row; off_centre is how far the middle of each window lies
-    from that of the row, in lengths of the row, squared: one row of them where it is the same in all.
+    Penalty and inflation are those of the width in every row, shape (C, 1) or (C, M); off_centre is how far the middle
+    of each window lies from that of the row, in lengths of the row, squared: one row of them where it is the same in
+    all. First and last are the windows' columns, inclusive.
     """
 
-    width: int
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
     penalty: NDArray[np.float64]
     inflation: NDArray[np.float64]
     off_centre: NDArray[np.float64]
@@ -172,7 +177,7 @@ def _priced(track: Track, step: float, span: NDArray[np.float64]) -> tuple[NDArr
 
 
 def _sums(track: Track, tried: NDArray[np.int64], penalties: NDArray[np.float64]) -> Iterator[_Windows]:
-    """Go through all windows, width by width; what depends on the width alone is computed for all of them at once."""
+    """Go through all windows, width by width; in a few rows several widths at a time."""
     present = np.isfinite(track.value)
     weight = np.where(present, 1 / track.variance, 0.0)
     total = np.where(present, track.value, 0.0) * weight
@@ -180,16 +185,48 @@ def _sums(track: Track, tried: NDArray[np.int64], penalties: NDArray[np.float64]
     gaps = None if present.all() else (~present, _running(present))
     columns, off_centre = track.value.shape[1], _off_centre(track.value)
     inflations = inflation(track.rho[:, None], tried)
-    for at, width in enumerate(tried.tolist()):
+    for chosen in _steps(tried, columns, len(present)):
+        width, at, first = _places(tried, chosen, columns)
         yield _Windows(
-            width=width,
+            first=first,
+            last=first + width - 1,
             penalty=penalties[:, at],
             inflation=inflations[:, at],
-            off_centre=off_centre[:, width - 1 : 2 * columns - width : 2],
-            weight=weights[:, width:] - weights[:, :-width],
-            total=totals[:, width:] - totals[:, :-width],
-            barred=None if gaps is None else _barred(*gaps, width),
+            off_centre=off_centre[:, 2 * first + width - 1],
+            weight=_between(weights, first, width),
+            total=_between(totals, first, width),
+            barred=None if gaps is None else _barred(*gaps, first, width),
         )
+
+
+def _steps(tried: NDArray[np.int64], columns: int, rows: int) -> Iterator[slice]:
+    """Put widths together until their windows in all rows are worth a step of their own."""
+    begin, cells = 0, 0
+    for place, width in enumerate(tried.tolist()):
+        cells += rows * (columns + 1 - width)
+        if cells >= STEP_CELLS or place == len(tried) - 1:
+            yield slice(begin, place + 1)
+            begin, cells = place + 1, 0
+
+
+def _places(
+    tried: NDArray[np.int64], chosen: slice, columns: int
+) -> tuple[NDArray[np.int64] | int, slice | NDArray[np.intp], NDArray[np.intp]]:
+    """Return for the windows of some widths the width, the place of the width among all, and the first column."""
+    each = columns + 1 - tried[chosen]
+    if len(each) == 1:
+        return int(tried[chosen][0]), chosen, np.arange(each[0])
+    first = np.concatenate([np.arange(count) for count in each.tolist()])
+    return np.repeat(tried[chosen], each), np.repeat(np.arange(len(tried))[chosen], each), first
+
+
+def _between(
+    running: NDArray[np.float64], first: NDArray[np.intp], width: NDArray[np.int64] | int
+) -> NDArray[np.float64]:
+    """Sum over windows, from running sums."""
+    if isinstance(width, int):
+        return np.asarray(running[:, width:] - running[:, :-width])
+    return np.asarray(running[:, first + width] - running[:, first])
 
 
 def _running(array: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -198,11 +235,20 @@ def _running(array: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.float
     return running
 
 
-def _barred(absent: NDArray[np.bool_], counts: NDArray[np.float64], width: int) -> NDArray[np.bool_]:
+def _barred(
+    absent: NDArray[np.bool_],
+    counts: NDArray[np.float64],
+    first: NDArray[np.intp],
+    width: NDArray[np.int64] | int,
+) -> NDArray[np.bool_]:
     """Bar windows of fewer than three points, and those that begin or end at no point: they are narrower ones."""
-    few = counts[:, width:] - counts[:, :-width] < MIN_POINTS
-    few |= absent[:, : absent.shape[1] - width + 1]
-    few |= absent[:, width - 1 :]
+    few = _between(counts, first, width) < MIN_POINTS
+    if isinstance(width, int):
+        few |= absent[:, : absent.shape[1] + 1 - width]
+        few |= absent[:, width - 1 :]
+    else:
+        few |= absent[:, first]
+        few |= absent[:, first + width - 1]
     return few
 
 
@@ -219,10 +265,10 @@ def _level(track: Track) -> _Level:
 def _from_zero(windows: _Windows, level_variance: NDArray[np.float64] | None) -> NDArray[np.float64]:
     """Standardise the windows of one width by themselves, positive for worse; None for levels that do not scatter."""
     if level_variance is None:
-        spread = windows.weight * windows.inflation[:, None]
+        spread = windows.weight * windows.inflation
     else:
         spread = windows.weight * level_variance[:, None]
-        spread += windows.inflation[:, None]
+        spread += windows.inflation
         spread *= windows.weight
     np.sqrt(np.maximum(spread, _TINY, out=spread), out=spread)
     return np.divide(windows.total, spread, out=spread)
@@ -233,8 +279,8 @@ def _rest_error(windows: _Windows, level: _Level) -> NDArray[np.float64]:
     spread = level.drift[:, None] * windows.off_centre
     spread -= level.left[:, None]
     spread *= windows.weight
-    spread += windows.inflation[:, None]
-    np.maximum(spread, _LEAST * windows.inflation[:, None], out=spread)
+    spread += windows.inflation
+    np.maximum(spread, _LEAST * windows.inflation, out=spread)
     spread *= windows.weight
     return np.sqrt(np.maximum(spread, _TINY, out=spread), out=spread)
 
@@ -283,16 +329,17 @@ def _nothing(rows: int) -> Best:
 
 
 def _keep(best: Best, windows: _Windows, deviates: NDArray[np.float64]) -> None:
-    """Note each row's best window of one width where it beats what is known; both arrays are this module's own."""
+    """Note each row's best window where it beats what is known; both arrays are this module's own."""
     if windows.barred is not None:
         deviates[windows.barred] = -np.inf
-    column = deviates.argmax(axis=1)
-    new = deviates[np.arange(len(deviates)), column]
-    (wins,) = (new - windows.penalty > best.deviate - best.penalty).nonzero()
+    rows, paid = np.arange(len(deviates)), windows.penalty.shape[1] > 1
+    column = (deviates - windows.penalty if paid else deviates).argmax(axis=1)
+    new, price = deviates[rows, column], windows.penalty[rows, column if paid else 0]
+    (wins,) = (new - price > best.deviate - best.penalty).nonzero()
     best.deviate[wins] = new[wins]
-    best.penalty[wins] = windows.penalty[wins]
-    best.first[wins] = column[wins]
-    best.last[wins] = column[wins] + windows.width - 1
+    best.penalty[wins] = price[wins]
+    best.first[wins] = windows.first[column[wins]]
+    best.last[wins] = windows.last[column[wins]]
 
 
 def localise(track: Track, sign: float, cut: NDArray[np.float64], span: NDArray[np.float64]) -> Best:
@@ -317,12 +364,12 @@ def localise(track: Track, sign: float, cut: NDArray[np.float64], span: NDArray[
     """
     best, level = _nothing(len(span)), _level(track)
     tried, penalties = _priced(track, EXACT, span)
-    needed = normal_to_t(cut[:, None] + penalties, np.maximum(track.dof, 1.0)[:, None])
-    for windows, least in zip(_sums(track, tried, penalties), needed.T, strict=True):
+    for windows in _sums(track, tried, penalties):
+        least = normal_to_t(cut[:, None] + windows.penalty, np.maximum(track.dof, 1.0)[:, None])
         alone, error = _from_zero(windows, level.variance), _rest_error(windows, level)
         proof = _deviates(windows, level, sign, alone, error)
         extent = sign * _from_zero(windows, None)
-        _keep(best, windows, np.where(proof >= least[:, None], extent, -np.inf))
+        _keep(best, windows, np.where(proof >= least, extent, -np.inf))
     return best
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Curve, CurveSet, Timeline
 
-PANEL_CELLS = 200_000
-"""Cells of one panel at most (one family apart): keeps the working memory of a scan to a few dozen megabytes."""
+PANEL_CELLS = 60_000
+"""Cells of one panel at most (one family apart): its arrays stay near the processor's caches, and memory is small."""
 
 
 LARGEST = 20.0

@@ -24,7 +24,7 @@ from perftracker_ai.detect.evidence import RULE_POINTS, SIDES
 from perftracker_ai.detect.null import SMALLEST_P
 from perftracker_ai.detect.windows import LEVEL
 from perftracker_ai.model import CANDIDATE
-from perftracker_ai.stats import benjamini_hochberg, median, normal_tail, t_quantile, t_to_normal
+from perftracker_ai.stats import benjamini_hochberg, median, normal_tail, t_quantiles, t_to_normal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,7 +109,7 @@ def weigh_thin(curves: CurveSet, evidences: list[Evidence], fdr: float) -> list[
     p = np.maximum(np.array([normal_tail(sign * deviate) for sign in SIDES]), SMALLEST_P)
     q = np.array([benjamini_hochberg(side) for side in p])
     shown = np.array([believed(side, fdr) for side in p])
-    reach = error * np.array([t_quantile((1 - LEVEL) / 2, freedom) for freedom in dof.tolist()])
+    reach = error * t_quantiles((1 - LEVEL) / 2, dof)
     ends = np.cumsum([len(part) for part in chosen])
     return [
         Thin(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.detect.context import Context
     from perftracker_ai.model import RunShift
+    from perftracker_ai.settings import DetectSettings
 
 BEYOND = 2.0
 """What stands out of a run that moved by so many times as much as the run itself did is not the run's doing."""
@@ -62,17 +63,17 @@ def shared(windows: Sequence[Window], context: Context) -> tuple[Window, ...]:
     return tuple(replace(w, kind=FindingKind.WHOLE) if _late(w, context) else w for w in windows)
 
 
-def moved(
-    curve: int, points: NDArray[np.intp], gross: NDArray[np.float64], reach: float, context: Context
-) -> Window | None:
-    """Return the window of a curve that moved with the run; None when what was taken off it hides nothing."""
-    known = gross[np.isfinite(gross)]
+def moved(curve: int, gross: float, context: Context) -> bool:
+    """Say whether a curve moved with the run: what was taken off it hides a change beyond the threshold."""
     taken = float(context.shift.per_curve[curve])
-    if not len(known) or abs(taken) < math.log1p(context.settings.minor):
-        return None
+    least, settings = abs(gross), context.settings
+    return abs(taken) >= math.log1p(settings.minor) and least >= math.log1p(settings.moderate) and gross * taken >= 0
+
+
+def window_of(gross: NDArray[np.float64], points: NDArray[np.intp], reach: float, settings: DetectSettings) -> Window:
+    """Describe a curve that moved with the run, by its change as measured at all its loads."""
+    known = gross[np.isfinite(gross)]
     middle = float(median(known))
-    if abs(middle) < math.log1p(context.settings.moderate) or middle * taken < 0:
-        return None
     sign = 1.0 if middle > 0 else -1.0
     slowdown = ratio(middle)
     return Window(
@@ -88,9 +89,9 @@ def moved(
         high=ratio(middle + reach),
         p_value=None,
         q_value=None,
-        consistency=float(np.mean(sign * known >= math.log1p(context.settings.moderate))),
+        consistency=float(np.mean(sign * known >= math.log1p(settings.moderate))),
         gross_slowdown=slowdown,
-        severity=severity(slowdown, context.settings) if sign > 0 else None,
+        severity=severity(slowdown, settings) if sign > 0 else None,
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai.model import BASELINE, CANDIDATE, Attribution, MetricKind
+from perftracker_ai.model import BASELINE, CANDIDATE, Attribution
 from perftracker_ai.model.checks import (
     AnotherMachine,
     ClippedValues,
@@ -20,14 +21,13 @@ from perftracker_ai.model.checks import (
     OtherContext,
     TooGood,
 )
-from perftracker_ai.stats import median
+from perftracker_ai.stats import ratio
+from perftracker_ai.validity.sharing import costs, typical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
-    from perftracker_ai.model import Curve, CurveSet, Job, JobInfo, Machine, RunShift
+    from perftracker_ai.model import CurveSet, Job, JobInfo, Machine, RunShift
     from perftracker_ai.model.checks import Check
 
 TOO_GOOD = 10.0
@@ -122,7 +122,7 @@ def _same_results(jobs: Sequence[Job], curves: CurveSet) -> Iterator[Check]:
         for other in range(row + 1, len(jobs)):
             both = np.isfinite(curves.mean[row]) & np.isfinite(curves.mean[other])
             values = curves.mean[row, both]
-            if len(values) and len(set(values.tolist())) > 1 and np.array_equal(values, curves.mean[other, both]):
+            if np.array_equal(values, curves.mean[other, both]) and len(values) and np.ptp(values) > 0:
                 ids = (job.info.id, jobs[other].info.id)
                 yield IdenticalResults(jobs=ids, curves=(), blocks=True, approves=True, points=len(values))
 
@@ -162,9 +162,10 @@ def _clipped(ids: tuple[int, int], curves: CurveSet) -> Iterator[Check]:
 def _too_good(ids: tuple[int, int], curves: CurveSet) -> Iterator[Check]:
     """Find endpoints that are so fast now that they may do their work no more."""
     speed: dict[str, list[tuple[float, int]]] = {}
-    for curve in curves.curves:
-        if curve.metric_kind is not MetricKind.OTHER:
-            speed.setdefault(curve.endpoint, []).append((_times_as_fast(curves.mean, curve), curve.index))
+    cost = costs(curves)
+    for curve, faster in zip(curves.curves, typical(cost[BASELINE] - cost[CANDIDATE], curves).tolist(), strict=True):
+        if math.isfinite(faster):
+            speed.setdefault(curve.endpoint, []).append((1 + ratio(faster), curve.index))
     fast = {endpoint: max(found) for endpoint, found in speed.items() if max(found)[0] >= TOO_GOOD}
     if fast:
         endpoint, (times, _) = max(fast.items(), key=lambda item: item[1])
@@ -177,12 +178,3 @@ def _too_good(ids: tuple[int, int], curves: CurveSet) -> Iterator[Check]:
             endpoint=endpoint,
             times=times,
         )
-
-
-def _times_as_fast(mean: NDArray[np.float64], curve: Curve) -> float:
-    part = slice(curve.start, curve.stop)
-    before, after = mean[BASELINE, part], mean[CANDIDATE, part]
-    if not curve.less_better:
-        before, after = after, before
-    known = np.isfinite(before) & np.isfinite(after) & (before > 0) & (after > 0)
-    return float(median(before[known] / after[known])) if known.any() else 0.0

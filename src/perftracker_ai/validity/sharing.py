@@ -165,10 +165,8 @@ def share(curves: CurveSet) -> Sharing:
 
 def costs(curves: CurveSet) -> Floats:
     """Logarithm of each run's cost per point, positive for worse; NaN for all that is neither a time nor a rate."""
-    sign = np.zeros(curves.mean.shape[1])
-    for curve in curves.curves:
-        timed = curve.metric_kind is not MetricKind.OTHER
-        sign[curve.start : curve.stop] = np.nan if not timed else 1.0 if curve.less_better else -1.0
+    signs = [math.nan if c.metric_kind is MetricKind.OTHER else 1.0 if c.less_better else -1.0 for c in curves.curves]
+    sign = np.repeat(np.array(signs), [curve.stop - curve.start for curve in curves.curves])
     known = np.isfinite(curves.mean) & (curves.mean > 0)
     logs: Floats = sign * np.log(np.where(known, curves.mean, np.nan))
     return logs
@@ -189,6 +187,12 @@ def _grid(curves: CurveSet) -> _Grid:
         endpoint=np.repeat(np.array(endpoint, dtype=np.intp), lengths),
         group=np.repeat(np.array(group, dtype=np.intp), lengths),
     )
+
+
+def typical(values: Floats, curves: CurveSet) -> Floats:
+    """Give the median of each curve's points; NaN where none is known."""
+    middle: Floats = median(_by_curve(values, _grid(curves)))
+    return middle
 
 
 def _by_curve(values: Floats, grid: _Grid) -> Floats:
