@@ -55,7 +55,7 @@ from perftracker_ai.model import (
     Window,
 )
 from perftracker_ai.model.changes import Changes, Suspect
-from perftracker_ai.model.checks import Check, Difference, Moved
+from perftracker_ai.model.checks import Check, Counted, Difference, Moved
 from perftracker_ai.model.history import Bimodal, ChangePoint, Chronicle, Drift, JobRef, NoiseChange, Onset, Patterns
 from perftracker_ai.model.ranges import Count
 from perftracker_ai.report import build
@@ -669,6 +669,7 @@ def failed_check(kind, text="value", **changes):
         tuple[Count, ...]: (),
         tuple[str, ...]: (text,) * 2,
         tuple[Difference, ...]: (Difference(name="model", before=text, after=text),),
+        tuple[Counted, ...]: (Counted(reason=text, tests=3),),
         tuple[Moved, ...]: (Moved(metric="latency", threads=None, slowdown=0.3),),
     }
     made = {field.name: samples.get(field.type, 1.0) for field in structs.fields(kind)}

@@ -308,24 +308,45 @@ def test_the_wrong_number_of_jobs_is_counted(run, number):
     assert f"{number} given" in refusal(run("analyze", *["1"] * number))
 
 
+def undecided(ran):
+    """Check that a run ended with a report that decides nothing, and give what the report says."""
+    assert (ran.code, json.loads(ran.out)["products"][0]["result"]["verdict"]) == (2, "INSUFFICIENT EVIDENCE")
+    assert_no_trace(ran.err)
+    return next(Path("reports").rglob("llm_report.md")).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"status": "FAILED"}, "no test of the candidate has a value (56 FAILED); look at that run"),
-        ({"metrics": "packets"}, "all tests of the candidate are measured in units of another kind"),
+        ({"status": "FAILED"}, "no test of the candidate has a value (56 FAILED). Look at that run"),
+        ({"metrics": "packets"}, "all tests of the candidate are in units of another kind"),
         ({"category": "9 x"}, "at other loads"),
     ],
 )
 def test_what_hinders_a_comparison_is_named(run, change, said):
-    """A candidate that failed, or measured otherwise, is told what is the matter, not to take another suite."""
+    """A candidate that failed, or measured otherwise, has a report that says what is the matter and decides nothing."""
     new = shop_job(3, "1.1")
     new["tests"] = [test | change for test in new["tests"]]
     if "category" in change:
         new["tests"] = [test | {"category": f"{9000000 + at} x"} for at, test in enumerate(new["tests"])]
     put(Path("jobs"), shop_job(2, "1.0"), new)
-    sentence = refusal(run("analyze", "jobs/job-2.json", "jobs/job-3.json"))
-    assert said in sentence
-    assert "one suite" not in sentence
+    report = undecided(run("analyze", "jobs/job-2.json", "jobs/job-3.json", "--fail-on", "severe", "--json"))
+    assert said in report
+    assert "one suite" not in report
+
+
+def test_a_candidate_whose_tests_all_failed_is_reported_with_its_failures(run):
+    """Its failures are an issue of the report, and a policy that blocks by failures blocks."""
+    new = shop_job(3, "1.1")
+    new["tests"] = [test | {"status": "FAILED"} for test in new["tests"]]
+    put(Path("jobs"), shop_job(2, "1.0"), new)
+    report = undecided(run("analyze", "jobs/job-2.json", "jobs/job-3.json", "--fail-on", "severe", "--json"))
+    assert "56 load points newly failing" in report
+    Path("settings.toml").write_text("[policy]\nblock_failures = 1\n", encoding="utf-8")
+    blocked = run(
+        "analyze", "jobs/job-2.json", "jobs/job-3.json", "--fail-on", "block", "--json", "--config", "settings.toml"
+    )
+    assert blocked.code == 1
 
 
 def test_renamed_tests_are_shown_with_the_nearest_names(run):
@@ -333,16 +354,26 @@ def test_renamed_tests_are_shown_with_the_nearest_names(run):
     old, new = shop_job(2, "1.0"), shop_job(3, "1.1")
     new["tests"] = [test | {"tag": test["tag"].replace("/", "/v2/", 1)} for test in new["tests"]]
     put(Path("jobs"), old, new)
-    sentence = refusal(run("analyze", "jobs/job-2.json", "jobs/job-3.json"))
-    assert "none of their names is in both (the nearest are" in sentence
-    assert "/v2/" in sentence
+    report = undecided(run("analyze", "jobs/job-2.json", "jobs/job-3.json", "--fail-on", "severe", "--json"))
+    assert "none of their names is in both (the nearest are" in report
+    assert "/v2/" in report
 
 
-def test_a_job_without_tests_leaves_nothing_to_compare(run):
-    """Two jobs of which one holds no test end with both counts."""
-    folder = put(Path("jobs"), shop_job(2, "1.0"), shop_job(3, "1.1", tests=[]))
-    sentence = refusal(run("analyze", folder / "job-2.json", folder / "job-3.json"))
-    assert "Jobs 2 (56 tests) and 3 (0 tests) have no measured test in common" in sentence
+@pytest.mark.parametrize("empty", [2, 3])
+def test_a_job_without_tests_leaves_nothing_to_compare(run, empty):
+    """Two jobs of which one holds no test have a report that says which."""
+    jobs = [shop_job(number, f"1.{number}", **({"tests": []} if number == empty else {})) for number in (2, 3)]
+    folder = put(Path("jobs"), *jobs)
+    report = undecided(run("analyze", folder / "job-2.json", folder / "job-3.json", "--fail-on", "severe", "--json"))
+    assert f"the {'baseline' if empty == 2 else 'candidate'} holds no test" in report
+
+
+def test_two_jobs_without_tests_are_refused(run):
+    """Where neither holds a test there is nothing to report."""
+    folder = put(Path("jobs"), shop_job(2, "1.0", tests=[]), shop_job(3, "1.1", tests=[]))
+    assert "Neither job 2 nor job 3 holds a test" in refusal(
+        run("analyze", folder / "job-2.json", folder / "job-3.json")
+    )
     assert nothing_written()
 
 

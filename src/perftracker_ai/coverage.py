@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from perftracker_ai.model import BASELINE, CANDIDATE, Absence, CoverageFinding, CoverageKind, Severity
 from perftracker_ai.stats import median
-from perftracker_ai.words.text import clean
+from perftracker_ai.words.wording import absence_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,24 +59,6 @@ MEDIAN_CHI2 = 0.455
 """Median of chi-squared with one degree of freedom: turns a median of squared z-scores into a dispersion."""
 
 _KINDS = {kind: place for place, kind in enumerate(CoverageKind)}
-_WORDS = {
-    Absence.MISSING: "no such test",
-    Absence.FAILED: "FAILED",
-    Absence.SKIPPED: "SKIPPED",
-    Absence.INPROGRESS: "INPROGRESS",
-    Absence.NOTTESTED: "NOTTESTED",
-    Absence.NO_SCORES: "no scores",
-    Absence.ZERO: "zero with nothing measured",
-    Absence.NOT_A_NUMBER: "not a number",
-    Absence.INFINITE: "infinite or larger than any measurement",
-    Absence.NEGATIVE: "negative",
-    Absence.UNREADABLE: "unreadable scores",
-    Absence.UNIT_CONFLICT: "measured in another unit",
-}
-
-
-_MOST_NAMES = 500
-"""Names among which the nearest is looked for: comparing two takes a microsecond or ten."""
 
 
 class _Range(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -261,8 +243,8 @@ def _reasons(curves: CurveSet, one: _Range) -> str:
     counts = np.bincount(curves.absence[CANDIDATE][one.points]).tolist()
     found = [(Absence(reason), count) for reason, count in enumerate(counts) if count]
     if len(found) == 1:
-        return _WORDS[found[0][0]]
-    return ", ".join(f"{count} {_WORDS[reason]}" for reason, count in found)
+        return absence_text(found[0][0])
+    return ", ".join(f"{count} {absence_text(reason)}" for reason, count in found)
 
 
 def _gained(curves: CurveSet, owner: Ints) -> list[CoverageFinding]:
@@ -281,7 +263,7 @@ def _gained(curves: CurveSet, owner: Ints) -> list[CoverageFinding]:
 def _new_range(curves: CurveSet, one: _Range) -> CoverageFinding:
     failed = int((curves.absence[CANDIDATE][one.points] == Absence.FAILED).sum())
     kind = CoverageKind.NEW_CURVE if one.whole else CoverageKind.NEW_POINTS
-    before = _WORDS[Absence(int(curves.absence[BASELINE][one.points].max()))]
+    before = absence_text(Absence(int(curves.absence[BASELINE][one.points].max())))
     reason = f"in the baseline: {before}" + (f"; {failed} of {len(one.points)} FAILED" if failed else "")
     return _finding(curves, kind, one, Severity.MINOR if failed else None, reason)
 
@@ -448,72 +430,3 @@ def _merge(members: list[CoverageFinding], kind: CoverageKind) -> CoverageFindin
         candidate_errors=sum(member.candidate_errors for member in members),
         severity=max((member.severity for member in members), key=Severity.rank),
     )
-
-
-# ── nothing in common ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def nothing_shared(curves: CurveSet) -> str:
-    """Say why no load point has a value in both jobs, and what to look at.
-
-    Parameters
-    ----------
-    curves : CurveSet
-        In which it is so.
-
-    Returns
-    -------
-    str
-        Words that go on a sentence: a job without values, other units, other loads or other names, the first that
-        explains it.
-    """
-    there = curves.absence[[BASELINE, CANDIDATE]] != Absence.MISSING
-    for row, name in ((CANDIDATE, "candidate"), (BASELINE, "baseline")):
-        if not (curves.absence[row] == 0).any():
-            return _without_values(curves.absence[row][there[row]], name)
-    shared = there.all(axis=0)
-    if shared.any():
-        return _without_values_in_common(curves, shared)
-    return _without_names_in_common(curves, there)
-
-
-def _without_values(absence: NDArray[np.uint8], name: str) -> str:
-    """Word that a job measured nothing; a unit of another kind is none of its tests' failures."""
-    counted = Counter(Absence(int(value)) for value in absence)
-    if not counted:
-        return f"the {name} has no test"
-    if set(counted) == {Absence.UNIT_CONFLICT}:
-        return f"all tests of the {name} are measured in units of another kind; correct the unit in one of the suites"
-    reasons = ", ".join(f"{count} {_WORDS[kind]}" for kind, count in counted.most_common())
-    return f"no test of the {name} has a value ({reasons}); look at that run before comparing it"
-
-
-def _without_values_in_common(curves: CurveSet, shared: Mask) -> str:
-    """Word that the tests are in both jobs, and each has its value in one of them at most."""
-    pairs = [curves.absence[row][shared] for row in (CANDIDATE, BASELINE)]
-    worse = np.where(pairs[0] != Absence.PRESENT, pairs[0], pairs[1])
-    counted = Counter(Absence(int(value)) for value in worse)
-    reasons = ", ".join(f"{count} {_WORDS[kind]}" for kind, count in counted.most_common())
-    return f"{len(worse)} tests are in both, and none has a value in both ({reasons}); look at the runs"
-
-
-def _without_names_in_common(curves: CurveSet, there: Mask) -> str:
-    """Word that names or loads are others, with an example of the nearest."""
-    has = [[bool(row[curve.start : curve.stop].any()) for curve in curves.curves] for row in there]
-    both = next((curve for curve, old, new in zip(curves.curves, *has, strict=True) if old and new), None)
-    if both is not None:
-        return f"tests such as {clean(both.tag)!r} are in both, at other loads; compare runs of the same loads"
-    old, new = ([clean(c.tag) for c, is_in in zip(curves.curves, row, strict=True) if is_in] for row in has)
-    near = _nearest(old, new)
-    nearest = f" (the nearest are {near[0]!r} and {near[1]!r})" if near else ""
-    return f"none of their names is in both{nearest}; compare two jobs of one suite, or undo the renaming"
-
-
-def _nearest(old: list[str], new: list[str]) -> tuple[str, str] | None:
-    """Find the name of a candidate's test that is nearest to one of the baseline's first."""
-    from difflib import get_close_matches
-
-    for name in old[:3]:
-        if found := get_close_matches(name, new[:_MOST_NAMES], n=1, cutoff=0.5):
-            return name, found[0]
-    return None

@@ -8,7 +8,7 @@
     │   └── BadAnswer                    an answer that is not what the contract says
     ├── JobError                         a job document that cannot be used
     │   └── JobFileError                 its file on this machine cannot be read, or was altered since it was downloaded
-    ├── NothingComparable                no pair of jobs, or no common test in the pair
+    ├── NothingComparable                no pair of jobs, or no test in either
     ├── OutputError                      a file that cannot be written
     ├── CheckoutError                    the product's code is not where the settings say, or has no tag of a version
     ├── PublishError                     a report that the server does not take, keep or link
@@ -89,7 +89,7 @@ class JobFileError(JobError):
 
 
 class NothingComparable(PerfTrackerAIError):
-    """There are no two jobs, or no common tests, to compare."""
+    """There are no two jobs, or no tests, to compare."""
 
 
 class OutputError(PerfTrackerAIError):

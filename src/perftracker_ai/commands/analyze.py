@@ -208,12 +208,12 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
     Raises
     ------
     NothingComparable
-        When no load point has a value in both jobs.
+        When neither job holds a test.
     UsageError
         When one job is given twice.
     """
     from perftracker_ai.accept import acceptance_notices, accepted, counting
-    from perftracker_ai.coverage import compare_coverage, nothing_shared
+    from perftracker_ai.coverage import compare_coverage
     from perftracker_ai.curves import build_curves
     from perftracker_ai.detect import detect
     from perftracker_ai.diagnose import diagnose
@@ -225,10 +225,9 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
     (baseline, candidate), first = infos[:FIRST_RERUN], len(infos) - candidate_reruns
     _require_different(infos)
     curves, accounts, read_notices = build_curves(jobs, settings.curves, candidate_reruns)
-    if not (curves.absence[[BASELINE, CANDIDATE]] == 0).all(axis=0).any():
+    if not curves.curves:
         raise NothingComparable(
-            f"Jobs {baseline.id} ({len(jobs[0].tests)} tests) and {candidate.id} ({len(jobs[1].tests)} tests) have no "
-            f"measured test in common: {nothing_shared(curves)}."
+            f"Neither job {baseline.id} nor job {candidate.id} holds a test that could be compared."
         )
     timeline, soundness = _timeline(history, curves), assess(jobs, curves)
     detection = detect(curves, settings.detect, seed, _others(timeline, jobs), soundness)

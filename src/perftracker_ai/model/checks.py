@@ -38,6 +38,31 @@ class FailedCheck(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
         return str(self.__struct_config__.tag)
 
 
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """Why tests have no value, in words, and how many of them."""
+
+    reason: str
+    tests: Count
+
+
+class NothingShared(FailedCheck, frozen=True, kw_only=True, tag="nothing to compare"):
+    """No test has a value in both jobs.
+
+    Attributes
+    ----------
+    run : str
+        The run without any value, ``candidate`` or ``baseline``; empty when both have some.
+    absent : tuple of Counted
+        Of that run's tests, or of those that are in both jobs; empty when there are none.
+    alike : tuple of str
+        A tag that is in both jobs, at other loads; or the nearest two, of the baseline and of the candidate.
+    """
+
+    run: str
+    absent: tuple[Counted, ...]
+    alike: tuple[str, ...]
+
+
 class OneVersion(FailedCheck, frozen=True, kw_only=True, tag="same version"):
     """Both jobs are of one version."""
 
@@ -172,7 +197,8 @@ class NoTimes(FailedCheck, frozen=True, kw_only=True, tag="no times"):
 
 
 Check = (
-    OneVersion
+    NothingShared
+    | OneVersion
     | LowerVersion
     | OtherContext
     | AnotherMachine

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
+from perftracker_ai.model import Absence
 from perftracker_ai.model.checks import (
     CALENDAR,
     AnotherMachine,
@@ -16,6 +17,7 @@ from perftracker_ai.model.checks import (
     LateStretch,
     LowerVersion,
     MovedRun,
+    NothingShared,
     NoTimes,
     OneVersion,
     OtherContext,
@@ -23,6 +25,7 @@ from perftracker_ai.model.checks import (
     WarmUp,
 )
 from perftracker_ai.words.numbers import format_change, format_percent, plural
+from perftracker_ai.words.wording import absence_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +45,9 @@ def cure(check: Check) -> str:
 
 def _sentences(check: Check, show: Callable[[str], str]) -> tuple[str, str]:  # noqa: C901, PLR0911, PLR0912 - one each
     match check:
+        case NothingShared():
+            why, what = _nothing_shared(check, show)
+            return f"No test has a value in both jobs, so nothing can be compared: {why}.", what
         case OneVersion(version=version):
             return (
                 f"Both jobs are of version {show(version)}: every difference between them is noise or environment.",
@@ -123,6 +129,29 @@ def _sentences(check: Check, show: Callable[[str], str]) -> tuple[str, str]:  # 
             )
         case _:
             assert_never(check)
+
+
+def _nothing_shared(check: NothingShared, show: Callable[[str], str]) -> tuple[str, str]:
+    """Return why nothing can be compared, and what to do about it."""
+    reasons = ", ".join(f"{one.tests} {show(one.reason)}" for one in check.absent)
+    look = "Look at that run before comparing it."
+    match check:
+        case NothingShared(run=run, absent=()) if run:
+            return f"the {show(run)} holds no test", look
+        case NothingShared(run=run, absent=(only,)) if run and only.reason == absence_text(Absence.UNIT_CONFLICT):
+            return (
+                f"all tests of the {show(run)} are in units of another kind",
+                "Correct the unit in one of the suites.",
+            )
+        case NothingShared(run=run) if run:
+            return f"no test of the {show(run)} has a value ({reasons})", look
+        case NothingShared(absent=(_, *_)):
+            tests = plural(sum(one.tests for one in check.absent), "test")
+            return f"{tests} in both jobs, none with a value in both ({reasons})", "Look at the two runs."
+        case NothingShared(alike=(name,)):
+            return f"tests such as {show(name)} are in both, at other loads", "Compare runs of the same loads."
+    nearest = f" (the nearest are {' and '.join(map(show, check.alike))})" if check.alike else ""
+    return f"none of their names is in both{nearest}", "Compare two jobs of one suite, or undo the renaming."
 
 
 def _job(check: Check | DisturbedStretch) -> str:

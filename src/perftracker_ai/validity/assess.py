@@ -13,6 +13,7 @@ from perftracker_ai.model import Stretch as Late
 from perftracker_ai.model.checks import DisturbedRerun, DriftingRun, Episode, LateStretch, NoTimes, WarmUp
 from perftracker_ai.stats import median, robust_location, robust_scale
 from perftracker_ai.validity.facts import of_jobs, of_values
+from perftracker_ai.validity.nothing import nothing_shared
 from perftracker_ai.validity.sharing import EPISODE, costs, share
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def assess(jobs: Sequence[Job], curves: CurveSet) -> Soundness:
             left_out[row] |= one.inside
     shared[kept] += _offsets(kept_rows(curves, kept), shared[kept], left_out[kept])
     checks = [
+        *nothing_shared(jobs, curves),
         *of_jobs(jobs, curves),
         *_told(jobs, curves, sharing, kept),
         *(

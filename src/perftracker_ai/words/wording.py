@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from perftracker_ai import model
 from perftracker_ai.model import (
+    Absence,
     CoverageKind,
     Method,
     MetricKind,
@@ -97,6 +98,21 @@ _NOTICES: dict[type[Notice], str] = {
     " so they are left out: take a larger model with --model if that happens often.",
 }
 
+_ABSENCES: dict[Absence, str] = {
+    Absence.MISSING: "no such test",
+    Absence.FAILED: "FAILED",
+    Absence.SKIPPED: "SKIPPED",
+    Absence.INPROGRESS: "INPROGRESS",
+    Absence.NOTTESTED: "NOTTESTED",
+    Absence.NO_SCORES: "no scores",
+    Absence.ZERO: "zero with nothing measured",
+    Absence.NOT_A_NUMBER: "not a number",
+    Absence.INFINITE: "infinite or larger than any measurement",
+    Absence.NEGATIVE: "negative",
+    Absence.UNREADABLE: "unreadable scores",
+    Absence.UNIT_CONFLICT: "measured in another unit",
+}
+
 _COVERAGE: dict[CoverageKind, str] = {
     CoverageKind.NEW_FAILURE: "newly failing",
     CoverageKind.LOST_POINTS: "loads no longer measured",
@@ -120,6 +136,11 @@ def notice_text(notice: Notice, show: Callable[[str], str] = str) -> str:
 def notice_values(notice: Notice) -> dict[str, str]:
     """Return what a notice's sentence is about, as text, by name."""
     return {name: str(getattr(notice, name)) for name in notice.__struct_fields__}
+
+
+def absence_text(absence: Absence) -> str:
+    """Return why a test has no value, as a piece of a sentence."""
+    return _ABSENCES[absence]
 
 
 def verdict_text(verdict: Verdict) -> str:
