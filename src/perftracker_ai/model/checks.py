@@ -6,9 +6,15 @@ readers.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from perftracker_ai.model.ranges import Count, Number, Seconds, Share, Slowdown  # noqa: TC001 - msgspec reads it
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 CALENDAR = 1e8
 """Seconds since 1970 from which a time is one; what is smaller are places in a run's order."""
@@ -214,3 +220,42 @@ Check = (
     | NoTimes
 )
 """Every kind of failed check."""
+
+
+class Stretch(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A part of the loads at which most endpoints of one run moved together, too late in it to be called an episode.
+
+    Attributes
+    ----------
+    inside : ndarray of bool, shape (P,)
+    begin, end : float
+        In seconds since 1970, or in places of the run's order where it tells no times.
+    """
+
+    inside: NDArray[np.bool_]
+    begin: float
+    end: float
+
+
+class Soundness(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What of the runs can be trusted, and what each shares at the time of each measurement.
+
+    Attributes
+    ----------
+    checks : tuple of Check
+        Those that failed.
+    shared : ndarray of float, shape (R, P)
+        Logarithm of the cost that the run shares when the point was measured: to be taken off.
+    left_out : ndarray of bool, shape (R, P)
+        Measured in an episode.
+    trusted : tuple of bool, length R
+        False for a rerun that is better left out.
+    late : tuple of Stretch
+        Of the comparison: what nobody can tell from an episode.
+    """
+
+    checks: tuple[Check, ...]
+    shared: NDArray[np.float64]
+    left_out: NDArray[np.bool_]
+    trusted: tuple[bool, ...]
+    late: tuple[Stretch, ...]
