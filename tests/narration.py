@@ -9,6 +9,7 @@ import analyses
 from msgspec import structs
 
 from perftracker_ai.model import Author, Hypothesis, Strength
+from perftracker_ai.narrate.choices import forms
 from perftracker_ai.narrate.compose import compose
 from perftracker_ai.narrate.facts import build_facts
 from perftracker_ai.narrate.sections import COMMENTARY, REMARKS
@@ -109,9 +110,17 @@ def document(sheet, texts):
     """Put texts by section key into the form of an answer; what is not there is not remarked on."""
     texts = {key: with_slots(text, sheet) for key, text in texts.items()}
     return {
-        REMARKS: {topic: texts.get(f"{topic}.remark", "") for topic in sheet.narrated},
+        **{name: nothing(form) for name, form in forms(sheet).items()},
+        **({REMARKS: {topic: texts.get(f"{topic}.remark", "") for topic in sheet.narrated}} if sheet.narrated else {}),
         COMMENTARY: texts.get("commentary", ""),
     }
+
+
+def nothing(form):
+    """Choose nothing in a form."""
+    if form["type"] == "object":
+        return {name: nothing(inner) for name, inner in form["properties"].items()}
+    return [] if form["type"] == "array" else ""
 
 
 def answer(sheet, texts):

@@ -340,7 +340,7 @@ AUTHOR = Author(model="some-model", digest="", window=8192, prompt_tokens=None, 
 
 def narrated(*passages):
     made = (Passage(part=part, cluster=cluster, pieces=pieces) for part, cluster, pieces in passages)
-    return Narration(passages=tuple(made), refused=0, repaired=0, author=AUTHOR)
+    return Narration(passages=tuple(made), choices=(), refused=0, dropped=0, repaired=0, author=AUTHOR)
 
 
 NARRATION = narrated(

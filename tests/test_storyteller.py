@@ -111,7 +111,14 @@ def test_provenance_names_model_window_tokens_seed_and_shares(asked):
     """The report says which model wrote, under which conditions, and what became of its texts."""
     asked(honest(sheet_of(FOLDER)))
     last = REPORT.read_text().rpartition("## Provenance")[2]
-    for part in (MODEL, "digest 9ec8897f747e,", "window ", "tokens read and", "seed 20260101", "2 texts stand"):
+    for part in (
+        MODEL,
+        "digest 9ec8897f747e,",
+        "window ",
+        "tokens read and",
+        "seed 20260101",
+        "2 texts, was written by",
+    ):
         assert part in last
 
 
@@ -130,7 +137,7 @@ def test_progress_names_the_sections(asked):
     err = asked(honest(sheet_of(FOLDER))).err
     assert f"Asking {MODEL} at http://127.0.0.1:" in err
     told = [line.strip().partition(",")[0] for line in err.splitlines() if line.endswith(" s")]
-    assert told == ["remarks", "commentary"]
+    assert told == ["take away", "remarks", "commentary"]
 
 
 def test_a_second_run_asks_nobody_and_writes_the_same(asked, shop, llm):
@@ -198,7 +205,7 @@ def test_a_lie_is_asked_for_once_more(asked, llm):
     ran = asked(honest(sheet, commentary=LIE), json.dumps({"g_commentary": good["g_commentary"]}))
     assert without_progress(ran.err) == []
     assert list(llm.asked()[1]["format"]["properties"]) == ["g_commentary"]
-    assert "2 texts stand here, 1 of them at the second attempt; nothing was refused" in REPORT.read_text()
+    assert "2 texts (1 of them at the second attempt), was written" in REPORT.read_text()
     assert "500 times" not in REPORT.read_text() + PAGE.read_text()
     assert PROMPT.read_text().count("# system") == len(json.loads(RAW.read_bytes())["answers"]) == 2
 
@@ -215,7 +222,7 @@ def test_a_lie_told_twice_is_left_out(asked, plain):
     assert "check of the commentary by the language model qwen2.5-coder:14b refused 1" in warning
     report = REPORT.read_text()
     assert report.partition("## Provenance")[0].count(f" {MARK}") == 2
-    assert "2 texts stand here; 1 sentence was refused" in report
+    assert "did not verify the meaning. 1 sentence was refused." in report
     assert "500 times" not in report + PAGE.read_text()
 
 
@@ -245,7 +252,7 @@ def test_a_repair_that_does_not_come_keeps_what_was_right(asked, llm):
     (warning,) = without_progress(ran.err)
     assert "second answer did not come (Ollama at " in warning
     assert "out of memory" in warning
-    assert "1 text stands here; 1 sentence was refused" in REPORT.read_text()
+    assert "did not verify the meaning. 1 sentence was refused." in REPORT.read_text()
     assert len(json.loads(RAW.read_bytes())["answers"]) == 1
 
 
@@ -295,7 +302,7 @@ def test_a_hostile_tag_changes_nothing_but_its_own_text(run, llm, tag):
     assert (ran.code, without_progress(ran.err)) == (0, [])
     report = REPORT.read_text()
     assert report.splitlines()[0] == before.splitlines()[0] == "# Shop 1.0 → 1.1: BLOCK"
-    assert "2 texts stand here; nothing was refused" in report
+    assert "2 texts, was written by" in report
     assert not any(bad in report for bad in ("<script", "\x1b", "\u202e"))
     assert not re.search(r"(?<!\\)\]\(", report)
     assert "<script>alert" not in PAGE.read_text()

@@ -265,10 +265,11 @@ class _Progress:
     """Tell which section a model is writing, by the names of the properties that come in."""
 
     def __init__(self, watch: Watch) -> None:
-        from perftracker_ai.narrate.sections import PROPERTIES
+        from perftracker_ai.narrate.choices import PROPERTIES
+        from perftracker_ai.narrate.sections import PROSE
 
         self._watch = watch
-        self._names = {f'"{name}"': name.partition("_")[2].replace("_", " ") for name in PROPERTIES}
+        self._names = {f'"{name}"': name.partition("_")[2].replace("_", " ") for name in (*PROPERTIES, *PROSE)}
         self._tail = ""
         self._section = ""
 

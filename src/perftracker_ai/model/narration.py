@@ -44,6 +44,23 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     pieces: tuple[Piece, ...]
 
 
+class Chosen(StrEnum):
+    """What a model may choose of what the program has computed."""
+
+    TAKE_AWAY = "take away"
+    TOGETHER = "together"
+    EXPERIMENT = "experiment"
+    FIRST = "check first"
+    ORDER = "order"
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a language model chose, verified and worded by the program."""
+
+    kind: Chosen
+    pieces: tuple[Piece, ...]
+
+
 class Author(msgspec.Struct, frozen=True, kw_only=True):
     """The language model that was asked.
 
@@ -70,18 +87,22 @@ class Narration(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     passages : tuple of Passage
         In reading order.
-    refused : int
-        Sentences, and texts without any, that did not pass the check.
+    choices : tuple of Choice
+        Those that the facts bear out.
+    refused, dropped : int
+        Sentences, and texts without any, that did not pass the check; choices that the facts do not bear out.
     repaired : int
         Passages of which something was right at the second attempt only.
     """
 
     passages: tuple[Passage, ...]
+    choices: tuple[Choice, ...]
     refused: int
+    dropped: int
     repaired: int
     author: Author
 
     @property
     def stands(self) -> bool:
         """Whether anything of it does."""
-        return bool(self.passages)
+        return bool(self.passages or self.choices)

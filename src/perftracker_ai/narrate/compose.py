@@ -34,7 +34,9 @@ def compose(sheet: FactSheet, verified: Verified, author: Author) -> Narration:
     written = [section for section in sections(sheet) if section.key in verified.texts]
     return Narration(
         passages=tuple(_passage(section, verified.texts[section.key], sheet) for section in written),
+        choices=verified.choices.choices,
         refused=verified.left_out,
+        dropped=verified.choices.dropped,
         repaired=len(verified.repaired),
         author=author,
     )

@@ -13,9 +13,10 @@ import msgspec
 from msgspec.structs import asdict
 
 from perftracker_ai.errors import JobError
-from perftracker_ai.model import Severity
-from perftracker_ai.narrate.values import Cause, Fact, FactSheet, Label, Topic
+from perftracker_ai.model import MetricKind, Severity
+from perftracker_ai.narrate.values import Cause, Fact, FactSheet, Label, Topic, Why
 from perftracker_ai.report import actions, build, issue
+from perftracker_ai.report.back import shared_depth
 from perftracker_ai.report.value import plain, values
 from perftracker_ai.report.view import improved, view, worsened
 from perftracker_ai.words.text import clean
@@ -23,7 +24,7 @@ from perftracker_ai.words.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from perftracker_ai.model import Analysis, Hypothesis
+    from perftracker_ai.model import Analysis, Cluster, Hypothesis
     from perftracker_ai.report.issue import Issue
     from perftracker_ai.report.value import Value
 
@@ -46,6 +47,7 @@ def build_facts(analysis: Analysis) -> FactSheet:
         verdict=analysis.decision.verdict,
         narrated=tuple(cluster.id for cluster in worse if cluster.severity is not Severity.MINOR)[:NARRATED],
         said=tuple(map(plain, report.bottom_line)),
+        depth=shared_depth([one.curve.path for one in shown.by_curve.values() if one.curve.path]),
     )
 
 
@@ -84,8 +86,33 @@ def _topic(one: Issue) -> Topic:
         severity=cluster.severity,
         confidence=cluster.confidence,
         said=plain(actions.step(one)) if cluster.severity else "",
+        when=issue.priority(one).when if cluster.severity else "",
+        path=_path(cluster),
+        traits=dict(_traits(one)),
         causes=tuple(map(_cause, cluster.hypotheses[:CAUSES])),
     )
+
+
+def _path(cluster: Cluster) -> str:
+    return clean(cluster.endpoint.rpartition(" ")[2], TEXT_LIMIT)
+
+
+def _traits(one: Issue) -> Iterator[tuple[str, str]]:
+    """Yield what an issue may have in common with others."""
+    cluster, window, curve = one.cluster, one.window, one.finding.curve
+    if window is not None and not curve.scalar and window.first > curve.start:
+        yield Why.ONSET, clean(cluster.load_first, TEXT_LIMIT)
+    threads = issue.threads(one)
+    if threads is not None and not cluster.all_threads:
+        yield Why.THREADS, f"{threads.text} only"
+    if len(cluster.metric_kinds) == 1 and MetricKind.OTHER not in cluster.metric_kinds:
+        yield Why.METRIC, cluster.metric_kinds[0].value
+    tail = _path(cluster).rpartition("/")[2]
+    if tail.isalpha():
+        yield Why.TAIL, f"/{tail}"
+    yield Why.SHAPE, cluster.shape.value
+    for cause in cluster.hypotheses[:1]:
+        yield Why.CAUSE, clean(cause.title.partition(":")[0], TEXT_LIMIT)
 
 
 def _cause(found: Hypothesis) -> Cause:

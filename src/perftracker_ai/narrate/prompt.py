@@ -8,15 +8,18 @@ read the facts again.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perftracker_ai.model import Part
+from perftracker_ai.narrate import choices
 from perftracker_ai.narrate.schema import CHARACTERS_PER_TOKEN
 from perftracker_ai.narrate.sections import COMMENTARY, LIMITS, REMARKS, sections
 from perftracker_ai.narrate.sheet import quoted, sheet_text
-from perftracker_ai.narrate.values import Label
+from perftracker_ai.narrate.values import Label, Why
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from perftracker_ai.narrate.prose import Violation
     from perftracker_ai.narrate.sections import Section
     from perftracker_ai.narrate.values import FactSheet
@@ -93,6 +96,8 @@ def _facts(sheet: FactSheet) -> str:
 def _task(sheet: FactSheet, wanted: tuple[Section, ...]) -> str:
     remarks = [section.topic for section in wanted if section.part is Part.REMARK]
     lines = [*_loads(sheet), _EXAMPLE, "", "Answer with one JSON object of these properties (characters at most):"]
+    if len(wanted) == len(sections(sheet)):
+        lines += _choices(sheet)
     if remarks:
         lines.append(
             f'"{REMARKS}": object of one text each for {", ".join(remarks)}: what an engineer should know or do that '
@@ -104,6 +109,27 @@ def _task(sheet: FactSheet, wanted: tuple[Section, ...]) -> str:
             f"what goes together, what is good, what is uncertain ({LIMITS[Part.COMMENTARY]})"
         )
     return "\n".join(lines)
+
+
+def _choices(sheet: FactSheet) -> list[str]:
+    """Describe the choices there are; the program drops what the facts do not bear out, and words the rest."""
+    causes = ", ".join(_named(choices.forms(sheet).get(choices.EXPERIMENTS)))
+    told = {
+        choices.TOGETHER: 'list of {"issues": two or more, "why": what they share: '
+        f"{', '.join(Why)}}}; only where it helps to find the cause",
+        choices.EXPERIMENTS: f'list of {{"cause": one of {causes}, "issues": two or more it is offered for}}, where '
+        "one check would tell for all of them",
+        choices.FIRST: "object by issue: which of its equally supported causes to check first",
+        choices.ORDER: "list of issues in the order in which to take them; never a lesser severity before a graver one",
+        choices.TAKE_AWAY: f"list of at most {choices.TAKEN} ids of facts, the most important first: what a reader who "
+        "remembers nothing else should take from this comparison",
+    }
+    return [f'"{name}": {told[name]}' for name in choices.forms(sheet)]
+
+
+def _named(form: Mapping[str, Any] | None) -> list[str]:
+    """Return the causes that a form offers."""
+    return form["items"]["properties"]["cause"]["enum"] if form else []
 
 
 def _loads(sheet: FactSheet) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from perftracker_ai.model import Part
+from perftracker_ai.narrate import choices
 from perftracker_ai.narrate.sections import COMMENTARY, LIMITS, REMARKS, sections
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ def answer_schema(sheet: FactSheet, only: frozenset[str] | None = None) -> Schem
         Keys of the sections asked for; None for all.
     """
     wanted = [section for section in sections(sheet) if only is None or section.key in only]
+    whole = only is None or only >= {section.key for section in sections(sheet)}
     remarks: dict[str, Schema] = {one.topic: _prose(one.part) for one in wanted if one.part is Part.REMARK}
-    properties: dict[str, Schema] = {}
+    properties: dict[str, Schema] = dict(choices.forms(sheet)) if whole else {}
     if remarks:
         properties[REMARKS] = _object(remarks)
     if any(section.part is Part.COMMENTARY for section in wanted):

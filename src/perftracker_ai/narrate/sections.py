@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from perftracker_ai.narrate.values import FactSheet
 
 REMARKS, COMMENTARY = "f_remarks", "g_commentary"
-PROPERTIES = (REMARKS, COMMENTARY)
+PROSE = (REMARKS, COMMENTARY)
 
 LIMITS = {Part.COMMENTARY: 900, Part.REMARK: 500}
 """Characters of each part as the model writes it; none is above 1000, which some servers cannot enforce."""

@@ -51,6 +51,18 @@ class Label(StrEnum):
     REASON = "reason of the confidence"
 
 
+class Why(StrEnum):
+    """What issues may have in common."""
+
+    PATH = "path"
+    ONSET = "onset"
+    THREADS = "threads"
+    METRIC = "metric"
+    TAIL = "tail"
+    SHAPE = "shape"
+    CAUSE = "cause"
+
+
 class Fact(Value, frozen=True, kw_only=True):
     """A value of the report under a name: ``F12``, or an issue's own.
 
@@ -81,6 +93,14 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     said : str
         What the report advises to do about it.
+    when : str
+        How soon, in the words of the report.
+    path : str
+        Of its endpoint; empty when it has none.
+    traits : dict of str to str
+        What it may have in common with others, by `Why`, but for the path: a load at which it begins that is not the
+        lowest measured, thread counts that are not all, the only kind of metric, the last part of the path, the shape,
+        and the best supported cause.
     causes : tuple of Cause
         The better supported first.
     """
@@ -90,6 +110,9 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity | None
     confidence: Confidence
     said: str
+    when: str
+    path: str
+    traits: dict[str, str]
     causes: tuple[Cause, ...]
 
 
@@ -104,6 +127,8 @@ class FactSheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Topics that a model may remark on.
     said : tuple of str
         The report's bottom line.
+    depth : int
+        Leading parts of the path that all endpoints share.
     """
 
     facts: tuple[Fact, ...]
@@ -111,6 +136,7 @@ class FactSheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     verdict: Verdict
     narrated: tuple[str, ...]
     said: tuple[str, ...]
+    depth: int
 
     @cached_property
     def by_id(self) -> dict[str, Fact]:

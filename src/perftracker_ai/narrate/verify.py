@@ -14,9 +14,11 @@ import msgspec
 from msgspec.structs import replace
 
 from perftracker_ai.model import Part
+from perftracker_ai.narrate import choices
+from perftracker_ai.narrate.choices import Judged
 from perftracker_ai.narrate.prose import Kind, Violation, normalised, sentences
 from perftracker_ai.narrate.rules import broken_rules
-from perftracker_ai.narrate.sections import COMMENTARY, PROPERTIES, REMARKS, Section, sections
+from perftracker_ai.narrate.sections import COMMENTARY, PROSE, REMARKS, Section, sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +45,8 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     texts : dict of str to str
         Accepted sentences by section key, with their slots.
+    choices : Judged
+        What the model chose, as far as the facts bear it out.
     violations : tuple of Violation
         Everything that was refused and why, in reading order.
     left_out : int
@@ -52,6 +56,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     texts: dict[str, str]
+    choices: Judged
     violations: tuple[Violation, ...]
     left_out: int
     repaired: frozenset[str]
@@ -76,12 +81,13 @@ def verify(answer: str, sheet: FactSheet, only: frozenset[str] | None = None) ->
     """
     document = _document(answer)
     if isinstance(document, Violation):
-        return Verified(texts={}, violations=(document,), left_out=1, repaired=frozenset())
+        return Verified(texts={}, choices=Judged((), 0), violations=(document,), left_out=1, repaired=frozenset())
     given = _given(document)
     wanted = [section for section in sections(sheet) if only is None or section.key in only]
     judged = [(section, *_judged(given.get(section.key), section, sheet)) for section in wanted]
     return Verified(
         texts={section.key: " ".join(kept) for section, kept, _ in judged if kept},
+        choices=choices.judged(document, sheet),
         violations=tuple(found for _, _, wrong in judged for each in wrong for found in each),
         left_out=sum(len(wrong) for _, _, wrong in judged),
         repaired=frozenset(),
@@ -93,6 +99,7 @@ def merge(first: Verified, second: Verified) -> Verified:
     again = frozenset(second.texts) & first.refused if "" not in first.refused else frozenset(second.texts)
     return replace(
         second,
+        choices=first.choices if any(first.choices) else second.choices,
         texts=first.texts | {key: second.texts[key] for key in again},
         violations=(*(one for one in first.violations if one.section not in again), *second.violations),
         left_out=second.left_out + len(first.refused - again - second.refused - {""}),
@@ -112,7 +119,7 @@ def _document(answer: str) -> dict[str, object] | Violation:
         document = msgspec.json.decode(fenced["body"] if fenced else answer)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return Violation(section="", kind=Kind.NOT_JSON, excerpt=_excerpt(answer[-EXCERPT:]))
-    if not isinstance(document, dict) or not set(PROPERTIES) & set(document):
+    if not isinstance(document, dict) or not {*choices.PROPERTIES, *PROSE} & set(document):
         return Violation(section="", kind=Kind.SCHEMA, excerpt=_excerpt(answer))
     return document
 

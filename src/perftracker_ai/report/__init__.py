@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def build(shown: View) -> Report:
     """Return everything a reader is told, in reading order."""
-    from perftracker_ai.report import actions, back, causes, changes, commentary, coverage, findings, summary
+    from perftracker_ai.report import actions, back, causes, changes, choices, commentary, coverage, findings, summary
     from perftracker_ai.report.counts import counts
     from perftracker_ai.report.value import Report
 
@@ -41,6 +41,6 @@ def build(shown: View) -> Report:
     return Report(
         title=summary.title(shown),
         bottom_line=summary.bottom_line(shown),
-        sections=sections,
+        sections=tuple(choices.chosen(sections, shown.narration)),
         counts=counts(shown),
     )

@@ -41,12 +41,12 @@ def _label(one: Passage) -> str:
 
 
 def _said(one: Passage) -> Sentence:
-    return say(*map(_piece, one.pieces), f" {MARK}")
+    return say(*map(piece, one.pieces), f" {MARK}")
 
 
-def _piece(piece: Piece) -> Value | str:
+def piece(one: Piece) -> Value | str:
     """Return words as words, and what the program put into a slot as the value it is."""
-    return value(Kind.NOTE, "quoted", clean(piece.text, _TEXT), at=f"#{piece.fact}") if piece.fact else piece.text
+    return value(Kind.NOTE, "quoted", clean(one.text, _TEXT), at=f"#{one.fact}") if one.fact else one.text
 
 
 def authorship(narration: Narration) -> str:
@@ -55,18 +55,30 @@ def authorship(narration: Narration) -> str:
     model = f"the language model {clean(author.model)} ({', '.join(_conditions(author))})"
     if not narration.stands:
         return f"Nothing of what {model} answered passed the check against the facts: every word is the program's."
+    return f"{_written(narration, model)}{_choices(narration)} All else is the program's."
+
+
+def _written(narration: Narration, model: str) -> str:
+    """Say what was written, and what of it was refused."""
+    count, refused = len(narration.passages), plural(narration.refused, "sentence was", "sentences were")
+    told = f" {refused} refused." if narration.refused else ""
+    if not count:
+        return f"Nothing here was written by {model}.{told}"
+    repaired = f" ({narration.repaired:,} of them at the second attempt)" if narration.repaired else ""
     return (
-        f"What bears the mark {MARK} was written by {model} from facts.json and checked sentence by sentence: every "
-        "number, name and place in it was put in by the program, its meaning was not verified. All else is the "
-        f"program's. {_shares(narration)}"
+        f"What bears the mark {MARK}, {plural(count, 'text')}{repaired}, was written by {model} and checked sentence "
+        f"by sentence: the program put in every number, name and place, and did not verify the meaning.{told}"
     )
 
 
-def _shares(narration: Narration) -> str:
-    count = len(narration.passages)
-    repaired = f", {narration.repaired:,} of them at the second attempt" if narration.repaired else ""
-    refused = plural(narration.refused, "sentence was", "sentences were") if narration.refused else "nothing was"
-    return f"{plural(count, 'text stands', 'texts stand')} here{repaired}; {refused} refused."
+def _choices(narration: Narration) -> str:
+    """Say how many choices stand, and how many were dropped."""
+    chosen, dropped = len(narration.choices), narration.dropped
+    if not chosen and not dropped:
+        return ""
+    author = "It chose" if narration.passages else f"The model {clean(narration.author.model)} chose"
+    left = f"; {plural(dropped, 'choice')} that the facts do not bear out were dropped" if dropped else ""
+    return f" {author} {plural(chosen, 'thing')} that the program verified and worded{left}."
 
 
 def _conditions(author: Author) -> Iterator[str]:
