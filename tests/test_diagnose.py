@@ -410,6 +410,14 @@ def test_scalars_of_an_endpoint_that_changed_alike_stay_together():
 # ── hypotheses ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_what_takes_no_time_has_no_cause_that_waits():
+    """That more memory is taken is not explained by locks, retries or work per request."""
+    curves = curve_set(*family(factor=times(1.6)))
+    assert set(hypotheses(only(found(curves)))) - {"environment"}
+    sizes = replace(curves, curves=tuple(replace(one, metric_kind=MetricKind.OTHER) for one in curves.curves))
+    assert set(hypotheses(only(found(sizes)))) <= {"environment"}
+
+
 @pytest.mark.parametrize(
     ("factor", "key"),
     [(power(0.3), "data_size"), (times(1.5), "fixed_work"), (overflow(2.2, 24000), "memory_limit")],

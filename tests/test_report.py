@@ -4,11 +4,12 @@ import re
 
 import msgspec
 import pytest
-from analyses import VARIANTS, typical
+from analyses import SETTINGS, VARIANTS, analysis, decision, regressed, typical
 
+from perftracker_ai.model import MetricKind, Verdict
 from perftracker_ai.report import build
-from perftracker_ai.report.issue import issues, measured, values
-from perftracker_ai.report.value import Kind
+from perftracker_ai.report.issue import issues, measured, subject, values
+from perftracker_ai.report.value import Kind, plain
 from perftracker_ai.report.value import values as values_of
 from perftracker_ai.report.view import view, worsened
 from perftracker_ai.results.write import result_document
@@ -46,3 +47,11 @@ def test_a_report_is_a_value():
     assert made == build(view(typical()))
     assert msgspec.json.decode(msgspec.json.encode(made.sections[0].blocks[0].said[0])) is not None
     assert any(one.kind is Kind.CHANGE for one in values_of(made))
+
+
+def test_what_is_neither_time_nor_rate_is_named_with_its_issue():
+    """Who reads of an issue in the first screen knows that it is one of memory, and not of waiting."""
+    sizes = analysis([regressed(kind=MetricKind.OTHER), regressed("GET /b")], decision(Verdict.BLOCK))
+    shown = view(sizes)
+    assert [plain(subject(one)) for one in issues(shown, worsened(shown))] == [f"{SETTINGS}, other", "GET /b"]
+    assert f"Worst: C1 {SETTINGS}, other," in plain(build(shown).bottom_line[-1])

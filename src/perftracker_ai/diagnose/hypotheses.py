@@ -61,6 +61,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         Shapes it can explain, at most weakly.
     weigh : callable
         Case to evidence.
+    waits : bool
+        Whether it explains why something takes longer, and nothing else: not why it takes more memory.
     """
 
     key: str
@@ -70,6 +72,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     weigh: Callable[[_Case], Evidence]
     confirm: tuple[str, ...]
     refute: tuple[str, ...]
+    waits: bool
 
 
 def propose(comparison: Comparison, members: Sequence[int], traits: Traits) -> tuple[Hypothesis, ...]:
@@ -86,7 +89,9 @@ def propose(comparison: Comparison, members: Sequence[int], traits: Traits) -> t
         The better supported first; empty when no entry has evidence for it.
     """
     case = _Case(comparison, members, traits)
-    weighed = [_weighed(entry, entry.weigh(case), traits.shape) for entry in CATALOGUE if _fits(entry, traits.shape)]
+    timed = any(comparison.curves.curves[index].metric_kind is not MetricKind.OTHER for index in members)
+    fitting = (entry for entry in CATALOGUE if _fits(entry, traits.shape) and (timed or not entry.waits))
+    weighed = [_weighed(entry, entry.weigh(case), traits.shape) for entry in fitting]
     proposed = [hypothesis for hypothesis in weighed if hypothesis.evidence_for]
     return tuple(sorted(proposed, key=_better_supported))
 
@@ -299,6 +304,7 @@ CATALOGUE = (
             "Repeat one request against a small and a large data set: the added time grows with the data.",
         ),
         refute=("The number of queries and the rows they read are the same in both versions.",),
+        waits=True,
     ),
     Entry(
         key="contention",
@@ -311,6 +317,7 @@ CATALOGUE = (
             "Repeat at more thread counts: throughput stays put while latency rises with the threads.",
         ),
         refute=("A profile at the highest thread count shows more time on the processor, not more waiting.",),
+        waits=True,
     ),
     Entry(
         key="fixed_work",
@@ -322,6 +329,7 @@ CATALOGUE = (
             "Profile a single request in both versions with one thread: the same extra piece appears at every load.",
         ),
         refute=("The processor time per request is the same in both versions.",),
+        waits=True,
     ),
     Entry(
         key="memory_limit",
@@ -334,6 +342,7 @@ CATALOGUE = (
             "Raise the limit in question: the first affected load moves up with it.",
         ),
         refute=("Hit rates and memory use do not change around the first affected load.",),
+        waits=True,
     ),
     Entry(
         key="retry_timeout",
@@ -346,6 +355,7 @@ CATALOGUE = (
             "Count retries and timeouts in the service's log over the affected loads.",
         ),
         refute=("The distribution is shifted as a whole, and no retries are logged.",),
+        waits=True,
     ),
     Entry(
         key="environment",
@@ -355,6 +365,7 @@ CATALOGUE = (
         weigh=_environment,
         confirm=("Run the candidate again on the same machine: the slowdown is gone or is elsewhere.",),
         refute=("A second run of the candidate shows it again, at the same loads.",),
+        waits=False,
     ),
 )
 """Every explanation this program knows; a language model may only choose among those proposed."""

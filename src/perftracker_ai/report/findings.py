@@ -70,7 +70,7 @@ def _rows(found: tuple[Issue, ...], caption: str) -> Iterator[Block]:
     rows = tuple(
         (
             say(issue.identity(one)),
-            say(issue.name(one)),
+            issue.subject(one),
             issue.impact(one),
             *((say(since),) if any(began) else ()),
             causes.likely(one),
@@ -86,7 +86,7 @@ def _improvements(found: tuple[Issue, ...]) -> Iterator[Block]:
     rows = tuple(
         (
             say(issue.identity(one)),
-            say(issue.name(one)),
+            issue.subject(one),
             say(issue.slowdown(one)),
             say(issue.metric(one), " ", issue.values(one), " ", issue.spot(one)),
             issue.where(one),

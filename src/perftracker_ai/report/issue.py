@@ -115,6 +115,12 @@ def name(one: Issue) -> Value:
     return one.value(Kind.NAME, "endpoint", text, raw=text, field=field)
 
 
+def subject(one: Issue) -> Sentence:
+    """Return its name, and what was measured where that is neither a time nor a rate: ``POST /orders, memory``."""
+    told = set(one.cluster.metric_kinds) == {MetricKind.OTHER} and not one.finding.curve.scalar
+    return say(name(one), *((", ", metric(one)) if told else ()))
+
+
 def severity(one: Issue) -> Value:
     """Return its severity; an improvement has none."""
     text = one.cluster.severity.value if one.cluster.severity else Outcome.IMPROVED.value

@@ -82,7 +82,7 @@ def issue_count(shown: View) -> Iterator[Value]:
 def _worst(shown: View) -> Sentence:
     first = issue.issues(shown, worsened(shown)[:1])
     return (
-        say("Worst: ", issue.identity(first[0]), " ", issue.name(first[0]), ", ", issue.slowdown(first[0]), ".")
+        say("Worst: ", issue.identity(first[0]), " ", issue.subject(first[0]), ", ", issue.slowdown(first[0]), ".")
         if first
         else ()
     )
@@ -185,7 +185,7 @@ def _row(one: Issue) -> tuple[Sentence, ...]:
     wanted, by_code = issue.priority(one), one.cluster.attribution is Attribution.CODE
     return (
         say(issue.identity(one), " ", issue.severity(one)),
-        say(issue.name(one)),
+        issue.subject(one),
         say(issue.slowdown(one)),
         issue.where(one),
         say(issue.began_short(one)),
