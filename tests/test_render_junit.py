@@ -34,9 +34,14 @@ ATTRIBUTES = {
     "failure": {"type", "message"},
     "error": {"type", "message"},
     "skipped": {"type", "message"},
+    "system-out": set(),
 }
 """What the schema of Jenkins' xUnit plug-in allows of what is written here; all of it is always there."""
-CHILDREN = {"testsuites": {"testsuite"}, "testsuite": {"testcase"}, "testcase": {"failure", "error", "skipped"}}
+CHILDREN = {
+    "testsuites": {"testsuite"},
+    "testsuite": {"testcase"},
+    "testcase": {"failure", "error", "skipped", "system-out"},
+}
 
 
 def read(made):
@@ -72,7 +77,7 @@ def test_typical(golden):
     [
         (Outcome.REGRESSED, "failure"),
         (Outcome.INCONCLUSIVE, "skipped"),
-        (Outcome.MINOR, None),
+        (Outcome.MINOR, "system-out"),
         (Outcome.IMPROVED, None),
         (Outcome.UNCHANGED, None),
     ],
@@ -81,6 +86,14 @@ def test_every_outcome(outcome, kind):
     """A regression fails, what could not be judged is skipped, and everything else passes."""
     element = only(Plan(slowdown=0.3, confidence=Confidence.HIGH, outcome=outcome))
     assert (None if element is None else element.tag) == kind
+
+
+def test_a_minor_slowdown_passes_and_says_so():
+    """It counts as no failure, and who opens the case reads its size, range and evidence."""
+    made = analysis([regressed(slowdown=0.1, first=3, last=6)], decision(Verdict.APPROVE))
+    (element,) = cases(made).values()
+    assert element.text.startswith("minor: 10 % slower over 4000–7000 policies, high confidence\n")
+    assert {read(made).get(name) for name in ("failures", "errors")} == {"0"}
 
 
 def test_failure_names_severity_slowdown_and_range():

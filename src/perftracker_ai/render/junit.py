@@ -7,7 +7,7 @@ does not allow is left out, the rest escaped. Nothing is decided here; this is h
   and a product that could not be judged;
 * *failure*: a regression, from the moderate threshold on;
 * *skipped*: inconclusive, which takes in curves that only one of the jobs has, and regressions that are accepted;
-* passed: all others. A minor slowdown is listed in the report and breaks no build.
+* passed: all others. A minor slowdown breaks no build; it stands in the case's output, ``system-out``.
 
 Suites and cases are named after what does not change from version to version, so that both servers can show how one
 case fared over time; the versions compared are in the text of what failed.
@@ -34,18 +34,20 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Analysis, CoverageFinding, Curve
     from perftracker_ai.report.view import Finding, View
 
+OUTPUT = "system-out"
+"""What a case that passed has to say: shown where one looks at it, and counted nowhere."""
 _NAME_LIMIT = 512
 """Characters of a case's name: PerfTracker's tags have no more."""
 _PROBLEM_LIMIT = 800
 
 
 class _Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One test case; `kind` is the name of its element, empty when it passed.
+    """One test case; `kind` is the name of its element, empty when it passed and there is nothing to say.
 
     Attributes
     ----------
     type : str
-        Severity, or why there is no result.
+        Severity, or why there is no result; empty for one that passed.
     message : str
         One line, shown beside the name.
     details : tuple of str
@@ -140,20 +142,30 @@ def _case(shown: View, one: Finding, failing: list[tuple[int, CoverageFinding]])
 def _judged(shown: View, one: Finding) -> tuple[str, str, str, tuple[str, ...]]:
     """Return element, type, message and details of what detection says of a curve."""
     match one.result.outcome:
+        case Outcome.MINOR:
+            return OUTPUT, "", *_told(shown, one)
         case Outcome.MOVED if one.result.severity in {None, Severity.MINOR}:
             return "", "", "", ()
         case Outcome.REGRESSED | Outcome.MOVED:
-            message, details = plain(curve.regression(shown, one)), tuple(map(plain, curve.evidence(shown, one)))
-            if one.curve.index in shown.accepted:
-                return "skipped", "accepted", f"{_accepted(shown, one.curve)}; {message}", details
-            if shown.analysis.decision.verdict is Verdict.SAME_VERSION:
-                return "skipped", "same version", f"both jobs are of one version; {message}", details
-            return "failure", one.result.severity.value if one.result.severity else "", message, details
+            return _regressed(shown, one)
         case Outcome.INCONCLUSIVE:
             needed = clean(one.result.needed)
             return "skipped", "inconclusive", f"inconclusive{': ' if needed else ''}{needed}", ()
         case _:
             return "", "", "", ()
+
+
+def _regressed(shown: View, one: Finding) -> tuple[str, str, str, tuple[str, ...]]:
+    message, details = _told(shown, one)
+    if one.curve.index in shown.accepted:
+        return "skipped", "accepted", f"{_accepted(shown, one.curve)}; {message}", details
+    if shown.analysis.decision.verdict is Verdict.SAME_VERSION:
+        return "skipped", "same version", f"both jobs are of one version; {message}", details
+    return "failure", one.result.severity.value if one.result.severity else "", message, details
+
+
+def _told(shown: View, one: Finding) -> tuple[str, tuple[str, ...]]:
+    return plain(curve.regression(shown, one)), tuple(map(plain, curve.evidence(shown, one)))
 
 
 def _accepted(shown: View, judged: Curve) -> str:
@@ -183,7 +195,8 @@ def _element(name: str, classname: str, case: _Case) -> Iterator[str]:
     message = escape(case.message)
     # GitLab shows the text and Jenkins the message first, so the message is said in both.
     text = "\n".join((message, *map(escape, case.details)))
-    yield f'{start}><{case.kind} type="{case.type}" message="{message}">{text}</{case.kind}></testcase>'
+    attributes = "" if case.kind == OUTPUT else f' type="{case.type}" message="{message}"'
+    yield f"{start}><{case.kind}{attributes}>{text}</{case.kind}></testcase>"
 
 
 def _classname(product: str, group: str) -> str:
