@@ -3,8 +3,9 @@
     python benchmarks/history.py [--quick] [--markdown] [--seed N] [--no-otava] [--otava DIR]
 
 Labelled series (a third unchanged, steps of 3 to 40 %) for precision, recall and speed; quiet series of many kinds of
-noise for false alarms; drifts, modes and the like for the states; and regressions between two jobs, for the job they
-came in with. Otava is installed into an environment of its own,
+noise for false alarms; nights added to histories, for changes that are taken back; drifts, modes and the like for the
+states; and regressions between two jobs, for the job they came in with. A partition with a penalty of 10 log n and
+Otava stand beside it. Otava is installed into an environment of its own,
 kept in the system's temporary folder; both are timed by the processor time of one thread. Exit code 1 when a limit is
 missed.
 """
@@ -22,8 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from appended import kept
 from histories import MIXED, NOISES, Noise, as_series, labelled, noise, quiet, score
 from onsets import of_comparisons, of_levels
+from partitions import textbook_changes
 from tables import rate, show
 
 from perftracker_ai.trends import TrendState, find_trends
@@ -66,6 +69,9 @@ NIGHTS = (
 )
 """Noise of levels from night to night."""
 
+CALM_NIGHTS = Noise(name="0.1 to 2 %, correlation 0 to 0.3", sigma=(0.001, 0.02), rho=(0.0, 0.3))
+LOST_LIMIT = 0.01
+
 CALM = Noise(name="calm", sigma=(0.03, 0.03), rho=(0.0, 0.4))
 
 
@@ -79,7 +85,7 @@ class Timed(NamedTuple):
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _arguments(argv)
-    missed = [*_against_otava(arguments), *_quiet_series(arguments)]
+    missed = [*_against_others(arguments), *_quiet_series(arguments), *_added_nights(arguments)]
     _states(arguments)
     missed += _onsets(arguments)
     for sentence in missed:
@@ -106,11 +112,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 # ── labelled series ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _against_otava(arguments: argparse.Namespace) -> list[str]:
+def _against_others(arguments: argparse.Namespace) -> list[str]:
     values, truth = labelled(
         MIXED, SERIES // (5 if arguments.quick else 1), POINTS, np.random.default_rng(arguments.seed)
     )
-    runs = [_ours(values)]
+    runs = [_ours(values), _textbook(values)]
     if not arguments.no_otava:
         runs += _otava(values, _environment(arguments.otava))
     runs.append(min(runs[0], _ours(values), key=lambda run: run.series_s)._replace(name="perftracker-ai, again"))
@@ -127,7 +133,7 @@ def _against_otava(arguments: argparse.Namespace) -> list[str]:
     show(title, header, rows, markdown=arguments.markdown)
     return [
         sentence
-        for run, one in zip(runs[1:-1], scores[1:-1], strict=True)
+        for run, one in zip(runs[2:-1], scores[2:-1], strict=True)
         for sentence in _worse(run, one, ours, scores[0])
     ]
 
@@ -154,6 +160,12 @@ def _ours(values: NDArray[np.float64]) -> Timed:
 
 def _positions(trends: Sequence[Trend]) -> list[list[int]]:
     return [[change.index for change in trend.changes] for trend in trends]
+
+
+def _textbook(values: NDArray[np.float64]) -> Timed:
+    begin = time.process_time()
+    found = [textbook_changes(row) for row in values]
+    return Timed("exact partition, 10 log n", found, (time.process_time() - begin) / len(values))
 
 
 def _otava(values: NDArray[np.float64], python: Path) -> list[Timed]:
@@ -210,6 +222,24 @@ def _false(trends: Sequence[Trend]) -> float:
 
 def _share(trends: Sequence[Trend], state: TrendState) -> float:
     return 1000 * sum(trend.state is state for trend in trends) / len(trends)
+
+
+# ── nights added ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _added_nights(arguments: argparse.Namespace) -> list[str]:
+    rng = np.random.default_rng(arguments.seed + 4)
+    found = {
+        kind.name: kept(*labelled(kind, 100 if arguments.quick else 500, POINTS, rng)) for kind in (CALM_NIGHTS, MIXED)
+    }
+    rows = [(name, one.asked, one.lost, one.series) for name, one in found.items()]
+    header = ("noise", "sure changes, three nights later", "not found again", "series")
+    show("What is taken back as quiet nights are added", header, rows, markdown=arguments.markdown)
+    return [
+        f"{one.lost} of {one.asked} sure changes were lost as nights were added ({name})."
+        for name, one in found.items()
+        if one.lost > LOST_LIMIT * one.asked
+    ]
 
 
 # ── states ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -245,10 +245,10 @@ def test_rise_of_noise_is_the_largest_over_all_places():
 
 
 def test_chance_of_a_change_is_a_tail_times_the_places():
-    """The chance is that of Student's t in two tails, times three for every stretch as long as the shorter one."""
+    """The chance is that of Student's t in two tails, times three for each such stretch in 200 values."""
     values = np.random.default_rng(10).normal(0, 0.05, 100) + 0.1 * (np.arange(100) >= 60)
     batch = laid(np.exp(values))
     _, levels = find_changes(batch, batch.clean, np.array([False]), 0.02)
     assert levels.bounds[0, 1] == pytest.approx(60, abs=3)
     shorter = levels.size[0].min()
-    assert chances(levels)[0, 0] == pytest.approx(2 * normal_tail(deviates(levels)[0, 0]) * 3 * 100 / shorter)
+    assert chances(levels)[0, 0] == pytest.approx(2 * normal_tail(deviates(levels)[0, 0]) * 3 * 200 / shorter)

@@ -218,10 +218,18 @@ def resolution(
     known = np.where(np.arange(raw.shape[1]) < length[row, None], raw[row], np.nan)
     moves, steps = _steps(known), _steps(ordered[row])
     # Sorted values may be a change of level apart, moves from job to job several steps: the smaller of the two is one.
-    usual = np.minimum(median(moves), median(steps))
+    usual = np.minimum(median(moves), median(_to_next(steps)))
     quantum = np.zeros(len(ordered))
     quantum[row] = np.where(np.count_nonzero(moves > 0, axis=1) >= MOVES, usual, 0.0)
     return quantum
+
+
+def _to_next(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for every value how far the next larger one is, so that a step counts as often as it is met."""
+    last = steps.shape[1] - 1
+    place = np.where(np.isfinite(steps), np.arange(last + 1), last)
+    following = np.minimum.accumulate(place[:, ::-1], axis=1)[:, ::-1]
+    return np.take_along_axis(steps, following, axis=1)
 
 
 def _steps(logs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,7 +1,9 @@
 """Change points: where levels gave way to others, and which of the cuts chance would not have made.
 
-In: values of many series. Out: `Levels` of the cutting that holds. A generous exact partition proposes; cuts that are
-too small, too short or too likely by chance are taken back weakest first, the noise measured anew after each.
+In: values of many series. Out: `Levels` of the cutting that holds. An exact partition proposes. Of its cuts, and of
+what is left as the weakest go one by one, those stay that explain the series best, correlated noise as the alternative;
+the noise is what they leave over, once and for all. Cuts that are too small, too short or too likely by chance are then
+taken back, and change no more what the others are judged by: what is plain stays plain, whatever else happened.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import msgspec
 import numpy as np
 
 from perftracker_ai.stats import normal_tail
-from perftracker_ai.trends.levels import deviates, measure, running, sums
+from perftracker_ai.trends.levels import deviates, measure, running, sums, unlikelihood
 from perftracker_ai.trends.partition import partition
 
 if TYPE_CHECKING:
@@ -22,18 +24,26 @@ if TYPE_CHECKING:
     from perftracker_ai.trends.batch import Batch
     from perftracker_ai.trends.levels import Levels, Sums
 
-MIN_POINTS = 5
-"""Values at least on either side of a change: four wild values near each other happen, five hardly ever."""
+MIN_POINTS, NEWEST = 5, 4
+"""Values at least on either side of a change, and behind the last one: four wild values near each other happen, five
+hardly ever, but of the newest nights nobody wants to wait for one more."""
 
-ALPHA = 5e-5
+ALPHA = 2e-4
 """Chance of a change anywhere in a quiet series whose noise is what it is taken for. Real noise has longer tails and a
 longer memory: of simulated series that have, up to 4 in 1,000 show a change, and the promise is 5."""
 
 PLACES = 3.0
 """A stretch of m values fits into n in ``n / m`` places side by side; overlapping ones count so many times as many."""
 
+USUAL = 200
+"""Values n that places are counted in, however many there are: more nights must not raise what a change needs."""
+
 PENALTY = 2.5
 """Cost of a piece in logarithms of the length; 2 is the Schwarz criterion's, for values whose noise is known."""
+
+CUT_COST = 3.0
+"""Cost of a cut in logarithms of the length where the noise is not known: a level, and a place that was looked for
+(Zhang & Siegmund, Biometrics 63 (2007) 22-32, doi:10.1111/j.1541-0420.2006.00662.x)."""
 
 RESOLVED = 1.5
 """Steps of the resolution a change has to be larger than: a level that hardly moved may round to the next value."""
@@ -44,8 +54,11 @@ SHORT = 20
 WINSOR = 3.0
 """Differences count up to this many sigmas for the first guess, lest changes count as noise."""
 
-GUESSED_RHO = 0.9
+GUESSED_RHO = 0.6
 """Correlation the first guess goes up to."""
+
+SHORTEST = 6
+"""Stretches up to this long must have all of them there."""
 
 HOPELESS = 1e3
 """Evidence taken off cuts that no evidence could save: more than there ever is."""
@@ -97,9 +110,9 @@ def least_step(quantum: NDArray[np.float64], mean: NDArray[np.float64], least_ch
 
 
 def chances(levels: Levels) -> NDArray[np.float64]:
-    """Return the chance of each step anywhere in a quiet row, shape (N, K - 1); 1 past the last one."""
+    """Return the chance of each step anywhere in a quiet row of usual length, shape (N, K - 1); 1 past the last one."""
     shorter = np.minimum(levels.size[:, 1:], levels.size[:, :-1])
-    places = PLACES * levels.bounds[:, -1:] / np.maximum(shorter, 1)
+    places = PLACES * USUAL / np.maximum(shorter, 1)
     return np.clip(2 * normal_tail(deviates(levels)) * places, 1e-300, 1.0)
 
 
@@ -118,17 +131,17 @@ def find_changes(
         Ratio below which nothing is a change.
     """
     rows = sums(values, batch.length, batch.floor, sloped)
-    bounds = _proposed(batch, values)
-    pending = np.arange(len(values))
+    every = np.arange(len(values))
+    fine = _explaining(rows, _settled(rows, _proposed(batch, values), every, 1))
+    bounds, pending = fine.copy(), every
     while len(pending):
-        bounds = _kept(rows, bounds, pending, batch.quantum, least_change)
-        bounds = _settled(rows, bounds, pending)
+        bounds = _kept(rows, bounds, fine, pending, batch.quantum, least_change)
+        bounds = _settled(rows, bounds, pending, NEWEST)
         held = _carried(rows, bounds, pending, batch.raw - batch.clean + values)
         bounds[~held] = np.broadcast_to(batch.length[:, None], bounds.shape)[~held]
         bounds.sort(axis=1)
         pending = np.flatnonzero(~held.all(axis=1))
-    bounds = _trimmed(bounds)
-    return rows, measure(rows, bounds, np.arange(len(values)))
+    return rows, measure(rows, _trimmed(bounds), every, fine)
 
 
 def places(rows: Sums, levels: Levels) -> Places:
@@ -181,12 +194,51 @@ def _difference_variance(batch: Batch, values: NDArray[np.float64], lag: int) ->
     return variance
 
 
+# ── explaining ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def cost(rows: Sums, bounds: NDArray[np.int64], which: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what it costs to tell rows cut like this: how unlikely their values still are, and each of the cuts."""
+    cuts = np.count_nonzero(bounds[:, 1:-1] < bounds[:, -1:], axis=1)
+    total: NDArray[np.float64] = unlikelihood(rows, bounds, which) + CUT_COST * np.log(rows.length[which]) * cuts
+    return total
+
+
+def _explaining(rows: Sums, bounds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the cheapest of these cuttings and of what is left of each as its weakest cuts go one by one."""
+    cheapest, bounds = bounds.copy(), bounds.copy()
+    least = np.full(len(bounds), np.inf)
+    for group in _alike(bounds, np.arange(len(bounds))):
+        some = group
+        while len(some):
+            now = _trimmed(bounds[some])
+            costs = cost(rows, now, some)
+            better = some[costs < least[some]]
+            cheapest[better], least[some] = bounds[better], np.minimum(costs, least[some])
+            some = some[now[:, 1] < now[:, -1]]
+            bounds[some] = _without_weakest(rows, bounds[some], some)
+    return _trimmed(cheapest)
+
+
+def _without_weakest(rows: Sums, bounds: NDArray[np.int64], which: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Take the cut back that explains least of each row."""
+    size = np.diff(bounds, axis=1)
+    mean = np.diff(rows.value[which[:, None], bounds], axis=1) / np.maximum(size, 1)
+    weight = size[:, 1:] * size[:, :-1] / np.maximum(size[:, 1:] + size[:, :-1], 1)
+    gain = np.where(size[:, 1:] > 0, weight * np.diff(mean, axis=1) ** 2, np.inf)
+    left = bounds.copy()
+    left[np.arange(len(left)), gain.argmin(axis=1) + 1] = rows.length[which]
+    left.sort(axis=1)
+    return left
+
+
 # ── taking back ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _kept(
     rows: Sums,
     bounds: NDArray[np.int64],
+    fine: NDArray[np.int64],
     pending: NDArray[np.int64],
     quantum: NDArray[np.float64],
     least_change: float,
@@ -196,7 +248,7 @@ def _kept(
     for group in _alike(bounds, pending):
         some = group
         while len(some):
-            levels = measure(rows, _trimmed(bounds[some]), some)
+            levels = measure(rows, _trimmed(bounds[some]), some, fine[some])
             weak = _weakest(_strength(levels, quantum[some], least_change))
             row, cut = np.nonzero(weak)
             bounds[some[row], cut + 1] = rows.length[some[row]]
@@ -214,7 +266,8 @@ def _alike(bounds: NDArray[np.int64], pending: NDArray[np.int64]) -> tuple[NDArr
 def _strength(levels: Levels, quantum: NDArray[np.float64], least_change: float) -> NDArray[np.float64]:
     """Return the evidence of each cut over what it needs, below 0 where it does not hold; infinite past the last."""
     z = deviates(levels)
-    too_short = np.minimum(levels.size[:, 1:], levels.size[:, :-1]) < MIN_POINTS
+    newest = levels.bounds[:, 2:] == levels.bounds[:, -1:]
+    too_short = (levels.size[:, 1:] < np.where(newest, NEWEST, MIN_POINTS)) | (levels.size[:, :-1] < MIN_POINTS)
     too_small = np.abs(np.diff(levels.mean, axis=1)) < least_step(quantum, levels.mean, least_change)
     strength = np.log(ALPHA / chances(levels))
     strength = np.where(too_short, z - 2 * HOPELESS, np.where(too_small, z - HOPELESS, strength))
@@ -230,20 +283,20 @@ def _weakest(strength: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def _trimmed(bounds: NDArray[np.int64]) -> NDArray[np.int64]:
     """Leave out columns no row needs."""
-    return bounds[:, : 2 + int(np.count_nonzero(bounds < bounds[:, -1:], axis=1).max()) - 1]
+    return bounds[:, : 2 + int(np.count_nonzero(bounds < bounds[:, -1:], axis=1).max(initial=1)) - 1]
 
 
 # ── placing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _settled(rows: Sums, bounds: NDArray[np.int64], pending: NDArray[np.int64]) -> NDArray[np.int64]:
+def _settled(rows: Sums, bounds: NDArray[np.int64], pending: NDArray[np.int64], margin: int) -> NDArray[np.int64]:
     """Move each cut to the best place nearby: odd ones first, then even ones, so that none cross."""
     bounds = bounds.copy()
     for parity in (1, 0):
         row, cut = _cuts(bounds, pending)
         row, cut = row[cut % 2 == parity], cut[cut % 2 == parity]
         place = bounds[row, cut, None] + np.arange(-NEARBY, NEARBY + 1)
-        best = _gains(rows, bounds, (row, cut), place, MIN_POINTS).argmax(axis=1)
+        best = _gains(rows, bounds, (row, cut), place, margin).argmax(axis=1)
         bounds[row, cut] += best - NEARBY
     return bounds
 
@@ -290,5 +343,11 @@ def _carried(
     count = running(upper, 1)
     span = np.arange(len(row))
     new, old = count[span, high] - count[span, at], (at - low) - (count[span, at] - count[span, low])
-    held[row, cut] = (2 * new > high - at) & (2 * old > at - low)
+    held[row, cut] = _most(new, high - at) & _most(old, at - low)
     return held
+
+
+def _most(count: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark where so many values are most of a stretch, or all of a very short one."""
+    most: NDArray[np.bool_] = np.where(size <= SHORTEST, count == size, 2 * count > size)
+    return most

@@ -13,7 +13,7 @@ import numpy as np
 
 from perftracker_ai.stats import normal_tail, t_to_normal
 from perftracker_ai.trends.batch import NOISE_FLOOR, some_rows
-from perftracker_ai.trends.changes import PENALTY, find_changes, smallest
+from perftracker_ai.trends.changes import PENALTY, cost, find_changes, smallest
 from perftracker_ai.trends.levels import measure, running, sums
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 ALPHA = 3e-4
 """Chance of a significant drift in a quiet series."""
+
+SLOPE_COST = 1.5
+"""Cost of a slope in logarithms of the length: half of that of a cut, as it has no place."""
 
 LOOKS = 5
 """Times levels and slope are found in turn, at most."""
@@ -68,7 +71,7 @@ def fit(batch: Batch, least_change: float) -> Fit:
     overall = _slope(_uncut(batch.length), moment, rows.value)
     straight = _straight(stepped, overall)
     suspect = np.flatnonzero(_possible(stepped, slope, least) & ~straight)
-    suspect = suspect[_significant(_sloped(batch, levels.bounds, suspect), least[suspect])]
+    suspect = suspect[_significant(_sloped(batch, levels.bounds, levels.fine, suspect), least[suspect])]
     suspect = np.sort(np.concatenate([suspect, np.flatnonzero(straight)]))
     start = np.where(straight, overall.slope, slope.slope)
     return _with_drift(batch, stepped, suspect, start[suspect], least_change) if len(suspect) else stepped
@@ -130,13 +133,13 @@ def _significant(sloped: Fit, least: NDArray[np.float64]) -> NDArray[np.bool_]:
     return _matters(sloped, least) & (2 * normal_tail(z) <= ALPHA)
 
 
-def _sloped(batch: Batch, bounds: NDArray[np.int64], suspect: NDArray[np.int64]) -> Fit:
+def _sloped(batch: Batch, bounds: NDArray[np.int64], fine: NDArray[np.int64], suspect: NDArray[np.int64]) -> Fit:
     """Fit levels and one slope to some rows, cut where they are cut."""
     some = some_rows(batch, suspect)
     all_rows, drifting = np.arange(len(suspect)), np.ones(len(suspect), dtype=bool)
     slope = _slope(bounds[suspect], running(_moments(some), 1), running(some.clean, 1))
     rows = sums(_tilted(some.clean, slope.slope, some.length), some.length, some.floor, drifting)
-    return _fit(rows, measure(rows, bounds[suspect], all_rows), slope, drifting)
+    return _fit(rows, measure(rows, bounds[suspect], all_rows, fine[suspect]), slope, drifting)
 
 
 def _fit(rows: Sums, levels: Levels, slope: _Slope, drifting: NDArray[np.bool_]) -> Fit:
@@ -150,28 +153,38 @@ def _with_drift(
 ) -> Fit:
     """Tell suspect rows by a slope and what steps are left, where that costs less."""
     some = some_rows(batch, suspect)
-    told = _sloped(some, _cut_without(some, slope, least_change), np.arange(len(suspect)))
+    told = _sloped(some, *_cut_without(some, slope, least_change), np.arange(len(suspect)))
     better = _significant(told, smallest(some, least_change)) & _cheaper(stepped, suspect, told)
     return _merged(stepped, told, suspect[better], better)
 
 
-def _cut_without(batch: Batch, slope: NDArray[np.float64], least_change: float) -> NDArray[np.int64]:
+def _cut_without(
+    batch: Batch, slope: NDArray[np.float64], least_change: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Find levels without the slope and the slope without the levels in turn, until the slope stays as it is.
 
     The first slope comes from within stretches that were cut to follow it, and is too small.
     """
-    slope, bounds, pending = slope.copy(), _uncut(batch.length), np.arange(len(slope))
+    slope, pending = slope.copy(), np.arange(len(slope))
+    bounds = fine = _uncut(batch.length)
     looks = 0
     while len(pending) and looks < LOOKS:
         some = some_rows(batch, pending)
         sloped = np.ones(len(pending), dtype=bool)
         _, levels = find_changes(some, _tilted(some.clean, slope[pending], some.length), sloped, least_change)
-        bounds = _widened(bounds, max(bounds.shape[1], levels.bounds.shape[1]))
-        bounds[pending] = _widened(levels.bounds, bounds.shape[1])
+        bounds, fine = _put(bounds, pending, levels.bounds), _put(fine, pending, levels.fine)
         found = _slope(levels.bounds, running(_moments(some), 1), running(some.clean, 1)).slope
         moved = np.abs(found - slope[pending]) * some.length > NOISE_FLOOR
         slope[pending] = found
         pending, looks = pending[moved], looks + 1
+    return bounds, fine
+
+
+def _put(bounds: NDArray[np.int64], row: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Put bounds of some rows in the place of theirs."""
+    width = max(bounds.shape[1], others.shape[1])
+    bounds = _widened(bounds, width)
+    bounds[row] = _widened(others, width)
     return bounds
 
 
@@ -182,31 +195,29 @@ def _tilted(values: NDArray[np.float64], slope: NDArray[np.float64], length: NDA
 
 
 def _cheaper(stepped: Fit, suspect: NDArray[np.int64], sloped: Fit) -> NDArray[np.bool_]:
-    """Mark rows where the slope saves more than it costs; it costs as much as a piece."""
-    noise = sloped.levels.noise
-    saved = (stepped.levels.residual[suspect] - sloped.levels.residual) / (noise.sigma**2 * noise.inflation)
-    more = np.count_nonzero(sloped.levels.size, axis=1) - np.count_nonzero(stepped.levels.size[suspect], axis=1)
-    cheaper: NDArray[np.bool_] = saved > PENALTY * np.log(sloped.rows.length) * (more + 1)
+    """Mark rows that a slope and what cuts are left tell at less cost than cuts alone."""
+    told = cost(sloped.rows, sloped.levels.fine, np.arange(len(suspect)))
+    told += SLOPE_COST * np.log(sloped.rows.length)
+    cheaper: NDArray[np.bool_] = told < cost(stepped.rows, stepped.levels.fine[suspect], suspect)
     return cheaper
 
 
 def _merged(stepped: Fit, sloped: Fit, row: NDArray[np.int64], better: NDArray[np.bool_]) -> Fit:
     """Put the rows better told by a slope in the place of those told by steps."""
-    width = max(stepped.levels.bounds.shape[1], sloped.levels.bounds.shape[1])
-    bounds = _widened(stepped.levels.bounds, width)
-    bounds[row] = _widened(sloped.levels.bounds, width)[better]
+    bounds = _put(stepped.levels.bounds, row, sloped.levels.bounds[better])
+    fine = _put(stepped.levels.fine, row, sloped.levels.fine[better])
     for whole, other in zip(_totals(stepped.rows), _totals(sloped.rows), strict=True):
         # The one place that writes into what it was given: `fit` owns it, and copies would cost more than all of drift.
         whole[row, : other.shape[1]] = other[better]
     stepped.rows.sloped[row] = True
     slope, error, drifting = stepped.slope.copy(), stepped.error.copy(), stepped.drifting.copy()
     slope[row], error[row], drifting[row] = sloped.slope[better], sloped.error[better], True
-    levels = measure(stepped.rows, bounds, np.arange(len(bounds)))
+    levels = measure(stepped.rows, bounds, np.arange(len(bounds)), fine)
     return Fit(rows=stepped.rows, levels=levels, slope=slope, error=error, drifting=drifting)
 
 
 def _totals(rows: Sums) -> tuple[NDArray[np.float64], ...]:
-    return rows.value, rows.square, *rows.lagged
+    return rows.value, rows.square, *rows.lagged, rows.rough
 
 
 def _widened(bounds: NDArray[np.int64], width: int) -> NDArray[np.int64]:

@@ -28,6 +28,16 @@ CORRELATED = 2.0
 SCATTERED = 8
 """Values from which a stretch has a noise of its own to speak of."""
 
+ROUGH = 1.436
+"""Mean product of the sizes of neighbouring differences over the variance, for white noise: ``(4 / pi)
+(sqrt(3 / 4) + asin(1 / 2) / 2)``."""
+
+CERTAIN = 0.99
+"""Correlations are taken to be at most this."""
+
+KNOWN_DOF = 1e4
+"""Degrees of freedom of a noise that is known."""
+
 MIN_DOF = 3.0
 """Degrees of freedom taken for granted, lest a short correlated series had none."""
 
@@ -41,6 +51,10 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Of values and of their squares.
     lagged : tuple of ndarray, each of shape (N, n + 1)
         Of products with the value so many places earlier, for each of `LAGS`.
+    rough : ndarray, shape (N, n + 1)
+        Of products of the sizes of neighbouring differences: how noisy values are, whatever their level. A change is
+        one difference between two that are none (Barndorff-Nielsen & Shephard, J. Financial Econometrics 2 (2004) 1-37,
+        doi:10.1093/jjfinec/nbh001).
     length : ndarray of int, shape (N,)
     floor : ndarray, shape (N,)
         Least noise of one value.
@@ -51,6 +65,7 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     value: NDArray[np.float64]
     square: NDArray[np.float64]
     lagged: tuple[NDArray[np.float64], ...]
+    rough: NDArray[np.float64]
     length: NDArray[np.int64]
     floor: NDArray[np.float64]
     sloped: NDArray[np.bool_]
@@ -88,6 +103,8 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ----------
     bounds : ndarray of int, shape (M, K + 1)
         Where stretches begin, and the row's length, repeated to the end.
+    fine : ndarray of int, shape (M, F + 1)
+        The same of the cutting that the noise was measured in.
     size, mean, variance : ndarray, shape (M, K)
         Values in each stretch, their mean, and the variance of this mean.
     residual : ndarray, shape (M,)
@@ -96,6 +113,7 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """
 
     bounds: NDArray[np.int64]
+    fine: NDArray[np.int64]
     size: NDArray[np.int64]
     mean: NDArray[np.float64]
     variance: NDArray[np.float64]
@@ -107,10 +125,12 @@ def sums(
     values: NDArray[np.float64], length: NDArray[np.int64], floor: NDArray[np.float64], sloped: NDArray[np.bool_]
 ) -> Sums:
     """Sum rows up; what lies beyond the length does not matter."""
+    step = np.abs(values[:, 1:] - values[:, :-1])
     return Sums(
         value=running(values, 1),
         square=running(values * values, 1),
         lagged=tuple(running(values[:, lag:] * values[:, :-lag], lag + 1) for lag in LAGS),
+        rough=running(step[:, 1:] * step[:, :-1], 3),
         length=length,
         floor=floor,
         sloped=sloped,
@@ -124,7 +144,9 @@ def running(terms: NDArray[np.float64], zeros: int) -> NDArray[np.float64]:
     return total
 
 
-def measure(rows: Sums, bounds: NDArray[np.int64], which: NDArray[np.int64]) -> Levels:
+def measure(
+    rows: Sums, bounds: NDArray[np.int64], which: NDArray[np.int64], fine: NDArray[np.int64] | None = None
+) -> Levels:
     """Measure the stretches between bounds.
 
     Parameters
@@ -132,25 +154,75 @@ def measure(rows: Sums, bounds: NDArray[np.int64], which: NDArray[np.int64]) -> 
     bounds : ndarray of int, shape (M, K + 1)
     which : ndarray of int, shape (M,)
         Row that each set of bounds belongs to.
+    fine : ndarray of int, shape (M, F + 1), optional
+        Bounds within which the noise is measured; these bounds when not given.
     """
+    fine = bounds if fine is None else fine
     size = np.diff(bounds, axis=1)
     count = np.maximum(size, 1)
-    at = which[:, None], bounds
-    total = np.diff(rows.value[at], axis=1)
-    mean = total / count
-    squares = np.maximum(np.diff(rows.square[at], axis=1) - total * mean, 0.0)
-    residual = squares.sum(axis=1)
-    noise = _noise(rows, which, bounds, residual)
+    mean, squares = _stretches(rows, bounds, which)
+    noise = _noise(rows, fine, which)
     # A stretch noisier than the whole is judged by its own noise.
-    own = np.where(size >= SCATTERED, squares / np.maximum(size - 1, 1), 0.0)
+    variance = noise.sigma[:, None] ** 2 * np.maximum(1.0, _roughness(rows, bounds, which))
     return Levels(
         bounds=bounds,
+        fine=fine,
         size=size,
         mean=mean,
-        variance=np.maximum(noise.sigma[:, None] ** 2, own) * _inflation(count, noise) / count,
-        residual=residual,
+        variance=variance * _inflation(count, noise) / count,
+        residual=squares.sum(axis=1),
         noise=noise,
     )
+
+
+def _stretches(
+    rows: Sums, bounds: NDArray[np.int64], which: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean of each stretch, and the sum of squared deviations from it."""
+    at = which[:, None], bounds
+    total = np.diff(rows.value[at], axis=1)
+    mean = total / np.maximum(np.diff(bounds, axis=1), 1)
+    return mean, np.maximum(np.diff(rows.square[at], axis=1) - total * mean, 0.0)
+
+
+def _roughness(rows: Sums, bounds: NDArray[np.int64], which: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the noise variance of each stretch over the whole row's; 0 where a stretch is too short to tell."""
+    inner = np.maximum(np.diff(bounds, axis=1) - 2, 1)
+    low, high = np.minimum(bounds[:, :-1] + 2, bounds[:, 1:]), bounds[:, 1:]
+    own = (rows.rough[which[:, None], high] - rows.rough[which[:, None], low]) / inner
+    length = rows.length[which]
+    whole = np.maximum(rows.rough[which, length] / (length - 2), ROUGH * rows.floor[which] ** 2)
+    times: NDArray[np.float64] = np.where(inner >= SCATTERED - 2, own / whole[:, None], 0.0)
+    return times
+
+
+def unlikelihood(rows: Sums, bounds: NDArray[np.int64], which: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return minus twice the logarithm of the likelihood of rows, up to a constant of each row.
+
+    What a cutting leaves over is taken for autoregressive noise: it counts as far as the values before do not foretell
+    it. A level that is not cut where it changed makes noise that remembers, but a jump is never foretold.
+    """
+    length = rows.length[which]
+    # The least noise is independent of what else is left over.
+    total = _stretches(rows, bounds, which)[1].sum(axis=1) + length * rows.floor[which] ** 2
+    pairs = zip(LAGS, rows.lagged, strict=True)
+    first, second, third = (_lagged(rows.value, products, which, bounds, lag) / total for lag, products in pairs)
+    surprise: NDArray[np.float64] = length * np.log(total * _unforetold(first, second, third))
+    return surprise
+
+
+def _unforetold(
+    first: NDArray[np.float64], second: NDArray[np.float64], third: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the share of variance that three values before leave open, from correlations: Levinson's recursion."""
+    left = 1 - first**2
+    partial = np.clip((second - first**2) / left, -CERTAIN, CERTAIN)
+    left = left * (1 - partial**2)
+    near = first * (1 - partial)
+    open_still: NDArray[np.float64] = left * (
+        1 - np.clip((third - near * second - partial * first) / left, -CERTAIN, CERTAIN) ** 2
+    )
+    return open_still
 
 
 def deviates(levels: Levels) -> NDArray[np.float64]:
@@ -202,20 +274,23 @@ def _lagged(
     return found
 
 
-def _noise(rows: Sums, which: NDArray[np.int64], bounds: NDArray[np.int64], residual: NDArray[np.float64]) -> Noise:
+def _noise(rows: Sums, bounds: NDArray[np.int64], which: NDArray[np.int64]) -> Noise:
+    residual = _stretches(rows, bounds, which)[1].sum(axis=1)
     correlations = _correlations(rows, which, bounds, residual)
     length, fitted = rows.length[which], _fitted(rows, which, bounds)
     first, lasting = correlations[0], _lasting(correlations, length)
     share = np.where(lasting > 0, first / np.maximum(lasting, 1e-9), 0.0)
     inflation = 1 - share + share * (1 + lasting) / (1 - lasting)
-    left = np.maximum(length - fitted * inflation, 2.0)
+    sigma = np.sqrt(residual / np.maximum(length - fitted * inflation, 2.0))
+    dof = np.maximum((length - fitted) * (1 - first) / (1 + first), MIN_DOF)
     return Noise(
-        sigma=np.maximum(np.sqrt(residual / left), rows.floor[which]),
+        sigma=np.maximum(sigma, rows.floor[which]),
         rho=first,
         lasting=lasting,
         share=share,
         inflation=inflation,
-        dof=np.maximum((length - fitted) * (1 - first) / (1 + first), MIN_DOF),
+        # The least noise is agreed on, not estimated.
+        dof=np.where(sigma < rows.floor[which], KNOWN_DOF, dof),
     )
 
 
