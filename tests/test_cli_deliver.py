@@ -68,6 +68,18 @@ def test_junit_holds_every_product_of_the_run(run, tmp_path):
     assert "POST /orders" in failed[0]
 
 
+def test_csv_holds_every_product_of_the_run(run, tmp_path):
+    """--csv writes one file with the issues of all products."""
+    bazaar = [shop_job(n + 10, v, product_name="Bazaar") for n, v in ((1, "1.0"), (2, "1.0"), (3, "1.1"))]
+    folder = put(tmp_path / "jobs", *shop_jobs(), *bazaar)
+    done = run("analyze", "--product", "Shop", "--product", "Bazaar", "--url", folder, "--csv", tmp_path / "i.csv")
+    assert done.code == 0, done.err
+    heads, *lines = (tmp_path / "i.csv").read_text().splitlines()
+    assert heads.startswith("product,baseline_job,")
+    assert [line.partition(",")[0] for line in lines] == ["Shop", "Bazaar"]
+    assert ",POST /orders," in lines[0]
+
+
 def test_junit_into_a_folder_that_is_a_file_is_one_sentence(run, tmp_path):
     """A JUnit file that cannot be written ends with 2 and a sentence that names it."""
     folder = put(tmp_path / "jobs", *shop_jobs())

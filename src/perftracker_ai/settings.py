@@ -309,6 +309,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Whether publishing also makes the server's own comparison of the two jobs.
     junit : str
         File for the results as JUnit XML; empty for none.
+    csv : str
+        File for the issues as CSV; empty for none.
     step_summary : str
         File to which the beginning of the report is appended for a build's page; empty for none.
     notify : bool
@@ -363,6 +365,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upload: bool = False
     comparison: bool = False
     junit: str = ""
+    csv: str = ""
     step_summary: str = ""
     notify: bool = False
     channels: tuple[Channel, ...] = ()

@@ -354,6 +354,7 @@ def _publication(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--junit", metavar="FILE", help="write the results as JUnit XML for GitLab and Jenkins (default: none)"
     )
+    group.add_argument("--csv", metavar="FILE", help="write the issues as CSV, one a line (default: none)")
 
 
 def _showing(command: argparse.ArgumentParser) -> None:
@@ -437,6 +438,7 @@ def flags(arguments: argparse.Namespace) -> dict[str, object]:
         "upload": "upload",
         "comparison": "comparison",
         "junit": "junit",
+        "csv": "csv",
         "notify": "notify",
         "llm": "llm",
         "model": "model",

@@ -12,7 +12,7 @@ from perftracker_ai.cli.streams import show, tell
 from perftracker_ai.errors import Interrupted, PerfTrackerAIError, guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from perftracker_ai.cli.console import Console
     from perftracker_ai.commands.analyze import Run
@@ -87,8 +87,8 @@ def conclude(
     runs = [outcome.run for outcome in outcomes if outcome.run is not None and outcome.run.written]
     failed = [(outcome.product, str(outcome.errors[0])) for outcome in outcomes if outcome.run is None]
     code = max([_DONE, *(outcome.code for outcome in outcomes)])
-    for write in (_junit, _step_summary) if runs or failed else ():
-        code = max(code, _tried(partial(write, runs, failed, settings), console))
+    for write in _for_ci(settings) if runs or failed else ():
+        code = max(code, _tried(partial(write, runs, failed), console))
     if as_json:
         show(_json(outcomes, others, code))
     elif len(outcomes) > 1:
@@ -109,18 +109,15 @@ def _tried(write: Callable[[], None], console: Console) -> int:
     return _DONE
 
 
-def _junit(runs: list[Run], failed: list[tuple[str, str]], settings: Settings) -> None:
-    if settings.junit:
-        from perftracker_ai.commands.deliver import write_junit
+def _for_ci(settings: Settings) -> Iterator[Callable[[list[Run], list[tuple[str, str]]], None]]:
+    """Yield a writer for each file of all runs that the settings name."""
+    from perftracker_ai.commands.deliver import OUTPUTS, write_output, write_step_summary
 
-        write_junit(runs, failed, Path(settings.junit))
-
-
-def _step_summary(runs: list[Run], failed: list[tuple[str, str]], settings: Settings) -> None:
+    for form in OUTPUTS:
+        if path := getattr(settings, form):
+            yield partial(write_output, form, path=Path(path))
     if settings.step_summary:
-        from perftracker_ai.commands.deliver import write_step_summary
-
-        write_step_summary(runs, failed, Path(settings.step_summary))
+        yield partial(write_step_summary, path=Path(settings.step_summary))
 
 
 def _overview(outcomes: Sequence[Outcome]) -> str:

@@ -12,11 +12,12 @@ from perftracker_ai.files import append_file, write_file
 from perftracker_ai.words.text import clean, md
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from perftracker_ai.commands.analyze import Run
     from perftracker_ai.commands.notify import Told
     from perftracker_ai.events import Watch
+    from perftracker_ai.model import Analysis
     from perftracker_ai.publish import Published
     from perftracker_ai.render.message import Link
     from perftracker_ai.report.value import Report
@@ -27,11 +28,17 @@ _LONGEST_SUMMARY = 900_000
 _LONGEST_PROBLEM, _LONGEST_HOST, _DESCRIPTION = 800, 60, 200
 
 
-def write_junit(runs: Sequence[Run], failed: Sequence[tuple[str, str]], path: Path) -> None:
-    """Write the results of all runs as one JUnit file.
+OUTPUTS = ("junit", "csv")
+"""Settings that name a file for the results of all runs together."""
+
+
+def write_output(form: str, runs: Sequence[Run], failed: Sequence[tuple[str, str]], path: Path) -> None:
+    """Write the results of all runs as one file.
 
     Parameters
     ----------
+    form : str
+        One of `OUTPUTS`.
     failed : sequence of (str, str)
         Products that could not be judged, and why.
 
@@ -40,9 +47,16 @@ def write_junit(runs: Sequence[Run], failed: Sequence[tuple[str, str]], path: Pa
     OutputError
         When it cannot be written.
     """
-    from perftracker_ai.render.junit import junit_xml
+    write_file(path, _writer(form)([run.analysis for run in runs], failed))
 
-    write_file(path, junit_xml([run.analysis for run in runs], failed))
+
+def _writer(form: str) -> Callable[[Sequence[Analysis], Sequence[tuple[str, str]]], bytes]:
+    match form:
+        case "csv":
+            from perftracker_ai.render.issues_csv import issues_csv as writer
+        case _:
+            from perftracker_ai.render.junit import junit_xml as writer
+    return writer
 
 
 def write_step_summary(runs: Sequence[Run], failed: Sequence[tuple[str, str]], path: Path) -> None:

@@ -18,6 +18,8 @@ LIMIT = 200
 
 ELLIPSIS = "…"
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
+
 # HTML is written as entities, not as backslashes, for a viewer that shows the file as HTML sees no backslash; "@" too,
 # so that no viewer makes an address or a mention of it.
 _MARKDOWN = str.maketrans(
@@ -39,6 +41,13 @@ def clean(text: str, limit: int = LIMIT) -> str:
     if not text.isprintable():
         text = " ".join("".join(map(_printable, text)).split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + ELLIPSIS
+
+
+def csv_cell(text: str) -> str:
+    """Return a cleaned text as a cell of CSV, which no spreadsheet takes for a formula."""
+    if text.startswith(_FORMULA):
+        text = f"'{text}"
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if any(char in text for char in ',"') else text
 
 
 def is_address(text: str) -> bool:

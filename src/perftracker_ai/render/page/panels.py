@@ -33,7 +33,7 @@ from perftracker_ai.words.numbers import (
     plural,
     unit_of,
 )
-from perftracker_ai.words.text import clean, listing, sentence
+from perftracker_ai.words.text import clean, csv_cell, listing, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,7 +58,6 @@ SPIKE = 2.0
 _PREFIXED = frozenset({"s", "B", "B/s", "s/op", "B/op"})
 _NOUGHTS = re.compile(r"\.0+(?!\d)|(?<=\.\d)0+(?!\d)")
 _LABEL, _TEXT = 28, 60
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
 
 
 def panels(shown: View, cluster: Cluster) -> Html:
@@ -370,22 +369,15 @@ def _csv(shown: View, finding: Finding) -> str:
     loads = (
         map(format_load, shown.analysis.curves.load[part].tolist())
         if curve.numbered
-        else (cell(clean(label, _TEXT)) for label in shown.analysis.curves.label[part])
+        else (csv_cell(clean(label, _TEXT)) for label in shown.analysis.curves.label[part])
     )
     columns = (*_values(shown, finding), shown.slowdown[part])
     rows = zip(loads, *(map(_number, column.tolist()) for column in columns), strict=True)
-    return quote("\n".join([",".join(map(cell, heads)), *map(",".join, rows)]) + "\n", safe=",.")
+    return quote("\n".join([",".join(map(csv_cell, heads)), *map(",".join, rows)]) + "\n", safe=",.")
 
 
 def _number(value: float) -> str:
     return f"{value:.6g}" if math.isfinite(value) else ""
-
-
-def cell(text: str) -> str:
-    """Return a text as a cell of CSV, which no spreadsheet takes for a formula."""
-    if text.startswith(_FORMULA):
-        text = f"'{text}"
-    return f'"{text.replace(chr(34), chr(34) * 2)}"' if any(char in text for char in ',"\n\r') else text
 
 
 # ── in words ────────────────────────────────────────────────────────────────────────────────────────────────────────
