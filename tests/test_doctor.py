@@ -6,6 +6,7 @@ from pathlib import Path
 
 import postgres
 import pytest
+from checkouts import OTHERS, imported
 from fake_perftracker import FakePerfTracker, debug_page, hang, login_page
 from shop import put, shop_job, shop_jobs
 
@@ -85,6 +86,20 @@ def test_every_project_is_counted_with_zero(run, server):
     """With --project 0 the jobs of all projects are counted."""
     server.add(shop_job(4, "1.2", project=2))
     assert "4 jobs in all projects" in run("doctor", "--project", "0", "--url", server.url).out
+
+
+def test_a_checkout_is_read_as_a_comparison_would(run, server, tmp_path):
+    """The commits between the two versions are counted; a tag that is not there is a hint: the report does without."""
+    settings = Path("perftracker-ai.toml")
+    repo = tmp_path / "code"
+    imported(repo, OTHERS[:1], OTHERS[1:4])
+    settings.write_text(f"[source]\nrepo = {str(repo)!r}\n")
+    said = run("doctor", "--product", "Shop", "--url", server.url)
+    assert "ok       checkout of Shop: 3 commits from v1.0 to v1.1 can be read" in said.out
+    settings.write_text(f"[source]\nrepo = {str(repo)!r}\ntag = 'release-{{version}}'\n")
+    said = run("doctor", "--product", "Shop", "--url", server.url)
+    assert re.search(r"hint     checkout of Shop: The checkout .*/code has no tag release-1.0", said.out)
+    assert said.code == 0
 
 
 def test_many_projects_are_named_in_part(run, server):

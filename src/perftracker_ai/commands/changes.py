@@ -15,7 +15,8 @@ from perftracker_ai.errors import PerfTrackerAIError, guarded
 from perftracker_ai.model import Analysis, NoChanges
 
 if TYPE_CHECKING:
-    from perftracker_ai.model.changes import Changes
+    from perftracker_ai.model import JobInfo
+    from perftracker_ai.model.changes import Changes, Commit
     from perftracker_ai.settings import SourceSettings
 
 
@@ -24,24 +25,44 @@ def with_changes(analysis: Analysis, source: SourceSettings) -> Analysis:
 
     Two runs of one version have none between them, and nothing is looked for where nothing became worse.
     """
-    older, newer = analysis.baseline.product_ver, analysis.candidate.product_ver
-    if not source.repo or older == newer or not analysis.clusters:
+    same = analysis.baseline.product_ver == analysis.candidate.product_ver
+    if not source.repo or same or not analysis.clusters:
         return analysis
     try:
         with guarded("Reading the changes"):
-            return replace(analysis, changes=_changes(analysis, source, older, newer))
+            return replace(analysis, changes=_changes(analysis, source))
     except PerfTrackerAIError as error:
         left_out = NoChanges(problem=error.problem, cure=error.cure or "see docs/reference.md")
         return replace(analysis, notices=(*analysis.notices, left_out))
 
 
-def _changes(analysis: Analysis, source: SourceSettings, older: str, newer: str) -> Changes:
-    from perftracker_ai.diagnose.suspects import suspects
+def read_changes(
+    source: SourceSettings, baseline: JobInfo, candidate: JobInfo
+) -> tuple[tuple[str, str], tuple[Commit, ...], bool]:
+    """Read what changed between the versions of two jobs.
+
+    Returns
+    -------
+    (pair of str, tuple of Commit, bool)
+        The two tags, the commits between them, the newest first, and whether these are all.
+
+    Raises
+    ------
+    CheckoutError
+        As `commits_between` does.
+    """
     from perftracker_ai.files.checkout import commits_between
+
+    older, newer = (source.tag.replace("{version}", job.product_ver) for job in (baseline, candidate))
+    commits, complete = commits_between(Path(source.repo).expanduser(), older, newer)
+    return (older, newer), commits, complete
+
+
+def _changes(analysis: Analysis, source: SourceSettings) -> Changes:
+    from perftracker_ai.diagnose.suspects import suspects
     from perftracker_ai.model.changes import Changes
 
-    tags = [source.tag.replace("{version}", version) for version in (older, newer)]
-    commits, complete = commits_between(Path(source.repo).expanduser(), *tags)
+    tags, commits, complete = read_changes(source, analysis.baseline, analysis.candidate)
     return Changes(
         older=tags[0],
         newer=tags[1],

@@ -160,7 +160,15 @@ def _artifacts(settings: Settings) -> str:
 def _products(source: Source, settings: Settings, products: Sequence[str]) -> Iterator[Check]:
     for product in dict.fromkeys(products):
         cure = f'see `perftracker-ai jobs --product "{product}"` for what was found'
-        yield _check(f"product {product}", cure, partial(_product, source, product, settings))
+        found = _check(f"product {product}", cure, partial(_product, source, product, settings))
+        yield found
+        if found.passed and settings.of_product(product).source.repo:
+            changes = _check(
+                f"checkout of {product}",
+                "see [source] in docs/reference.md",
+                partial(_changes, source, product, settings),
+            )
+            yield replace(changes, passed=True)  # a comparison goes without
 
 
 def _product(source: Source, product: str, settings: Settings) -> str:
@@ -168,6 +176,16 @@ def _product(source: Source, product: str, settings: Settings) -> str:
     if selection.pair is None:
         raise NothingComparable(selection.problem, selection.cure)
     return f"would compare {selection.pair.baseline.id} with {selection.pair.candidate.id}"
+
+
+def _changes(source: Source, product: str, settings: Settings) -> str:
+    """Read the commits between the two versions, as the comparison would."""
+    from perftracker_ai.commands.changes import read_changes
+
+    pair = select(source, product, settings).pair
+    assert pair is not None  # the product's own check passed
+    tags, commits, _ = read_changes(settings.of_product(product).source, pair.baseline, pair.candidate)
+    return f"{plural(len(commits), 'commit')} from {tags[0]} to {tags[1]} can be read"
 
 
 def _store(settings: Settings) -> Iterator[Check]:
