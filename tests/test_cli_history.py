@@ -239,6 +239,23 @@ def test_other_hardware_is_named_and_not_mixed_in(run, tmp_path):
 # ── what is refused ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_what_is_stored_is_listed(run, folder):
+    """Each product is named with its machine, how many jobs there are, and from when to when."""
+    assert run(*SYNC, "--url", folder, "--quiet").code == 0
+    done = run("history", "products", "--url", folder)
+    assert done.code == 0, done.err
+    assert re.match(r"Shop on \S+: 25 jobs, 2026-07-01 to 2026-07-25\nin .*history\.sqlite3$", done.out.strip())
+
+
+@pytest.mark.parametrize("action", ["products", "trends"])
+def test_without_a_store_or_a_product_the_next_step_is_named(run, folder, action):
+    """No store is made by looking for one, and an action that needs a product says where products are listed."""
+    done = run("history", action, "--url", folder)
+    assert done.code == 2
+    assert {"products": "history sync", "trends": "history products"}[action] in done.err
+    assert not Path("data/history.sqlite3").exists()
+
+
 def test_trends_without_a_store_say_how_to_fill_one_and_make_none(run, folder):
     """A store that is not there is an error with the command that fills it, and no empty one is left behind."""
     ran = run(*TRENDS, "--url", folder)

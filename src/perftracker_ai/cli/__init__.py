@@ -337,6 +337,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _history(arguments: argparse.Namespace) -> int:
+    if arguments.action != "products" and not arguments.product:
+        raise UsageError(
+            "No product is given", "give --product; `perftracker-ai history products` lists what is stored"
+        )
     return _HISTORY_ACTIONS[arguments.action](arguments)
 
 
@@ -359,6 +363,14 @@ def _history_sync(arguments: argparse.Namespace) -> int:
     with downloading_apart(settings) as apart, closing(_open(apart, console)) as source:
         scratch = Path(apart.output_dir)
         return _each(arguments.product, sync, trace=arguments.verbose)
+
+
+def _history_products(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.cli.history import show_stored
+    from perftracker_ai.commands.history import stored
+
+    show_stored(*stored(_settings(arguments)))
+    return DONE
 
 
 def _history_trends(arguments: argparse.Namespace) -> int:
@@ -441,7 +453,7 @@ def _completion(arguments: argparse.Namespace) -> int:
 
 _CONFIG_ACTIONS = {"show": _config_show, "init": _config_init, "check": _config_check}
 
-_HISTORY_ACTIONS = {"sync": _history_sync, "trends": _history_trends}
+_HISTORY_ACTIONS = {"sync": _history_sync, "trends": _history_trends, "products": _history_products}
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "analyze": _analyze,

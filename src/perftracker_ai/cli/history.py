@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.commands.history import Past
     from perftracker_ai.report.history import Section, Trend
-    from perftracker_ai.store import Synchronised
+    from perftracker_ai.store import Holding, Synchronised
 
 _LONGEST = 200
 _MOST = (("slower", 5), ("creeping", 4), ("recovered", 2), ("faster", 2), ("noisier", 2), ("switching", 2))
@@ -34,6 +34,16 @@ def show_synchronised(product: str, store: str, done: Synchronised) -> None:
     )
     said = ", ".join(f"{count} {word}" for count, word in counts if count)
     show(f"{clean(product)}: {said or 'no job'}, in {clean(store, _LONGEST)}")
+
+
+def show_stored(store: str, found: Sequence[Holding]) -> None:
+    """Print what a store has of each product and hardware, a line each."""
+    lines = [
+        f"{clean(one.product)} on {clean(one.hardware) or 'no host'}: {plural(one.jobs, 'job')}, "
+        f"{one.first:%Y-%m-%d} to {one.last:%Y-%m-%d}"
+        for one in found
+    ]
+    show("\n".join([*lines, f"in {clean(store, _LONGEST)}"]))
 
 
 def show_past(past: Past) -> None:

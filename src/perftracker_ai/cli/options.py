@@ -47,7 +47,7 @@ detect.moderate) or at clearly other loads than it is now.
 _HISTORY = """\
 sync: bring the store of past jobs to what the server or folder has; it may be interrupted and begun again, and asks for
 nothing it has. trends: say from the store when each endpoint became slower or faster, what creeps, what became noisy;
-no server is needed.
+no server is needed. products: list what the store has.
 
 A change needs five jobs at its new level: `analyze` is there for the newest ones.
 """
@@ -215,8 +215,10 @@ def _accept(command: argparse.ArgumentParser) -> None:
 
 
 def _history(command: argparse.ArgumentParser) -> None:
-    command.add_argument("action", choices=("sync", "trends"), metavar="ACTION", help="sync or trends")
-    _product(command, required=True)
+    command.add_argument(
+        "action", choices=("sync", "trends", "products"), metavar="ACTION", help="sync, trends or products"
+    )
+    _product(command)
     command.add_argument(
         "--since",
         type=_day,

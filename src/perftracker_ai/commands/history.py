@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Curve, JobInfo, Timeline
     from perftracker_ai.settings import DiscoverySettings, Settings
     from perftracker_ai.sources import Source
-    from perftracker_ai.store import Synchronised
+    from perftracker_ai.store import Holding, Synchronised
 
 DOWNLOADS = "history-downloads"
 """Name in the folder of downloads of the one below which jobs lie until they are recorded."""
@@ -93,6 +93,25 @@ def synchronise_product(
     )
     with closing(open_store(store_url(settings))) as store:
         return store.location, synchronise(source, store, wanted, watch)
+
+
+def stored(settings: Settings) -> tuple[str, tuple[Holding, ...]]:
+    """Give the store's name, and what it has of each product; no server is asked.
+
+    Raises
+    ------
+    NotFound
+        When there is no store, or nothing of this server in it.
+    """
+    with closing(connect(settings)) as source:
+        origin = origin_of(source.location)
+    _require_file(store_url(settings), "NAME")
+    with closing(open_store(store_url(settings))) as store:
+        found = store.holdings(origin)
+        if not found:
+            cure = "check --url, or run `perftracker-ai history sync --product NAME`"
+            raise NotFound(f"The store {store.location} has no job from {origin}", cure)
+        return store.location, found
 
 
 def look_back(product: str, since: datetime | None, curve: str, settings: Settings) -> Past:

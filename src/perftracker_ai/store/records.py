@@ -42,6 +42,16 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     until: tuple[datetime, int] | None = None
 
 
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store has of a product on one hardware: how many jobs, and when the first and the last of them ended."""
+
+    product: str
+    hardware: str
+    jobs: int
+    first: datetime
+    last: datetime
+
+
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What a store knows of one job without reading its values.
 

@@ -25,7 +25,7 @@ from perftracker_ai.store.encoding import (
     merge,
     merge_means,
 )
-from perftracker_ai.store.records import Archive, History, Known, Levels, Overview, Scope
+from perftracker_ai.store.records import Archive, History, Holding, Known, Levels, Overview, Scope
 from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_text
 from perftracker_ai.store.schema import BROKEN, COMPARISON, ISSUE, JOB, LAYOUT, LEVEL, STEPS, version_of
 
@@ -222,6 +222,17 @@ class Store:
         with self._database.reading() as connection:
             rows = connection.execute(select(BROKEN.c.id, BROKEN.c.upload).where(condition)).all()
         return frozenset((row.id, row.upload) for row in rows)
+
+    def holdings(self, origin: str) -> tuple[Holding, ...]:
+        """Give what is there of each product and hardware of a server, by name, without jobs that are gone."""
+        key = (JOB.c.product_name, JOB.c.hardware)
+        ends = (sql.count(), sql.min(JOB.c.end_us), sql.max(JOB.c.end_us))
+        query = select(*key, *ends).where(JOB.c.origin == origin, ~JOB.c.gone).group_by(*key).order_by(*key)
+        with readable(self.location), self._database.reading() as connection:
+            return tuple(
+                Holding(product=product, hardware=hardware, jobs=jobs, first=moment_of(first), last=moment_of(last))
+                for product, hardware, jobs, first, last in connection.execute(query)
+            )
 
     def jobs(self, scope: Scope) -> tuple[JobInfo, ...]:
         """Give a scope's jobs, oldest first, without those that are gone."""
