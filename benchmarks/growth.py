@@ -23,7 +23,7 @@ from perftracker_ai.detect import detect
 from perftracker_ai.diagnose import diagnose
 from perftracker_ai.render.html import html_report
 from perftracker_ai.render.junit import junit_xml
-from perftracker_ai.render.markdown import markdown_report
+from perftracker_ai.render.markdown import markdown
 from perftracker_ai.render.terminal import plain_screen
 from perftracker_ai.report import build
 from perftracker_ai.report.view import view
@@ -104,11 +104,12 @@ def stages(raw: list[bytes]) -> dict[str, float]:
     analysis = judge(jobs, OWN, seed=0)
     content = timed("results", lambda: result_json(analysis))
     timed("read back", lambda: read_result(content, "result_v2.json"))
-    timed("markdown", lambda: markdown_report(analysis))
-    page = {"result": content, "scripts": True, "narration": None}
-    timed("page", lambda: html_report(analysis, **page))
+    shown = view(analysis)
+    report = timed("report", lambda: build(shown))
+    timed("markdown", lambda: markdown(report))
+    timed("page", lambda: html_report(shown, report, result=content, scripts=True))
     timed("junit", lambda: junit_xml([analysis]))
-    timed("terminal", lambda: plain_screen(build(view(analysis)), ["llm_report.md"]))
+    timed("terminal", lambda: plain_screen(report, ["llm_report.md"]))
     return took
 
 

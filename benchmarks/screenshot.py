@@ -14,6 +14,8 @@ from pathlib import Path
 from perftracker_ai.commands.analyze import judge
 from perftracker_ai.files import read_document
 from perftracker_ai.render.html import html_report
+from perftracker_ai.report import build
+from perftracker_ai.report.view import view
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import ProductSettings
 from perftracker_ai.sources.document import parse_job
@@ -51,8 +53,8 @@ def report() -> str:
     settings = ProductSettings()
     jobs = [parse_job(read_document(EXAMPLES / name), name) for name in JOBS]
     analysis = judge(jobs, settings, seed=20260101)
-    result = result_json(analysis)
-    return html_report(analysis, result=result, scripts=False)
+    shown = view(analysis)
+    return html_report(shown, build(shown), result=result_json(analysis), scripts=False)
 
 
 if __name__ == "__main__":

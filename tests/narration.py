@@ -13,6 +13,8 @@ from perftracker_ai.narrate.choices import forms
 from perftracker_ai.narrate.compose import compose
 from perftracker_ai.narrate.facts import build_facts
 from perftracker_ai.narrate.sections import COMMENTARY, REMARKS
+from perftracker_ai.report import build
+from perftracker_ai.report.view import view
 
 DATA_SIZE = Hypothesis(
     key="data_size",
@@ -67,7 +69,8 @@ def texts(narrated):
 
 
 def facts_of(analysis):
-    return build_facts(analysis)
+    shown = view(analysis)
+    return build_facts(shown, build(shown))
 
 
 def busy_analysis():

@@ -8,6 +8,8 @@ from analyses import HOSTILE
 from perftracker_ai.commands.analyze import judge
 from perftracker_ai.files import read_document
 from perftracker_ai.render.html import html_report
+from perftracker_ai.report import build
+from perftracker_ai.report.view import view
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import ProductSettings
 from perftracker_ai.sources.document import parse_job
@@ -24,8 +26,8 @@ EVIL = (
 
 
 def page(analysis, *, scripts=True, narration=None):
-    result = result_json(analysis)
-    return html_report(analysis, result=result, scripts=scripts, narration=narration)
+    shown = view(analysis, narration)
+    return html_report(shown, build(shown), result=result_json(analysis), scripts=scripts)
 
 
 def judged(folder, *names):

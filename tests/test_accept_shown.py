@@ -16,7 +16,7 @@ from shop import put, shop_jobs
 
 from perftracker_ai.model import Severity, Verdict
 from perftracker_ai.render.junit import junit_xml
-from perftracker_ai.render.markdown import markdown_report
+from perftracker_ai.render.markdown import markdown
 from perftracker_ai.render.message import Link, message
 from perftracker_ai.render.terminal import plain_screen
 from perftracker_ai.report.view import accepted as is_accepted
@@ -41,7 +41,7 @@ def test_an_accepted_item_is_told_apart_from_those_that_count():
 
 def test_markdown_names_what_is_accepted_and_the_state_of_every_entry():
     """The section has each entry with what it covers, until when and why, its text escaped."""
-    text = markdown_report(accepted())
+    text = markdown(report(accepted()))
     part = text.split("## Accepted Regressions\n")[1].split("\n## ")[0]
     rows = [line for line in part.splitlines() if line.startswith("| ")][2:]
     assert [row.split(" | ")[4] for row in rows] == [
@@ -55,14 +55,14 @@ def test_markdown_names_what_is_accepted_and_the_state_of_every_entry():
     assert rows[0].startswith(f"| {SETTINGS} | up to +150 % at loads 6000 – 10000 | 150 % slower | R1, R2, R3 | ")
     assert r"&lt;b&gt;ticket&lt;/b&gt; \| 4711 |" in rows[0]
     assert "not counted for the verdict until 2026-12-31: C1 " in part
-    assert "Accepted" not in markdown_report(typical())
+    assert "Accepted" not in markdown(report(typical()))
 
 
 def test_nothing_else_found_is_not_called_nothing_found():
     """Where all that is slower is accepted, no sentence says that nothing is."""
     (first, *_) = accepted().accepted
     made = replace(analysis([regressed()], decision(Verdict.APPROVE)), accepted=(replace(first, curves=(0,)),))
-    text = markdown_report(made)
+    text = markdown(report(made))
     for shown in (text, page(made), message(report(made), Link("Report", "")).plain):
         assert "o regression found beyond what is accepted" in shown.replace(" was found", " found")
         said = re.findall(r"(?i)(?:no regression|nothing became slower|no slower request)[a-z ]*", shown)
@@ -115,7 +115,7 @@ def test_the_page_and_the_report_name_the_first_of_many_entries():
     wide = replace(made.accepted[0], curves=tuple(range(9)))
     made = replace(made, accepted=(wide,) * 100)
     assert "90 more" in page(made)
-    text = markdown_report(made)
+    text = markdown(report(made))
     assert "… and 90 more, in result_v2.json." in text.replace("`", "").split("## Accepted Regressions")[1]
     assert " and 4 more" in page(made)
 
@@ -124,9 +124,9 @@ def test_a_loose_finding_that_is_accepted_is_not_listed_as_an_issue():
     """A finding of no cluster can be accepted as well."""
     (first, *_) = accepted().accepted
     made = replace(analysis([regressed()], decision(Verdict.APPROVE)), clusters=())
-    assert "**R1:** " in markdown_report(made)
+    assert "**R1:** " in markdown(report(made))
     known = replace(made, accepted=(replace(first, curves=(0,)),))
-    assert "**R1:** " not in markdown_report(known)
+    assert "**R1:** " not in markdown(report(known))
     assert "until 2026-12-31: 1 curve." in plain_screen(report(known), ())
 
 

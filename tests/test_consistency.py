@@ -33,6 +33,7 @@ from perftracker_ai.render.overview import summary_values
 from perftracker_ai.render.terminal import plain_screen
 from perftracker_ai.report.summary import left_out
 from perftracker_ai.report.value import Kind, Value, plain, sentences, values
+from perftracker_ai.report.view import view
 
 JOBS = {
     "bundled": ("job-91002.json.gz", "job-91012.json.gz", "job-91001.json.gz"),
@@ -99,7 +100,7 @@ def forms(name):
         "narrow terminal": plain_screen(made, (), 60),
         "message": message(made, link).plain,
         "junit": junit_xml([pair(name)]).decode(),
-        "facts": "\n".join(fact.text for fact in build_facts(pair(name)).facts),
+        "facts": "\n".join(fact.text for fact in build_facts(view(pair(name)), made).facts),
     }
     return {form: flat(text) for form, text in texts.items()}
 

@@ -8,7 +8,9 @@ from builders import job, test_record
 from perftracker_ai.commands.analyze import judge
 from perftracker_ai.detect.series import PANEL_CELLS, _batches
 from perftracker_ai.render.html import html_report
-from perftracker_ai.render.markdown import markdown_report
+from perftracker_ai.render.markdown import markdown
+from perftracker_ai.report import build
+from perftracker_ai.report.view import view
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import ProductSettings
 
@@ -67,8 +69,10 @@ def stages(jobs):
     """Everything from tests to reports."""
     analysis = judge(jobs, OWN, seed=0)
     content = result_json(analysis)
-    markdown_report(analysis)
-    html_report(analysis, result=content, scripts=True, narration=None)
+    shown = view(analysis)
+    made = build(shown)
+    markdown(made)
+    html_report(shown, made, result=content, scripts=True)
 
 
 @pytest.mark.parametrize("many", [{}, {"units": True}, {"slower": 33}], ids=["curves", "units", "issues"])

@@ -16,9 +16,10 @@ from perftracker_ai.commands.analyze import judge
 from perftracker_ai.diagnose.factors import _tail
 from perftracker_ai.render.html import html_report
 from perftracker_ai.render.junit import junit_xml
-from perftracker_ai.render.markdown import markdown_report
+from perftracker_ai.render.markdown import markdown
 from perftracker_ai.render.message import Link, message
 from perftracker_ai.render.terminal import plain_screen
+from perftracker_ai.report.view import view
 from perftracker_ai.results.read import read_result
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import ProductSettings
@@ -38,11 +39,12 @@ def reported(jobs):
         content = result_json(analysis)
         again = read_result(content, "result_v2.json")
         for each in (analysis, again):
-            markdown_report(each)
-            html_report(each, result=content, scripts=True, narration=None)
+            made = report(each)
+            markdown(made)
+            html_report(view(each), made, result=content, scripts=True)
             junit_xml([each])
-            plain_screen(report(each), ["llm_report.md"])
-            message(report(each), Link("Report", ""))
+            plain_screen(made, ["llm_report.md"])
+            message(made, Link("Report", ""))
     return content, result_json(again)
 
 

@@ -24,6 +24,7 @@ from analyses import (
     remembered,
     typical,
 )
+from analyses import report as told
 from markdown_it import MarkdownIt
 from msgspec import structs
 
@@ -38,7 +39,7 @@ from perftracker_ai.model import (
     Verdict,
 )
 from perftracker_ai.model.history import Chronicle
-from perftracker_ai.render.markdown import markdown_report
+from perftracker_ai.render.markdown import markdown
 from perftracker_ai.settings import DetectSettings, PolicySettings
 from perftracker_ai.words.wording import NO_TRACES
 
@@ -62,7 +63,7 @@ SECTIONS = [
 
 
 def report(made, **settings):
-    return markdown_report(structs.replace(made, **settings))
+    return markdown(told(structs.replace(made, **settings)))
 
 
 def section(text, title):

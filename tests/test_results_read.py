@@ -14,7 +14,7 @@ from pages import page
 from perftracker_ai.errors import UsageError
 from perftracker_ai.model import BY_RUN
 from perftracker_ai.render.junit import junit_xml
-from perftracker_ai.render.markdown import markdown_report
+from perftracker_ai.render.markdown import markdown
 from perftracker_ai.render.terminal import plain_screen
 from perftracker_ai.results.read import read_result
 from perftracker_ai.results.write import result_json
@@ -34,7 +34,7 @@ def test_everything_is_rendered_again_without_the_jobs(name):
     made = structs.replace(made, reruns=(), **SETTINGS)  # the builder measures no curves of reruns
     again = read_result(saved(made), "result_v2.json")
     assert {"criteria": again.criteria, "policy": again.policy} == SETTINGS
-    assert markdown_report(again) == markdown_report(made)
+    assert markdown(report(again)) == markdown(report(made))
     assert plain_screen(report(again), ()) == plain_screen(report(made), ())
     assert result_json(again) == saved(made)
 
@@ -141,7 +141,7 @@ def test_a_past_without_time_zones_is_shown():
     naive = saved(structs.replace(remembered(), reruns=())).replace(b'T22:00:00Z"', b'T22:00:00"')
     made = read_result(naive, "x")
     assert made.chronicle.jobs[0].end.tzinfo is None
-    assert "3 weeks before the candidate" in markdown_report(made)
+    assert "3 weeks before the candidate" in markdown(report(made))
 
 
 def windowed(document):

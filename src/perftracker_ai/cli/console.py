@@ -206,10 +206,9 @@ def _answer_line() -> Progress:
 
 def show_run(run: Run) -> None:
     """Print a run's summary: with Rich in a terminal, as plain lines elsewhere."""
-    from perftracker_ai.commands.deliver import report_of
     from perftracker_ai.render.terminal import plain_screen, screen
 
-    paths, report = [str(path) for path in run.written], report_of(run)
+    paths, report = [str(path) for path in run.written], run.report
     if sys.stdout.isatty():
         from rich.console import Console as RichConsole
 

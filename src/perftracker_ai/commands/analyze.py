@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from perftracker_ai.commands.fetch import Fetched
     from perftracker_ai.commands.narrate import Story
     from perftracker_ai.events import Watch
-    from perftracker_ai.model import Cluster, CurveSet, Detection, Job, JobInfo, Narration, Timeline
+    from perftracker_ai.model import Cluster, CurveSet, Detection, Job, JobInfo, Timeline
     from perftracker_ai.model.history import Chronicle
+    from perftracker_ai.report.value import Report
+    from perftracker_ai.report.view import View
     from perftracker_ai.settings import ProductSettings, Settings
     from perftracker_ai.store import Archive
 
@@ -57,8 +59,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    narration : Narration or None
-        What a language model wrote of it.
+    shown : View
+        The comparison sorted for showing, with what a language model wrote of it.
+    report : Report
+        What it says; made once, every form of it is written from this.
     written : tuple of Path
         The files, the report for people first; none when only the prompt was wanted.
     unjudged : bool
@@ -70,12 +74,17 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     product: str
-    analysis: Analysis
-    narration: Narration | None
+    shown: View
+    report: Report
     written: tuple[Path, ...]
     gated: bool
     unjudged: bool
     prompt: str
+
+    @property
+    def analysis(self) -> Analysis:
+        """What was established."""
+        return self.shown.analysis
 
 
 def judge_product(fetched: Fetched, settings: Settings, watch: Watch) -> Run:
@@ -147,24 +156,30 @@ def _told(analysis: Analysis, settings: Settings, folder: Path, watch: Watch) ->
     Where a model is required and failed, the report is complete all the same; the failure is raised afterwards.
     """
     from perftracker_ai.commands.narrate import ANSWER, prompt_text, tell
+    from perftracker_ai.report import build
+    from perftracker_ai.report.view import view
 
+    shown = view(analysis)
     run = Run(
         product=analysis.candidate.product_name,
-        analysis=analysis,
-        narration=None,
+        shown=shown,
+        report=build(shown),
         written=(),
         gated=_gated(analysis, settings.fail_on),
         unjudged=settings.fail_on != "never" and analysis.decision.verdict is Verdict.INSUFFICIENT_EVIDENCE,
         prompt="",
     )
     if settings.emit_prompt:
-        return replace(run, prompt=prompt_text(analysis))
-    story = tell(analysis, settings, _saved(folder / ANSWER), watch)
+        return replace(run, prompt=prompt_text(shown, run.report))
+    story = tell(shown, run.report, settings, _saved(folder / ANSWER), watch)
+    if story.narration is not None:
+        shown = replace(shown, narration=story.narration)
+        run = replace(run, shown=shown, report=build(shown))
     watch(Step("Writing the report"))
-    written = _write(analysis, folder, story)
+    written = _write(run, folder, story)
     if settings.llm == "required" and story.problem is not None:
         raise story.problem
-    return replace(run, narration=story.narration, written=written)
+    return replace(run, written=written)
 
 
 def _saved(path: Path) -> bytes | None:
@@ -347,18 +362,17 @@ def _gated(analysis: Analysis, fail_on: str) -> bool:
 # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _write(analysis: Analysis, folder: Path, story: Story) -> tuple[Path, ...]:
+def _write(run: Run, folder: Path, story: Story) -> tuple[Path, ...]:
     """Write report and results, rendering all before any is written, all in the place of those of before or none."""
     from perftracker_ai.commands.narrate import ANSWER, FACTS, PROMPT
     from perftracker_ai.render.html import html_report
-    from perftracker_ai.render.markdown import markdown_report
+    from perftracker_ai.render.markdown import markdown
     from perftracker_ai.results.write import result_json
 
-    result = result_json(analysis)
-    told, kept = story.narration, dict(story.files)
+    result, kept = result_json(run.analysis), dict(story.files)
     contents = {
-        REPORT: markdown_report(analysis, told).encode(),
-        PAGE: html_report(analysis, result=result, scripts=True, narration=told).encode(),
+        REPORT: markdown(run.report).encode(),
+        PAGE: html_report(run.shown, run.report, result=result, scripts=True).encode(),
         RESULT: result,
         **kept,
     }

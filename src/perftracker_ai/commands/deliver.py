@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Analysis
     from perftracker_ai.publish import Published
     from perftracker_ai.render.message import Link
-    from perftracker_ai.report.value import Report
     from perftracker_ai.settings import Settings
 
 _LONGEST_SUMMARY = 900_000
@@ -75,7 +74,7 @@ def write_step_summary(runs: Sequence[Run], failed: Sequence[tuple[str, str]], p
     from perftracker_ai.render.markdown import opening
 
     share = _LONGEST_SUMMARY // max(len(runs), 1)
-    openings = (opening(report_of(run), share) for run in runs)
+    openings = (opening(run.report, share) for run in runs)
     unjudged = (f"**{md(product)}: not judged.** {md(problem, _LONGEST_PROBLEM)}\n" for product, problem in failed)
     append_file(path, "".join(f"{text}\n" for text in (*openings, *unjudged)).encode())
 
@@ -99,7 +98,7 @@ def notify_run(run: Run, published: Published | None, location: str, settings: S
     from perftracker_ai.render.message import message
 
     folder = Path(settings.reports_dir) / safe_name(run.product)
-    text = message(report_of(run), _link(run, published, location))
+    text = message(run.report, _link(run, published, location))
     return tell_channels(run.analysis, text, settings.channels, folder, watch)
 
 
@@ -118,14 +117,6 @@ def _link(run: Run, published: Published | None, location: str) -> Link:
         address = f"{location}/{run.analysis.candidate.project_id}/job/{run.analysis.candidate.id}"
         return Link("Candidate's job", address)
     return Link(f"Report, on {clean(gethostname(), _LONGEST_HOST)}", str(page_of(run).absolute()))
-
-
-def report_of(run: Run) -> Report:
-    """Return what a run says, as a value."""
-    from perftracker_ai.report import build
-    from perftracker_ai.report.view import view
-
-    return build(view(run.analysis, run.narration))
 
 
 def page_of(run: Run) -> Path:
@@ -159,7 +150,7 @@ def publish_run(run: Run, settings: Settings, watch: Watch) -> Published:
 
     analysis = run.analysis
     result = _written(run, RESULT)
-    page = html_report(analysis, result=result, scripts=False, narration=run.narration)
+    page = html_report(run.shown, run.report, result=result, scripts=False)
     text = _written(run, REPORT)
     before, after = analysis.baseline, analysis.candidate
     versions = f"{before.product_ver} (job {before.id}) against {after.product_ver} (job {after.id})"

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     from perftracker_ai.events import Watch
     from perftracker_ai.llm import Answer, Backend, Prompt
-    from perftracker_ai.model import Analysis, Narration
+    from perftracker_ai.model import Narration
     from perftracker_ai.narrate.values import FactSheet
+    from perftracker_ai.report.value import Report
+    from perftracker_ai.report.view import View
 
 FACTS, PROMPT, ANSWER = "facts.json", "prompt.txt", "llm_raw.json"
 """Names of the files of a story."""
@@ -102,19 +104,21 @@ def open_model(settings: Settings, seed: int) -> Backend:
     )
 
 
-def prompt_text(analysis: Analysis) -> str:
+def prompt_text(shown: View, report: Report) -> str:
     """Return what a model would be asked first."""
     from perftracker_ai.narrate.prompt import build_prompt
 
-    return _spelled(*build_prompt(build_facts(analysis)))
+    return _spelled(*build_prompt(build_facts(shown, report)))
 
 
-def tell(analysis: Analysis, settings: Settings, saved: bytes | None, watch: Watch) -> Story:
+def tell(shown: View, report: Report, settings: Settings, saved: bytes | None, watch: Watch) -> Story:
     """Have a model tell what an analysis established.
 
     Parameters
     ----------
-    analysis : Analysis
+    shown : View
+    report : Report
+        What it says without a model.
     settings : Settings
     saved : bytes or None
         What an earlier run left as `ANSWER`; an answer to the same question is not asked for again.
@@ -125,11 +129,11 @@ def tell(analysis: Analysis, settings: Settings, saved: bytes | None, watch: Wat
     UsageError
         When address, model or key cannot be one.
     """
-    sheet = build_facts(analysis)
+    sheet = build_facts(shown, report)
     facts = facts_json(sheet)
     if settings.llm == "off":
         return Story(narration=None, files=((FACTS, facts),), problem=None)
-    with closing(_Talk(settings, analysis.detection.seed, facts, saved, watch)) as talk:
+    with closing(_Talk(settings, shown.analysis.detection.seed, facts, saved, watch)) as talk:
         try:
             narration = _narrated(sheet, talk, watch)
         except LanguageModelError as error:

@@ -1,4 +1,4 @@
-"""Facts: in goes an `Analysis`, out comes a `FactSheet` with every value its report states.
+"""Facts: in goes a `Report`, out comes a `FactSheet` with every value its report states.
 
 Ids follow from the report's reading order, which follows from the analysis alone: the same analysis gives the same
 ids. ``facts.json`` is the sheet as it is.
@@ -15,28 +15,27 @@ from msgspec.structs import asdict
 from perftracker_ai.errors import JobError
 from perftracker_ai.model import MetricKind, Severity
 from perftracker_ai.narrate.values import Cause, Fact, FactSheet, Label, Topic, Why
-from perftracker_ai.report import actions, build, issue
+from perftracker_ai.report import actions, issue
 from perftracker_ai.report.back import shared_depth
 from perftracker_ai.report.value import plain, values
-from perftracker_ai.report.view import improved, view, worsened
+from perftracker_ai.report.view import improved, worsened
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from perftracker_ai.model import Analysis, Cluster, Hypothesis
+    from perftracker_ai.model import Cluster, Hypothesis
     from perftracker_ai.report.issue import Issue
-    from perftracker_ai.report.value import Value
+    from perftracker_ai.report.value import Report, Value
+    from perftracker_ai.report.view import View
 
 NARRATED = 8
 """Topics with remarks of their own: more than a reader takes in, or a small model writes."""
 TEXT_LIMIT, CAUSES = 300, 4
 
 
-def build_facts(analysis: Analysis) -> FactSheet:
+def build_facts(shown: View, report: Report) -> FactSheet:
     """Return everything the report on an analysis states."""
-    shown = view(analysis)
-    report = build(shown)
     facts = tuple(_named(values(report)))
     named = {fact.id for fact in facts}
     worse = [cluster for cluster in worsened(shown) if cluster.id in named]
@@ -44,7 +43,7 @@ def build_facts(analysis: Analysis) -> FactSheet:
     return FactSheet(
         facts=facts,
         topics=tuple(map(_topic, issue.issues(shown, topics))),
-        verdict=analysis.decision.verdict,
+        verdict=shown.analysis.decision.verdict,
         narrated=tuple(cluster.id for cluster in worse if cluster.severity is not Severity.MINOR)[:NARRATED],
         said=tuple(map(plain, report.bottom_line)),
         depth=shared_depth([one.curve.path for one in shown.by_curve.values() if one.curve.path]),

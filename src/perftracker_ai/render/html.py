@@ -1,6 +1,6 @@
 """``report.html``: the page a release meeting looks at, one file that loads nothing and can be kept for years.
 
-In: an `Analysis`. Out: the page, the same text for the same analysis. Everything
+In: a `View` and its `Report`. Out: the page, the same text for the same analysis. Everything
 that comes from a job is escaped, no link is built from it, and the page's own policy lets nothing run or load but the
 style and the script in it, by their hashes; nothing is decided here.
 """
@@ -19,15 +19,13 @@ from perftracker_ai.render import svg
 from perftracker_ai.render.page import blocks, curves, issues, panels, past
 from perftracker_ai.render.page.download import download
 from perftracker_ai.render.page.markup import Html, el, spread, tag
-from perftracker_ai.report import build
 from perftracker_ai.report.summary import ISSUES, JOBS
 from perftracker_ai.report.value import Entry, Table, plain
-from perftracker_ai.report.view import leading, view
+from perftracker_ai.report.view import leading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from perftracker_ai.model import Analysis, Narration
     from perftracker_ai.render.page.blocks import Context
     from perftracker_ai.report.value import Block, Report
     from perftracker_ai.report.view import View
@@ -53,33 +51,26 @@ _TONE = {
 """Class of each verdict: its colour."""
 
 
-def html_report(
-    analysis: Analysis,
-    *,
-    result: bytes,
-    scripts: bool,
-    narration: Narration | None = None,
-) -> str:
+def html_report(shown: View, report: Report, *, result: bytes, scripts: bool) -> str:
     """Return the whole page.
 
     Parameters
     ----------
-    analysis : Analysis
+    shown : View
+        Whose curves are drawn.
+    report : Report
+        What is said of them.
     result : bytes
         The results file, which the page offers as a download.
     scripts : bool
         Whether the table of all curves gets its sorting and filtering. False for a copy to be served from somebody
         else's origin: it holds no script at all.
-    narration : Narration, optional
-        What a language model wrote.
 
     Returns
     -------
     str
         HTML with its own character set and policy, to be encoded as UTF-8.
     """
-    shown = view(analysis, narration)
-    report = build(shown)
     style = asset("page.css")
     script = asset("page.js") if scripts else ""
     told = (

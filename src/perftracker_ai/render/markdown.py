@@ -9,30 +9,22 @@ from __future__ import annotations
 from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING
 
-from perftracker_ai.report import build
 from perftracker_ai.report.causes import KEY
 from perftracker_ai.report.value import Entry, Items, Paragraph, Table
-from perftracker_ai.report.view import view
 from perftracker_ai.words.text import md
 from perftracker_ai.words.text import table as markdown_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from perftracker_ai.model import Analysis, Narration
     from perftracker_ai.report.value import Block, Line, Report, Section, Sentence
 
 WHOLE = 10_000
 """Characters of a piece: values are cut when they are made, and words are ours."""
 
 
-def markdown_report(analysis: Analysis, narration: Narration | None = None) -> str:
-    """Return the report of an analysis as Markdown, with what a language model wrote in a section of its own."""
-    return markdown(build(view(analysis, narration)))
-
-
 def markdown(report: Report) -> str:
-    """Return a whole report."""
+    """Return a whole report as Markdown."""
     return "\n".join([_head(report), *map(_section, report.sections)]).rstrip() + "\n"
 
 
