@@ -526,11 +526,15 @@ def test_every_test_of_any_job_is_accounted_for(baseline, candidate):
 
 @given(TESTS, TESTS)
 def test_a_point_has_a_value_or_a_reason_and_never_both(baseline, candidate):
-    """A mean is a positive number exactly where nothing is absent, a deviation where there are two scores."""
+    """A mean is a number just where nothing is absent, zero only of what is counted; a deviation needs two scores."""
     curves, _, _ = build_curves([parsed(baseline), parsed(candidate)], USUAL)
     present = curves.absence == Absence.PRESENT
     assert (np.isfinite(curves.mean) == present).all()
-    assert (curves.mean[present] > 0).all()
+    counted = np.zeros(len(curves.load), dtype=bool)
+    for curve in curves.curves:
+        counted[curve.start : curve.stop] = curve.metric_kind is MetricKind.OTHER
+    assert (curves.mean > 0)[present & ~counted].all()
+    assert (curves.mean[present] >= 0).all()
     assert ((curves.count > 0) == present).all()
     assert (np.isfinite(curves.sd) == (curves.count > 1)).all()
     assert set(np.unique(curves.absence)) <= {int(reason) for reason in Absence}

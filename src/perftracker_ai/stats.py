@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
+
+T = TypeVar("T", bound=np.generic)
 
 MAD_TO_SIGMA = 1.4826
 """Median absolute deviation to standard deviation of a normal sample: 1 / Phi^-1(3/4)."""
@@ -72,7 +74,7 @@ def median_of_five(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.asarray(middle)
 
 
-def distinct(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def distinct(values: NDArray[T]) -> NDArray[T]:
     """Give the different values of a sample in ascending order; as ``numpy.unique``, which is slow to start."""
     ordered = np.sort(values)
     first = np.ones(len(ordered), dtype=bool)

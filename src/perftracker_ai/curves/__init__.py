@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     OfCurves = DirectionAssumed | DirectionConflict | DirectionUnknown | UnitConflict | LoadsDiffer
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+
+T = TypeVar("T")
 
 _STATUS = {
     "SUCCESS": int(Absence.PRESENT),
@@ -159,8 +161,8 @@ def build_curves(
 
 def _lay_out(runs: Sequence[Job], settings: CurveSettings) -> _Layout:
     """Give every (group, tag, category) of any run its point."""
-    rows: dict[tuple[str, str, str], int] = {}
-    row_of = [[rows.setdefault((t.group, t.tag, t.category), len(rows)) for t in run.tests] for run in runs]
+    names = [[(test.group, test.tag, test.category) for test in run.tests] for run in runs]
+    rows = _numbered(chain.from_iterable(names))
     members: dict[tuple[str, str, bool], list[tuple[str, int]]] = {}
     for (group, tag, category), row in rows.items():
         members.setdefault((group, tag, not category), []).append((category, row))
@@ -172,9 +174,19 @@ def _lay_out(runs: Sequence[Job], settings: CurveSettings) -> _Layout:
     point_of_row = np.empty(len(rows), dtype=np.int64)
     for index, (_, rows_of_curve) in enumerate(columns):
         point_of_row[list(rows_of_curve)] = start[index] + np.array(axes[index].place)
-    point = [point_of_row[np.array(rows_of_run, dtype=np.int64)] for rows_of_run in row_of]
+    point = [point_of_row[_codes(rows, names_of_run)] for names_of_run in names]
     curve_of = np.repeat(np.arange(len(keys)), np.diff(start))
     return _Layout(keys=keys, axes=axes, start=start, point=point, curve=[curve_of[p] for p in point])
+
+
+def _numbered(names: Iterable[T]) -> dict[T, int]:
+    """Number different names in the order of their first appearance."""
+    return {name: number for number, name in enumerate(dict.fromkeys(names))}
+
+
+def _codes(numbers: dict[T, int], names: list[T]) -> Ints:
+    """Return the number of each name."""
+    return np.fromiter(map(numbers.__getitem__, names), dtype=np.int64, count=len(names))
 
 
 def _axis(categories: tuple[str, ...], pattern: str, known: dict[tuple[str, ...], _Axis]) -> _Axis:
@@ -238,8 +250,9 @@ def _ordered_axis(categories: tuple[str, ...]) -> _Axis:
 
 def _read_units(runs: Sequence[Job], layout: _Layout) -> _Units:
     """Read every written unit once, and take for each curve the first one its tests name, baseline first."""
-    codes: dict[str, int] = {}
-    of_test = [np.array([codes.setdefault(t.metrics, len(codes)) for t in run.tests], dtype=np.int64) for run in runs]
+    written = [[test.metrics for test in run.tests] for run in runs]
+    codes = _numbered(chain.from_iterable(written))
+    of_test = [_codes(codes, written_of_run) for written_of_run in written]
     of_curve = np.zeros(len(layout.keys), dtype=np.int64)
     for row in reversed(range(len(runs))):
         of_curve[layout.curve[row][::-1]] = of_test[row][::-1]  # the last assignment stands: the first test's
@@ -333,8 +346,8 @@ def _measure(tests: Sequence[Test], layout: _Layout, units: _Units, counts: NDAr
 
 def _times(tests: Sequence[Test], point: Ints, points: int) -> tuple[Floats, Floats]:
     """Say when each point was measured; by the order of the tests where none tells a time, NaN without either."""
-    begin = np.array([np.nan if test.begin is None else test.begin for test in tests], dtype=np.float64)
-    end = np.array([np.nan if test.end is None else test.end for test in tests], dtype=np.float64)
+    begin = np.array([test.begin for test in tests], dtype=np.float64)  # None becomes NaN
+    end = np.array([test.end for test in tests], dtype=np.float64)
     if not np.isfinite(begin).any() and len({test.seq_num for test in tests}) > 1:
         begin = end = np.arange(1.0, len(tests) + 1)
     first, last = np.full(points, np.nan), np.full(points, np.nan)
@@ -348,7 +361,9 @@ def _reasons(
 ) -> NDArray[np.uint8]:
     """Say for each test why it has no value; `Absence.PRESENT` when it has one."""
     total = len(tests)
-    reason = np.array([_STATUS.get(test.status, _UNKNOWN_STATUS) for test in tests], dtype=np.uint8)
+    statuses = [test.status for test in tests]
+    meaning = {status: _STATUS.get(status, _UNKNOWN_STATUS) for status in dict.fromkeys(statuses)}
+    reason = _codes(meaning, statuses).astype(np.uint8)
     held = np.bincount(owner, minlength=total)
     unreadable = np.array([values is None for values in scores], dtype=bool)
     causes = (

@@ -32,7 +32,7 @@ from perftracker_ai.model import (
     Outcome,
     Window,
 )
-from perftracker_ai.stats import MAD_TO_SIGMA, median, ratio
+from perftracker_ai.stats import MAD_TO_SIGMA, distinct, median, ratio
 from perftracker_ai.words.numbers import format_change, plural
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def with_points(results: list[CurveResult], curves: CurveSet, settings: DetectSe
     told = np.zeros(len(seen.change), dtype=bool)
     for one in (one for many in found.values() for one in many):
         told[one.points] = True
-    rest = {int(curve) for side in hits for curve in np.unique(seen.owner[side.out & ~told])}
+    rest = {int(curve) for side in hits for curve in distinct(seen.owner[side.out & ~told])}
     done = []
     for result in results:
         if result.outcome in _OPEN and result.curve in found:
@@ -225,7 +225,7 @@ def _jumps(change: Floats, owner: Ints) -> tuple[Floats, Floats]:
     count = np.bincount(owner[index], minlength=int(owner[-1]) + 1 if len(owner) else 0)
     start = np.concatenate([[0], np.cumsum(count)[:-1]]) if len(count) else count
     own: list[tuple[Ints, Floats]] = []
-    for size in np.unique(count[count >= LEAST_POINTS]).tolist():
+    for size in distinct(count[count >= LEAST_POINTS]).tolist():
         point = index[start[count == size][:, None] + np.arange(size)]
         beside = _beside(size)
         away = change[point] - median(change[point][:, beside], axis=2)
@@ -458,7 +458,7 @@ def _by_controls(seen: _Points, points: Ints, hits: _Hits, curves: CurveSet) -> 
         there = np.isfinite(seen.change) & (end >= first) & (begin <= last)
         stayed = there & ~hits.out & (hits.sign * seen.jump < np.abs(seen.jump[points]).min() / 2)
     moved, calm = (
-        {curves.curves[curve].endpoint for curve in np.unique(seen.owner[part]).tolist()} for part in (points, stayed)
+        {curves.curves[curve].endpoint for curve in distinct(seen.owner[part]).tolist()} for part in (points, stayed)
     )
     enough = len(calm) >= max(LEAST_CONTROLS, CONTROLS * len(calm | moved))
     return Attribution.CODE if enough else Attribution.UNDECIDED

@@ -20,7 +20,7 @@ import numpy as np
 
 from perftracker_ai.detect.series import family_key
 from perftracker_ai.model import CANDIDATE, Attribution, MetricKind, RunShift
-from perftracker_ai.stats import quiet_scale, ratio, robust_location, robust_scale, t_quantile
+from perftracker_ai.stats import median, quiet_scale, ratio, robust_location, robust_scale, t_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -139,14 +139,14 @@ def _controls(endpoints: dict[str, float]) -> frozenset[str] | None:
     steady = [part for part in parts if part.stop - part.start >= least and _alone(values, part)]
     if len(parts) == 1 or not steady:
         return None
-    nearest = min(steady, key=lambda part: abs(float(np.median(values[part]))))
-    return frozenset(names[nearest]) if abs(float(np.median(values[nearest]))) < STEADY else None
+    nearest = min(steady, key=lambda part: abs(float(median(values[part]))))
+    return frozenset(names[nearest]) if abs(float(median(values[nearest]))) < STEADY else None
 
 
 def _alone(values: NDArray[np.float64], part: slice) -> bool:
     """Say whether the gaps on both sides of a part of ascending values are wide for what scatters inside it."""
     inside = values[part]
-    spread = float(robust_scale(inside - np.median(inside)))
+    spread = float(robust_scale(inside - median(inside)))
     left = inside[0] - values[part.start - 1] if part.start else math.inf
     right = values[part.stop] - inside[-1] if part.stop < len(values) else math.inf
     return bool(min(left, right) >= APART * spread)
@@ -192,7 +192,7 @@ def _one_thread_count(
             moved.setdefault(threads, []).append(centre.value)
     if len(moved) < 2 or not _interleaved(curves):  # noqa: PLR2004 - one has no other
         return None
-    size = {threads: float(np.median(values)) for threads, values in moved.items()}
+    size = {threads: float(median(np.array(values))) for threads, values in moved.items()}
     first = max(size, key=lambda threads: abs(size[threads]))
     rest = max(abs(size[threads]) for threads in size if threads != first)
     alone = abs(size[first]) >= FAR and rest <= OTHER_THREADS * abs(size[first]) and rest < STEADY

@@ -93,6 +93,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         base units, NaN where absent.
     slowdown : ndarray of float, shape (P,)
         Of the two jobs alone, as measured.
+    risen : ndarray of float, shape (P,)
+        Natural logarithm of the cost of the candidate over that of the baseline's version, both pooled; NaN where one
+        is not positive.
     accepted : frozenset of int
         Curves whose regressions are accepted.
     """
@@ -102,6 +105,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     before: Floats
     after: Floats
     slowdown: Floats
+    risen: Floats
     findings: dict[Outcome, tuple[Finding, ...]]
     by_curve: dict[int, Finding]
     accepted: frozenset[int]
@@ -112,12 +116,14 @@ def view(analysis: Analysis, narration: Narration | None = None) -> View:
     findings = {outcome: _ranked(analysis, outcome) for outcome in Outcome}
     by_curve = {finding.curve.index: finding for group in findings.values() for finding in group}
     before, after = _pooled(analysis.curves.mean)
+    less_better = _less_better(analysis.curves.curves, len(before))
     return View(
         analysis=analysis,
         narration=narration,
         before=before,
         after=after,
-        slowdown=_slowdown(analysis),
+        slowdown=_slowdown(analysis.curves.mean[BASELINE], after, less_better),
+        risen=_risen(before, after, less_better),
         findings=findings,
         by_curve=by_curve,
         accepted=analysis.accepted_curves,
@@ -216,20 +222,17 @@ def typical_point(shown: View, finding: Finding, window: Window) -> Point | None
     It is the one a reader can check the median by, where the extreme of a window is often an outlier. None when no
     point is comparable.
     """
-    curve, inside = finding.curve, slice(window.first, window.last + 1)
-    before, after = shown.before[inside], shown.after[inside]
-    old, new = (before, after) if curve.less_better else (after, before)
-    measured = np.isfinite(old) & np.isfinite(new) & (old > 0) & (new > 0)
-    if not measured.any():
-        return None
-    ratio = np.log(np.where(measured, new, 1.0)) - np.log(np.where(measured, old, 1.0))
+    risen = shown.risen[window.first : window.last + 1].tolist()
     wanted = math.log1p(window.median_slowdown) + math.log1p(finding.result.shift)
-    place = int(np.argmin(np.where(measured, np.abs(ratio - wanted), np.inf)))
+    apart = [(abs(one - wanted), place) for place, one in enumerate(risen, window.first) if math.isfinite(one)]
+    if not apart:
+        return None
+    _, place = min(apart)
     return Point(
-        label="" if curve.scalar else shown.analysis.curves.label[window.first + place],
-        baseline=float(before[place]),
-        candidate=float(after[place]),
-        slowdown=float(np.expm1(ratio[place])),
+        label="" if finding.curve.scalar else shown.analysis.curves.label[place],
+        baseline=float(shown.before[place]),
+        candidate=float(shown.after[place]),
+        slowdown=float(np.expm1(shown.risen[place])),
     )
 
 
@@ -261,12 +264,23 @@ def _ranked(analysis: Analysis, outcome: Outcome) -> tuple[Finding, ...]:
     )
 
 
-def _slowdown(analysis: Analysis) -> Floats:
-    """Compute the slowdown of every point as measured; NaN where one side has no value or none to divide by."""
-    baseline, candidate = analysis.curves.mean[BASELINE], analysis.curves.mean[CANDIDATE]
-    less_better = np.ones(len(baseline), dtype=bool)
-    for curve in analysis.curves.curves:
+def _less_better(curves: tuple[Curve, ...], points: int) -> NDArray[np.bool_]:
+    """Say of every point whether less is better there."""
+    less_better = np.ones(points, dtype=bool)
+    for curve in curves:
         less_better[curve.start : curve.stop] = curve.less_better
+    return less_better
+
+
+def _risen(before: Floats, after: Floats, less_better: NDArray[np.bool_]) -> Floats:
+    """Compute how much the cost rose at every point, as a logarithm."""
+    measured = np.isfinite(before) & np.isfinite(after) & (before > 0) & (after > 0)
+    old, new = (np.log(np.where(measured, side, np.nan)) for side in (before, after))
+    return np.where(less_better, new - old, old - new)
+
+
+def _slowdown(baseline: Floats, candidate: Floats, less_better: NDArray[np.bool_]) -> Floats:
+    """Compute the slowdown of every point as measured; NaN where one side has no value or none to divide by."""
     before, after = np.where(less_better, baseline, candidate), np.where(less_better, candidate, baseline)
     measured = np.isfinite(before) & np.isfinite(after) & (before > 0)
     slowdown: Floats = np.divide(after, before, out=np.full_like(before, np.nan), where=measured) - 1.0

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DURATION = re.compile(r"(?:(\d{1,6}) )?(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)", re.ASCII)
 _WORDS = {"True": 1.0, "False": 0.0}  # what Python prints for scores that were sent as booleans
 _MOST, _LONGEST = 100, 1000
@@ -322,8 +321,9 @@ def _times(record: _Record | _Timeless) -> tuple[float | None, float | None]:
     """Return when a test began and ended; the server's duration stands in for the one that is missing."""
     if not isinstance(record, _Record):
         return None, None
-    begin = None if record.begin is None else _epoch_s(record.begin)
-    end = None if record.end is None else _epoch_s(record.end)
+    first, last = record.begin, record.end
+    begin = None if first is None else first.timestamp() if first.tzinfo else first.replace(tzinfo=UTC).timestamp()
+    end = None if last is None else last.timestamp() if last.tzinfo else last.replace(tzinfo=UTC).timestamp()
     if begin is None or end is None:
         return _completed(begin, end, _duration_s(record.duration))
     return (begin, end) if begin <= end else (None, None)
@@ -335,10 +335,6 @@ def _completed(begin: float | None, end: float | None, lasted_s: float | None) -
     if end is not None and lasted_s is not None:
         return end - lasted_s, end
     return begin, end
-
-
-def _epoch_s(moment: datetime) -> float:
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH).total_seconds()
 
 
 def _duration_s(text: str | None) -> float | None:

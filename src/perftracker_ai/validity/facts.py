@@ -21,7 +21,7 @@ from perftracker_ai.model.checks import (
     OtherContext,
     TooGood,
 )
-from perftracker_ai.stats import ratio
+from perftracker_ai.stats import distinct, ratio
 from perftracker_ai.validity.sharing import costs, typical
 
 if TYPE_CHECKING:
@@ -141,21 +141,21 @@ def _clipped(ids: tuple[int, int], curves: CurveSet) -> Iterator[Check]:
         if curve.scalar or curve.base_unit != "s":
             continue
         values = curves.mean[: CANDIDATE + 1, curve.start : curve.stop]
-        top = float(np.fmax.reduce(values, axis=None)) if np.isfinite(values).any() else 0.0
-        counts = (values == top).sum(axis=1)
-        if counts.max() >= CEILING and np.unique(values[np.isfinite(values)]).size > 1:
-            found.setdefault(top, []).append((curve.index, int(counts[BASELINE]), int(counts[CANDIDATE])))
+        top = float(np.fmax.reduce(values, axis=None))  # of no values NaN, which equals none
+        before, after = (int(np.count_nonzero(side == top)) for side in values)
+        if max(before, after) >= CEILING and distinct(values[np.isfinite(values)]).size > 1:
+            found.setdefault(top, []).append((curve.index, before, after))
     for top, members in sorted(found.items()):
-        before, after = (sum(member[k] for member in members) for k in (1, 2))
+        older, newer = (sum(member[k] for member in members) for k in (1, 2))
         yield ClippedValues(
             jobs=ids,
             curves=tuple(member[0] for member in members),
             blocks=True,
-            approves=after <= before,
+            approves=newer <= older,
             first=curves.curves[members[0][0]].tag,
             ceiling=top,
-            points_before=before,
-            points_now=after,
+            points_before=older,
+            points_now=newer,
         )
 
 

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from perftracker_ai.model import MetricKind
-from perftracker_ai.stats import median, robust_locations, robust_scale
+from perftracker_ai.stats import distinct, median, robust_locations, robust_scale
 from perftracker_ai.validity import turns
 
 if TYPE_CHECKING:
@@ -319,7 +319,7 @@ def _stretches(run: int, above: Floats, shared: Floats, clock: _Clock, grid: _Gr
 def _in_turns(run: int, cost: Floats, grid: _Grid, curves: CurveSet) -> list[Stretch]:
     """Find the episodes of a run in which endpoints take turns."""
     above = cost[run] - median(np.delete(cost, run, axis=0), axis=0)
-    for group in np.unique(grid.group):
+    for group in distinct(grid.group):
         members = grid.group == group
         above[members] -= median(above[members])
     parts = turns.cut(curves.begin[run], np.isfinite(above))
@@ -330,7 +330,7 @@ def _in_turns(run: int, cost: Floats, grid: _Grid, curves: CurveSet) -> list[Str
         return []
     found = []
     for first, last in _ranges(_widened(marked, size)):
-        points, typical = np.concatenate(parts[first : last + 1]), float(np.median(size[first : last + 1]))
+        points, typical = np.concatenate(parts[first : last + 1]), float(median(size[first : last + 1]))
         if turns.is_episode(points, typical, above, grid.endpoint, grid.group):
             place = (
                 -1 if first == 0 else 0
@@ -363,7 +363,7 @@ def _stretch(  # noqa: PLR0913, PLR0917 - as above
     first, last = ends
     points = clock.point[(clock.bin >= first) & (clock.bin <= last)]
     place = -1 if first == 0 else int(last == clock.bins - 1)
-    return _described(run, points, float(np.median(size[first : last + 1])), place, above, grid, curves)
+    return _described(run, points, float(median(size[first : last + 1])), place, above, grid, curves)
 
 
 def _described(  # noqa: PLR0913, PLR0917 - as above
@@ -387,8 +387,8 @@ def _described(  # noqa: PLR0913, PLR0917 - as above
 def _levels(values: Floats, endpoints: Ints) -> Floats:
     """Give each endpoint's median."""
     known = np.isfinite(values)
-    names = np.unique(endpoints[known])
-    return np.array([float(np.median(values[known & (endpoints == name)])) for name in names])
+    names = distinct(endpoints[known])
+    return np.array([float(median(values[known & (endpoints == name)])) for name in names])
 
 
 def _drift(shared: Floats, clock: _Clock) -> float:

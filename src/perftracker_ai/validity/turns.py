@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai.stats import median, robust_location, robust_scale
+from perftracker_ai.stats import distinct, median, robust_location, robust_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,8 @@ def cut(begin: Floats, known: NDArray[np.bool_]) -> list[Ints]:
 
 def slow_bins(above: Floats, parts: list[Ints], least: float) -> tuple[NDArray[np.bool_], Floats]:
     """Mark the stretches that stand out of all of them, and give their sizes."""
-    size = np.array([float(np.median(above[part])) for part in parts])
+    longer = [part for part in parts if len(part) == len(parts[0])]  # the others are shorter by one
+    size = np.concatenate([median(above[np.array(same)]) for same in (longer, parts[len(longer) :]) if same])
     size -= robust_location(size)
     scatter = float(robust_scale(size))
     return (size >= least) & (size >= SCATTERS * scatter), size
@@ -58,10 +59,10 @@ def is_episode(points: Ints, size: float, above: Floats, endpoint: Ints, group: 
     inside = np.zeros(len(above), dtype=bool)
     inside[points] = True
     known = np.isfinite(above)
-    names = np.unique(endpoint[points])
+    names = distinct(endpoint[points])
     if len(names) < ENDPOINTS or float(np.mean(above[points] > CALM * size)) < MOST_SLOW:
         return False
-    for threads in np.unique(group[points]):
+    for threads in distinct(group[points]):
         own = known & (group == threads)
         if float(inside[own].mean()) >= WHOLE:
             return False

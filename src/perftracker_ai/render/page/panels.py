@@ -20,7 +20,7 @@ from perftracker_ai.model.checks import CALENDAR, DisturbedStretch
 from perftracker_ai.render import svg
 from perftracker_ai.render.page.markup import Html, el, escaped, join
 from perftracker_ai.report.view import labels
-from perftracker_ai.stats import distinct, median
+from perftracker_ai.stats import distinct, median, quantile
 from perftracker_ai.words import wording
 from perftracker_ai.words.numbers import (
     UNKNOWN,
@@ -36,7 +36,7 @@ from perftracker_ai.words.numbers import (
 from perftracker_ai.words.text import clean, csv_cell, listing, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -148,9 +148,7 @@ def _shares_log(shown: View, findings: list[Finding]) -> bool:
 
 def _unspiked(values: Floats) -> Floats:
     """Leave out the outermost fortieth at both ends, so that a spike does not choose the axis."""
-    low, high = np.quantile(values, (0.025, 0.975))
-    kept: Floats = values[(values >= low) & (values <= high)]
-    return kept
+    return values[(values >= quantile(values, 0.025)) & (values <= quantile(values, 0.975))]
 
 
 def _values(shown: View, finding: Finding) -> tuple[Floats, Floats]:
@@ -336,7 +334,7 @@ def _table(shown: View, finding: Finding) -> Html:
     head = el("thead", el("tr", *(el("th", text.capitalize(), scope="col") for text in heads)))
     slower = map(_slower, shown.slowdown[part].tolist())
     rows = zip(_loads(shown.analysis.curves, curve), before, after, slower, strict=True)
-    cells = "".join(f"<tr><th>{load}</th><td>{a}</td><td>{b}</td><td>{c}</td></tr>" for load, a, b, c in rows)
+    cells = "".join([f"<tr><th>{load}</th><td>{a}</td><td>{b}</td><td>{c}</td></tr>" for load, a, b, c in rows])
     table = el("table", head, el("tbody", Html(cells)))
     return el("details", el("summary", "Values"), table, class_="values-of")
 
@@ -345,11 +343,10 @@ def _slower(slowdown: float) -> str:
     return format_change(slowdown) if math.isfinite(slowdown) else UNKNOWN
 
 
-def _loads(curves: CurveSet, curve: Curve) -> Iterator[Html]:
+def _loads(curves: CurveSet, curve: Curve) -> Iterable[str]:
     if curve.numbered:
-        yield from (Html(format_load(load)) for load in curves.load[curve.start : curve.stop].tolist())
-    else:
-        yield from (escaped(clean(label, _TEXT)) for label in curves.label[curve.start : curve.stop])
+        return map(format_load, curves.load[curve.start : curve.stop].tolist())
+    return (escaped(clean(label, _TEXT)) for label in curves.label[curve.start : curve.stop])
 
 
 def _tools(shown: View, finding: Finding, name: str) -> Html:
@@ -369,15 +366,16 @@ def _csv(shown: View, finding: Finding) -> str:
     loads = (
         map(format_load, shown.analysis.curves.load[part].tolist())
         if curve.numbered
-        else (csv_cell(clean(label, _TEXT)) for label in shown.analysis.curves.label[part])
+        else (quote(csv_cell(clean(label, _TEXT)), safe="") for label in shown.analysis.curves.label[part])
     )
     columns = (*_values(shown, finding), shown.slowdown[part])
-    rows = zip(loads, *(map(_number, column.tolist()) for column in columns), strict=True)
-    return quote("\n".join([",".join(map(csv_cell, heads)), *map(",".join, rows)]) + "\n", safe=",.")
+    rows = zip(loads, *(_numbers(column.tolist()) for column in columns), strict=True)
+    return "%0A".join([quote(",".join(map(csv_cell, heads)), safe=",."), *map(",".join, rows), ""])
 
 
-def _number(value: float) -> str:
-    return f"{value:.6g}" if math.isfinite(value) else ""
+def _numbers(values: list[float]) -> list[str]:
+    """Return numbers that need no escape in an address."""
+    return [f"{value:.6g}".replace("+", "") if math.isfinite(value) else "" for value in values]
 
 
 # ── in words ────────────────────────────────────────────────────────────────────────────────────────────────────────
