@@ -94,10 +94,74 @@ def test_jobs_of_one_version_are_jobs_of_their_own():
     """A change between two runs of one version is told as it is: the later of them is the first bad one."""
     made = compared(regressed())
     timeline = history(made)
-    same = tuple(replace(one, product_ver="2.0") if 7 <= at <= 10 else one for at, one in enumerate(timeline.jobs))
+    same = tuple(replace(one, product_ver="1.0-107") if 7 <= at <= 10 else one for at, one in enumerate(timeline.jobs))
     (onset,) = told(made, replace(timeline, jobs=same)).onsets
     assert places(onset) == (8, 9, 9, 9)
-    assert onset.first.version == onset.last_good.version == "2.0"
+    assert onset.first.version == onset.last_good.version == "1.0-107"
+
+
+# ── the line of versions ────────────────────────────────────────────────────────────────────────────────────────────
+
+RELEASES = ["25.9.1", "25.9.2", "25.10.1", "25.11.1", "25.10.6", "25.12.1", "25.10.7", "25.12.2", "25.11.5", "25.12.3"]
+"""Releases of several branches by turns, in the order of their dates."""
+
+
+def released(versions, slow, wobble=0.01):
+    """A comparison of the third release with the last one, and the history of all; those that are slow are as slow."""
+    made = compared(regressed(), baseline=2, jobs=len(versions))
+    jobs = tuple(replace(job, product_ver=one) for job, one in zip(nights(len(versions)), versions, strict=True))
+    made = replace(made, baseline=jobs[2], candidate=jobs[-1])
+    noise = np.exp(wobble * np.resize([1, -1, 0.5, -0.5, 0], len(jobs)))[:, None]
+    mean = np.where(np.array(slow)[:, None], made.curves.mean[1], made.curves.mean[0]) * noise
+    return made, Timeline(jobs=jobs, mean=mean)
+
+
+def test_a_patch_of_an_old_branch_is_not_the_first_bad_version():
+    """Of branches by turns the first bad version is the first one along the line, and its predecessor was good last."""
+    (onset,) = told(*released(RELEASES, [one.startswith("25.12") for one in RELEASES])).onsets
+    assert (onset.first.version, onset.last_good.version) == ("25.12.1", "25.11.5")
+    assert onset.earliest == onset.latest == onset.first
+
+
+def test_a_higher_version_says_nothing_of_a_hotfix():
+    """A hotfix that is slow is new, whatever the newer branch that ran before it was like."""
+    versions = ["1.9.0", "1.9.1", "1.9.2", "1.10.0", "1.10.1", "1.10.2", "1.9.3"]
+    (onset,) = told(*released(versions, [False, False, False, True, True, True, True])).onsets
+    assert (onset.first.version, onset.last_good.version) == ("1.9.3", "1.9.2")
+
+
+def test_what_begins_on_a_day_is_not_put_on_a_version():
+    """Where all branches are slow from a day on, the day tells it and not the order of versions."""
+    versions = [
+        "2.0.0",
+        "1.5.0",
+        "1.5.1",
+        "2.0.1",
+        "1.5.2",
+        "2.0.2",
+        "1.5.3",
+        "2.0.3",
+        "1.5.4",
+        "2.0.4",
+        "1.5.5",
+        "2.1.0",
+    ]
+    (onset,) = told(*released(versions, [at >= 6 for at in range(len(versions))])).onsets
+    assert (onset.last_good.job, onset.first.job) == (105, 106)
+
+
+@settings(max_examples=30)
+@given(st.permutations(RELEASES[3:-1]), st.lists(st.booleans(), min_size=6, max_size=6))
+def test_no_good_version_is_ever_called_the_first_bad_one(between, slow):
+    """Whichever releases are slow, in whatever order they ran: the first bad one is slow, the last good one is not."""
+    versions = [*RELEASES[:3], *between, RELEASES[-1]]
+    bad = dict(zip(versions, [False, False, False, *slow, True], strict=True))
+    (onset,) = told(*released(versions, list(bad.values()))).onsets
+    assert bad[onset.first.version]
+    assert not bad[onset.last_good.version]
+
+
+# ── what is left out ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_what_all_curves_of_a_job_share_is_taken_off():

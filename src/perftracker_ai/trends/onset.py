@@ -51,18 +51,22 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes
     ----------
-    first : int
-        Likeliest first job at the new level.
+    first, last_good : int
+        First job at the new level where the change likeliest is, and the last one before it at the old level.
     earliest, latest : int
-        Its interval.
+        Interval of the first.
     before : float
         Level before the change.
+    misfit : float
+        What two levels leave over of all jobs, as minus twice a logarithm of likelihood.
     """
 
     first: int
+    last_good: int
     earliest: int
     latest: int
     before: float
+    misfit: float
 
 
 class _Tried(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -104,13 +108,28 @@ def locate(level: NDArray[np.float64], share: NDArray[np.float64], baseline: int
     chance = _chances(tried, share[start:], variance, noise)
     best = int(chance.argmax())
     likely = np.flatnonzero(_likeliest(chance))
-    first = tried.first + start
+    place = tried.first + start
+    before, after = float(tried.before[best]), float(tried.after[best])
+    slow = np.abs(level - after) < np.abs(level - before)
+    first, last_good = _around(slow, int(place[best]), baseline)
+    fitted = np.where(np.arange(len(level)) < place[best], before, after)
     return Placed(
-        first=int(first[best]),
-        earliest=int(first[likely[0]]),
-        latest=int(first[likely[-1]]),
-        before=float(tried.before[best]),
+        first=first,
+        last_good=last_good,
+        earliest=int(place[likely[0]]),
+        latest=max(int(place[likely[-1]]), first),
+        before=before,
+        misfit=float(_loss(_left(level, share, fitted, noise)).sum()),
     )
+
+
+def _around(slow: NDArray[np.bool_], place: int, baseline: int) -> tuple[int, int]:
+    """Return the first job from a place on that is slow, and the last one before it that is not.
+
+    A job may lie on the other side than its neighbours; it is never called what it is not.
+    """
+    first = next((at for at in range(place, len(slow)) if slow[at]), len(slow) - 1)
+    return first, next((at for at in range(first - 1, baseline, -1) if not slow[at]), baseline)
 
 
 def _noise(level: NDArray[np.float64], share: NDArray[np.float64], variance: float) -> float:

@@ -2,7 +2,7 @@
 
 In: a comparison's curves, what was found in them, and the `Timeline` of earlier jobs. Out: a `Chronicle`. With no job
 between the two compared ones, a change came with the candidate; where the baseline ran after the candidate, since when
-is no question, and nothing is said.
+is no question, and nothing is said. Between are the jobs whose versions are, where versions can be ordered.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from perftracker_ai.model import BASELINE, CANDIDATE, Direction, MetricKind, Outcome, Timeline
 from perftracker_ai.model.history import Chronicle, Onset
+from perftracker_ai.model.versions import order
 from perftracker_ai.stats import median, ratio
 from perftracker_ai.trends.course import levels, measured, medians, patterns, places
 from perftracker_ai.trends.onset import EVIDENCE, locate
@@ -34,6 +35,9 @@ SCATTER = 0.04
 
 NORMAL_975 = 1.959964
 """Normal deviate of 95 % intervals."""
+
+BETTER = 6.0
+"""Minus twice the logarithm of how much likelier levels have to be by date to doubt the order of versions: 20 times."""
 
 MIN_CALM = 20
 """Curves without a change from which what they share in a job is told well enough to be taken off the others."""
@@ -86,13 +90,14 @@ class _Affected(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class _Placed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """As `Placed`, in positions of a `_Line`, with the last job before the change."""
+    """As `Placed`, in positions of a `_Line`."""
 
     first: int
     last_good: int
     earliest: int
     latest: int
     before: float
+    misfit: float
 
 
 def chronicle(
@@ -271,11 +276,43 @@ def _fitted(cost: NDArray[np.float64], weight: NDArray[np.float64], total: NDArr
 
 
 def _placed(line: _Line, level: NDArray[np.float64], share: NDArray[np.float64], variance: float) -> _Placed | None:
-    """Say with which job a change came in; None where it did not come in between the compared ones as they ran."""
+    """Say with which job a change came in; None where it did not come in between the compared ones as they ran.
+
+    Jobs are taken in the order of their versions, so that a patch of an old branch that ran in between is neither the
+    first bad one nor the last good one; in that of their dates, where these explain the levels far better: then it was
+    not the code.
+    """
     known = np.flatnonzero(share > 0)
     known = known[known <= line.candidate]
     if line.baseline >= line.candidate or not np.isin([line.baseline, line.candidate], known).all():
         return None
-    found = locate(level[known], share[known], int(np.searchsorted(known, line.baseline)), variance)
-    first, good, earliest, latest = known[[found.first, found.first - 1, found.earliest, found.latest]].tolist()
-    return _Placed(first=first, last_good=good, earliest=earliest, latest=latest, before=found.before)
+    by_date, by_version = known, _by_version(line, known)
+    found = _located(by_date, line, level, share, variance)
+    if len(by_version):
+        along = _located(by_version, line, level, share, variance)
+        same = _located(np.sort(by_version), line, level, share, variance)
+        found = found if same.misfit + BETTER < along.misfit else along
+    return found
+
+
+def _by_version(line: _Line, known: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the jobs of versions up to the candidate's in the order of these; none where that says no more."""
+    keys = [order(job.version) for job in line.jobs.jobs]
+    old, new = keys[line.baseline], keys[line.candidate]
+    if old is None or new is None or old >= new:
+        return known[:0]
+    ranked = sorted((key, at) for at in known.tolist() if (key := keys[at]) is not None and key <= new)
+    along = np.array([at for _, at in ranked])
+    return known[:0] if np.array_equal(along, known) else along
+
+
+def _located(
+    along: NDArray[np.intp], line: _Line, level: NDArray[np.float64], share: NDArray[np.float64], variance: float
+) -> _Placed:
+    """Place a change among jobs in an order; the candidate is taken as the last of them."""
+    along = np.append(along[along != line.candidate], line.candidate)
+    found = locate(level[along], share[along], int(np.flatnonzero(along == line.baseline)[0]), variance)
+    first, good, earliest, latest = along[[found.first, found.last_good, found.earliest, found.latest]].tolist()
+    return _Placed(
+        first=first, last_good=good, earliest=earliest, latest=latest, before=found.before, misfit=found.misfit
+    )

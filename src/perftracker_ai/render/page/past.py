@@ -101,7 +101,8 @@ def _strip(cluster: Cluster, past: Chronicle, known: Beginning) -> Html:
 
 def _doubt(onset: Onset, at: dict[int, int]) -> tuple[int, int] | None:
     """Return the places between which a change may have begun, from the first job on if one of them is older."""
-    earliest, latest = at.get(onset.earliest.job, 0), at.get(onset.latest.job, 0)
+    # Sorted, as jobs are placed in the order of their versions and drawn in that of their dates.
+    earliest, latest = sorted((at.get(onset.earliest.job, 0), at.get(onset.latest.job, 0)))
     return (earliest, latest) if earliest < latest else None
 
 
