@@ -13,7 +13,8 @@ import msgspec
 
 from perftracker_ai.errors import JobError, NotFound, Unreachable, UsageError
 from perftracker_ai.files import read_document, reason
-from perftracker_ai.sources.document import parse_info, parse_job
+from perftracker_ai.sources import read_file
+from perftracker_ai.sources.document import parse_info
 from perftracker_ai.words.text import without_secrets
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class FolderSource:
             When it cannot be read, or is no job.
         """
         listed = next((entry.job for entry in self._look().entries if entry.path == path), None)
-        return listed or parse_job(read_document(path), str(path))
+        return listed or read_file(path, str(path))
 
     def abort(self) -> None:
         """Do nothing: reading a file is over soon."""
@@ -238,10 +239,9 @@ def _read(path: Path, *, whole: bool) -> tuple[JobInfo, int, Job | None]:
     """
     if not path.is_file():
         raise JobError(f"{path} is not a file.")
-    document = read_document(path)
     if not whole:
-        return *parse_info(document, str(path)), None
-    job = parse_job(document, str(path))
+        return *parse_info(read_document(path), str(path)), None
+    job = read_file(path, str(path))
     return job.info, len(job.tests) + len(job.bad_records), job
 
 
