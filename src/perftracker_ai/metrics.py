@@ -90,11 +90,6 @@ def read_metric(label: str, written: str) -> Metric:
     )
 
 
-def says_time(label: str) -> bool:
-    """Tell whether a metric label plainly means a time."""
-    return _TIME.search(_words(label)) is not None
-
-
 def _words(label: str) -> str:
     """Leave the plain words of a label, in one case."""
     return _GAPS.sub(" ", _NAMES.sub(" ", label[: 4 * MAX_UNIT]).casefold()).strip()
