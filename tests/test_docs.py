@@ -81,6 +81,27 @@ def test_links_between_documents_lead_somewhere(page):
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
+def test_the_page_of_benchmarks_is_read_in_one_sitting():
+    """Tables and sentences, no more than 2,500 words; the rest stands in the full tables."""
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert len(page.split()) < 2500
+    assert page.index("To renew a table") < page.index("\n## ")
+
+
+@pytest.mark.parametrize("page", ["benchmarks.md", "benchmarks-full.md"])
+def test_every_figure_names_a_command_that_exists(page):
+    """Each section that holds a table names the program that makes it, with options it has."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    commands = re.findall(r"(benchmarks/\w+\.py)([^`]*)`", text)
+    for program, rest in commands:
+        source = (ROOT / program).read_text(encoding="utf-8")
+        assert all(f'"{option}"' in source for option in re.findall(r"--[a-z-]+", rest)), (program, rest)
+    assert len({program for program, _ in commands}) >= {"benchmarks.md": 7, "benchmarks-full.md": 2}[page]
+    if page == "benchmarks.md":
+        parts = re.split(r"\n## ", text)[1:]
+        assert all("benchmarks/" in part for part in parts if "\n| " in part)
+
+
 def test_every_test_that_reliability_names_exists():
     """Each promise in docs/reliability.md is held by a test of that name, in a file of that name."""
     text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")

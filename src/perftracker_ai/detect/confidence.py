@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 STRONG_Q, WEAK_Q = 1e-3, 1e-2
 """In simulated jobs of every kind of noise nearly all regressions below the first are real, and more of those between
-them than above the second; docs/benchmarks.md has what the grades are worth."""
+them than above the second; docs/benchmarks-full.md has what the grades are worth."""
 
 CONSISTENT, PATCHY = 0.8, 0.5
 """Share of points beyond the threshold: nearly all, or no more than half."""
