@@ -144,6 +144,7 @@ class Written:
     pause_s: float = 0.0  # between two pieces
     usage: bool = True
     counted: int | None = None  # what is said of the prompt's tokens, when it is not the truth
+    thoughts: int = 0  # pieces of thinking before the text, under the field of this kind of server
 
 
 def fenced(value):
@@ -296,6 +297,8 @@ class FakeLLM:
         self.last_in_done = False  # whether the object that ends a stream holds the last piece
         self.api_key = ""
         self.wants_new_bound = False  # refuse max_tokens, as some hosted models do
+        self.unknown = ()  # fields of a question that are refused, as strict servers do
+        self.thinks_in = "reasoning_content"  # newer vLLMs call it "reasoning"
         self.loaded = {}  # name -> window in force
         self.reloads = 0
         self.pulled_bytes = {}  # digest -> bytes there already, so that a pull resumes
@@ -560,9 +563,12 @@ class FakeLLM:
 
     def _ollama_stream(self, written, event, end):
         pieces = self._pieces(written.text)
+        thought = event("") | {"message": {"role": "assistant", "content": "", "thinking": "hm "}}
+        thoughts = [_go_json(thought) + b"\n"] * written.thoughts
         last = pieces.pop() if self.last_in_done and pieces and written.done else ""
 
         def lines():
+            yield from thoughts
             for piece in pieces:
                 yield _go_json(event(piece)) + b"\n"
             while written.endless:
@@ -635,6 +641,9 @@ class FakeLLM:
         if self.wants_new_bound and "max_tokens" in body:
             text = "Unsupported parameter: 'max_tokens' is not supported with this model."
             raise Refused(400, text + " Use 'max_completion_tokens' instead.")
+        unknown = next((field for field in self.unknown if field in body), "")
+        if unknown:
+            raise Refused(400, f"Unrecognized request argument supplied: {unknown}")
         prompt = rendered(body["messages"])
         limit = body.get("max_tokens")
         if self.kind != "ollama":
@@ -676,20 +685,26 @@ class FakeLLM:
         head |= {"system_fingerprint": "fp_ollama"} if self.kind == "ollama" else {}
         if body.get("stream"):
             wanted = written.usage and (body.get("stream_options") or {}).get("include_usage")
-            return self._completion_stream(
-                written, head | {"object": "chat.completion.chunk"}, usage if wanted else None
-            )
+            chunk = head | {"object": "chat.completion.chunk"}
+            reads = self.kind == "llama.cpp" and body.get("return_progress")
+            return self._completion_stream(written, chunk, usage if wanted else None, reads=reads)
         message = {"role": "assistant", "content": written.text}
         whole = head | {"object": "chat.completion"}
         whole |= {"choices": [{"index": 0, "message": message, "finish_reason": written.reason}]}
         return _json(whole | ({"usage": usage} if written.usage else {}))
 
-    def _completion_stream(self, written, head, usage):
+    def _completion_stream(self, written, head, usage, *, reads):
         def chunk(delta, finish=None):
             return _sse(head | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
 
         def events():
             yield b": a comment keeps the connection alive\n\n"
+            if reads:
+                for done in (1024, 2048):
+                    progress = {"total": 2048, "cache": 0, "processed": done, "time_ms": 9}
+                    yield _sse(head | {"choices": [], "prompt_progress": progress})
+            for _ in range(written.thoughts):
+                yield chunk({self.thinks_in: "hm ", "content": None})
             for piece in self._pieces(written.text):
                 yield chunk({"role": "assistant", "content": piece})
             if written.junk:

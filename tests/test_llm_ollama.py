@@ -30,7 +30,7 @@ from fake_llm import (
 from hang_guard import must_end
 
 from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable, PromptTooLong
-from perftracker_ai.llm import Patience, Prompt, open_backend
+from perftracker_ai.llm import Doing, Patience, Prompt, open_backend
 
 SCHEMA = {
     "type": "object",
@@ -166,7 +166,7 @@ def test_progress_counts_pieces_and_seconds(server, connect):
     text = '{"a": "F1", "b": "' + "x" * 200 + '"}'
     server.say(text)
     ask(connect(server.url), progress=lambda *state: told.append(state))
-    assert told[0] == (0, 0.0, "")
+    assert told[0] == (0, 0.0, "", Doing.READING)
     assert [state[:2] for state in told] == sorted(state[:2] for state in told)
     assert told[-1][0] > 20
     assert "".join(state[2] for state in told) == text
@@ -281,9 +281,24 @@ def test_overflow_told_by_the_server(server, connect, native, words):
 
 
 def test_answer_cut_by_its_bound(server, connect):
-    """An answer that reached the limit of tokens is not given, even when it happens to be JSON."""
-    server.say(cut(GOOD, 100))
-    assert "did not end within 500 tokens" in ask_and_fail(connect(server.url), BadReply)
+    """An answer that reached the limit of tokens says so, even when it happens to be JSON."""
+    server.say(cut(GOOD, 10), cut(GOOD, 1000), GOOD)
+    backend = connect(server.url)
+    assert [(got.text, got.whole) for got in (ask(backend), ask(backend), ask(backend))] == [
+        (GOOD[:10], False),
+        (GOOD, False),
+        (GOOD, True),
+    ]
+
+
+def test_thoughts_are_counted_and_not_kept(server, connect):
+    """What a model thinks although it was told not to is progress, and no part of its answer."""
+    told = []
+    server.say(Written(GOOD, thoughts=3))
+    got = ask(connect(server.url), progress=lambda *state: told.append(state))
+    assert (got.text, got.thoughts) == (GOOD, 3)
+    assert [state[0] for state in told if state[3] is Doing.THINKING] == [1, 2, 3]
+    assert server.asked()[0]["think"] is False
 
 
 @pytest.mark.parametrize("reason", ["load", "unload", "\x1b[31m"])
@@ -499,7 +514,7 @@ def test_interrupt_while_writing_cancels(server, connect):
     """Ctrl-C in the middle of an answer closes the connection, which stops the server."""
     server.say(Written("", endless=True, pause_s=0.01))
 
-    def interrupt(count, seconds, piece):
+    def interrupt(count, *state):
         if count == 3:
             raise KeyboardInterrupt
 

@@ -10,7 +10,6 @@ from fake_llm import (
     Written,
     answer,
     busy,
-    cut,
     drip,
     drop,
     gzipped,
@@ -23,7 +22,7 @@ from fake_llm import (
 from hang_guard import must_end
 
 from perftracker_ai.errors import BadReply, ModelMissing, ModelUnreachable, PromptTooLong
-from perftracker_ai.llm import Patience, Prompt, open_backend
+from perftracker_ai.llm import Doing, Patience, Prompt, open_backend
 
 SCHEMA = {
     "type": "object",
@@ -125,7 +124,7 @@ def test_progress_counts_pieces(vllm, connect):
     """Progress begins with nothing and grows with the pieces."""
     told = []
     ask(connect(vllm.url), progress=lambda *state: told.append(state))
-    assert told[0] == (0, 0.0, "")
+    assert told[0] == (0, 0.0, "", Doing.READING)
     assert told[-1][0] > 0
 
 
@@ -217,7 +216,7 @@ def test_silent_cut_by_ollama_is_noticed(connect):
 
 @pytest.mark.parametrize(
     "written",
-    [cut(GOOD, 5), repeating(GOOD), Written(GOOD, drop=True), Written(GOOD, reason="content_filter")]
+    [repeating(GOOD), Written(GOOD, drop=True), Written(GOOD, reason="content_filter")]
     + [Written("x", junk=junk) for junk in (b"no json", b'{"choices": 5}', b"[1]")]
     + [Written("x", error="it broke"), Written("x", error={"message": "it broke"})],
 )
@@ -229,9 +228,59 @@ def test_answers_that_are_not_whole(vllm, connect, written):
 
 
 def test_answer_cut_by_its_bound(vllm, connect):
-    """An answer that reached its bound is told as such, with the bound."""
+    """An answer that reached its bound is given as what it is, the beginning of one."""
     vllm.say(Written("x" * 1000))
-    assert "did not end within 50 tokens" in ask_and_fail(connect(vllm.url), BadReply, answer_tokens=50)
+    got = ask(connect(vllm.url), answer_tokens=50)
+    assert (set(got.text), got.whole) == ({"x"}, False)
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_thoughts_are_counted_and_not_kept(vllm, connect, field):
+    """A model is told not to think; what it thinks all the same comes apart, is progress, and no part of the answer."""
+    told = []
+    vllm.thinks_in = field
+    vllm.say(Written(GOOD, thoughts=3))
+    got = ask(connect(vllm.url), progress=lambda *state: told.append(state))
+    assert (got.text, got.thoughts, got.whole) == (GOOD, 3, True)
+    assert [state[0] for state in told if state[3] is Doing.THINKING] == [1, 2, 3]
+    assert vllm.asked("/completions")[0]["chat_template_kwargs"] == {"enable_thinking": False}
+
+
+def test_a_server_that_takes_less_is_asked_for_less(vllm, connect):
+    """A strict server that refuses a field of the question is asked without it, and never again with it."""
+    vllm.unknown = ("chat_template_kwargs",)
+    vllm.wants_new_bound = True
+    backend = connect(vllm.url)
+    ask(backend)
+    ask(backend)
+    assert ["chat_template_kwargs" in body for body in vllm.asked("/completions")] == [True, True, False, False]
+    assert ["max_tokens" in body for body in vllm.asked("/completions")] == [True, False, False, False]
+
+
+def test_reading_a_prompt_is_progress(connect):
+    """llama.cpp tells how much of a prompt it has read, which may take minutes."""
+    told = []
+    with FakeLLM(kind="llama.cpp", default_ctx=32768) as server:
+        server.say(GOOD)
+        ask(connect(server.url), progress=lambda *state: told.append(state))
+    assert [state[0] for state in told if state[3] is Doing.READING] == [0, 1024, 2048]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cure"),
+    [("llama.cpp", "-c 8192"), ("vllm", "--max-model-len 8192"), ("lm studio", "context length of 8192")],
+)
+def test_a_window_too_short_for_a_report_is_found_before_the_work(connect, kind, cure):
+    """Before the comparison, and by the doctor, a short window is named with what lengthens it on this server."""
+    with FakeLLM({MODEL: Model(ctx_train=4096)}, kind=kind, default_ctx=4096) as server:
+        backend = connect(server.url)
+        with pytest.raises(PromptTooLong) as caught:
+            backend.ready()
+        window = backend.check()[-1]
+    assert cure in caught.value.cure
+    assert "4096" in caught.value.problem
+    assert (window.passed, window.cure) == (False, caught.value.cure)
+    assert {"llama.cpp": "llama.cpp", "vllm": "vLLM", "lm studio": "LM Studio"}[kind] in caught.value.problem
 
 
 def test_missing_model(vllm, connect):

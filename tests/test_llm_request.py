@@ -8,7 +8,7 @@ import pytest
 from fake_llm import NUM_KEEP
 
 from perftracker_ai.errors import BadReply, PromptTooLong, UsageError
-from perftracker_ai.llm import DEFAULT_MODEL, Prompt, address_of, open_backend
+from perftracker_ai.llm import DEFAULT_MODEL, Doing, Prompt, address_of, open_backend
 from perftracker_ai.llm.ollama import OllamaBackend, same_model
 from perftracker_ai.llm.openai import OpenAIBackend
 from perftracker_ai.llm.request import Draft, choose_window, looks_cut, plain_schema, require_room, tokens_needed
@@ -294,7 +294,8 @@ def test_draft_tells_of_its_growth():
     draft = Draft("here", lambda *state: told.append(state), lambda: next(times))
     for piece in ("a", "", "b"):
         draft.add(piece)
-    assert (draft.text, told, draft.seconds) == ("ab", [(0, 0.0, ""), (1, 1.0, "a"), (2, 3.0, "b")], 4.0)
+    expected = [(0, 0.0, "", Doing.READING), (1, 1.0, "a", Doing.WRITING), (2, 3.0, "b", Doing.WRITING)]
+    assert (draft.text, told, draft.seconds) == ("ab", expected, 4.0)
 
 
 def test_draft_is_bounded():

@@ -13,7 +13,8 @@ import pytest
 from answer_bank import ANSWERS, QUIET, answer
 from msgspec import structs
 
-from perftracker_ai.narrate.prompt import build_prompt, estimated_tokens, refused_sections, repair_prompt
+from perftracker_ai.llm.request import COMFORTABLE
+from perftracker_ai.narrate.prompt import PROMPT_TOKENS, build_prompt, estimated_tokens, refused_sections, repair_prompt
 from perftracker_ai.narrate.schema import answer_schema, answer_tokens
 from perftracker_ai.narrate.sections import sections
 from perftracker_ai.narrate.sheet import quoted, sheet_text
@@ -176,6 +177,11 @@ def test_the_longest_answer_is_foreseen(sheet):
     """The tokens foreseen for an answer hold the longest one the schema allows."""
     schema = answer_schema(sheet)
     assert answer_tokens(schema) * 2.6 >= len(json.dumps(longest(schema)))
+
+
+def test_the_longest_question_fits_a_window_of_8192(sheet):
+    """Prompt, repair and answer together have room where the doctor says that they do."""
+    assert PROMPT_TOKENS + answer_tokens(answer_schema(sheet)) + 512 <= COMFORTABLE
 
 
 def longest(form):

@@ -20,7 +20,6 @@ from fake_llm import (
     Model,
     Written,
     answer,
-    cut,
     drip,
     drop,
     failure,
@@ -149,6 +148,51 @@ def test_a_second_run_asks_nobody_and_writes_the_same(asked, shop, llm):
     ran = shop("--llm", "auto", "--llm-url", url)
     assert (ran.code, without_progress(ran.err)) == (0, [])
     assert kept() == before
+
+
+def test_a_required_model_that_answered_before_need_not_be_there(asked, shop, llm):
+    """With its answer kept, --llm required works with the server gone; without it, it is looked for before the work."""
+    asked(honest(sheet_of(FOLDER)))
+    before = kept()
+    url = llm.url
+    llm.stop()
+    ran = shop("--llm", "required", "--llm-url", url)
+    assert (ran.code, without_progress(ran.err)) == (0, [])
+    assert kept() == before
+    assert shop("--llm", "required", "--llm-url", url, "--llm-again").code == 2
+    RAW.unlink()
+    assert shop("--llm", "required", "--llm-url", url).code == 2
+
+
+def test_an_answer_of_no_use_is_not_kept_for_ever(asked, llm):
+    """What was refused or empty is asked for anew by the next run, and a good answer is not."""
+    good = honest(sheet_of(FOLDER))
+    bad = Written('{"g_commentary": ""}')
+    asked(bad, bad)
+    assert MARK not in REPORT.read_text()
+    asked(good)
+    assert MARK in REPORT.read_text()
+    assert len(llm.asked()) == 3
+    asked()
+    assert len(llm.asked()) == 3
+    asked(good, options=("--llm-again",))
+    assert len(llm.asked()) == 4
+
+
+def test_an_answer_that_was_cut_keeps_what_it_had_finished(asked, llm):
+    """At the longest an answer may be, whole sentences and members before the cut stand, and a warning tells of it."""
+    text = honest(sheet_of(FOLDER))
+    end = text.index("Everything else is smaller") + 20
+    ran = asked(Written(text[:end], reason="length", thoughts=2))
+    assert ran.code == 0
+    (warning,) = without_progress(ran.err)
+    assert "was cut at" in warning
+    assert "2 of them thoughts" in warning
+    report = REPORT.read_text()
+    assert report.partition("## Provenance")[0].count(f" {MARK}") == 2
+    assert "Everything else" not in report
+    assert "thinking, 1 token" in ran.err
+    assert "thinking" not in REPORT.read_text() + RAW.read_text().replace("thoughts", "")
 
 
 @pytest.mark.parametrize("options", [("--model", "other"), ("--seed", "7")])
@@ -320,7 +364,6 @@ FAULTS = {
     "proxy": proxy_page(502),
     "login page": answer(200, "<html><title>Sign in</title></html>"),
     "junk": answer(200, "\x00\x01junk", "application/x-ndjson"),
-    "cut": cut("{}" * 50, 40),
     "endless": Written("", endless=True, pause_s=0.05),
     "repeats": repeating("{"),
     "breaks off": Written('{"g_headline": "', drop=True),
@@ -354,7 +397,7 @@ def test_every_fault_ends_in_the_whole_report(shop, plain, llm, fault, monkeypat
     assert not list(Path().rglob("*.part"))
 
 
-@pytest.mark.parametrize("fault", ["hangs up", "cut"])
+@pytest.mark.parametrize("fault", ["hangs up", "breaks off"])
 def test_a_required_model_that_fails_costs_the_exit_code_not_the_report(shop, plain, llm, fault):
     """With --llm required a late failure ends with 2 and its sentence; the report is complete without a model."""
     REPORT.unlink()

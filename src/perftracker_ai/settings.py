@@ -329,6 +329,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Longest window of an Ollama, in tokens: a longer one needs more memory beside the model.
     pull : bool
         Whether a model that is missing is downloaded first.
+    llm_again : bool
+        Whether a model is asked although it answered the same question before.
     emit_prompt : bool
         Whether the run ends with showing what a model would be asked, asking none.
     hardware : tuple of (str, str)
@@ -376,6 +378,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     llm_timeout_s: Seconds = 900.0
     llm_window: Window = 32768
     pull: bool = False
+    llm_again: bool = False
     emit_prompt: bool = False
     hardware: tuple[tuple[str, str], ...] = ()
     accept: tuple[Accept, ...] = ()

@@ -392,6 +392,9 @@ def _words(command: argparse.ArgumentParser) -> None:
         "--pull", action="store_const", const=True, help="have Ollama download the model first where it is missing"
     )
     group.add_argument(
+        "--llm-again", action="store_const", const=True, help="ask anew where a kept answer would be used again"
+    )
+    group.add_argument(
         "--emit-prompt",
         action="store_const",
         const=True,
@@ -446,6 +449,7 @@ def flags(arguments: argparse.Namespace) -> dict[str, object]:
         "model": "model",
         "llm_url": "llm_url",
         "pull": "pull",
+        "llm_again": "llm_again",
         "emit_prompt": "emit_prompt",
         "hardware": "discovery.hardware",
         "baseline_version": "discovery.baseline_version",

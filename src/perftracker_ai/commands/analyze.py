@@ -129,7 +129,7 @@ def require_outputs(settings: Settings, watch: Watch) -> None:
 
     require_writable(Path(settings.reports_dir))
     notify.prepare(settings)
-    narrate.prepare(settings, watch)
+    narrate.prepare(settings, watch, lambda: any(Path(settings.reports_dir).glob(f"*/*/{narrate.ANSWER}")))
 
 
 def report_again(result: Path, settings: Settings, watch: Watch) -> Run:
@@ -142,11 +142,11 @@ def report_again(result: Path, settings: Settings, watch: Watch) -> Run:
     OutputError, LanguageModelError
         As for a comparison.
     """
-    from perftracker_ai.commands.narrate import prepare
+    from perftracker_ai.commands.narrate import ANSWER, prepare
     from perftracker_ai.results.read import read_result
 
     content = read_results(result)
-    prepare(settings, watch)
+    prepare(settings, watch, (result.parent / ANSWER).exists)
     return _told(read_result(content, str(result)), settings, result.parent, watch)
 
 

@@ -15,15 +15,15 @@ import msgspec
 
 from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable
 from perftracker_ai.events import Pulling, Step, Writing
-from perftracker_ai.model import Author, NoModel, NoRepair, TextsRefused
+from perftracker_ai.model import AnswerCut, Author, NoModel, NoRepair, TextsRefused
 from perftracker_ai.narrate.facts import build_facts, facts_json
 from perftracker_ai.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from perftracker_ai.events import Watch
-    from perftracker_ai.llm import Answer, Backend, Prompt
+    from perftracker_ai.llm import Answer, Backend, Doing, Prompt
     from perftracker_ai.model import Narration
     from perftracker_ai.narrate.values import FactSheet
     from perftracker_ai.report.value import Report
@@ -55,8 +55,15 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     problem: LanguageModelError | None
 
 
-def prepare(settings: Settings, watch: Watch) -> None:
+def prepare(settings: Settings, watch: Watch, kept: Callable[[], bool]) -> None:
     """Find out before the work what would keep a model from being asked, as far as that matters.
+
+    Parameters
+    ----------
+    settings : Settings
+    watch : Watch
+    kept : callable
+        Tells whether there are answers of earlier runs: a model that cannot be reached may not be needed.
 
     Raises
     ------
@@ -73,8 +80,12 @@ def prepare(settings: Settings, watch: Watch) -> None:
 
         require_usable(*ours)
     if settings.llm == "required" or settings.pull:
-        with closing(open_model(settings, settings.seed)) as backend:
-            _make_ready(backend, settings, watch)
+        try:
+            with closing(open_model(settings, settings.seed)) as backend:
+                _make_ready(backend, settings, watch)
+        except ModelUnreachable:
+            if settings.pull or settings.llm_again or not kept():
+                raise
 
 
 def open_model(settings: Settings, seed: int) -> Backend:
@@ -136,6 +147,8 @@ def tell(shown: View, report: Report, settings: Settings, saved: bytes | None, w
     with closing(_Talk(settings, shown.analysis.detection.seed, facts, saved, watch)) as talk:
         try:
             narration = _narrated(sheet, talk, watch)
+            if not narration.stands and talk.forget():
+                narration = _narrated(sheet, talk, watch)
         except LanguageModelError as error:
             watch(NoModel(problem=error.problem, cure=_step(error)))
             return Story(narration=None, files=((FACTS, facts),), problem=error)
@@ -185,7 +198,8 @@ class _Talk:
 
     def __init__(self, settings: Settings, seed: int, facts: bytes, saved: bytes | None, watch: Watch) -> None:
         self._settings, self._seed, self._facts, self._watch = settings, seed, facts, watch
-        self._remembered = self._recalled(saved)
+        self._remembered = [] if settings.llm_again else self._recalled(saved)
+        self._is_recalled = bool(self._remembered)
         self._backend: Backend | None = None
         self._prompts: list[str] = []
         self._answers: list[Answer] = []
@@ -203,13 +217,20 @@ class _Talk:
             seed=last.seed,
         )
 
+    def forget(self) -> bool:
+        """Forget what was remembered and told so far; tell whether it was remembered, so that asking makes sense."""
+        recalled, self._is_recalled = self._is_recalled, False
+        if recalled:
+            self._remembered, self._prompts, self._answers = [], [], []
+        return recalled
+
     def require_ear(self) -> None:
         """Find out whether anybody will answer, before words are made for it."""
         if not self._remembered:
             self._backend = open_model(self._settings, self._seed)
 
     def ask(self, texts: tuple[str, str], schema: Mapping[str, object]) -> str:
-        """Put a question and give the text of its answer.
+        """Put a question and give the text of its answer, of one that was cut what is finished.
 
         Raises
         ------
@@ -221,7 +242,12 @@ class _Talk:
         answer = self._remembered.pop(0) if self._remembered else self._asked(prompt, schema)
         self._prompts.append(_spelled(*texts))
         self._answers.append(answer)
-        return answer.text
+        if answer.whole:
+            return answer.text
+        from perftracker_ai.narrate.cut import finished
+
+        self._watch(AnswerCut(model=answer.model, tokens=answer.answer_tokens or 0, thoughts=answer.thoughts))
+        return finished(answer.text)
 
     def _asked(self, prompt: Prompt, schema: Mapping[str, object]) -> Answer:
         from perftracker_ai.narrate.schema import answer_tokens
@@ -277,7 +303,10 @@ class _Progress:
         self._tail = ""
         self._section = ""
 
-    def __call__(self, tokens: int, seconds: float, piece: str) -> None:
+    def __call__(self, tokens: int, seconds: float, piece: str, doing: Doing) -> None:
+        if not piece:
+            self._watch(Writing(doing.value if tokens else "", tokens, seconds))
+            return
         self._tail = (self._tail + piece)[-_TAIL:]
         found = {self._tail.rfind(name): title for name, title in self._names.items() if name in self._tail}
         self._section = found[max(found)] if found else self._section

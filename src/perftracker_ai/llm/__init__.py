@@ -1,6 +1,7 @@
 """Language models behind one question: a prompt and a schema go in, a whole answer with its provenance comes out.
 
-An answer that is cut, broken or made from a cut prompt is never given: it ends in a `LanguageModelError`. Whether the
+An answer that is broken or made from a cut prompt is never given: it ends in a `LanguageModelError`. One that was cut
+at its longest says so. Whether the
 text says what is true is not decided here. Nothing of the network is imported before a back end is opened.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import time
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -20,8 +22,8 @@ from perftracker_ai.words.text import clean, without_secrets
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    Progress = Callable[[int, float, str], None]
-    """Takes the tokens written so far, the seconds since the question was put, and the piece that came last."""
+    Progress = Callable[[int, float, str, "Doing"], None]
+    """Takes the tokens so far, the seconds since the question was put, the piece written last, and what is done."""
     Pulled = Callable[[str, int, int], None]
     """Takes what the server does, and the bytes received and known of so far."""
 
@@ -32,6 +34,14 @@ DEFAULT_CEILING = 32768
 _OLLAMA_PORT = 11434
 
 
+class Doing(StrEnum):
+    """What a model does while it is waited for."""
+
+    READING = "reading the prompt"
+    THINKING = "thinking"
+    WRITING = "writing"
+
+
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """What the model is told: its task, and the material."""
 
@@ -40,12 +50,14 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole answer and where it came from.
+    """An answer and where it came from.
 
     Attributes
     ----------
     text : str
         As the model wrote it; nothing of it has been judged.
+    whole : bool
+        Whether it ended by itself, and not at the longest an answer may be.
     model, digest : str
         The model as the server names it, and the hash of its files; empty when the server does not tell.
     server, server_version : str
@@ -54,11 +66,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         Tokens of context the model had; None when nobody knows.
     prompt_tokens, answer_tokens : int or None
         As the server counted them; None when it did not.
+    thoughts : int
+        Pieces of thinking that came before the answer, although none was asked for; nothing of it is kept.
     seconds : float
         From question to end of answer, loading of the model included.
     """
 
     text: str
+    whole: bool
     model: str
     digest: str
     server: str
@@ -66,6 +81,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     window: int | None
     prompt_tokens: int | None
     answer_tokens: int | None
+    thoughts: int
     seconds: float
     seed: int
 
@@ -138,7 +154,7 @@ class Backend(Protocol):
         """The model as it was asked for."""
 
     def ask(self, prompt: Prompt, schema: Mapping[str, object], *, answer_tokens: int, progress: Progress) -> Answer:
-        """Put one question and give its whole answer.
+        """Put one question and give its answer.
 
         Parameters
         ----------
@@ -146,7 +162,7 @@ class Backend(Protocol):
         schema : mapping
             JSON schema the answer is held to as far as the server can; ``$defs`` and ``pattern`` are taken out.
         answer_tokens : int
-            Longest answer; one that needs more is refused as cut.
+            Longest answer; one that needs more is cut, and says so.
         progress : callable
 
         Raises
@@ -155,11 +171,11 @@ class Backend(Protocol):
         """
 
     def ready(self) -> None:
-        """Find out before the work whether a question could be put: the server is there, and has the model.
+        """Find out before the work whether a question could be put: the server is there, has the model, and room.
 
         Raises
         ------
-        ModelUnreachable, ModelMissing, BadReply
+        ModelUnreachable, ModelMissing, PromptTooLong, BadReply
         """
 
     def check(self) -> list[Inspection]:

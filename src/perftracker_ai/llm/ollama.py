@@ -17,6 +17,7 @@ from perftracker_ai.http import OK
 from perftracker_ai.llm import Answer, Inspection
 from perftracker_ai.llm.complaint import BUSY, NOT_FOUND
 from perftracker_ai.llm.request import (
+    COMFORTABLE,
     Draft,
     choose_window,
     looks_cut,
@@ -39,12 +40,11 @@ _KEEP_ALIVE = "10m"
 """Longer than what lies between two questions of a run."""
 _KNOWS_SHIFT = (0, 12, 6)
 """First version that refuses a prompt that does not fit when told to."""
-_COMFORTABLE = 8192
-"""A sheet of 6,000 tokens with its answer."""
 
 
 class _Message(msgspec.Struct):
     content: str | None = None
+    thinking: str | None = None
 
 
 class _Event(msgspec.Struct):
@@ -139,14 +139,15 @@ class OllamaBackend:
         window = self._choose_window(prompt, answer_tokens, deadline)
         body = self._body(prompt, plain_schema(schema), window, answer_tokens)
         end = self._chat(body, draft, deadline)
-        if end.done_reason not in ("stop", ""):
-            raise self._unfinished(end.done_reason, answer_tokens)
+        if end.done_reason not in ("stop", "length", ""):
+            raise self._unfinished(end.done_reason)
         in_force = self._window_in_force(deadline)
         if looks_cut(prompt, end.prompt_eval_count, in_force or window):
             raise self._was_cut(prompt, end.prompt_eval_count, in_force or window)
         digest, version = self._known_identity(deadline)
         return Answer(
             text=draft.text,
+            whole=end.done_reason != "length",
             model=self.model,
             digest=digest,
             server=self._wire.where(),
@@ -154,6 +155,7 @@ class OllamaBackend:
             window=in_force or window,
             prompt_tokens=end.prompt_eval_count,
             answer_tokens=end.eval_count,
+            thoughts=draft.thoughts,
             seconds=draft.seconds,
             seed=self._terms.seed,
         )
@@ -204,6 +206,7 @@ class OllamaBackend:
     def _chat_once(self, body: Mapping[str, object], draft: Draft, deadline: Deadline) -> _Event:
         with self._wire.open("/api/chat", deadline, body) as reply:
             for event in self._events(reply, _Event):
+                draft.think((event.message and event.message.thinking) or "")
                 draft.add((event.message and event.message.content) or "")
                 if event.done:
                     return event
@@ -217,11 +220,8 @@ class OllamaBackend:
                 raise self._wire.refusal(OK, value)
             yield self._converted(value, kind)
 
-    def _unfinished(self, reason: str, answer_tokens: int) -> BadReply:
-        if reason == "length":
-            why = f"the answer did not end within {answer_tokens} tokens"
-        else:
-            why = f"the answer ended for the reason {self._wire.shown(reason)!r}, not because it was complete"
+    def _unfinished(self, reason: str) -> BadReply:
+        why = f"the answer ended for the reason {self._wire.shown(reason)!r}, not because it was complete"
         return BadReply(f"{self._wire.where()}: {why}", "take another model with --model")
 
     def _was_cut(self, prompt: Prompt, counted: int, window: int) -> PromptTooLong:
@@ -295,7 +295,7 @@ class OllamaBackend:
 
     def ready(self) -> None:
         """Ask for the model's window, which is needed anyway and only told of a model that is there; see `Backend`."""
-        self._trained_length()
+        self._wide_enough()
 
     # doctor
 
@@ -340,9 +340,15 @@ class OllamaBackend:
 
     def _wide_enough(self) -> str:
         trained = self._trained_length()
-        if trained is not None and trained < _COMFORTABLE:
+        if trained is not None and trained < COMFORTABLE:
             raise PromptTooLong(
-                f"{self.model} was trained for {trained} tokens", f"a report takes up to {_COMFORTABLE}"
+                f"{self.model} was trained for {trained} tokens, and a report takes up to {COMFORTABLE}",
+                "take a model with a longer window with --model",
+            )
+        if self._terms.ceiling < COMFORTABLE:
+            raise PromptTooLong(
+                f"At most {self._terms.ceiling} tokens may be asked for, and a report takes up to {COMFORTABLE}",
+                f"set llm_window, the num_ctx that is asked for, to {COMFORTABLE} or more",
             )
         known = f"trained for {trained} tokens" if trained else "trained for an unknown number of tokens"
         return f"{known}, at most {min(trained or self._terms.ceiling, self._terms.ceiling)} are asked for"

@@ -14,7 +14,16 @@ from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, Mo
 from perftracker_ai.http import OK
 from perftracker_ai.llm import Answer, Inspection
 from perftracker_ai.llm.complaint import BUSY, NOT_FOUND
-from perftracker_ai.llm.request import Draft, looks_cut, messages_of, plain_schema, require_room, tokens_needed
+from perftracker_ai.llm.request import (
+    COMFORTABLE,
+    Draft,
+    choose_window,
+    looks_cut,
+    messages_of,
+    plain_schema,
+    require_room,
+    tokens_needed,
+)
 from perftracker_ai.llm.wire import Refusal, Wire
 
 if TYPE_CHECKING:
@@ -25,7 +34,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_BAD_REQUEST = 400
+_BAD_REQUESTS = (400, 422)
+_ATTEMPTS = 3
+"""How often a question is changed to what a server takes, or put again when it is busy."""
 _END = b"[DONE]"
 _OLLAMA, _VLLM, _LLAMA_CPP, _LM_STUDIO, _OTHER = "Ollama", "vLLM", "llama.cpp", "LM Studio", "model server"
 _OWNERS = {"library": _OLLAMA, "vllm": _VLLM, "llamacpp": _LLAMA_CPP, "organization_owner": _LM_STUDIO}
@@ -33,7 +44,11 @@ _OWNERS = {"library": _OLLAMA, "vllm": _VLLM, "llamacpp": _LLAMA_CPP, "organizat
 
 
 class _Delta(msgspec.Struct):
+    """Text, and thoughts apart from it under either of their names."""
+
     content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -49,8 +64,15 @@ class _Usage(msgspec.Struct):
     completion_tokens: int | None = None
 
 
+class _Reading(msgspec.Struct):
+    """How much of a prompt llama.cpp has read."""
+
+    processed: int = 0
+
+
 class _Chunk(msgspec.Struct):
     model: str = ""
+    prompt_progress: _Reading | None = None
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
 
@@ -129,6 +151,7 @@ class OpenAIBackend:
         self._deadline: Deadline | None = None
         self._server: _Server | None = None
         self._bound_key = "max_tokens"
+        self._extras: dict[str, object] = {"chat_template_kwargs": {"enable_thinking": False}}
 
     @property
     def location(self) -> str:
@@ -147,12 +170,14 @@ class OpenAIBackend:
         deadline = self._deadline = self._deadline or self._wire.within(self._terms.deadline_s)
         draft = Draft(self._wire.where(), progress, self._terms.clock)
         server = self._described(deadline)
-        require_room(tokens_needed(prompt, answer_tokens), server.window, self.model, f"says {self._wire.where()}")
+        needed, why = tokens_needed(prompt, answer_tokens), f"says {self._wire.where()}"
+        require_room(needed, server.window, self.model, why, _longer(server.kind, needed))
         end = self._chat(self._body(prompt, plain_schema(schema), answer_tokens), draft, deadline)
-        self._require_whole(end, prompt, answer_tokens, server)
+        self._require_usable(end, prompt, server)
         usage = end.usage or _Usage()
         return Answer(
             text=draft.text,
+            whole=end.finish != "length",
             model=self._wire.shown(end.model) or self.model,
             digest="",
             server=self._wire.where(),
@@ -160,6 +185,7 @@ class OpenAIBackend:
             window=server.window,
             prompt_tokens=usage.prompt_tokens,
             answer_tokens=usage.completion_tokens,
+            thoughts=draft.thoughts,
             seconds=draft.seconds,
             seed=self._terms.seed,
         )
@@ -174,24 +200,36 @@ class OpenAIBackend:
             "temperature": 0,
             "seed": self._terms.seed,
             self._bound_key: answer_tokens,
+            **self._extras,
         }
 
     def _chat(self, body: dict[str, object], draft: Draft, deadline: Deadline) -> _End:
-        """Send the question; once more when the server is busy, or wants the bound under its newer name."""
-        try:
-            return self._when_loaded(lambda: self._chat_once(body, draft, deadline))
-        except Refusal as error:
-            if error.status == _BAD_REQUEST and "max_completion_tokens" in error.complaint.text:
-                self._bound_key = "max_completion_tokens"
-                body[self._bound_key] = body.pop("max_tokens", None)
-            elif error.status == BUSY:
-                self._terms.sleep(self._terms.patience.busy_pause_s)
-            else:
-                raise self._explained(error) from error
+        """Send the question; again when the server is busy, or takes less, or wants the bound under its newer name."""
+        waited = False
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._when_loaded(lambda: self._chat_once(body, draft, deadline))
+            except Refusal as error:
+                if error.status == BUSY and not waited:
+                    waited = True
+                    self._terms.sleep(self._terms.patience.busy_pause_s)
+                elif error.status not in _BAD_REQUESTS or not self._adapted(body, error.complaint.text):
+                    raise self._explained(error) from error
         try:
             return self._chat_once(body, draft, deadline)
         except Refusal as error:
             raise self._explained(error) from error
+
+    def _adapted(self, body: dict[str, object], said: str) -> bool:
+        """Change a question to what a server says it takes; tell whether there was something to change."""
+        unknown = [name for name in self._extras if name in said]
+        for name in unknown:
+            del self._extras[name], body[name]
+        if "max_completion_tokens" in said and "max_tokens" in body:
+            self._bound_key = "max_completion_tokens"
+            body[self._bound_key] = body.pop("max_tokens")
+            return True
+        return bool(unknown)
 
     def _when_loaded(self, attempt: Callable[[], T]) -> T:
         """Try until the server has loaded its model, which it says it is doing; the deadline ends it."""
@@ -209,8 +247,11 @@ class OpenAIBackend:
             for chunk in self._chunks(reply):
                 end.model = chunk.model or end.model
                 end.usage = chunk.usage or end.usage
+                if chunk.prompt_progress:
+                    draft.read(chunk.prompt_progress.processed)
                 for choice in (chunk.choices or [])[:1]:
                     piece = choice.delta or choice.message
+                    draft.think((piece and (piece.reasoning_content or piece.reasoning)) or "")
                     draft.add((piece and piece.content) or "")
                     end.finish = choice.finish_reason or end.finish
         return end
@@ -224,21 +265,19 @@ class OpenAIBackend:
                 raise self._wire.refusal(OK, value)
             yield self._converted(value, _Chunk)
 
-    def _require_whole(self, end: _End, prompt: Prompt, answer_tokens: int, server: _Server) -> None:
-        """Refuse an answer that was cut, or that answers a prompt that was."""
+    def _require_usable(self, end: _End, prompt: Prompt, server: _Server) -> None:
+        """Refuse an answer that broke off, or that answers a prompt that was cut."""
         where = self._wire.where()
         if not end.finish:
             raise BadReply(f"{where} broke off in the middle of its answer", "see the server's log")
-        if end.finish == "length":
-            raise BadReply(f"{where}: the answer did not end within {answer_tokens} tokens", "take another --model")
-        if end.finish != "stop":
+        if end.finish not in ("stop", "length"):
             raise BadReply(f"{where} ended its answer for the reason {self._wire.shown(end.finish)!r}", "see its log")
         counted = end.usage.prompt_tokens if end.usage else None
         if counted is not None and looks_cut(prompt, counted, server.window):
             raise PromptTooLong(
                 f"{where} read only {counted} tokens of a prompt of about {tokens_needed(prompt, 0)}, so its answer is"
                 " not used",
-                f"{_WINDOW_CURES.get(server.kind, 'give the model a longer window on the server')}",
+                _longer(server.kind, COMFORTABLE),
             )
 
     # errors
@@ -248,7 +287,8 @@ class OpenAIBackend:
         complaint, where = error.complaint, self._wire.where()
         if complaint.overflow:
             return PromptTooLong(
-                f"The prompt does not fit the window of {where} ({complaint.text})", "give the model a longer one there"
+                f"The prompt does not fit the window of {where} ({complaint.text})",
+                _longer(self._server.kind if self._server else _OTHER, COMFORTABLE),
             )
         if error.status == NOT_FOUND and "model" in complaint.text.lower():
             return ModelMissing(
@@ -271,6 +311,9 @@ class OpenAIBackend:
         """Ask once what can be known; only a server that is not there is an error."""
         if self._server is None:
             self._server = self._describe(deadline)
+            self._wire.kind = self._server.kind
+            if self._server.kind == _LLAMA_CPP:
+                self._extras["return_progress"] = True
         return self._server
 
     def _describe(self, deadline: Deadline) -> _Server:
@@ -316,8 +359,10 @@ class OpenAIBackend:
     # before the work
 
     def ready(self) -> None:
-        """Ask the server what it is; whether it takes the model's name shows with the question. See `Backend`."""
-        self._described(self._wire.soon())
+        """Ask the server what it is and has room for; whether it takes the model's name shows with the question."""
+        server = self._described(self._wire.soon())
+        why = f"says {self._wire.where()}"
+        require_room(COMFORTABLE, server.window, self.model, why, _longer(server.kind, COMFORTABLE))
 
     # doctor
 
@@ -325,7 +370,7 @@ class OpenAIBackend:
         """Look at server, model and window; see `Backend`."""
         try:
             self._converted(self._wire.fetch("/v1/models", self._wire.soon()), _Models)
-            server = self._server = self._describe(self._wire.soon())
+            server = self._described(self._wire.soon())
         except LanguageModelError as error:
             cure = "start the server, or give its address, ending in /v1, with --llm-url"
             return [Inspection(name="language model", passed=False, detail=str(error), cure=cure)]
@@ -345,7 +390,10 @@ class OpenAIBackend:
     def _window_check(self, server: _Server) -> Inspection:
         if server.kind == _OLLAMA:
             detail = "Ollama cuts a long prompt here without a word, and the window cannot be set"
-            return Inspection(name="window", passed=False, detail=detail, cure=_WINDOW_CURES[_OLLAMA])
+            return Inspection(name="window", passed=False, detail=detail, cure=_longer(_OLLAMA, COMFORTABLE))
+        if server.window is not None and server.window < COMFORTABLE:
+            detail = f"{server.window} tokens, and a report takes up to {COMFORTABLE}"
+            return Inspection(name="window", passed=False, detail=detail, cure=_longer(server.kind, COMFORTABLE))
         known = f"{server.window} tokens" if server.window else "not told by the server; a cut is noticed afterwards"
         return Inspection(name="window", passed=True, detail=known, cure="")
 
@@ -364,7 +412,20 @@ class OpenAIBackend:
         self._wire.close()
 
 
-_WINDOW_CURES = {_OLLAMA: "drop /v1 from --llm-url, so that Ollama's own interface sets the window"}
+def _longer(kind: str, tokens: int) -> str:
+    """Say how a server is given a longer window."""
+    wanted = choose_window(tokens, tokens * 2)
+    match kind:
+        case "Ollama":
+            return "drop /v1 from --llm-url, so that Ollama's own interface sets the window (num_ctx)"
+        case "llama.cpp":
+            return f"start llama-server with -c {wanted}, times its number of slots (-np)"
+        case "vLLM":
+            return f"start vllm serve with --max-model-len {wanted} or more"
+        case "LM Studio":
+            return f"load the model with a context length of {wanted} or more in LM Studio"
+        case _:
+            return f"give the model a window of {wanted} tokens or more on the server"
 
 
 def _events(reply: Reply) -> Iterator[bytes]:

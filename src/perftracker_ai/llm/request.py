@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from perftracker_ai.errors import BadReply, PromptTooLong
+from perftracker_ai.llm import Doing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +24,8 @@ _LOOSE = 4.0
 _MARGIN = 512
 """Tokens for the chat template, and for a repair's list of violations."""
 _SMALLEST = 4096
+COMFORTABLE = 8192
+"""Tokens of a window in which the longest question has room with its answer."""
 MAX_ANSWER_BYTES = 1 << 20
 _MAX_LENGTH = 1000
 """Longest string some grammar engines can still be told to bound."""
@@ -61,7 +64,7 @@ def choose_window(needed: int, limit: int) -> int:
     return min(limit, next(step for step in steps if step >= needed))
 
 
-def require_room(needed: int, limit: int | None, model: str, why: str) -> None:
+def require_room(needed: int, limit: int | None, model: str, why: str, cure: str = "") -> None:
     """Refuse a question that is too long before it is put.
 
     Raises
@@ -71,7 +74,7 @@ def require_room(needed: int, limit: int | None, model: str, why: str) -> None:
     if limit is not None and needed > limit:
         raise PromptTooLong(
             f"The prompt and its answer need about {needed} tokens, and {model} has {limit} ({why})",
-            "take a model with a longer window with --model",
+            cure or "take a model with a longer window with --model",
         )
 
 
@@ -151,7 +154,8 @@ class Draft:
         self._begun = clock()
         self._pieces: list[str] = []
         self._bytes = 0
-        progress(0, 0.0, "")
+        self.thoughts = 0
+        progress(0, 0.0, "", Doing.READING)
 
     @property
     def text(self) -> str:
@@ -174,7 +178,28 @@ class Draft:
         if not piece:
             return
         self._pieces.append(piece)
+        self._weigh(piece)
+        self._progress(len(self._pieces), self.seconds, piece, Doing.WRITING)
+
+    def think(self, piece: str) -> None:
+        """Count a piece of thinking, which is no part of the answer.
+
+        Raises
+        ------
+        BadReply
+            When thoughts and answer get longer than any answer.
+        """
+        if not piece:
+            return
+        self.thoughts += 1
+        self._weigh(piece)
+        self._progress(self.thoughts, self.seconds, "", Doing.THINKING)
+
+    def read(self, tokens: int) -> None:
+        """Tell how much of the prompt the server has read."""
+        self._progress(tokens, self.seconds, "", Doing.READING)
+
+    def _weigh(self, piece: str) -> None:
         self._bytes += len(piece.encode(errors="surrogatepass"))
         if self._bytes > MAX_ANSWER_BYTES:
             raise BadReply(f"{self._where} wrote more than {MAX_ANSWER_BYTES >> 20} MiB", "take another model")
-        self._progress(len(self._pieces), self.seconds, piece)

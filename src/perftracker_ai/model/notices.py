@@ -258,5 +258,13 @@ class TextsRefused(Notice, frozen=True, kw_only=True):
     model: str
 
 
+class AnswerCut(Notice, frozen=True, kw_only=True):
+    """A language model's answer that reached its longest; what was finished of it is used."""
+
+    model: str
+    tokens: int
+    thoughts: int
+
+
 NOTICES: dict[str, type[Notice]] = {str(one.__struct_config__.tag): one for one in Notice.__subclasses__()}
 """Every kind of notice by its name in the results."""

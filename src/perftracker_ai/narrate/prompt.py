@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 PROMPT_VERSION = 4
 """Counts the changes of anything in this module that a model sees; answers are cached under it."""
-PROMPT_TOKENS = 6000
-"""Of system and user text together, the repair included."""
+PROMPT_TOKENS = 5600
+"""Of system and user text together, the repair included; with its answer it fits a window of 8,192."""
 REPAIR_CHARACTERS = 1800
 _EXCERPTS = 3
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 REMARKS, COMMENTARY = "f_remarks", "g_commentary"
 PROSE = (REMARKS, COMMENTARY)
 
-LIMITS = {Part.COMMENTARY: 900, Part.REMARK: 500}
+LIMITS = {Part.COMMENTARY: 900, Part.REMARK: 400}
 """Characters of each part as the model writes it; none is above 1000, which some servers cannot enforce."""
 
 

@@ -94,6 +94,8 @@ _NOTICES: dict[type[Notice], str] = {
     model.NoRepair: "The language model's second answer did not come ({problem}), so what was refused of the first is"
     " left out: {cure}.",
     model.NotTold: "{problem}: {cure}.",
+    model.AnswerCut: "The answer of the language model {model} was cut at {tokens} tokens ({thoughts} of them thoughts"
+    "), so only what is finished of it is used: take another model with --model if that happens often.",
     model.TextsRefused: "The check of the commentary by the language model {model} refused {refused} of its sentences,"
     " so they are left out: take a larger model with --model if that happens often.",
 }
