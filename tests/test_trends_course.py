@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from analyses import LOADS, Plan, curve_set
+from msgspec.structs import replace
 from timelines import nights
 
 from perftracker_ai.model import Timeline
@@ -77,3 +78,43 @@ def test_curves_that_became_noisy_are_one_item():
     assert unrest.curves == tuple(sorted(curve.tag for curve in curves[:2]))
     assert unrest.ratio > 3
     assert abs(unrest.first.job - 150) <= 10
+
+
+# ── the order of jobs ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def by_turns(jobs):
+    """The versions of nights on which an old branch and the main line are measured by turns."""
+    return [f"1.{night // 2}" if night % 2 else f"2.{night // 2}" for night in range(jobs)]
+
+
+def renamed(timeline, versions):
+    jobs = tuple(replace(job, product_ver=one) for job, one in zip(timeline.jobs, versions, strict=True))
+    return Timeline(jobs=jobs, mean=timeline.mean)
+
+
+def test_a_change_on_one_branch_is_dated_along_its_versions():
+    """Of two branches by turns one became slower: it is told with its version and predecessor, and the other is not."""
+    curves, timeline = history(Plan(), Plan(endpoint="GET /calm"))
+    timeline = renamed(timeline, by_turns(JOBS))
+    timeline.mean[30::2, : len(LOADS)] *= 1.3
+    (shift,) = patterns(curves, timeline).shifts
+    assert (shift.first.version, shift.last_good.version) == ("2.15", "2.14")
+    assert shift.slowdown == pytest.approx(0.3, abs=0.03)
+
+
+def test_a_change_of_all_branches_is_told_once_by_its_day():
+    """From a day on everything is slower on both branches: that is one change, with its day."""
+    curves, timeline = history(Plan(), Plan(endpoint="GET /calm"))
+    timeline = renamed(timeline, by_turns(JOBS))
+    timeline.mean[31:, : len(LOADS)] *= 1.3
+    (shift,) = patterns(curves, timeline).shifts
+    assert (shift.first.job, shift.last_good.job) == (131, 130)
+
+
+def test_versions_that_cannot_be_ordered_leave_jobs_in_the_order_of_their_dates():
+    """A history with a version nobody can order goes by its dates."""
+    curves, timeline = history(Plan())
+    timeline.mean[31:] *= 1.3
+    (shift,) = patterns(curves, renamed(timeline, ["trunk", *by_turns(JOBS)[1:]])).shifts
+    assert shift.first.job == 131

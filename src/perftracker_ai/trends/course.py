@@ -6,13 +6,16 @@ changed together are one item.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from perftracker_ai.model.history import Bimodal, ChangePoint, Drift, JobRef, NoiseChange, Patterns
+from perftracker_ai.model.versions import order
 from perftracker_ai.trends.batch import LEAST, MOST
+from perftracker_ai.trends.changes import CUT_COST
 from perftracker_ai.trends.engine import find_trends
 from perftracker_ai.trends.vocabulary import Change, Series, Trend, TrendState
 
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Curve, JobInfo, Timeline
 
+BETTER = 6.0
+"""Minus twice the logarithm of how much likelier levels have to be by date to doubt the order of versions: 20 times."""
+
 CELLS = 100_000
 """Values worked on at once: what they need then stays in a processor's second-level cache."""
 
@@ -30,16 +36,18 @@ T = TypeVar("T")
 
 
 class _Told(NamedTuple):
-    """A curve and something that its trend says."""
+    """A curve and its trend over the jobs in some order, with the size of something that it says."""
 
     curve: Curve
-    size: float
     trend: Trend
+    jobs: tuple[JobRef, ...]
+    size: float = 0.0
 
 
 class _Moved(NamedTuple):
     curve: Curve
     change: Change
+    jobs: tuple[JobRef, ...]
 
 
 def patterns(curves: Sequence[Curve], timeline: Timeline) -> Patterns:
@@ -50,15 +58,13 @@ def patterns(curves: Sequence[Curve], timeline: Timeline) -> Patterns:
     curves : sequence of Curve
         All or some of those the timeline's points belong to.
     """
-    trends = find_trends(_series(curves, timeline))
-    told = list(zip(curves, trends, strict=True))
-    at = places(timeline.jobs)
+    told = _trends(curves, timeline)
     return Patterns(
         curves=len(curves),
-        too_short=sum(trend.state is TrendState.TOO_SHORT for trend in trends),
-        shifts=_shifts(told, at),
+        too_short=sum(one.trend.state is TrendState.TOO_SHORT for one in told),
+        shifts=_shifts(told),
         creeps=_creeps(told),
-        unrests=_unrests(told, at),
+        unrests=_unrests(told),
         switchings=_switchings(told),
     )
 
@@ -68,15 +74,48 @@ def places(jobs: Iterable[JobInfo]) -> tuple[JobRef, ...]:
     return tuple(JobRef(job=job.id, version=job.product_ver, end=job.end) for job in jobs)
 
 
-def _series(curves: Sequence[Curve], timeline: Timeline) -> list[Series]:
-    level, jobs = levels(curves, timeline), timeline.jobs
-    # Jobs that ended together are told apart by a millisecond: a series knows their order only.
-    times = np.array([job.end.timestamp() for job in jobs]) + 1e-3 * np.arange(len(jobs))
-    versions = tuple(job.product_ver for job in jobs)
-    return [
+def _trends(curves: Sequence[Curve], timeline: Timeline) -> list[_Told]:
+    """Describe each curve over the jobs in the order of their versions, or of their dates where that explains it.
+
+    Of branches that take turns the dates tell a level that jumps to and fro; of a machine that changed the versions do.
+    """
+    level = levels(curves, timeline)
+    dated = _described(curves, level, timeline.jobs)
+    along = _along_versions(timeline.jobs)
+    if along is None:
+        return dated
+    lined = _described(curves, level[along], [timeline.jobs[at] for at in along])
+    both = zip(dated, lined, strict=True)
+    return [one if _surprise(one.trend) < _surprise(other.trend) - BETTER else other for one, other in both]
+
+
+def _described(curves: Sequence[Curve], level: NDArray[np.float64], jobs: Sequence[JobInfo]) -> list[_Told]:
+    times, versions = (
+        np.arange(float(len(jobs))),
+        tuple(job.product_ver for job in jobs),
+    )  # their order is all that counts
+    series = [
         Series(times=times, values=values, versions=versions, less_better=curve.less_better)
         for curve, values in zip(curves, level.T, strict=True)
     ]
+    named = places(jobs)
+    return [_Told(curve, trend, named) for curve, trend in zip(curves, find_trends(series), strict=True)]
+
+
+def _along_versions(jobs: Sequence[JobInfo]) -> list[int] | None:
+    """Return jobs in the order of their versions; None where that is the order of their dates, or is not known."""
+    keys = [order(job.product_ver) for job in jobs]
+    known = [(key, at) for at, key in enumerate(keys) if key is not None]
+    along = [at for _, at in sorted(known)]
+    return along if len(known) == len(jobs) and along != sorted(along) else None
+
+
+def _surprise(trend: Trend) -> float:
+    """Return minus twice the logarithm of a likelihood, a price for each change included."""
+    if trend.noise is None or trend.correlation is None:
+        return math.inf
+    left = trend.noise**2 * (1 - trend.correlation**2)
+    return trend.points * math.log(left) + CUT_COST * math.log(trend.points) * len(trend.changes)
 
 
 def levels(curves: Sequence[Curve], timeline: Timeline) -> NDArray[np.float64]:
@@ -139,12 +178,13 @@ def medians(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return middle
 
 
-def _shifts(told: Sequence[tuple[Curve, Trend]], places: Sequence[JobRef]) -> tuple[ChangePoint, ...]:
-    moved = [_Moved(curve, change) for curve, trend in told for change in trend.changes]
-    by = _by(moved, lambda one: (one.curve.endpoint, one.change.direction))
-    found = [(lead, _shift(members, lead, places)) for group in by for lead, members in _together(group)]
-    found.sort(key=lambda item: (-item[0].change.index, -item[1].slowdown, item[1].endpoint))
-    return tuple(shift for _, shift in found)
+def _shifts(told: Sequence[_Told]) -> tuple[ChangePoint, ...]:
+    moved = [_Moved(one.curve, change, one.jobs) for one in told for change in one.trend.changes]
+    by = _by(moved, lambda one: (one.curve.endpoint, one.change.direction, id(one.jobs)))
+    found = [_shift(members, lead) for group in by for lead, members in _together(group)]
+    return tuple(
+        sorted(found, key=lambda one: (-one.first.end.timestamp(), -one.first.job, -one.slowdown, one.endpoint))
+    )
 
 
 def _together(moved: Sequence[_Moved]) -> Iterator[tuple[_Moved, list[_Moved]]]:
@@ -158,25 +198,29 @@ def _together(moved: Sequence[_Moved]) -> Iterator[tuple[_Moved, list[_Moved]]]:
         left = [one for one in left if one not in members]
 
 
-def _shift(members: Sequence[_Moved], lead: _Moved, places: Sequence[JobRef]) -> ChangePoint:
-    middle, change = _middle(members, lambda one: one.change.slowdown).change, lead.change
+def _shift(members: Sequence[_Moved], lead: _Moved) -> ChangePoint:
+    middle, change, jobs = _middle(members, lambda one: one.change.slowdown).change, lead.change, lead.jobs
     return ChangePoint(
         endpoint=lead.curve.endpoint,
         curves=_tags(members),
         slowdown=middle.slowdown,
         low=middle.low,
         high=middle.high,
-        first=places[change.index],
-        last_good=places[change.previous],
-        earliest=places[change.earliest],
-        latest=places[change.latest],
+        first=jobs[change.index],
+        last_good=jobs[change.previous],
+        earliest=jobs[change.earliest],
+        latest=jobs[change.latest],
         same_version=change.same_version,
-        recovered=None if change.recovered is None else places[change.recovered],
+        recovered=None if change.recovered is None else jobs[change.recovered],
     )
 
 
-def _creeps(told: Sequence[tuple[Curve, Trend]]) -> tuple[Drift, ...]:
-    drifting = [_Told(c, t.drift.slowdown, t) for c, t in told if t.drift is not None and t.drift.significant]
+def _creeps(told: Sequence[_Told]) -> tuple[Drift, ...]:
+    drifting = [
+        one._replace(size=drift.slowdown)
+        for one in told
+        if (drift := one.trend.drift) is not None and drift.significant
+    ]
     creeps = []
     for members in _by(drifting, lambda one: (one.curve.endpoint, one.size > 0)):
         drift = _middle(members, lambda one: one.size).trend.drift
@@ -186,19 +230,20 @@ def _creeps(told: Sequence[tuple[Curve, Trend]]) -> tuple[Drift, ...]:
     return tuple(sorted(creeps, key=lambda one: -one.slowdown))
 
 
-def _unrests(told: Sequence[tuple[Curve, Trend]], places: Sequence[JobRef]) -> tuple[NoiseChange, ...]:
-    noisier = [_Told(curve, trend.flaky.ratio, trend) for curve, trend in told if trend.flaky is not None]
+def _unrests(told: Sequence[_Told]) -> tuple[NoiseChange, ...]:
+    noisier = [one._replace(size=flaky.ratio) for one in told if (flaky := one.trend.flaky) is not None]
     unrests = []
     for members in _by(noisier, lambda one: one.curve.endpoint):
-        flaky = _middle(members, lambda one: one.size).trend.flaky
+        middle = _middle(members, lambda one: one.size)
+        flaky = middle.trend.flaky
         assert flaky is not None  # as asked for above
-        endpoint, first = members[0].curve.endpoint, places[flaky.index]
+        endpoint, first = members[0].curve.endpoint, middle.jobs[flaky.index]
         unrests.append(NoiseChange(endpoint=endpoint, curves=_tags(members), ratio=flaky.ratio, first=first))
     return tuple(sorted(unrests, key=lambda one: -one.ratio))
 
 
-def _switchings(told: Sequence[tuple[Curve, Trend]]) -> tuple[Bimodal, ...]:
-    two = [_Told(c, t.modes.high / t.modes.low - 1, t) for c, t in told if t.modes is not None]
+def _switchings(told: Sequence[_Told]) -> tuple[Bimodal, ...]:
+    two = [one._replace(size=modes.high / modes.low - 1) for one in told if (modes := one.trend.modes) is not None]
     found = [
         Bimodal(
             endpoint=members[0].curve.endpoint,

@@ -17,7 +17,7 @@ from perftracker_ai.model import BASELINE, CANDIDATE, Direction, MetricKind, Out
 from perftracker_ai.model.history import Chronicle, Onset
 from perftracker_ai.model.versions import order
 from perftracker_ai.stats import median, ratio
-from perftracker_ai.trends.course import levels, measured, medians, patterns, places
+from perftracker_ai.trends.course import BETTER, levels, measured, medians, patterns, places
 from perftracker_ai.trends.onset import EVIDENCE, locate
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ SCATTER = 0.04
 
 NORMAL_975 = 1.959964
 """Normal deviate of 95 % intervals."""
-
-BETTER = 6.0
-"""Minus twice the logarithm of how much likelier levels have to be by date to doubt the order of versions: 20 times."""
 
 MIN_CALM = 20
 """Curves without a change from which what they share in a job is told well enough to be taken off the others."""
