@@ -81,6 +81,20 @@ def test_links_between_documents_lead_somewhere(page):
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
+def test_the_map_of_contributing_is_the_tree():
+    """Every room of the package is on the map, and every place that a first change is sent to is there."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    source = ROOT / "src" / "perftracker_ai"
+    for room in source.iterdir():
+        inside = (room / "__init__.py").exists() or (room.suffix == ".py" and not room.stem.startswith("__"))
+        assert not inside or room.name in text, room.name
+    for folder in ("commands", "model"):
+        rooms = {path.stem for path in (source / folder).glob("*.py")} - {"__init__", "ranges", "versions"}
+        assert rooms <= set(re.findall(r"\w+", text)), rooms
+    for place in re.findall(r"`((?:tests|docs|benchmarks)?[\w/]*/[\w.]*|\w+\.py)`", text):
+        assert (ROOT / place).exists() or (source / place).exists(), place
+
+
 def test_the_page_of_benchmarks_is_read_in_one_sitting():
     """Tables and sentences, no more than 2,500 words; the rest stands in the full tables."""
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
