@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 MEMBER_P = 0.05
 """A curve counts on its siblings' evidence only when it shows the change itself at this level, in a single test."""
 
-OWN_SHARE = 0.6
-"""Share of the false-discovery budget for a curve's own scan; the rest is for what its siblings say. Most changes show
-in the curve itself; what siblings add is where the curve alone is too noisy, and there they are many."""
+FAMILY_SHARE = 0.4
+"""The rate of false discoveries is that of a curve's own scan; what its siblings say may add so much of it: where the
+curve alone is too noisy they are many, and so are they where the machine disturbs one endpoint."""
 
 RULE_P = 0.0015
 """Level of the rule for curves too short to be judged against all others: three standard errors, one-sided, and the
@@ -62,7 +62,7 @@ def weigh_chances(evidences: list[Evidence], side: int, fdr: float) -> Chances:
     sides = [evidence.sides[side] for evidence in evidences]
     enough = np.concatenate([evidence.points for evidence in evidences]) >= SCANNED_POINTS
     p, family, member = (_all(sides, name) for name in ("p", "family_p", "member_p"))
-    own_q, family_q = _q(p, enough, OWN_SHARE, fdr), _q(family, enough, 1 - OWN_SHARE, fdr)
+    own_q, family_q = _q(p, enough, 1.0, fdr), _q(family, enough, FAMILY_SHARE, fdr)
     shown = np.where(member <= MEMBER_P, np.maximum(family_q, member), 1.0)
     discovered, tests = max(int(np.sum(own_q[enough] <= fdr)), 1), max(int(np.isfinite(p[enough]).sum()), 1)
     lengths = np.cumsum([len(part.p) for part in sides])[:-1]
@@ -71,7 +71,7 @@ def weigh_chances(evidences: list[Evidence], side: int, fdr: float) -> Chances:
         own=own,
         twin=[_twin_q(evidence, part, q) for evidence, part, q in zip(evidences, sides, own, strict=True)],
         family=np.split(shown, lengths),
-        cut=fdr * OWN_SHARE * discovered / tests,
+        cut=fdr * discovered / tests,
     )
 
 
