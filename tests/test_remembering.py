@@ -328,6 +328,15 @@ def test_a_store_that_can_only_be_read_is_read(archive, folder, file):
     assert told_jobs(Path("reports/Shop/3 vs 4/result_v2.json")) == [1, 2, 3, 4]
     trends = as_anybody("history", "trends", "--product", "Shop", "--url", "jobs")
     assert (trends.returncode, trends.stderr) == (0, "")
+    assert store.read_bytes() == before
+
+
+def test_a_store_that_can_only_be_read_is_not_synchronised(archive):
+    """What cannot be recorded is said, and nothing is changed."""
+    store = archive / "h.sqlite3"
+    before = store.read_bytes()
+    store.chmod(0o444)
+    archive.chmod(0o555)
     synchronised = as_anybody("history", "sync", "--product", "Shop", "--url", "jobs")
     assert synchronised.returncode == 2
     assert "The store archive/h.sqlite3 cannot be written to; check its permissions" in synchronised.stderr
