@@ -229,11 +229,38 @@ def test_other_hardware_is_named_and_not_mixed_in(run, tmp_path):
     run(*SYNC, "--url", folder)
     shown = run(*TRENDS, "--url", folder).out
     assert shown.startswith("Shop on bg-f1.example, suite API:\n12 jobs")
-    assert "Not shown (see --hardware): old.example, suite API (1 job)" in shown
+    assert "Not shown (see --hardware): on old.example, suite API (1 job)" in shown
     old = run(*TRENDS, "--url", folder, "--hardware", "old.example").out
     assert old.startswith("Shop on old.example, suite API:\n1 job of 1 version")
     assert "12 curves with fewer than ten values" in old
     assert "No change, drift or unrest beyond chance." in old
+
+
+def test_what_tells_nothing_is_said_in_words(run, tmp_path):
+    """Jobs without a host never take the screen; they, local runs and those unfinished or gone are counted."""
+    folder = nights.write(tmp_path / "jobs", 14)
+    others = {
+        "nowhere": nights.job(21, 25, env_nodes=[]),
+        "local": nights.job(20, 25, env_nodes=[{"name": "pc.local", "parent": None}]),
+        "empty": nights.job(22, 25, tests_completed=0),
+    }
+    for name, document in others.items():
+        (folder / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+    said = run(*SYNC, "--url", folder).out
+    assert said.startswith("Shop: 15 recorded, 1 left out (local run), 1 left out (unfinished")
+    (folder / "job-110.json").unlink()
+    assert "1 gone from the source" in run(*SYNC, "--url", folder).out
+    shown = run(*TRENDS, "--url", folder).out
+    assert shown.startswith("Shop on bg-f1.example, suite API:\n13 jobs")
+    assert "Not shown (see --hardware): on a machine nobody named, suite API (1 job)" in shown
+    assert "Not used: 1 job gone from the source" in shown
+
+
+def test_broken_uploads_are_counted_in_words(run, server):
+    """An upload that counts other tests than it holds is called broken by both commands."""
+    next(iter(server.jobs.values()))["tests_total"] = 99
+    assert "1 with a broken upload" in run(*SYNC, "--url", server.url).out
+    assert "Not used: 1 job with a broken upload" in run(*TRENDS, "--url", server.url).out
 
 
 # ── what is refused ─────────────────────────────────────────────────────────────────────────────────────────────────

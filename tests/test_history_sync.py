@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from perftracker_ai.errors import NotFound, SourceError
 from perftracker_ai.events import Recording, Step
-from perftracker_ai.model import Notice, SkippedFile, SkippedJob
+from perftracker_ai.model import Exclusion, Notice, SkippedFile, SkippedJob
 from perftracker_ai.settings import CurveSettings, ProductSettings, Settings
 from perftracker_ai.sources import open_source
 from perftracker_ai.sources.server import ServerSource
@@ -35,7 +35,7 @@ from perftracker_ai.store import (
 )
 from perftracker_ai.store.sync import reading_of
 
-NOTHING = Synchronised(recorded=0, unchanged=0, unusable=0, left_out=0, gone=0, dropped=0)
+NOTHING = Synchronised(recorded=0, unchanged=0, unusable=0, left_out=(), gone=0, dropped=0)
 WANTED = Wanted(product="Product", project=1, since=None, keep_days=0, settings=ProductSettings(), scratch=None)
 NOON = datetime(2026, 9, 6, 12, 0, tzinfo=UTC)
 
@@ -200,7 +200,7 @@ def test_a_project_is_kept_apart(server, store, sync):
 def test_local_and_empty_runs_are_left_out(server, store, sync):
     """Runs on a developer's machine and runs without any completed test are not downloaded."""
     server.add(made(6, hosts=("dev.LOCAL",)), made(7, tests_completed=0))
-    assert sync() == replace(NOTHING, recorded=5, left_out=2)
+    assert sync() == replace(NOTHING, recorded=5, left_out=((Exclusion.LOCAL_RUN, 1), (Exclusion.UNFINISHED, 1)))
     assert len(downloads(server)) == 5
 
 

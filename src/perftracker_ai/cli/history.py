@@ -27,8 +27,8 @@ def show_synchronised(product: str, store: str, done: Synchronised) -> None:
     counts = (
         (done.recorded, "recorded"),
         (done.unchanged, "unchanged"),
-        (done.unusable, "unusable"),
-        (done.left_out, "left out"),
+        (done.unusable, "with a broken upload"),
+        *((count, f"left out ({why})") for why, count in done.left_out),
         (done.gone, "gone from the source"),
         (done.dropped, "dropped as too old"),
     )
@@ -61,17 +61,25 @@ def past_json(pasts: Sequence[Past]) -> str:
 
 
 def _head(past: Past) -> list[str]:
-    where = " ".join(filter(None, (f"on {past.hardware or 'no host'},", past.suite and f"suite {past.suite}:")))
     lines = [
-        clean(f"{past.product} {where}", _LONGEST),
+        clean(f"{past.product} {_where(past.hardware, past.suite)}:", _LONGEST),
         f"{history.span(past.jobs)}; {plural(past.curves, 'curve')}",
+        *filter(None, [history.in_short(past)]),
     ]
     if past.too_short:
         lines.append(history.too_short(past.too_short))
     if past.others:
-        named = "; ".join(f"{hardware}, suite {suite} ({plural(jobs, 'job')})" for hardware, suite, jobs in past.others)
+        named = "; ".join(f"{_where(*where)} ({plural(jobs, 'job')})" for *where, jobs in past.others)
         lines.append(clean(f"Not shown (see --hardware): {named}", _LONGEST))
+    if past.unused:
+        counts = ", ".join(f"{plural(jobs, 'job')} {why}" for why, jobs in past.unused)
+        lines.append(f"Not used: {counts}")
     return lines
+
+
+def _where(hardware: str, suite: str) -> str:
+    machine = f"on {hardware}" if hardware else "on a machine nobody named"
+    return f"{machine}, suite {suite}" if suite else machine
 
 
 def _section(section: Section, most: int) -> list[str]:

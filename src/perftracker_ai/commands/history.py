@@ -11,25 +11,25 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from perftracker_ai.commands.fetch import connect
 from perftracker_ai.commands.lookup import is_missing, store_url
 from perftracker_ai.errors import NotFound
 from perftracker_ai.files import scratch_folder
 from perftracker_ai.model.history import JobRef, Patterns
-from perftracker_ai.store import Scope, Wanted, open_store, origin_of, synchronise
+from perftracker_ai.store import Scope, Wanted, open_store, origin_of, reading_of, synchronise
 from perftracker_ai.trends import patterns, places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from perftracker_ai.events import Watch
-    from perftracker_ai.model import Curve, JobInfo, Timeline
+    from perftracker_ai.model import JobInfo
     from perftracker_ai.settings import DiscoverySettings, Settings
     from perftracker_ai.sources import Source
-    from perftracker_ai.store import Holding, Synchronised
+    from perftracker_ai.store import Holding, Store, Synchronised
 
 DOWNLOADS = "history-downloads"
 """Name in the folder of downloads of the one below which jobs lie until they are recorded."""
@@ -41,13 +41,16 @@ class Past(Patterns, frozen=True, kw_only=True):
     Attributes
     ----------
     others : tuple of (str, str, int)
-        Hardware, suite and number of jobs of what is in the store besides.
+        Hardware, suite and number of jobs of what is in the store besides; the hardware of jobs without hosts is empty.
+    unused : tuple of (str, int)
+        Why jobs of the product tell nothing, and how many.
     """
 
     product: str
     hardware: str
     suite: str
     others: tuple[tuple[str, str, int], ...]
+    unused: tuple[tuple[str, int], ...]
     jobs: tuple[JobRef, ...]
 
 
@@ -137,13 +140,31 @@ def look_back(product: str, since: datetime | None, curve: str, settings: Settin
             raise _nothing(store.location, scope, settings)
         (hardware, suite), *others = groups
         curves, timeline = store.means(replace(scope, hardware=hardware, suite=suite))
+        unused = _unused(store, scope, settings)
     kept = [one for one in curves if curve.casefold() in one.tag.casefold()]
     if not kept:
         if not curve:
             raise NotFound(f"No curve of {product} is stored", "see `perftracker-ai jobs`")
         raise NotFound(f"No curve of {product} has {curve!r} in its tag", "give another --curve")
     rest = tuple((*key, len(groups[key])) for key in others)
-    return _past(product, (hardware, suite), rest, timeline, kept)
+    return Past(
+        product=product,
+        hardware=hardware,
+        suite=suite,
+        others=rest,
+        unused=unused,
+        jobs=places(timeline.jobs),
+        **asdict(patterns(kept, timeline)),
+    )
+
+
+def _unused(store: Store, scope: Scope, settings: Settings) -> tuple[tuple[str, int], ...]:
+    """Count the jobs of a product that are known of and tell nothing."""
+    of = (scope.origin, scope.product, settings.project)
+    gone = sum(job.gone and (scope.since is None or job.end >= scope.since) for job in store.known(*of))
+    broken = len(store.broken(*of, reading_of(settings.of_product(scope.product).curves)))
+    counts = ((f"with a broken upload{' at any time' if scope.since else ''}", broken), ("gone from the source", gone))
+    return tuple((why, jobs) for why, jobs in counts if jobs)
 
 
 def _require_file(url: str, product: str) -> None:
@@ -164,25 +185,11 @@ def _nothing(location: str, scope: Scope, settings: Settings) -> NotFound:
 
 
 def _groups(jobs: Iterable[JobInfo], settings: DiscoverySettings) -> dict[tuple[str, str], list[JobInfo]]:
-    """Put jobs of one hardware and suite together, those with the newest job first."""
+    """Put jobs of one hardware and suite together, those with the newest job first, and those without a host last."""
     groups: dict[tuple[str, str], list[JobInfo]] = defaultdict(list)
     for job in jobs:
         wanted = settings.hardware in {"", *job.hosts} or set(settings.hardware.split("+")) == set(job.hosts)
         if wanted and set(settings.ignored_hardware).isdisjoint(job.hosts):
             groups["+".join(sorted(set(job.hosts))), job.suite_name].append(job)
-    return dict(sorted(groups.items(), key=lambda item: (item[1][-1].end, item[1][-1].id), reverse=True))
-
-
-# ── from values to words ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _past(
-    product: str,
-    where: tuple[str, str],
-    others: tuple[tuple[str, str, int], ...],
-    timeline: Timeline,
-    kept: Sequence[Curve],
-) -> Past:
-    found = patterns(kept, timeline)
-    told = {name: getattr(found, name) for name in found.__struct_fields__}
-    return Past(product=product, hardware=where[0], suite=where[1], others=others, jobs=places(timeline.jobs), **told)
+    newest = sorted(groups.items(), key=lambda item: (item[1][-1].end, item[1][-1].id), reverse=True)
+    return dict(sorted(newest, key=lambda item: not item[0][0]))

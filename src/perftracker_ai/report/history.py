@@ -69,6 +69,18 @@ def sections(patterns: Patterns, oldest: str) -> dict[str, Section]:
     }
 
 
+def in_short(patterns: Patterns) -> str:
+    """Return what is wrong now in a line: ``Now: 1 endpoint slower, 1 creeping; 2 slower for a time``."""
+    found = sections(patterns, "")
+    slower, creeping, back = (
+        len({one.endpoint for one in found[kind].trends}) for kind in ("slower", "creeping", "recovered")
+    )
+    wrong = (f"{plural(slower, 'endpoint')} slower" if slower else "", f"{creeping} creeping" if creeping else "")
+    now = ", ".join(filter(None, wrong)) or "nothing slower"
+    past = f"; {back} slower for a time" if back else ""
+    return f"Now: {now}{past}." if slower or creeping or back else ""
+
+
 def size(trend: Trend) -> str:
     """Return how much it is: ``+30.5 % (+29.5 % to +31.6 %)``, ``2.1 times``, ``40 % apart``."""
     match trend:

@@ -7,6 +7,7 @@ nothing to do costs a list and no more.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -20,7 +21,7 @@ from perftracker_ai.curves import build_curves
 from perftracker_ai.discovery import classified, local_host
 from perftracker_ai.errors import JobError, JobFileError, NotFound
 from perftracker_ai.events import Received, Recording, Step
-from perftracker_ai.model import SkippedFile, SkippedJob
+from perftracker_ai.model import Exclusion, SkippedFile, SkippedJob
 from perftracker_ai.sources import read_fetched
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ class Synchronised(msgspec.Struct, frozen=True, kw_only=True):
         Jobs it had already, those found again included.
     unusable : int
         Jobs whose upload is broken, found so before or now, or that went while they were fetched.
-    left_out : int
-        Local runs, and jobs of which no test is completed.
+    left_out : tuple of (Exclusion, int)
+        Jobs that do not belong into a history, and how many for each reason.
     gone : int
         Jobs of the store that the source has no more.
     dropped : int
@@ -92,7 +93,7 @@ class Synchronised(msgspec.Struct, frozen=True, kw_only=True):
     recorded: int
     unchanged: int
     unusable: int
-    left_out: int
+    left_out: tuple[tuple[Exclusion, int], ...]
     gone: int
     dropped: int
 
@@ -111,7 +112,7 @@ class _Listing(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     usable: tuple[JobInfo, ...]
-    left_out: int
+    left_out: tuple[tuple[Exclusion, int], ...]
     since: datetime | None
     doubtful: bool
 
@@ -162,8 +163,16 @@ def kept_since(newest: datetime, keep_days: int) -> datetime | None:
 
 def worth_keeping(info: JobInfo, settings: ProductSettings) -> bool:
     """Tell whether a job belongs into the history: no local run, nothing deleted, nothing without a completed test."""
-    local = local_host(info, settings.discovery.local_labels)
-    return not (info.deleted or info.tests_completed <= 0 or local)
+    return _unwanted(info, settings) is None
+
+
+def _unwanted(info: JobInfo, settings: ProductSettings) -> Exclusion | None:
+    """Say why a job does not belong into the history; None when it does."""
+    if info.deleted:
+        return Exclusion.DELETED
+    if local_host(info, settings.discovery.local_labels):
+        return Exclusion.LOCAL_RUN
+    return Exclusion.UNFINISHED if info.tests_completed <= 0 else None
 
 
 def record(store: Store, origin: str, job: Job, settings: CurveSettings) -> None:
@@ -235,21 +244,23 @@ def synchronise(source: Source, store: Store, wanted: Wanted, watch: Watch) -> S
 def _listed(source: Source, wanted: Wanted, watch: Watch) -> _Listing:
     """Read the source's list as far back as wanted, and as jobs are kept."""
     usable: list[JobInfo] = []
-    left_out, since = 0, wanted.since
+    left_out: Counter[Exclusion] = Counter()
+    since = wanted.since
     for job in source.list_jobs(wanted.project):
         if since is not None and job.end < since:
             break
         if job.product_name != wanted.product:
             continue
-        if not worth_keeping(job, wanted.settings):
-            left_out += 1
+        if (reason := _unwanted(job, wanted.settings)) is not None:
+            left_out[reason] += 1
             continue
         if not usable:
             since = max(filter(None, (since, kept_since(job.end, wanted.keep_days))), default=None)
         usable.append(classified(job, wanted.machines))
     for name, why in source.skipped:
         watch(SkippedFile(name=name, problem=why.rstrip(".")))
-    return _Listing(usable=tuple(usable), left_out=left_out, since=since, doubtful=bool(source.skipped))
+    reasons = tuple(sorted(left_out.items()))
+    return _Listing(usable=tuple(usable), left_out=reasons, since=since, doubtful=bool(source.skipped))
 
 
 def _drop_old(task: _Task, usable: Sequence[JobInfo]) -> int:
