@@ -122,3 +122,17 @@ def test_zero_of_a_time_is_absent_and_of_a_count_a_value():
         "latency: GET /a": Absence.ZERO,
     }
     assert np.isnan(curve_set.mean[0]).sum() == 1
+
+
+@pytest.mark.parametrize("mean", [3, 30, 100])
+def test_one_number_of_poissons_law_is_hardly_ever_called_another(mean):
+    """A count that scatters by itself, and nothing else to learn its scatter from, is left alone in 58 of 60 pairs."""
+    rng = np.random.default_rng(mean)
+    outcomes = [judged(*rng.poisson(mean, 2).tolist(), loads=1)[0].outcome for _ in range(60)]
+    assert sum(outcome in {REGRESSED, MINOR, IMPROVED} for outcome in outcomes) <= 2
+
+
+def test_what_work_costs_is_told_in_per_cent():
+    """Twice the cycles for a byte are a regression, however few they are: nothing is counted that may not happen."""
+    (found,) = judged(3.0, 6.0, label="digest", unit="cycles/byte")
+    assert found.outcome is REGRESSED

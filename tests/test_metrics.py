@@ -71,6 +71,8 @@ def test_a_label_does_not_plainly_mean_time(label):
         ("GC pauses", "count"),
         ("consumer lag", "messages"),
         ("queue length", "requests"),
+        ("service", "MB RSS"),
+        ("service", "% CPU"),
     ],
 )
 def test_less_is_better_of_times_resources_and_what_goes_wrong(label, unit):

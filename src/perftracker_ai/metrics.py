@@ -130,6 +130,11 @@ def _less_better(words: str, written: str) -> bool | None:
         return written.strip() == DEFAULT_UNIT and _TIME.search(words) is not None
     if _says_more(words):
         return None if _ADVERSE.search(words) else False
-    if _RESOURCE.search(words) or unit.base in _COSTS or (_TIME.search(words) and unit.base != PERCENT):
+    if (
+        _RESOURCE.search(words)
+        or _RESOURCE.search(_words(written))
+        or unit.base in _COSTS
+        or (_TIME.search(words) and unit.base != PERCENT)
+    ):
         return True
     return False if unit.base != PERCENT and _RATE.search(words) else None

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-CHANCE = 0.05
+CHANCE = 0.01
 """Chance that any curve of a job passes the test for counts without a change, all curves and windows together."""
 
 SMALLEST_P = 1e-300
@@ -126,13 +126,16 @@ def with_counts(results: list[CurveResult], curves: CurveSet, settings: DetectSe
 def _judged(result: CurveResult, counts: _Counts, job: _Job, *, zero: bool) -> CurveResult:
     """Judge a curve by its log-ratios where it counted enough for them everywhere, by a test for counts otherwise."""
     enough = counts.curve.base_unit == PERCENT or float(median(counts.before)) >= ENOUGH
-    resized = _resized(result, counts, job.settings) if enough and not zero else result
+    resized = _resized(result, counts, job) if enough and not zero else result
     return resized if resized.windows and enough and not zero else _tested(result, counts, job)
 
 
 def _of_events(curve: Curve, metric: Metric) -> bool:
-    """Tell whether errors or the like are counted, not what an operation costs, of which a per cent says enough."""
-    return metric.adverse and not curve.base_unit.endswith("/op")
+    """Tell whether errors or the like are counted, not what work costs, of which a per cent says enough."""
+    return metric.adverse and not curve.base_unit.endswith("/op") and not curve.base_unit.startswith(_COSTS)
+
+
+_COSTS = ("cycles", "instructions")
 
 
 def _may_count(curve: Curve) -> bool:
@@ -375,9 +378,9 @@ def _times(old: float, new: float) -> float:
     return (new + 1) / (old + 1)
 
 
-def _resized(result: CurveResult, counts: _Counts, settings: DetectSettings) -> CurveResult:
-    """Measure what log-ratios found by how many more there are."""
-    windows = tuple(one for window in result.windows if (one := _measured(window, counts, settings)) is not None)
+def _resized(result: CurveResult, counts: _Counts, job: _Job) -> CurveResult:
+    """Measure what log-ratios found by how many more there are, where counts do not differ so much by themselves."""
+    windows = tuple(one for window in result.windows if (one := _measured(window, counts, job)) is not None)
     if not windows:
         return replace(result, windows=())
     outcome = outcome_of(windows)
@@ -388,12 +391,20 @@ def _resized(result: CurveResult, counts: _Counts, settings: DetectSettings) -> 
     )
 
 
-def _measured(window: Window, counts: _Counts, settings: DetectSettings) -> Window | None:
+def _measured(window: Window, counts: _Counts, job: _Job) -> Window | None:
     inside = (counts.point >= window.first) & (counts.point <= window.last)
     if not inside.any():
         return window
+    if counts.curve.base_unit != PERCENT and _by_chance(counts, inside) * job.tests > CHANCE:
+        return None
     worse = window.direction is Direction.WORSE
     more = 1.0 if worse is counts.curve.less_better else -1.0
     total = None if counts.total is None else counts.total[inside]
-    severity = size_of(counts.old[inside], counts.new[inside], total, sign=more, settings=settings)
+    severity = size_of(counts.old[inside], counts.new[inside], total, sign=more, settings=job.settings)
     return None if severity is None else replace(window, kind=FindingKind.COUNT, severity=severity if worse else None)
+
+
+def _by_chance(counts: _Counts, inside: NDArray[np.bool_]) -> float:
+    """Return the chance that counts which scatter by Poisson's law alone differ so much in some window."""
+    rise = float(np.abs(_rise(counts.before[inside].sum(), counts.after[inside].sum())))
+    return float(normal_tail(rise)) * len(counts.point) * (len(counts.point) + 1) / 2
