@@ -85,7 +85,7 @@ def read_metric(label: str, written: str) -> Metric:
     return Metric(
         kind=kind,
         less_better=_less_better(words, written),
-        zero_counts=kind is MetricKind.OTHER,
+        zero_counts=not kind.timed,
         adverse=_is_adverse(words, written),
     )
 

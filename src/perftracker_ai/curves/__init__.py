@@ -28,7 +28,6 @@ from perftracker_ai.model import (
     DirectionConflict,
     DirectionUnknown,
     LoadsDiffer,
-    MetricKind,
     RunAccount,
     UnitConflict,
 )
@@ -135,7 +134,7 @@ def build_curves(
     units = _read_units(runs, layout)
     flags = _direction_flags(runs, layout)
     curves = tuple(_describe(layout, units, flags, settings, index) for index in range(len(layout.keys)))
-    counts = np.array([curve.metric_kind is MetricKind.OTHER for curve in curves], dtype=bool)
+    counts = np.array([not curve.metric_kind.timed for curve in curves], dtype=bool)
     measured = [_measure(run.tests, layout, units, counts, row) for row, run in enumerate(runs)]
     curve_set = CurveSet(
         curves=curves,

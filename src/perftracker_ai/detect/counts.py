@@ -34,7 +34,6 @@ from perftracker_ai.model import (
     Direction,
     FindingKind,
     Method,
-    MetricKind,
     Outcome,
     Severity,
     Window,
@@ -139,7 +138,7 @@ _COSTS = ("cycles", "instructions")
 
 
 def _may_count(curve: Curve) -> bool:
-    return curve.metric_kind is MetricKind.OTHER
+    return not curve.metric_kind.timed
 
 
 def _has_zero(curves: CurveSet, curve: Curve) -> bool:

@@ -28,7 +28,6 @@ from perftracker_ai.model import (
     Confidence,
     Direction,
     FindingKind,
-    MetricKind,
     Outcome,
     Window,
 )
@@ -184,7 +183,7 @@ def _points(results: list[CurveResult], curves: CurveSet, settings: DetectSettin
     """Compare every point of times and rates with its neighbours along the load."""
     lengths = [curve.stop - curve.start for curve in curves.curves]
     owner = np.repeat(np.arange(len(lengths)), lengths)
-    timed = np.array([curve.metric_kind is not MetricKind.OTHER for curve in curves.curves], dtype=bool)
+    timed = np.array([curve.metric_kind.timed for curve in curves.curves], dtype=bool)
     shift = np.log1p(np.array([result.shift for result in results]))[owner]
     log = np.log(np.where(np.isfinite(curves.mean) & (curves.mean > 0), curves.mean, np.nan)) * orientation(curves)
     base, candidate = (log[rows] for rows in curves.rows)

@@ -94,7 +94,7 @@ def estimate_shifts(curves: CurveSet, level: NDArray[np.float64], large: float, 
     interval_level : float
         Level of the reported intervals.
     """
-    timed = [k for k, curve in enumerate(curves.curves) if curve.metric_kind is not MetricKind.OTHER]
+    timed = [k for k, curve in enumerate(curves.curves) if curve.metric_kind.timed]
     endpoints = _endpoint_levels(curves.curves, level, timed)
     controls = _controls(endpoints)
     members = timed if controls is None else [k for k in timed if curves.curves[k].endpoint in controls]

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from perftracker_ai.detect.shift import CONTROLS, LEAST_CONTROLS
 from perftracker_ai.detect.windows import severity
-from perftracker_ai.model import Attribution, Confidence, Direction, FindingKind, MetricKind, Outcome, Window
+from perftracker_ai.model import Attribution, Confidence, Direction, FindingKind, Outcome, Window
 from perftracker_ai.stats import median, ratio
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def attribution(window: Window, curve: int, context: Context) -> Attribution:
     shift = context.shift
     if shift.stayed >= max(LEAST_CONTROLS, CONTROLS * shift.endpoints):
         return Attribution.CODE
-    if context.curves.curves[curve].metric_kind is MetricKind.OTHER and shift.endpoints == 0:
+    if not context.curves.curves[curve].metric_kind.timed and shift.endpoints == 0:
         return Attribution.CODE if _endpoints(context) >= LEAST_CONTROLS else Attribution.UNDECIDED
     run = float(np.max(np.abs(shift.per_curve), initial=0.0))
     far = shift.endpoints >= LEAST_CONTROLS + 2 and abs(math.log1p(window.median_slowdown)) >= BEYOND * run > 0

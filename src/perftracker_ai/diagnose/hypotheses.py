@@ -89,7 +89,7 @@ def propose(comparison: Comparison, members: Sequence[int], traits: Traits) -> t
         The better supported first; empty when no entry has evidence for it.
     """
     case = _Case(comparison, members, traits)
-    timed = any(comparison.curves.curves[index].metric_kind is not MetricKind.OTHER for index in members)
+    timed = any(comparison.curves.curves[index].metric_kind.timed for index in members)
     fitting = (entry for entry in CATALOGUE if _fits(entry, traits.shape) and (timed or not entry.waits))
     weighed = [_weighed(entry, entry.weigh(case), traits.shape) for entry in fitting]
     proposed = [hypothesis for hypothesis in weighed if hypothesis.evidence_for]

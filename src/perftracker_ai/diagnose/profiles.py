@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.model import Direction, MetricKind, Outcome
+from perftracker_ai.model import Direction, Outcome
 from perftracker_ai.stats import distinct
 from perftracker_ai.stats import median as column_median
 from perftracker_ai.units import read_unit
@@ -97,7 +97,7 @@ def _positive(curves: CurveSet) -> Floats:
     """Return values that have a logarithm: where none is counted, every count of the curve is raised by one."""
     raised = curves.mean.copy()
     for curve in curves.curves:
-        if curve.metric_kind is MetricKind.OTHER and (curves.mean[:, curve.start : curve.stop] == 0).any():
+        if not curve.metric_kind.timed and (curves.mean[:, curve.start : curve.stop] == 0).any():
             raised[:, curve.start : curve.stop] += read_unit(curve.unit).factor
     return np.where(raised > 0, raised, np.nan)
 

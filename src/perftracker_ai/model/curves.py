@@ -30,6 +30,11 @@ class MetricKind(StrEnum):
     RATE = "rate"
     OTHER = "other"
 
+    @property
+    def timed(self) -> bool:
+        """Whether it is a time or a speed: what somebody waits for, and what a slow machine shares with all it runs."""
+        return self is not MetricKind.OTHER
+
 
 class Absence(IntEnum):
     """Why a load point of one run has no value; 0 when it has one."""

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from perftracker_ai.errors import JobError
-from perftracker_ai.model import MetricKind, Severity
+from perftracker_ai.model import Severity
 from perftracker_ai.narrate.values import Cause, Fact, FactSheet, Label, Topic, Why
 from perftracker_ai.report import actions, issue
 from perftracker_ai.report.back import shared_depth
@@ -104,7 +104,7 @@ def _traits(one: Issue) -> Iterator[tuple[str, str]]:
     threads = issue.threads(one)
     if threads is not None and not cluster.all_threads:
         yield Why.THREADS, f"{threads.text} only"
-    if len(cluster.metric_kinds) == 1 and MetricKind.OTHER not in cluster.metric_kinds:
+    if len(cluster.metric_kinds) == 1 and cluster.metric_kinds[0].timed:
         yield Why.METRIC, cluster.metric_kinds[0].value
     tail = _path(cluster).rpartition("/")[2]
     if tail.isalpha():

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from perftracker_ai.model import MetricKind
 from perftracker_ai.report import history
 from perftracker_ai.report.value import Kind, Value, join, say
 from perftracker_ai.report.view import labels, typical_point
@@ -90,7 +89,7 @@ def _interval(window: Window) -> str:
 
 
 def _size(one: Finding, window: Window, at: int | None = None) -> Value:
-    text = format_slowdown(window.median_slowdown, costs_time=one.curve.metric_kind is not MetricKind.OTHER)
+    text = format_slowdown(window.median_slowdown, costs_time=one.curve.metric_kind.timed)
     place = one.result.worst if at is None else at
     return _value(one, Kind.CHANGE, "slowdown", text, window.median_slowdown, f"/result/windows/{place}")
 

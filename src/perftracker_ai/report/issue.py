@@ -117,7 +117,7 @@ def name(one: Issue) -> Value:
 
 def subject(one: Issue) -> Sentence:
     """Return its name, and what was measured where that is neither a time nor a rate: ``POST /orders, memory``."""
-    told = set(one.cluster.metric_kinds) == {MetricKind.OTHER} and not one.finding.curve.scalar
+    told = not any(kind.timed for kind in one.cluster.metric_kinds) and not one.finding.curve.scalar
     return say(name(one), *((", ", metric(one)) if told else ()))
 
 
@@ -152,7 +152,7 @@ def where(one: Issue) -> Sentence:
 
 def curves(one: Issue) -> Value:
     """Return how many curves it holds, and of what."""
-    kinds = listing([kind.value for kind in one.cluster.metric_kinds if kind is not MetricKind.OTHER])
+    kinds = listing([kind.value for kind in one.cluster.metric_kinds if kind.timed])
     count = len(one.cluster.curves)
     text = plural(count, "curve") + (f" of {kinds}" if kinds else "")
     return one.value(Kind.COUNT, "curves", text, raw=count, field="curves")
@@ -264,7 +264,7 @@ def extent(one: Issue) -> Sentence:
 
 def _costs_time(cluster: Cluster) -> bool:
     """Tell whether it is about times or rates, which get slower; anything else gets more costly."""
-    return MetricKind.OTHER not in cluster.metric_kinds
+    return all(kind.timed for kind in cluster.metric_kinds)
 
 
 # ── what a user notices ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -303,7 +303,7 @@ def measured(one: Issue) -> Value | None:
     point = one.point
     if point is None or point.slowdown is None:
         return None
-    text = format_slowdown(point.slowdown, costs_time=one.finding.curve.metric_kind is not MetricKind.OTHER)
+    text = format_slowdown(point.slowdown, costs_time=one.finding.curve.metric_kind.timed)
     return one.value(
         Kind.CHANGE, "change as measured", text, raw=point.slowdown, at=f"/curves/{one.finding.curve.index}"
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from perftracker_ai import TOOL_VERSION
-from perftracker_ai.model import Absence, Confidence, MetricKind, Outcome, Severity
+from perftracker_ai.model import Absence, Confidence, Outcome, Severity
 from perftracker_ai.report import checks
 from perftracker_ai.report.view import accepted, flagged, labels, view, worst_point, would_flag
 from perftracker_ai.words import wording
@@ -295,7 +295,7 @@ def _notice(notice: Notice) -> dict[str, Any]:
 
 
 def _metric_type(curve: Curve) -> str:
-    other = curve.metric_kind is MetricKind.OTHER
+    other = not curve.metric_kind.timed
     return (curve.metric_label if other else "") or curve.metric_kind.value
 
 

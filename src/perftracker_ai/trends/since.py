@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.model import BASELINE, CANDIDATE, Direction, MetricKind, Outcome, Timeline
+from perftracker_ai.model import BASELINE, CANDIDATE, Direction, Outcome, Timeline
 from perftracker_ai.model.history import Chronicle, Onset
 from perftracker_ai.model.versions import order
 from perftracker_ai.stats import median, ratio
@@ -164,7 +164,7 @@ def _shared(curves: CurveSet, detection: Detection, jobs: Timeline) -> NDArray[n
     calm = [
         curve
         for curve, result in zip(curves.curves, detection.results, strict=True)
-        if curve.metric_kind is not MetricKind.OTHER and result.outcome in {Outcome.UNCHANGED, Outcome.INCONCLUSIVE}
+        if curve.metric_kind.timed and result.outcome in {Outcome.UNCHANGED, Outcome.INCONCLUSIVE}
     ]
     if len(calm) < MIN_CALM:
         return np.zeros(len(jobs.jobs))
@@ -192,7 +192,7 @@ def _affected(curves: CurveSet, detection: Detection, cluster: Cluster) -> _Affe
         point=point,
         worse=np.repeat([part[1] for part in parts], repeat),
         weight=np.repeat([part[2] for part in parts], repeat),
-        timed=np.repeat([part[3] is not MetricKind.OTHER for part in parts], repeat),
+        timed=np.repeat([part[3].timed for part in parts], repeat),
         # That of one of the curves: how far they vary together from job to job only the jobs can tell.
         variance=len(precision) / sum(precision),
     )

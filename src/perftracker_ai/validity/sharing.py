@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.model import MetricKind
 from perftracker_ai.stats import distinct, median, robust_locations, robust_scale
 from perftracker_ai.validity import turns
 
@@ -165,7 +164,7 @@ def share(curves: CurveSet) -> Sharing:
 
 def costs(curves: CurveSet) -> Floats:
     """Logarithm of each run's cost per point, positive for worse; NaN for all that is neither a time nor a rate."""
-    signs = [math.nan if c.metric_kind is MetricKind.OTHER else 1.0 if c.less_better else -1.0 for c in curves.curves]
+    signs = [(1.0 if c.less_better else -1.0) if c.metric_kind.timed else math.nan for c in curves.curves]
     sign = np.repeat(np.array(signs), [curve.stop - curve.start for curve in curves.curves])
     known = np.isfinite(curves.mean) & (curves.mean > 0)
     logs: Floats = sign * np.log(np.where(known, curves.mean, np.nan))

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 import numpy as np
 
-from perftracker_ai.model import BASELINE, CANDIDATE, Absence, Direction, MetricKind, Outcome
+from perftracker_ai.model import BASELINE, CANDIDATE, Absence, Direction, Outcome
 from perftracker_ai.model.checks import CALENDAR, DisturbedStretch
 from perftracker_ai.render import svg
 from perftracker_ai.render.page.markup import Html, el, escaped, join
@@ -183,7 +183,7 @@ def _change(finding: Finding) -> Html:
     window, curve, result = finding.window, finding.curve, finding.result
     if window is None:
         return el("span", result.outcome.value, class_="none")
-    text = format_slowdown(window.median_slowdown, costs_time=curve.metric_kind is not MetricKind.OTHER)
+    text = format_slowdown(window.median_slowdown, costs_time=curve.metric_kind.timed)
     fact = f"/curves/{curve.index}/result/windows/{result.worst or 0}/median_slowdown"
     return el("span", text, class_=f"num {accent(result.severity or result.outcome)}", data_fact=fact)
 
