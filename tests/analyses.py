@@ -384,6 +384,7 @@ def analysis(plans, verdict, **changes):
         "decision": verdict,
         "notices": (),
         "chronicle": None,
+        "open_issues": None,
         "changes": None,
         "criteria": DetectSettings(),
         "policy": PolicySettings(),

@@ -395,8 +395,8 @@ def test_an_interrupted_run_leaves_a_whole_store(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         look_up(jobs, "http://perf.example", settings, Interrupted())
     listener = Listener()
-    archive, notices = look_up(jobs, "http://perf.example", settings, listener)
-    assert [one.id for one in archive.jobs] == [1, 2]
+    earlier, notices = look_up(jobs, "http://perf.example", settings, listener)
+    assert [one.id for one in earlier.history.jobs] == [1, 2]
     assert notices == ()
     assert len(listener.steps) == 1
 
@@ -405,6 +405,6 @@ def test_one_job_compared_with_itself_is_recorded_once(tmp_path):
     """Where baseline and candidate are the same job, it comes in once."""
     one = replace(job({"tag": "latency", "scores": "[1]", "metrics": "s"}), info=info(1, upload="u"))
     listener = Listener()
-    archive, _ = look_up([one, one], "http://perf.example", Settings(store=str(tmp_path / "h.sqlite3")), listener)
+    earlier, _ = look_up([one, one], "http://perf.example", Settings(store=str(tmp_path / "h.sqlite3")), listener)
     assert listener.steps[0].startswith("Recording job 1 in ")
-    assert len(archive.jobs) == 1
+    assert len(earlier.history.jobs) == 1

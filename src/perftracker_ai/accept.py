@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from perftracker_ai.model import Analysis, Cluster, Curve, CurveSet, Detection, Window
+    from perftracker_ai.model.issues import OpenIssue, Reference
 
 SOON_DAYS = 14
 """Days before its end from which an entry is spoken of."""
@@ -119,6 +120,36 @@ def counting(clusters: Sequence[Cluster], entries: Sequence[Acceptance]) -> tupl
     )
 
 
+def accepts(
+    entries: Sequence[Accept],
+    curves: CurveSet,
+    issue: OpenIssue,
+    reference: Sequence[Reference],
+    moderate: float,
+    today: date | None,
+) -> bool:
+    """Tell whether entries accept an issue that came in with an earlier version: every curve of it, by its size now."""
+    tags = {(one.group, one.tag, one.scalar) for one in reference}
+    members = [curve for curve in curves.curves if (curve.group, curve.tag, curve.scalar) in tags]
+    held = [entry for entry in entries if _in_force(entry, today) and not _is_more(entry, issue.slowdown, moderate)]
+    fits = [(_pattern(entry), entry.loads) for entry in held]
+    return bool(members) and all(
+        any(named(curve) and _has_loads(curves, curve, loads) for named, loads in fits) for curve in members
+    )
+
+
+def _is_more(entry: Accept, slowdown: float, moderate: float) -> bool:
+    return entry.slowdown is not None and (1.0 + slowdown) / (1.0 + entry.slowdown) - 1.0 >= moderate
+
+
+def _has_loads(curves: CurveSet, curve: Curve, loads: tuple[float, float] | None) -> bool:
+    """Tell whether an entry is of loads that a curve has."""
+    if loads is None:
+        return True
+    load = curves.load[curve.start : curve.stop]
+    return curve.numbered and bool(((load >= loads[0]) & (load <= loads[1])).any())
+
+
 # ── one entry ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -162,9 +193,7 @@ def _share_beyond(entry: Accept, curve: Curve, curves: CurveSet, window: Window)
 
 
 def _is_larger(entry: Accept, window: Window, moderate: float) -> bool:
-    if entry.slowdown is None:
-        return False
-    return (1.0 + window.median_slowdown) / (1.0 + entry.slowdown) - 1.0 >= moderate
+    return _is_more(entry, window.median_slowdown, moderate)
 
 
 def _acceptance(one: _Named, detection: Detection, whole: Collection[int], today: date | None) -> Acceptance:

@@ -129,6 +129,9 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
         monitored; 0 switches the rule off.
     max_inconclusive : float
         Share of the compared curves that may be inconclusive without asking for monitoring.
+    open_issues : str
+        What an issue that came in with an earlier version, and is open, makes of a release: ``block`` where it is by
+        code, ``investigate``, or ``ignore``.
     """
 
     block_critical: Count = 1
@@ -138,6 +141,7 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
     monitor_minor: Count = 5
     monitor_creep: Ratio = 0.15
     max_inconclusive: Ratio = 0.5
+    open_issues: Literal["block", "investigate", "ignore"] = "investigate"
 
 
 class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):

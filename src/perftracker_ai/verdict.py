@@ -32,14 +32,16 @@ from perftracker_ai.model import (
     Verdict,
 )
 from perftracker_ai.model.checks import OneVersion, TooGood
+from perftracker_ai.model.issues import IssueStatus
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from perftracker_ai.model import Cluster, CoverageFinding, CurveSet, Detection, RunShift
     from perftracker_ai.model.checks import Check
     from perftracker_ai.model.history import Chronicle, Drift
+    from perftracker_ai.model.issues import OpenIssue, OpenIssues
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 SHOWN = 8
@@ -70,6 +72,7 @@ class _Case(msgspec.Struct, frozen=True):
     settings: DetectSettings
     past: Chronicle | None
     validity: Sequence[Check]
+    still_open: OpenIssues | None
 
 
 def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is asked of all of them
@@ -83,6 +86,7 @@ def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is 
     notices: Sequence[Notice] = (),
     past: Chronicle | None = None,
     validity: Sequence[Check] = (),
+    still_open: OpenIssues | None = None,
 ) -> Decision:
     """Apply the policy.
 
@@ -97,6 +101,8 @@ def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is 
         What earlier jobs say; without it the rule on what creeps is left out.
     validity : sequence of Check
         Checks of the comparison that failed.
+    still_open : OpenIssues, optional
+        What came in with earlier versions and is open; without a store there is no rule on it.
 
     Returns
     -------
@@ -105,8 +111,8 @@ def decide(  # noqa: PLR0913 - each is the result of one stage, and a policy is 
     """
     counted = [cluster for cluster in clusters if cluster.attribution is not Attribution.ENVIRONMENT]
     worse = [cluster for cluster in counted if cluster.direction is Direction.WORSE]
-    case = _Case(curves, detection, coverage, clusters, worse, notices, policy, settings, past, validity)
-    rules = [rule(case) for rule in _RULES]
+    case = _Case(curves, detection, coverage, clusters, worse, notices, policy, settings, past, validity, still_open)
+    rules = [rule(case) for rule in _rules(still_open, policy)]
     rules += [] if past is None else [_creeping(case, past)]
     clean = not any(rule.fired for rule in rules)
     because = "" if clean else "another rule fired"
@@ -326,6 +332,34 @@ def _unknown_direction(case: _Case) -> Rule:
     )
 
 
+def _open_issues(case: _Case) -> Rule:
+    """Count what came in with earlier versions and is there still; what is accepted does not count."""
+    every = case.still_open.issues if case.still_open else ()
+    found = [one for one in every if one.status is not IssueStatus.CLOSED and not one.accepted]
+    blocks = case.policy.open_issues == "block"
+    counted = [one for one in found if not blocks or one.attribution == Attribution.CODE.value]
+    text = "Any issue that came in with an earlier version and is open" + (", by code" if blocks else "")
+    off = case.policy.open_issues == "ignore"
+    return _rule(
+        "open_issues",
+        Verdict.BLOCK if blocks else Verdict.INVESTIGATE,
+        f"{text}: switched off." if off else f"{text}.",
+        fired=bool(counted) and not off,
+        because=_opened(found),
+    )
+
+
+def _opened(issues: Sequence[OpenIssue]) -> str:
+    """Name the largest open issue with the version it came in with, and count the others."""
+    if not issues:
+        return "none"
+    first = issues[0]
+    more = f"; {len(issues) - 1} more" if len(issues) > 1 else ""
+    # Cut here, for whoever shows the reason cuts its end.
+    since = clean(first.first.version, _ENDPOINT) or "an unknown version"
+    return f"{clean(first.endpoint or first.title, _ENDPOINT)} since {since}{more}"
+
+
 # ── monitoring ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -447,7 +481,16 @@ def _kinds(findings: Iterable[CoverageFinding]) -> str:
     return ", ".join(f"{kind} ({_count(points, 'load point')})" for kind, points in counts.items()) or "none"
 
 
-_RULES = (
+def _rules(still_open: OpenIssues | None, policy: PolicySettings) -> list[Callable[[_Case], Rule]]:
+    """Return the rules in order of precedence; that on open issues stands where its verdict does."""
+    rules = list(_RULES)
+    if still_open is not None:
+        behind = _block_failures if policy.open_issues == "block" else _undecided
+        rules.insert(rules.index(behind) + 1, _open_issues)
+    return rules
+
+
+_RULES: tuple[Callable[[_Case], Rule], ...] = (
     _same_version,
     _block_critical,
     _block_severe,

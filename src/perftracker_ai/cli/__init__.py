@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from perftracker_ai.commands.fetch import Fetched
     from perftracker_ai.settings import Settings
     from perftracker_ai.sources import Source
+    from perftracker_ai.store import IssueRow
 
 T = TypeVar("T")
 
@@ -391,6 +392,38 @@ def _history_trends(arguments: argparse.Namespace) -> int:
     return worst
 
 
+def _issues(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.cli.issues import issues_json, show_issues
+    from perftracker_ai.commands.issues import list_issues
+
+    settings = _settings(arguments)
+    found: list[tuple[str, tuple[IssueRow, ...]]] = []
+
+    def look(product: str) -> int:
+        found.append((product, list_issues(product, settings)))
+        if not arguments.json:
+            show_issues(*found[-1])
+        return DONE
+
+    worst = _each(arguments.product, look, trace=arguments.verbose)
+    if arguments.json:
+        show(issues_json(found))
+    return worst
+
+
+def _index(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.cli.issues import show_indexed
+    from perftracker_ai.commands.issues import index_reports
+
+    settings, console = _settings(arguments), _console(arguments)
+    try:
+        done = index_reports(Path(arguments.reports), settings, console)
+    finally:
+        console.close()
+    show_indexed(done)
+    return DONE if done.recorded or done.known else FAILED
+
+
 def _accept(arguments: argparse.Namespace) -> int:
     from perftracker_ai.commands.accept import accept_finding
     from perftracker_ai.config import FILE_NAME, find
@@ -463,6 +496,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo,
     "accept": _accept,
     "history": _history,
+    "issues": _issues,
+    "index": _index,
     "config": _config,
     "completion": _completion,
 }

@@ -52,6 +52,17 @@ no server is needed. products: list what the store has.
 A change needs five jobs at its new level: `analyze` is there for the newest ones.
 """
 
+_ISSUES = """\
+Say from the store which regressions are open: found by a comparison, or by the history, and still there. One stays open
+while jobs are on the slower level, whatever they are compared with, is closed by the job that is back on the level of
+before, and is opened again when it returns.
+"""
+
+_INDEX = """\
+Fill the store with earlier comparisons: every result_v2.json in a folder of reports, oldest candidate first. They are
+taken to be of the server or folder of --url. What the store has stays as it is; doing it twice is as good as once.
+"""
+
 _COMPLETION = """\
 Print the completion of commands and options for a shell.
 
@@ -114,6 +125,8 @@ def parser() -> argparse.ArgumentParser:
     _jobs(_command(commands, "jobs", "show what discovery sees, and which pair it would take"))
     _report(_command(commands, "report", "write the report again from saved results, without jobs or server", _AGAIN))
     _history(_command(commands, "history", "synchronise past jobs; show when a change came in", _HISTORY))
+    _issues(_command(commands, "issues", "list the regressions that are open, and since when", _ISSUES))
+    _index(_command(commands, "index", "fill the store with the results of earlier comparisons", _INDEX))
     _accept(_command(commands, "accept", "accept a known regression until a date", _ACCEPT))
     _config(_command(commands, "config", "show, begin or check the settings", _CONFIG))
     _doctor(
@@ -236,6 +249,27 @@ def _history(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="trends: print all of it as JSON (default: one screen)")
     _source(command)
     _talk(command)
+
+
+def _issues(command: argparse.ArgumentParser) -> None:
+    _product(command, required=True)
+    _stored(command)
+    command.add_argument("--hardware", metavar="NAME", help="only issues seen on this host (default: any)")
+    command.add_argument("--json", action="store_true", help="print all of it as JSON (default: a few lines each)")
+    _source(command)
+    _talk(command)
+
+
+def _index(command: argparse.ArgumentParser) -> None:
+    command.add_argument("reports", metavar="REPORTS_DIR", help="folder of reports, as --reports-dir names it")
+    _stored(command)
+    _source(command)
+    _talk(command)
+
+
+def _stored(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--store", metavar="STORE", help=_STORE.format(""))
+    command.add_argument("--output-dir", metavar="DIR", help="folder for downloaded jobs (default: data)")
 
 
 def _day(text: str) -> datetime:

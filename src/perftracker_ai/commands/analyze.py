@@ -9,12 +9,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from perftracker_ai.commands.changes import with_changes
+from perftracker_ai.commands.issues import keep_comparison, key_of_step
 from perftracker_ai.commands.lookup import look_up
 from perftracker_ai.commands.report_files import PAGE, REPORT, RESULT, read_results, report_folder
 from perftracker_ai.errors import Defect, NothingComparable, UsageError, guarded
@@ -23,6 +24,7 @@ from perftracker_ai.files import require_writable
 from perftracker_ai.files.sets import write_set
 from perftracker_ai.model import (
     BASELINE,
+    BY_RUN,
     CANDIDATE,
     FIRST_RERUN,
     Analysis,
@@ -30,6 +32,7 @@ from perftracker_ai.model import (
     BadRecords,
     CountersMoved,
     CoverageKind,
+    Job,
     NoHistory,
     Notice,
     Severity,
@@ -43,12 +46,14 @@ if TYPE_CHECKING:
     from perftracker_ai.commands.fetch import Fetched
     from perftracker_ai.commands.narrate import Story
     from perftracker_ai.events import Watch
-    from perftracker_ai.model import Cluster, CurveSet, Detection, Job, JobInfo, Timeline
+    from perftracker_ai.issues import Compared
+    from perftracker_ai.model import Cluster, CurveSet, Detection, JobInfo, Timeline
     from perftracker_ai.model.history import Chronicle
+    from perftracker_ai.model.issues import OpenIssues, Tracked
     from perftracker_ai.report.value import Report
     from perftracker_ai.report.view import View
     from perftracker_ai.settings import ProductSettings, Settings
-    from perftracker_ai.store import Archive
+    from perftracker_ai.store import Archive, Earlier, History
 
 _LONGEST_ANSWERS = 8 << 20
 """Bytes of two answers of a language model, of which none is longer than 1 MiB, as they are kept."""
@@ -96,23 +101,26 @@ def judge_product(fetched: Fetched, settings: Settings, watch: Watch) -> Run:
         Whatever keeps the comparison from being made, in one sentence.
     """
     jobs, own = fetched.jobs, settings.of_product(fetched.product)
-    history, problems = look_up(jobs, fetched.location, settings, watch)
+    earlier, problems = look_up(jobs, fetched.location, settings, watch)
     watch(Step(f"Comparing job {jobs[BASELINE].info.id} with job {jobs[CANDIDATE].info.id}"))
     notices, today = (*fetched.notices, *problems), datetime.now(UTC).date()
-    compare = partial(judge, jobs, own, seed=settings.seed, today=today, candidate_reruns=fetched.candidate_reruns)
-    judged = _with_history(compare, notices, history) if history else compare(notices=notices)
-    analysis = with_changes(judged, own.source)
+    compare = partial(judged, jobs, own, seed=settings.seed, today=today, candidate_reruns=fetched.candidate_reruns)
+    found = _with_earlier(compare, notices, earlier) if earlier else compare(notices=notices)
+    analysis = with_changes(found.analysis, own.source)
     for notice in analysis.notices:
         watch(notice)
     folder = report_folder(Path(settings.reports_dir), fetched.product, analysis)
-    return replace(_told(analysis, settings, folder, watch), product=fetched.product)
+    run = replace(_told(analysis, settings, folder, watch), product=fetched.product)
+    if analysis.open_issues is not None and run.written:
+        keep_comparison(analysis, found.issues, (folder / RESULT).read_bytes(), fetched.location, settings, watch)
+    return run
 
 
-def _with_history(compare: Callable[..., Analysis], notices: tuple[Notice, ...], history: Archive) -> Analysis:
+def _with_earlier(compare: Callable[..., Found], notices: tuple[Notice, ...], earlier: Earlier) -> Found:
     """Compare in the light of earlier jobs, and without them where they are what it fails by."""
     try:
         with guarded("Looking at earlier jobs"):
-            return compare(notices=notices, history=history)
+            return compare(notices=notices, earlier=earlier)
     except Defect as error:
         return compare(notices=(*notices, NoHistory(problem=error.problem, cure=error.cure)))
 
@@ -193,6 +201,13 @@ def _saved(path: Path) -> bytes | None:
 # ── stages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class Found(NamedTuple):
+    """A comparison, and what became of every issue with its candidate."""
+
+    analysis: Analysis
+    issues: tuple[Tracked, ...]
+
+
 def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
     jobs: Sequence[Job],
     settings: ProductSettings,
@@ -201,7 +216,7 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
     candidate_reruns: int = 0,
     notices: Iterable[Notice] = (),
     today: date | None = None,
-    history: Archive | None = None,
+    earlier: Earlier | None = None,
 ) -> Analysis:
     """Take jobs through every stage from curves to verdict; pure.
 
@@ -217,8 +232,8 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
         What was noticed on the way here.
     today : date, optional
         The day by which accepted regressions end; without it none does.
-    history : Archive, optional
-        What earlier jobs of the candidate's product, hardware and suite measured.
+    earlier : Earlier, optional
+        What is known of earlier jobs of the candidate's product, hardware and suite.
 
     Raises
     ------
@@ -227,13 +242,32 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
     UsageError
         When one job is given twice.
     """
+    return judged(
+        jobs,
+        settings,
+        seed=seed,
+        candidate_reruns=candidate_reruns,
+        notices=notices,
+        today=today,
+        earlier=earlier,
+    ).analysis
+
+
+def judged(  # noqa: PLR0913 - as `judge`
+    jobs: Sequence[Job],
+    settings: ProductSettings,
+    *,
+    seed: int,
+    candidate_reruns: int = 0,
+    notices: Iterable[Notice] = (),
+    today: date | None = None,
+    earlier: Earlier | None = None,
+) -> Found:
+    """Do as `judge`, and give the issues with what they are measured against as well."""
     from perftracker_ai.accept import acceptance_notices, accepted, counting
     from perftracker_ai.coverage import compare_coverage
     from perftracker_ai.curves import build_curves
-    from perftracker_ai.detect import detect
-    from perftracker_ai.diagnose import diagnose
     from perftracker_ai.discovery import pair_notices
-    from perftracker_ai.validity import assess, of_run
     from perftracker_ai.verdict import decide
 
     infos = tuple(job.info for job in jobs)
@@ -244,44 +278,118 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
         raise NothingComparable(
             f"Neither job {baseline.id} nor job {candidate.id} holds a test that could be compared."
         )
-    timeline, soundness = _timeline(history, curves), assess(jobs, curves)
-    detection = detect(curves, settings.detect, seed, _others(timeline, jobs), soundness)
-    checks = (*soundness.checks, *of_run(jobs, detection.shifts))
-    coverage = compare_coverage(curves)
-    clusters = diagnose(curves, detection, candidate.product_name)
-    known = accepted(settings.accept, curves, detection, settings.detect.moderate, today)
+    found = _compared(jobs, curves, settings, seed, earlier.history if earlier else None)
+    coverage, moderate = compare_coverage(curves), settings.detect.moderate
+    known = accepted(settings.accept, curves, found.detection, moderate, today)
     told = (*pair_notices(baseline, candidate), *_job_notices(jobs), *read_notices, *acceptance_notices(known))
-    every, counted = (*notices, *told), counting(clusters, known)
-    past, policy = _chronicle(timeline, curves, detection, clusters, (baseline, candidate)), settings.policy
-    return Analysis(
+    every, counted = (*notices, *told), counting(found.clusters, known)
+    issues = _issues(found, earlier, settings, seed, today) if earlier else ()
+    still_open = _still_open(issues, earlier)
+    analysis = Analysis(
         baseline=baseline,
         candidate=candidate,
         reruns=infos[FIRST_RERUN:first],
         candidate_reruns=infos[first:],
-        validity=checks,
+        validity=found.checks,
         accounts=accounts,
         curves=curves,
-        detection=detection,
+        detection=found.detection,
         coverage=coverage,
-        clusters=clusters,
+        clusters=found.clusters,
         accepted=known,
         decision=decide(
             curves,
-            detection,
+            found.detection,
             coverage,
             counted,
-            policy,
+            settings.policy,
             settings.detect,
             notices=every,
-            past=past,
-            validity=checks,
+            past=found.past,
+            validity=found.checks,
+            still_open=still_open,
         ),
         notices=every,
-        chronicle=past,
+        chronicle=found.past,
+        open_issues=still_open,
         changes=None,
         criteria=settings.detect,
-        policy=policy,
+        policy=settings.policy,
     )
+    return Found(analysis, issues)
+
+
+def _compared(
+    jobs: Sequence[Job], curves: CurveSet, settings: ProductSettings, seed: int, history: Archive | None
+) -> Compared:
+    """Find what changed between two jobs, and what earlier ones say of it."""
+    from perftracker_ai.detect import detect
+    from perftracker_ai.diagnose import diagnose
+    from perftracker_ai.issues import Compared
+    from perftracker_ai.validity import assess, of_run
+
+    baseline, candidate = jobs[BASELINE].info, jobs[CANDIDATE].info
+    timeline, soundness = _timeline(history, curves), assess(jobs, curves)
+    detection = detect(curves, settings.detect, seed, _others(timeline, jobs), soundness)
+    clusters = diagnose(curves, detection, candidate.product_name)
+    return Compared(
+        baseline=baseline,
+        candidate=candidate,
+        curves=curves,
+        detection=detection,
+        clusters=clusters,
+        checks=(*soundness.checks, *of_run(jobs, detection.shifts)),
+        timeline=timeline,
+        past=_chronicle(timeline, curves, detection, clusters, (baseline, candidate)),
+    )
+
+
+# ── issues ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _issues(
+    found: Compared, earlier: Earlier, settings: ProductSettings, seed: int, today: date | None
+) -> tuple[Tracked, ...]:
+    """Say what became of every issue with the candidate."""
+    from perftracker_ai.accept import accepts
+    from perftracker_ai.issues import follow
+
+    further = _further(earlier.older, earlier.history, settings, seed, found.candidate)
+    followed = follow(found, earlier.issues, further, settings, key_of_step)
+    entries, moderate = settings.accept, settings.detect.moderate
+    return tuple(
+        replace(
+            one,
+            issue=replace(
+                one.issue, accepted=accepts(entries, found.curves, one.issue, one.reference, moderate, today)
+            ),
+        )
+        for one in followed
+    )
+
+
+def _further(
+    older: History | None, history: Archive, settings: ProductSettings, seed: int, candidate: JobInfo
+) -> Compared | None:
+    """Compare the candidate with an older job, both as the store has them; None where there is none."""
+    if older is None:
+        return None
+    rows = sorted(range(len(older.jobs)), key=lambda row: older.jobs[row].id == candidate.id)
+    values = {name: getattr(older.curves, name)[rows] for name in BY_RUN}
+    jobs = [Job(info=older.jobs[row], command="", links=(), machines=(), tests=(), bad_records=()) for row in rows]
+    return _compared(jobs, replace(older.curves, **values), settings, seed, history)
+
+
+def _still_open(issues: Sequence[Tracked], earlier: Earlier | None) -> OpenIssues | None:
+    """Return what is open besides what this comparison finds; None without a store."""
+    if earlier is None:
+        return None
+    from perftracker_ai.issues import open_issues
+
+    return open_issues([one.issue for one in issues], earlier.approved)
+
+
+# ── what is known of the jobs ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def _require_different(jobs: Sequence[JobInfo]) -> None:

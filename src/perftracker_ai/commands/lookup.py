@@ -1,8 +1,8 @@
 """The store of past jobs in a comparison: the compared jobs are recorded, and the earlier ones looked up.
 
 In: the jobs of a comparison, and where they come from. Out: what earlier jobs of the candidate's product, hardware and
-suite measured, or why that cannot be said: a store that fails costs the history and never the comparison. Without a
-store nothing is loaded and nothing is made.
+suite measured and which issues they left, or why that cannot be said: a store that fails costs the history and never
+the comparison. Without a store nothing is loaded and nothing is made.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from perftracker_ai.errors import PerfTrackerAIError, StoreReadOnly, guarded
 from perftracker_ai.events import Step
 from perftracker_ai.files import exists
-from perftracker_ai.model import CANDIDATE, NoHistory, Notice, NotRecorded
+from perftracker_ai.model import BASELINE, CANDIDATE, NoHistory, Notice, NotRecorded, Verdict
+from perftracker_ai.model.history import JobRef
+from perftracker_ai.model.versions import is_release, order, release_of, trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +24,16 @@ if TYPE_CHECKING:
     from perftracker_ai.events import Watch
     from perftracker_ai.model import Job, JobInfo
     from perftracker_ai.settings import Settings
-    from perftracker_ai.store import Archive, Scope, Store
+    from perftracker_ai.store import Comparison, Earlier, Scope, Store
 
 STORE_FILE = "history.sqlite3"
 """Name of the store in the folder of downloads, where none is set."""
 _MOST = 200
 """Earlier jobs looked at, the newest ones: every pattern shows in 40 nights, and each costs half a millisecond."""
+_UNSEEN = 5
+"""Versions back to which a candidate is compared a second time where nobody compared them: a step that has lasted for
+as many jobs the history finds by itself."""
+_APPROVED = frozenset({Verdict.APPROVE.value, Verdict.APPROVE_WITH_MONITORING.value})
 _PATIENCE_S = 10
 """How long a server that does not answer, or another writer, is waited for: a write takes milliseconds."""
 
@@ -50,8 +56,8 @@ def is_missing(url: str) -> bool:
 
 def look_up(
     jobs: Sequence[Job], location: str, settings: Settings, watch: Watch
-) -> tuple[Archive | None, tuple[Notice, ...]]:
-    """Record the jobs of a comparison and give what earlier ones measured.
+) -> tuple[Earlier | None, tuple[Notice, ...]]:
+    """Record the jobs of a comparison and give what is known of earlier ones.
 
     Parameters
     ----------
@@ -62,7 +68,7 @@ def look_up(
 
     Returns
     -------
-    (Archive or None, tuple of Notice)
+    (Earlier or None, tuple of Notice)
         None without a store, or when it failed, which the notice says; a store that can only be read is read.
     """
     if not (location and settings.history and in_use(settings)):
@@ -77,7 +83,7 @@ def look_up(
 
 def _looked_up(
     jobs: Sequence[Job], location: str, settings: Settings, watch: Watch
-) -> tuple[Archive, tuple[Notice, ...]]:
+) -> tuple[Earlier, tuple[Notice, ...]]:
     from perftracker_ai.store import open_store, origin_of
 
     origin = origin_of(location)
@@ -88,7 +94,74 @@ def _looked_up(
         except StoreReadOnly as error:
             notices = (NotRecorded(problem=error.problem, cure=error.cure),)
         watch(Step(f"Reading earlier jobs from {store.location}"))
-        return store.archive(_before(origin, jobs[CANDIDATE].info, settings), _MOST), notices
+        return _earlier(store, _before(origin, jobs[CANDIDATE].info, settings), jobs, settings), notices
+
+
+def _earlier(store: Store, scope: Scope, jobs: Sequence[Job], settings: Settings) -> Earlier:
+    """Read everything that is known of earlier jobs."""
+    from perftracker_ai.store import Earlier
+
+    candidate, archive = jobs[CANDIDATE].info, store.archive(scope, _MOST)
+    by_date = settings.of_product(candidate.product_name).discovery.version_order == "date"
+    made = [one for one in store.comparisons.list(scope) if _is_earlier(one, candidate, by_date=by_date)]
+    older = _older(
+        archive.jobs, jobs[BASELINE].info, candidate, {one.candidate_version for one in made}, by_date=by_date
+    )
+    wanted = {candidate.uuid, older.uuid} if older else set()
+    pair = store.series(scope, only=wanted) if older else None
+    approved = [one for one in made if one.verdict in _APPROVED]
+    return Earlier(
+        history=archive,
+        issues=store.comparisons.tracked(scope, (candidate.end, candidate.id)),
+        approved=_candidate_of(approved[-1]) if approved else None,
+        older=pair if pair and len(pair.jobs) == len(wanted) else None,
+    )
+
+
+def _candidate_of(one: Comparison) -> JobRef:
+    return JobRef(job=one.candidate_id, version=one.candidate_version, end=one.end)
+
+
+def _is_earlier(one: Comparison, candidate: JobInfo, *, by_date: bool) -> bool:
+    """Tell whether a comparison judged a version that comes before the candidate's, against another one."""
+    judged = trimmed(one.candidate_version)
+    return trimmed(one.baseline_version) != judged != candidate.version and not _is_above(
+        judged, candidate.version, by_date=by_date
+    )
+
+
+def _is_above(version: str, other: str, *, by_date: bool) -> bool:
+    """Tell whether a version is numbered above another one; where versions have no order, none is."""
+    own, limit = order(version), order(other)
+    return not by_date and own is not None and limit is not None and own > limit
+
+
+def _older(
+    jobs: Sequence[JobInfo], baseline: JobInfo, candidate: JobInfo, judged: set[str], *, by_date: bool
+) -> JobInfo | None:
+    """Choose the job that the candidate is compared with besides, where the baseline itself was never judged.
+
+    It is the newest version below that was judged, or the last one of so many that were not; None where there is none.
+    """
+    seen = {trimmed(version) for version in judged}
+    if baseline.version in seen or baseline.id not in {job.id for job in jobs}:
+        return None
+    below = _line_below(jobs, baseline, candidate, by_date=by_date)[:_UNSEEN]
+    stop = next((at for at, job in enumerate(below) if job.version in seen), len(below) - 1)
+    return below[stop] if below else None
+
+
+def _line_below(jobs: Sequence[JobInfo], baseline: JobInfo, candidate: JobInfo, *, by_date: bool) -> list[JobInfo]:
+    """Return the newest job of every version below the baseline's, the highest first; by date without an order."""
+    newest = {job.version: job for job in jobs if job.version not in {baseline.version, candidate.version}}
+    own = order(baseline.version)
+    if by_date or own is None:
+        earlier = [job for job in newest.values() if (job.end, job.id) < (baseline.end, baseline.id)]
+        return sorted(earlier, key=lambda job: (job.end, job.id), reverse=True)
+    release = release_of(baseline.version)
+    fit = [job for job in newest.values() if is_release(job.version) or release_of(job.version) == release]
+    keyed = [(key, job) for job in fit if (key := order(job.version)) is not None and key < own]
+    return [job for _, job in sorted(keyed, key=lambda one: (one[0], one[1].end, one[1].id), reverse=True)]
 
 
 def _record(store: Store, origin: str, jobs: Sequence[Job], settings: Settings, watch: Watch) -> None:

@@ -254,6 +254,7 @@ TEMPLATE = """\
 # block_critical = 1                     # critical items from which the release is blocked; 0: off
 # block_severe = 3
 # block_failures = 0
+# open_issues = "investigate"            # what is open since an earlier version: block, investigate or ignore
 # monitor_creep = 0.15                   # monitor what crept by so much over the jobs of a history; 0: off
 
 # [product.NAME.detect]                  # a product's own values stand over those above

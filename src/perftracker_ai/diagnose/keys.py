@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from perftracker_ai.model import Direction, MetricKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from perftracker_ai.model import Cluster, Curve, CurveSet
 
@@ -40,11 +40,14 @@ def issue_keys(curves: CurveSet, clusters: Iterable[Cluster], product: str) -> t
 
 
 def _key(members: list[Curve], cluster: Cluster, product: str) -> str:
+    return key_of(product, cluster.endpoint or WHOLE_RUN, cluster.scenarios, members, cluster.direction)
+
+
+def key_of(product: str, place: str, scenarios: Iterable[str], members: Sequence[Curve], direction: Direction) -> str:
     """Return a few words of the place, and a digest of everything that tells it from others."""
-    place = cluster.endpoint or WHOLE_RUN
     family = _family(members)
-    way = "slower" if cluster.direction is Direction.WORSE else "faster"
-    whole = (product, place, *sorted(cluster.scenarios), family, cluster.direction.value)
+    way = "slower" if direction is Direction.WORSE else "faster"
+    whole = (product, place, *sorted(scenarios), family, direction.value)
     digest = sha256("\0".join(whole).encode("utf-8", "replace")).hexdigest()[:_DIGITS]
     return "-".join(filter(None, (_words(place), family, way, digest)))
 
@@ -56,7 +59,7 @@ def _words(place: str) -> str:
     return "-".join([_NO_WORD.sub("", method), *words[-_WORDS:]])[:_LONGEST].strip("-")
 
 
-def _family(curves: list[Curve]) -> str:
+def _family(curves: Sequence[Curve]) -> str:
     """Return what is measured: time before rate, for both are one test seen from two sides; then sizes and counts."""
     kinds = {curve.metric_kind for curve in curves}
     if MetricKind.LATENCY in kinds:

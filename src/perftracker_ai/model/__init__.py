@@ -131,6 +131,7 @@ if TYPE_CHECKING:
     from perftracker_ai.model.changes import Changes
     from perftracker_ai.model.checks import Check
     from perftracker_ai.model.history import Chronicle
+    from perftracker_ai.model.issues import OpenIssues
     from perftracker_ai.settings import DetectSettings, PolicySettings
 
 __all__ = [
@@ -239,6 +240,8 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         The product's entries of accepted regressions, in the order of the settings file.
     chronicle : Chronicle or None
         What earlier jobs say; None when none are kept.
+    open_issues : OpenIssues or None
+        What is open besides; None without a store.
     changes : Changes or None
         What changed in the code between the versions; None without a checkout.
     reruns, candidate_reruns : tuple of JobInfo
@@ -261,6 +264,7 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     decision: Decision
     notices: tuple[Notice, ...]
     chronicle: Chronicle | None
+    open_issues: OpenIssues | None
     changes: Changes | None
     criteria: DetectSettings
     policy: PolicySettings

@@ -33,13 +33,14 @@ class OpenIssue(msgspec.Struct, frozen=True, kw_only=True):
         Its stable name.
     cluster : str
         Its id in the comparison of this job, where that found it; empty otherwise.
-    scenarios : tuple of str
+    scenarios, metric_kinds : tuple of str
+        The words of `MetricKind` for the latter.
     severity, attribution, confidence : str
         As they were when it came in or was last found; the words of `Severity`, `Attribution` and `Confidence`.
     slowdown : float
         Of this job against the level of before.
-    news : float
-        Slowdown when it was last news: found, found worse, or back.
+    opened, news : float
+        Slowdown when it came in, and when it was last news: found, found worse, or back.
     load_first, load_last : str
         Labels; empty for scalars.
     curves : int
@@ -62,10 +63,12 @@ class OpenIssue(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     title: str
     scenarios: tuple[str, ...]
+    metric_kinds: tuple[str, ...]
     severity: str
     attribution: str
     confidence: str
     slowdown: Slowdown
+    opened: Slowdown
     news: Slowdown
     load_first: str
     load_last: str

@@ -7,6 +7,8 @@ does not allow is left out, the rest escaped. Nothing is decided here; this is h
   and a product that could not be judged;
 * *failure*: a regression, from the moderate threshold on;
 * *skipped*: inconclusive, which takes in curves that only one of the jobs has, and regressions that are accepted;
+* an issue that came in with an earlier version and is open is a case of its own: *failure*, or *skipped* where it is
+  accepted or the policy ignores such; it passes with the job that closes it;
 * passed: all others. A minor slowdown breaks no build; it stands in the case's output, ``system-out``.
 
 Suites and cases are named after what does not change from version to version, so that both servers can show how one
@@ -23,7 +25,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perftracker_ai.model import CoverageKind, Outcome, Severity, Verdict
-from perftracker_ai.report import curve
+from perftracker_ai.model.issues import IssueStatus
+from perftracker_ai.report import curve, still_open
 from perftracker_ai.report.value import plain
 from perftracker_ai.report.view import view
 from perftracker_ai.words.text import clean
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from perftracker_ai.model import Analysis, CoverageFinding, Curve
+    from perftracker_ai.model.issues import OpenIssue
     from perftracker_ai.report.view import Finding, View
 
 OUTPUT = "system-out"
@@ -93,8 +97,25 @@ def _suites(analysis: Analysis) -> Iterator[tuple[str, str, list[_Case]]]:
     for measured, case in zip(analysis.curves.curves, _cases(analysis), strict=True):
         suites[measured.group].append(case)
     product = clean(analysis.candidate.product_name)
-    names = _unlike(clean(group) or "(no group)" for group in suites)
-    return ((product, name, cases) for name, cases in zip(names, suites.values(), strict=True))
+    names = _unlike([*(clean(group) or "(no group)" for group in suites), "(open issues)"])
+    still = [_open_case(analysis, at, one) for at, one in enumerate(_open(analysis))]
+    named = zip(names, [*suites.values(), still], strict=True)
+    return ((product, name, cases) for name, cases in named if cases)
+
+
+def _open(analysis: Analysis) -> tuple[OpenIssue, ...]:
+    return analysis.open_issues.issues if analysis.open_issues else ()
+
+
+def _open_case(analysis: Analysis, at: int, one: OpenIssue) -> _Case:
+    """Return the case of an issue that came in with an earlier version: failed while the policy counts it."""
+    name = f"{clean(one.endpoint or one.title, _NAME_LIMIT)} ({one.key})"
+    if one.status is IssueStatus.CLOSED:
+        return _Case(name=name, kind="", type="", message="", details=())
+    spared = one.accepted or analysis.policy.open_issues == "ignore"
+    kind, why = ("skipped", "accepted" if one.accepted else "ignored") if spared else ("failure", one.severity)
+    message = f"{still_open.word(one).lower()}: {plain(still_open.told(one, at))}"
+    return _Case(name=name, kind=kind, type=f"open issue, {why}", message=message, details=())
 
 
 # ── cases ───────────────────────────────────────────────────────────────────────────────────────────────────────────

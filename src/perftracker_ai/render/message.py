@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
-from perftracker_ai.report import summary
+from perftracker_ai.report import still_open, summary
 from perftracker_ai.report.value import Items, Paragraph, Table, Value, rules, say, values
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import clean
@@ -105,8 +105,20 @@ def _lines(report: Report) -> Iterator[_Line]:
     left = len(issues) - SHOWN + summary.left_out(blocks)
     if left > 0:
         yield _Line(item=True, rest=f"and {plural(left, 'more issue')}")
-    if not issues:
+    lines = list(_open(blocks))
+    yield from lines
+    if not issues and not lines:
         yield from (_Line(item=True, rest=_inert(said)) for said in list(rules(report))[:1])
+
+
+def _open(blocks: tuple[Block, ...]) -> Iterator[_Line]:
+    """Yield what is open besides, the largest first; how many more there are stands in the report."""
+    for head, block in itertools.pairwise((None, *blocks)):
+        if isinstance(block, Items) and isinstance(head, Paragraph) and head.label == still_open.LABEL:
+            for line in block.items[:SHOWN]:
+                yield _Line(
+                    item=True, bold=line.label, rest=f" {_inert(line.said)}" if line.label else _inert(line.said)
+                )
 
 
 _SIDES = (("Baseline", "run1"), ("candidate", "run2"))

@@ -8,11 +8,11 @@ paths, which are no use in pieces. Nothing is worded or counted here but what is
 from __future__ import annotations
 
 import re
-from itertools import chain, zip_longest
+from itertools import chain, pairwise, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from perftracker_ai.model import Severity, Verdict
-from perftracker_ai.report import commentary, findings, past, summary
+from perftracker_ai.report import commentary, findings, past, still_open, summary
 from perftracker_ai.report.value import Items, Paragraph, Table, Value, plain, rules, say, values
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import ELLIPSIS, clean, columns
@@ -77,6 +77,7 @@ def _lines(report: Report, paths: tuple[str, ...], width: int) -> list[Spans]:
         *_wrapped(_joined(report.bottom_line), width),
         *_verdict(report, width),
         *_issues(first, width),
+        *_open(first, width),
         *_labelled(first, past.NEWS_LABEL, width),
         *_accepted(report.sections, width),
         *_labelled(first, summary.CURVES, width),
@@ -114,6 +115,15 @@ def _labelled(blocks: tuple[Block, ...], label: str, width: int) -> Iterator[Spa
         heads = isinstance(block, Paragraph) and block.label == label and not block.said
         if isinstance(block, Paragraph) and block.label == label:
             yield from _row(label, block.said, width)
+
+
+def _open(blocks: tuple[Block, ...], width: int) -> Iterator[Spans]:
+    """Yield what is open besides, and every such issue behind what became of it."""
+    for head, block in pairwise((None, *blocks)):
+        if isinstance(block, Paragraph) and block.label == still_open.LABEL:
+            yield from _row(still_open.LABEL, block.said, width)
+        if isinstance(block, Items) and isinstance(head, Paragraph) and head.label == still_open.LABEL:
+            yield from chain.from_iterable(_row(line.label, line.said, width) for line in block.items)
 
 
 def _accepted(sections: tuple[Section, ...], width: int) -> Iterator[Spans]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perftracker_ai.model import Attribution, Confidence, Severity, Verdict
-from perftracker_ai.report import causes, history, issue, past
+from perftracker_ai.report import causes, history, issue, past, still_open
 from perftracker_ai.report.coverage import heavy_gaps, inconclusive_count
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, Section, join, say
@@ -140,6 +140,7 @@ def _failures(shown: View) -> Iterator[Line]:
 
 def _after(shown: View) -> Iterator[Line]:
     yield from _others(shown)
+    yield from _still_open(shown)
     yield from _creeping(shown)
     yield from _open(shown)
     if not shown.analysis.reruns:
@@ -166,6 +167,27 @@ def _others(shown: View) -> Iterator[Line]:
             else ()
         )
         yield Line(label="This release, owners of the endpoints", said=say("Then by rank: ", join(named), rest, "."))
+
+
+def _still_open(shown: View) -> Iterator[Line]:
+    """Say what to do about what came in with earlier versions: repair it, or accept it on purpose."""
+    found = still_open.still_open(shown)
+    if found:
+        past = shown.analysis.open_issues
+        places = {one.key: at for at, one in enumerate(past.issues if past else ())}
+        named = [still_open.name(one, places[one.key]) for one in found[:LISTED]]
+        left = len(found) - LISTED
+        more = value(Kind.COUNT, "more open issues", f"{left:,} more", raw=left, at="/verdict/open_issues")
+        rest = say(" and ", more) if left > 0 else ()
+        yield Line(
+            label="This release, owners of the endpoints",
+            said=say(
+                "Repair what is open, or accept it until a date by [[accept]] in the settings: ",
+                join(named),
+                rest,
+                ". Done when a job is back on the level of before.",
+            ),
+        )
 
 
 def _creeping(shown: View) -> Iterator[Line]:

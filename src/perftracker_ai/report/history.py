@@ -247,12 +247,14 @@ def notable(analysis: Analysis) -> list[Drift | ChangePoint]:
     """Return what an endpoint crept by or became slower by that is worth telling first, worst first.
 
     That is what would be listed of a comparison where it creeps, and what would be a regression where it is slower and
-    still so; what is an issue of this comparison is told as such.
+    still so; what is an issue of this comparison, or an open one, is told as such.
     """
     past = analysis.chronicle
     if past is None:
         return []
-    slower = (one for one in past.patterns.shifts if one.recovered is None and not is_issue(analysis, one))
+    told = {one.endpoint for one in analysis.open_issues.issues} if analysis.open_issues else set()
+    lasting = (one for one in past.patterns.shifts if one.recovered is None and one.endpoint not in told)
+    slower = (one for one in lasting if not is_issue(analysis, one))
     steps = [one for one in slower if one.slowdown >= analysis.criteria.moderate]
     drifts = (one for one in past.patterns.creeps if not is_repaired(one, analysis.clusters))
     creeps = [one for one in drifts if one.slowdown >= analysis.criteria.minor]

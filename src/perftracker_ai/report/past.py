@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai.model import Direction
 from perftracker_ai.model.history import Bimodal, ChangePoint, Drift, NoiseChange
-from perftracker_ai.report import history
+from perftracker_ai.report import history, still_open
 from perftracker_ai.report.coverage import more
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, join, say
@@ -36,8 +36,8 @@ def version(text: str) -> str:
 
 
 def beyond(shown: View) -> str:
-    """Return what to add where nothing is said to be slower, while something creeps or is accepted as it is."""
-    creeps = " against the baseline" if creeping(shown) else ""
+    """Return what to add where nothing is said to be slower, while something creeps, is open or is accepted."""
+    creeps = " against the baseline" if creeping(shown) or still_open.still_open(shown) else ""
     return creeps + (" beyond what is accepted" if shown.accepted else "")
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from perftracker_ai.model import Attribution, Direction, Outcome, Verdict
-from perftracker_ai.report import checks, issue, past
+from perftracker_ai.report import checks, issue, past, still_open
 from perftracker_ai.report.counts import counts
 from perftracker_ai.report.coverage import gaps, serious
 from perftracker_ai.report.run import value
@@ -56,7 +56,9 @@ def bottom_line(shown: View) -> tuple[Sentence, ...]:
     meaning = value(
         Kind.VERDICT, "meaning of the verdict", wording.verdict_text(decided), raw=decided.value, at="/verdict/verdict"
     )
-    return tuple(filter(None, (say(meaning), found(shown), _worst(shown), _creeping(shown))))
+    return tuple(
+        filter(None, (say(meaning), found(shown), _worst(shown), still_open.bottom_line(shown), _creeping(shown)))
+    )
 
 
 def found(shown: View) -> Sentence:
@@ -103,6 +105,7 @@ def summary(shown: View) -> Section:
         Paragraph(label="Verdict", said=say(verdict(shown), ", because:")),
         Items(items=tuple(_because(shown)), ordered=False),
         *_glance(shown),
+        *still_open.blocks(shown),
         *past.news(shown),
         _jobs(shown),
         Paragraph(label=CURVES, said=tally(shown)),

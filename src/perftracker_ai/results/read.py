@@ -23,11 +23,13 @@ from perftracker_ai.model import (
     Absence,
     Analysis,
     CurveSet,
+    Decision,
     Detection,
     JobInfo,
     Notice,
     RunAccount,
 )
+from perftracker_ai.model.issues import OpenIssues
 from perftracker_ai.model.ranges import SMALLEST
 from perftracker_ai.results.saved import SavedResult
 from perftracker_ai.results.write import SCHEMA_VERSION
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Cluster
     from perftracker_ai.model.history import Chronicle
-    from perftracker_ai.results.saved import SavedAccount, SavedCurve, SavedJob, SavedNotice
+    from perftracker_ai.results.saved import SavedAccount, SavedCurve, SavedDecision, SavedJob, SavedNotice
 
 _CURE = "compare the two jobs again"
 _ROUNDING = 0.5
@@ -104,13 +106,20 @@ def _analysis(saved: SavedResult) -> Analysis:
         coverage=saved.coverage,
         clusters=saved.clusters,
         accepted=saved.accepted,
-        decision=saved.decision,
+        decision=Decision(verdict=saved.decision.verdict, rules=saved.decision.rules),
         notices=tuple(map(_notice, saved.notices)),
         chronicle=saved.chronicle,
+        open_issues=_open_issues(saved.decision),
         changes=saved.changes,
         criteria=saved.config.detect,
         policy=saved.config.policy,
     )
+
+
+def _open_issues(saved: SavedDecision) -> OpenIssues | None:
+    if saved.open_issues is None:
+        return None
+    return OpenIssues(issues=saved.open_issues, last_good=saved.last_good)
 
 
 def _job(saved: SavedJob) -> JobInfo:

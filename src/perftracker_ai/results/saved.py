@@ -25,6 +25,7 @@ from perftracker_ai.model import (
 from perftracker_ai.model.changes import Changes  # noqa: TC001
 from perftracker_ai.model.checks import Check  # noqa: TC001
 from perftracker_ai.model.history import Chronicle  # noqa: TC001
+from perftracker_ai.model.issues import LastGood, OpenIssue  # noqa: TC001
 from perftracker_ai.model.ranges import LARGEST, Count, Seconds, Share
 from perftracker_ai.results.write import SCHEMA_VERSION
 from perftracker_ai.settings import DetectSettings, PolicySettings  # noqa: TC001
@@ -84,6 +85,13 @@ class SavedConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     detect: DetectSettings
     policy: PolicySettings
+
+
+class SavedDecision(Decision, frozen=True, kw_only=True):
+    """A `Decision`, and what was open besides where there was a store."""
+
+    open_issues: tuple[OpenIssue, ...] | None = None
+    last_good: LastGood | None = None
 
 
 class SavedAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +158,7 @@ class SavedResult(
     mirrored: Count
     config: SavedConfig
     jobs: SavedJobs
-    decision: Decision
+    decision: SavedDecision
     shifts: tuple[RunShift, ...]
     clusters: tuple[Cluster, ...]
     accepted: tuple[Acceptance, ...]

@@ -70,7 +70,7 @@ def _head(analysis: Analysis) -> dict[str, Any]:
         "mirrored": detection.mirrored,
         "config": {"detect": analysis.criteria, "policy": _policy(analysis)},
         "metadata": _metadata(analysis),
-        "verdict": analysis.decision,
+        "verdict": _verdict(analysis),
         "summary": _summary(shown),
         "run_shift": detection.shifts,
         "clusters": [_cluster(shown, cluster) for cluster in analysis.clusters],
@@ -92,11 +92,20 @@ def _head(analysis: Analysis) -> dict[str, Any]:
 
 
 def _policy(analysis: Analysis) -> dict[str, Any]:
-    """Leave out the threshold of a rule that there is only with a history."""
+    """Leave out the thresholds of rules that there are only with a history, or with a store."""
     values: dict[str, Any] = msgspec.structs.asdict(analysis.policy)
     if analysis.chronicle is None:
         del values["monitor_creep"]
+    if analysis.open_issues is None:
+        del values["open_issues"]
     return values
+
+
+def _verdict(analysis: Analysis) -> dict[str, Any]:
+    """Return the verdict and, where there is a store, what is open besides what this comparison finds."""
+    values: dict[str, Any] = msgspec.structs.asdict(analysis.decision)
+    past = analysis.open_issues
+    return values if past is None else values | {"open_issues": past.issues, "last_good": past.last_good}
 
 
 def _metadata(analysis: Analysis) -> dict[str, Any]:

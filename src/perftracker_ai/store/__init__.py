@@ -11,6 +11,7 @@ from perftracker_ai.store.align import align
 from perftracker_ai.store.records import (
     Archive,
     Comparison,
+    Earlier,
     History,
     Holding,
     IssueRow,
@@ -36,6 +37,7 @@ from perftracker_ai.store.sync import (
 __all__ = [
     "Archive",
     "Comparison",
+    "Earlier",
     "History",
     "Holding",
     "IssueRow",

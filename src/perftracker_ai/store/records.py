@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perftracker_ai.model.history import JobRef  # noqa: TC001 - the same
-from perftracker_ai.model.issues import OpenIssue  # noqa: TC001 - the same
+from perftracker_ai.model.issues import OpenIssue, Tracked  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
     import numpy as np
@@ -226,6 +226,27 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True):
     until: str
     author: str
     made: datetime
+
+
+class Earlier(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What a store knows of a product before a candidate, on its hardware and suite.
+
+    Attributes
+    ----------
+    history : Archive
+        What earlier jobs measured.
+    issues : tuple of Tracked
+        As the newest job before the candidate left them.
+    approved : JobRef or None
+        The newest earlier job of another version that a comparison approved.
+    older : History or None
+        The candidate and an older job that is taken for good, where nobody compared what lies between.
+    """
+
+    history: Archive
+    issues: tuple[Tracked, ...]
+    approved: JobRef | None
+    older: History | None
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):

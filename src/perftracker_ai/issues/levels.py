@@ -1,0 +1,129 @@
+"""The level of an issue: what its curves cost in a job, against what they cost before it came in.
+
+In: a comparison and the points an issue concerns. Out: logarithms of cost over cost, positive is worse: *gross* as
+measured, *net* of what the run shares. The median over the points of a curve and over the curves stands for an issue,
+as it does for a cluster, so that single wild loads say nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from perftracker_ai.model import Absence, Direction, FindingKind
+from perftracker_ai.model.issues import Reference
+from perftracker_ai.stats import median
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from perftracker_ai.model import Curve, CurveResult, CurveSet, Detection
+
+    Floats = NDArray[np.float64]
+
+ENOUGH = 0.5
+"""Share of an issue's points that a job must have measured to tell of it."""
+SPARE = 1.0
+"""What is added to counts and percentages before they are divided: there may have been none."""
+
+
+class Level(NamedTuple):
+    """Logarithms; see the module."""
+
+    gross: float
+    net: float
+
+
+def references(
+    curves: CurveSet, values: Floats, points: Iterable[tuple[Curve, NDArray[np.intp]]]
+) -> tuple[Reference, ...]:
+    """Return what curves cost at some of their points, those without a value left out.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (P,)
+        NaN where there is none.
+    points : iterable of (Curve, ndarray of int)
+    """
+    made = (_reference(curves, curve, values, point[np.isfinite(values[point])]) for curve, point in points)
+    return tuple(one for one in made if one.values)
+
+
+def _reference(curves: CurveSet, curve: Curve, values: Floats, point: NDArray[np.intp]) -> Reference:
+    return Reference(
+        group=plain(curve.group),
+        tag=plain(curve.tag),
+        scalar=curve.scalar,
+        unit=plain(curve.base_unit),
+        less_better=curve.less_better,
+        labels=tuple(plain(curves.label[at]) for at in point.tolist()),
+        values=tuple(values[point].tolist()),
+    )
+
+
+def points_of(result: CurveResult, curve: Curve, *, whole: bool) -> NDArray[np.intp]:
+    """Return the points at which a curve got worse; all of them where it is asked for as a whole."""
+    worse = [one for one in result.windows if one.direction is Direction.WORSE]
+    if whole or not worse or any(one.kind is FindingKind.SPORADIC for one in worse):
+        return np.arange(curve.start, curve.stop)
+    return np.unique(np.concatenate([np.arange(one.first, one.last + 1) for one in worse]))
+
+
+def job_values(curves: CurveSet, rows: Sequence[int]) -> Floats:
+    """Return the value of every point over some runs of one version: their median; NaN where none has one."""
+    mean = np.where(curves.absence[rows] == Absence.PRESENT, curves.mean[rows], np.nan)
+    return mean[0] if len(rows) == 1 else median(mean, axis=0)
+
+
+def level_of(reference: Sequence[Reference], curves: CurveSet, detection: Detection, values: Floats) -> Level | None:
+    """Return an issue's level in a job; None where the job measured too little of it.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (P,)
+        Of the job, as `job_values` gives them.
+    """
+    known = {(plain(one.group), plain(one.tag), one.scalar): one for one in curves.curves}
+    asked, told, gross, shift = 0, 0, [], []
+    for one in reference:
+        asked += len(one.labels)
+        curve = known.get((one.group, one.tag, one.scalar))
+        if curve is None or plain(curve.base_unit) != one.unit:
+            continue
+        ratios = list(_ratios(one, curve, curves, detection.results[curve.index], values))
+        if ratios:
+            told += len(ratios)
+            gross.append(float(np.median(ratios)))
+            shift.append(_log(detection.results[curve.index].shift))
+    if not gross or told < ENOUGH * asked:
+        return None
+    level = float(np.median(gross))
+    return Level(level, level - float(np.median(shift)))
+
+
+def _ratios(
+    reference: Reference, curve: Curve, curves: CurveSet, result: CurveResult, values: Floats
+) -> Iterator[float]:
+    """Yield what each point costs against before, what was measured in an episode left out."""
+    left_out = set(result.left_out)
+    place = {plain(curves.label[at]): at for at in range(curve.start, curve.stop) if at not in left_out}
+    sign = 1.0 if reference.less_better else -1.0
+    spare = 0.0 if all(value > 0 for value in reference.values) else SPARE
+    for label, before in zip(reference.labels, reference.values, strict=True):
+        at = place.get(label)
+        now = math.nan if at is None else float(values[at])
+        if math.isfinite(now) and before + spare > 0 and now + spare > 0:
+            yield sign * (math.log(now + spare) - math.log(before + spare))
+
+
+def _log(slowdown: float) -> float:
+    return math.log1p(max(slowdown, -0.999))
+
+
+def plain(text: str) -> str:
+    """Replace half pairs of characters, which no store holds."""
+    return text.encode(errors="replace").decode()
