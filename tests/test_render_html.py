@@ -3,6 +3,7 @@
 import base64
 import gzip
 import html
+import json
 import re
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -36,6 +37,7 @@ from perftracker_ai.report import build
 from perftracker_ai.report.findings import ENTRIES
 from perftracker_ai.report.value import Value, sentences
 from perftracker_ai.report.view import clusters, view
+from perftracker_ai.results.read import read_result
 from perftracker_ai.results.write import result_document, result_json
 from perftracker_ai.words import numbers, wording
 from perftracker_ai.words.text import clean
@@ -333,6 +335,28 @@ def test_data_to_take_along_is_the_results_file():
     assert links[0]["download"] == "result_v2.json.gz"
 
 
+def unpacked(made):
+    """What the page offers for download."""
+    links = [found for found in Reader(made).named("a") if found.get("download", "").endswith(".gz")]
+    return json.loads(gzip.decompress(base64.b64decode(links[0]["href"].partition("base64,")[2])))
+
+
+def test_data_of_a_large_run_are_whole_but_for_the_times_of_its_points(monkeypatch):
+    """Of results too large for a page all is taken along but when each point was measured, and the page says so."""
+    made, analysis = examples(), result_json(examples())
+    monkeypatch.setattr("perftracker_ai.render.page.download.WHOLE", len(analysis) - 1)
+    shown = page(made)
+    taken, kept = unpacked(shown), json.loads(analysis)
+    read_result(json.dumps(taken).encode(), "result_v2.json")
+    for one, whole in zip(taken["curves"], kept["curves"], strict=True):
+        for name in ("begin", "end"):
+            assert [len(row) for row in one[name]] == [len(row) for row in whole[name]]
+            assert {value for row in one.pop(name) for value in row} == {None}
+            whole.pop(name)
+    assert taken == kept
+    assert "When each point was measured stands in result_v2.json" in shown
+
+
 # ── words of a language model ───────────────────────────────────────────────────────────────────────────────────────
 
 AUTHOR = Author(model="some-model", digest="", window=8192, prompt_tokens=None, answer_tokens=None, seed=7)
@@ -380,10 +404,10 @@ def test_page_of_the_examples_is_small():
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the large jobs are not here")
 def test_page_of_a_large_run_is_small():
-    """A run of 8,200 tests gives a page under 1 MB, with its data or where they lie."""
+    """A run of 8,200 tests gives a page under 1 MB, with its data to take along."""
     text = page(judged(SHARED, "rerun.json.gz", "candidate.json.gz", "baseline.json.gz"))
     assert len(text.encode()) < MEGABYTE
-    assert 'download="result_v2.json.gz"' in text or "it lies beside it as result_v2.json" in text
+    assert unpacked(text)["summary"]["curves_total"] == len(unpacked(text)["curves"])
 
 
 # ── what earlier jobs say ───────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 """The charts: where lines break, which axis fits, what is marked, and what is said to those who cannot see them."""
 
 import csv
+import itertools
 import math
 import re
 from datetime import UTC, datetime
@@ -41,9 +42,9 @@ def first_panel(made):
 @pytest.mark.parametrize(
     ("y", "commands"),
     [
-        (array(1, 2, 3), "M0 1 10 2 20 3"),
+        (array(1, 2, 3), "M0 1l10 1 10 1"),
         (array(1, NAN, 3), "M0 1h0M20 3h0"),
-        (array(NAN, 2, 3), "M10 2 20 3"),
+        (array(NAN, 2, 3), "M10 2l10 1"),
         (array(NAN, NAN, NAN), ""),
         (array(), ""),
     ],
@@ -56,7 +57,7 @@ def test_a_line_is_never_drawn_over_a_missing_point(y, commands):
 
 def test_an_area_is_broken_as_its_edges_are():
     """The noise band has no part where either edge is unknown."""
-    assert svg.area(array(0, 1, 2), array(1, 2, NAN), array(5, 6, 7)) == "M0 1 1 2 1 6 0 5z"
+    assert svg.area(array(0, 1, 2), array(1, 2, NAN), array(5, 6, 7)) == "M0 1l1 1 0 4 -1 -1z"
 
 
 # ── axes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -191,7 +192,12 @@ def changed(made, run, points, factor):
 
 
 def heights(drawn, kind):
-    return [int(y) for y in re.findall(r"\d+ (\d+)", re.search(rf'class="{kind}" d="M([^"]+)"', drawn)[1])]
+    """How far down the points of a line lie, from the steps along it."""
+    found = []
+    for run in re.search(rf'class="{kind}" d="M([^"]+)"', drawn)[1].split("M"):
+        begin, _, steps = run.removesuffix("h0").partition("l")
+        found += itertools.accumulate([int(begin.split()[1]), *map(int, steps.split()[1::2])])
+    return found
 
 
 @pytest.mark.parametrize("run", [0, 1])
@@ -325,8 +331,8 @@ def spark(slowdown, *shades):
 def test_sparkline_of_noise_is_flat():
     """A change far below the threshold hardly leaves the middle of a sparkline."""
     quiet = np.array([0.01, -0.01] * 10)
-    heights = [int(y) for y in re.findall(r"(?:\d+) (\d+)", re.search(r'cand" d="M([^"]+)', spark(quiet))[1])]
-    assert max(heights) - min(heights) <= svg.SPARK_HEIGHT / 10
+    drawn = heights(spark(quiet), "cand")
+    assert max(drawn) - min(drawn) <= svg.SPARK_HEIGHT / 10
 
 
 def test_sparkline_golden(golden):
@@ -352,8 +358,7 @@ def test_sparklines_that_are_compared_share_a_scale():
     """Of two issues the larger one has the higher line: what is half as slow is drawn about half as high."""
     shown = view(analysis([regressed(slowdown=1.0), regressed("GET /b", slowdown=0.4)], decision(Verdict.BLOCK)))
     placed = panels.sparks(shown, 0.15)
-    tops = [min(int(y) for y in re.findall(r"\d+ (\d+)", panels.spark(placed, one).split('cand" d="M')[1])) for one in
-            (shown.by_curve[index] for index in range(2))]  # fmt: skip
+    tops = [min(heights(panels.spark(placed, shown.by_curve[index]), "cand")) for index in range(2)]
     large, small = (placed.zero - top for top in tops)
     assert large / small == pytest.approx(math.log(2.0) / math.log(1.4), rel=0.15)
     assert large > svg.SPARK_HEIGHT / 3

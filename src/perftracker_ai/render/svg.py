@@ -28,7 +28,8 @@ LOG_SPAN = 20.0
 WIDTH, HEIGHT = 600, 310
 _LEFT, _RIGHT, _TOP, _BOTTOM = 92, 12, 14, 60
 _LETTER = 11.5  # width of a letter of the size that the style sheet gives
-_WRITTEN = np.array(list(map(str, range(WIDTH + 1))), dtype=object)  # every coordinate: a page has tens of thousands
+_STEPS_WRITTEN = np.array([*map(str, range(WIDTH + 1)), *map(str, range(-WIDTH, 0))], dtype=object)
+"""Every step from point to point, those to the left and upwards counted from the end: a page has tens of thousands."""
 _MARKS_ABOVE = 9  # absent points are marked this far above the axis, each run in its own row
 
 SPARK_WIDTH, SPARK_HEIGHT = 240, 48
@@ -393,7 +394,7 @@ def line(x: Floats, y: Floats) -> str:
     """Return the commands of a line through the points that have a value; it is broken where one has none."""
     drawn = []
     for part in _runs(y):
-        drawn.append(f"M{_points(x[part], y[part])}")
+        drawn.append(_steps(x[part], y[part]))
         if part.stop - part.start == 1:
             drawn.append("h0")  # a lone point: its round end is a dot
     return "".join(drawn)
@@ -401,9 +402,9 @@ def line(x: Floats, y: Floats) -> str:
 
 def area(x: Floats, low: Floats, high: Floats) -> str:
     """Return the commands of the area between two lines, broken as they are."""
-    return "".join(
-        f"M{_points(x[part], low[part])} {_points(x[part][::-1], high[part][::-1])}z" for part in _runs(low + high)
-    )
+    runs = [(x[part], low[part], high[part]) for part in _runs(low + high)]
+    around = ((np.concatenate((x, x[::-1])), np.concatenate((low, high[::-1]))) for x, low, high in runs)
+    return "".join([f"{_steps(*outline)}z" for outline in around])
 
 
 def _crosses(x: Floats, y: Floats, height: int) -> str:
@@ -423,10 +424,12 @@ def _runs(y: Floats) -> list[slice]:
     return [slice(first, last) for first, last in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _points(x: Floats, y: Floats) -> str:
+def _steps(x: Floats, y: Floats) -> str:
+    """Return where a line begins and the steps along it, which are half as long as places."""
     pairs = np.empty((len(x), 2), dtype=np.intp)
     pairs[:, 0], pairs[:, 1] = x, y
-    return " ".join(_WRITTEN[pairs.ravel()].tolist())
+    begin = f"M{pairs[0, 0]} {pairs[0, 1]}"
+    return f"{begin}l{' '.join(_STEPS_WRITTEN[(pairs[1:] - pairs[:-1]).ravel()].tolist())}" if len(x) > 1 else begin
 
 
 def units(pixels: Floats) -> list[int]:
