@@ -18,6 +18,7 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Pause = Annotated[float, msgspec.Meta(ge=0, le=3600)]
+Minutes = Annotated[float, msgspec.Meta(ge=0, le=1440)]
 Gate = Literal["never", "moderate", "severe", "critical", "investigate", "block"]
 """From what on a run's exit code is 1, in falling strictness."""
 Window = Annotated[int, msgspec.Meta(ge=2048, le=2**20)]
@@ -301,6 +302,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         60 s, or a tenth of it where that is more.
     retry_s : float
         How long together to wait for a server that is not there or breaks off: it may be starting anew.
+    wait_min : float
+        Minutes at most to wait for a newer job that is still being uploaded; 0 does not wait.
     gateway_user, gateway_password, gateway_token, gateway_headers, gateway_cookie : see `Gateway`
     client_cert, client_key, client_key_password, netrc : see `Gateway`
     seed : int
@@ -357,6 +360,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     insecure: bool = False
     timeout_s: Seconds = 600.0
     retry_s: Pause = 60.0
+    wait_min: Minutes = 0.0
     gateway_user: str = ""
     gateway_password: str = ""
     gateway_token: str = ""

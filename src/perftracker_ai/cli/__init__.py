@@ -266,6 +266,8 @@ def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Co
         raise UsageError("A comparison takes two jobs, baseline and candidate", f"{len(arguments.jobs)} given")
     if arguments.product or arguments.all_products:
         raise UsageError("Give either --product or two jobs, not both.")
+    if arguments.wait:
+        raise UsageError("--wait goes with --product", "two named jobs are compared as they are")
     require_outputs(settings, console)
     references = (*arguments.jobs, *arguments.rerun)
     source = None if all(map(is_file, references)) else _open(settings, console)

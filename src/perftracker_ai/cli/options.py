@@ -188,6 +188,13 @@ def _analyze(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --product: do not use further runs of the two versions; of each (default: up to 5 are used)",
     )
+    command.add_argument(
+        "--wait",
+        type=float,
+        metavar="MINUTES",
+        help="with --product: wait so long at most for a newer job that is still being uploaded, as long as its upload "
+        "moves (default: 0)",
+    )
     _source(command)
     _narrowing(command)
     _outputs(command)
@@ -472,6 +479,7 @@ def flags(arguments: argparse.Namespace) -> dict[str, object]:
         "ca_bundle": "ca_bundle",
         "insecure": "insecure",
         "timeout": "timeout_s",
+        "wait": "wait_min",
         "seed": "seed",
         "fail_on": "fail_on",
         "upload": "upload",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from perftracker_ai.commands.waiting import Patience, awaited, still_broken
 from perftracker_ai.errors import JobError, NotFound, NothingComparable, UsageError
 from perftracker_ai.events import Chosen, Received, Step
 from perftracker_ai.files import exists
@@ -142,19 +143,13 @@ def fetch_product(
         Whatever keeps the comparison from being made, in one sentence.
     """
     watch(Step(f"Looking for jobs of {product} in {source.location}"))
-    found = _Replayed(listed(source, settings) if listing is None else iter(listing))
     broken: dict[int, str] = {}
-    while True:
-        try:
-            selection = _choose(source, found, product, settings, broken)
-        finally:  # what was left out may be why there is nothing to compare
-            notices = _left_out(source, broken, watch)
-        watch(Chosen(selection))
-        if selection.pair is None:
-            raise NothingComparable(selection.problem, selection.cure)
-        jobs = _load_pair(source, selection.pair, watch, broken)
-        if jobs is not None:
-            break
+    try:
+        selection, jobs = _chosen(source, product, settings, watch, listing, broken)
+    finally:  # what was left out may be why there is nothing to compare
+        notices = _left_out(source, broken, watch)
+    if selection.pair is None:
+        raise NothingComparable(selection.problem, selection.cure)
     for notice in selection.notices:
         watch(notice)
     notices += selection.notices
@@ -167,6 +162,41 @@ def fetch_product(
         location=source.location,
         notices=tuple(notices),
     )
+
+
+def _chosen(
+    source: Source,
+    product: str,
+    settings: Settings,
+    watch: Watch,
+    listing: Iterable[JobInfo] | None,
+    broken: dict[int, str],
+) -> tuple[Selection, list[Job]]:
+    """Choose a pair and get its jobs, again without what turned out broken, or once a newer upload is finished.
+
+    Parameters
+    ----------
+    broken : dict of int to str
+        Filled with the jobs left out, and why.
+    """
+    patience = Patience(settings.wait_min * 60)
+    found = _Replayed(listed(source, settings) if listing is None else iter(listing))
+    while True:
+        selection = _choose(source, found, product, settings, broken)
+        moving = awaited(selection)
+        if moving is not None and patience.lasts(moving, watch):
+            source.pause(patience.pause_s)
+            found = _Replayed(listed(source, settings))
+            kept = still_broken(broken, selection, found)
+            broken.clear()
+            broken.update(kept)
+            continue
+        watch(Chosen(selection))
+        if selection.pair is None:
+            return selection, []
+        jobs = _load_pair(source, selection.pair, watch, broken)
+        if jobs is not None:
+            return selection, jobs
 
 
 def _left_out(source: Source, broken: dict[int, str], watch: Watch) -> list[Notice]:

@@ -216,6 +216,7 @@ TEMPLATE = """\
 # ca_bundle = "/etc/ssl/company.pem"     # certificates to trust instead of the operating system's
 # timeout_s = 600                        # how long the server may take to begin a job, or be silent in it
 # retry_s = 60                           # how long in all a server that is not there, or breaks off, is tried again
+# wait_min = 0                           # minutes to wait for a newer job that is still being uploaded
 # fail_on = "never"                      # exit with 1 from moderate, severe, critical, investigate or block on
 # upload = false                         # publish the report to the server
 # reports_dir = "reports"

@@ -273,6 +273,17 @@ class Connection:
         """End every request under way, from another thread: whoever waits for bytes gets an error at once."""
         self._client.abort()
 
+    def pause(self, seconds: float) -> None:
+        """Wait, until `abort` at most.
+
+        Raises
+        ------
+        Unreachable
+            When it was aborted: nobody waits for what would be asked next.
+        """
+        if self._client.aborted.wait(seconds):
+            raise Unreachable(f"Waiting for {self.address} was ended", "begin again")
+
     def resume(self) -> None:
         """Let requests be made again, once those under way have ended."""
         self._client.resume()

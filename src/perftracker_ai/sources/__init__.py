@@ -46,6 +46,9 @@ class Source(Protocol):
     def list_jobs(self, project: int) -> Iterator[JobInfo]:
         """Give a project's jobs (0: of all projects), newest first, read as far as the caller goes."""
 
+    def pause(self, seconds: float) -> None:
+        """Wait, until `abort` at most, and forget what was listed: the next list is a new one."""
+
     def describe(self, job_id: int) -> JobInfo:
         """Give one job's header."""
 

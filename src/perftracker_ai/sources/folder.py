@@ -7,6 +7,7 @@ file that is no job, or a broken one, is skipped and remembered with its reason.
 from __future__ import annotations
 
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -66,6 +67,7 @@ class FolderSource:
         self._path = path
         self._listing: _Listing | None = None
         self._total: int | None = None
+        self._aborted = Event()
 
     @property
     def location(self) -> str:
@@ -151,8 +153,21 @@ class FolderSource:
         listed = next((entry.job for entry in self._look().entries if entry.path == path), None)
         return listed or read_file(path, str(path))
 
+    def pause(self, seconds: float) -> None:
+        """Wait, until `abort` at most, and look into the folder again at the next question.
+
+        Raises
+        ------
+        Unreachable
+            When it was aborted: nobody waits for what would be read next.
+        """
+        if self._aborted.wait(seconds):
+            raise Unreachable(f"Waiting for {self._path} was ended", "begin again")
+        self._listing = None
+
     def abort(self) -> None:
-        """Do nothing: reading a file is over soon."""
+        """End a pause; reading files takes no time worth ending."""
+        self._aborted.set()
 
     def close(self) -> None:
         """Do nothing: no file is kept open."""

@@ -132,6 +132,10 @@ class ServerSource:
             if len(reading.seen) >= reading.total:
                 return
 
+    def pause(self, seconds: float) -> None:
+        """Wait, until `abort` at most; every list is asked for anew."""
+        self._connection.pause(seconds)
+
     def describe(self, job_id: int) -> JobInfo:
         """Give one job's header; whether it was deleted only where the copy that will be read cannot tell.
 
