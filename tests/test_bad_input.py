@@ -549,3 +549,31 @@ def test_a_command_line_that_means_nothing_is_refused(run, arguments):
     """What the grammar does not know or cannot mean ends in a sentence, with nothing touched."""
     refusal(run(*arguments))
     assert list(Path().iterdir()) == []
+
+
+def trunk(number, build, slow=1.0):
+    """A job of a product whose version never changes."""
+    made = shop_job(number, "trunk")
+    for test in made["tests"]:
+        test["scores"] = str([slow * score for score in json.loads(test["scores"])])
+    return made | {"title": f"nightly {build}", "cmdline": f"run --build {build}"}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_versions_that_stand_in_the_title_are_compared(run, named):
+    """Where the product's version never changes a setting says where to read it, for named jobs and for discovery."""
+    put(Path("jobs"), trunk(2, "8.1"), trunk(3, "8.2"))
+    given = ["jobs/job-2.json", "jobs/job-3.json"] if named else ["--product", "Shop", "--url", "jobs"]
+    assert ("SAME VERSION" in run("analyze", *given, "--json").out) is named
+    Path("settings.toml").write_text("[discovery]\nversion_from = 'title: nightly (\\S+)'\n", encoding="utf-8")
+    ran = run("analyze", *given, "--json", "--config", "settings.toml")
+    result = json.loads(ran.out)["products"][0]["result"]
+    assert (result["baseline"]["version"], result["candidate"]["version"]) == ("8.1", "8.2")
+
+
+def test_discovery_refuses_versions_that_no_list_tells(run):
+    """Command lines and links stand in whole jobs only, and it is said."""
+    put(Path("jobs"), trunk(2, "8.1"), trunk(3, "8.2"))
+    Path("settings.toml").write_text("[discovery]\nversion_from = 'command: build (\\S+)'\n", encoding="utf-8")
+    sentence = refusal(run("analyze", "--product", "Shop", "--url", "jobs", "--config", "settings.toml"))
+    assert "which the list of jobs does not tell" in sentence

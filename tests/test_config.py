@@ -251,6 +251,7 @@ def test_a_setting_of_the_whole_run_is_refused_in_a_products_table(given_setting
         ("[curves]\nless_better = {rate = 'perhaps'}", "Expected `bool`"),
         ("[curves]\nload_pattern = '('", "it takes a regular expression with one group."),
         ("[curves]\nload_pattern = 'rows'", "it takes a regular expression with one group."),
+        ("[discovery]\nversion_from = 'heading: (.*)'", "it takes title, command or link NAME"),
     ],
 )
 def test_a_value_of_another_kind_or_range_is_refused_with_what_is_wanted(given_settings, text, part):

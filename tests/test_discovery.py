@@ -8,7 +8,7 @@ from builders import info
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perftracker_ai.discovery import choose, classified, pair_notices
+from perftracker_ai.discovery import choose, classified, pair_notices, versioned
 from perftracker_ai.errors import NotFound
 from perftracker_ai.model import (
     CandidateOlder,
@@ -380,7 +380,10 @@ def test_jobs_newer_than_the_version_asked_for_say_so():
         (
             [info(1), info(2), info(3, hosts=("b",))],
             {},
-            "All 3 usable jobs of 'Shop' are of one version, 2.0; give two job ids.",
+            (
+                "All 3 usable jobs of 'Shop' are of one version, 2.0; "
+                "give two job ids, or say with the setting discovery.version_from where the version stands."
+            ),
         ),
         (
             [info(2, hosts=("a",)), info(1, "1.0", hosts=("b", "c"))],
@@ -410,7 +413,10 @@ def test_jobs_newer_than_the_version_asked_for_say_so():
         (
             [info(2), info(1)],
             {"baseline_version": "1.0"},
-            "All 2 usable jobs of 'Shop' are of one version, 2.0; give two job ids.",
+            (
+                "All 2 usable jobs of 'Shop' are of one version, 2.0; "
+                "give two job ids, or say with the setting discovery.version_from where the version stands."
+            ),
         ),
     ],
 )
@@ -574,3 +580,20 @@ def _changed(fields):
 def test_a_job_against_itself_is_named():
     """Comparing a job with itself says so, beside the version being the same."""
     assert [type(notice) for notice in pair_notices(NEW, NEW)] == [SameJob, SameVersion]
+
+
+@pytest.mark.parametrize(
+    ("place", "version"),
+    [
+        (r"title: build (\S+)", "8.1"),
+        (r"command: --build=(\S+)", "412"),
+        (r"link Jenkins: /job/(\d+)", "77"),
+        (r"link None: (.*)\d", ""),
+        ("", "trunk"),
+    ],
+)
+def test_a_version_is_read_where_the_settings_say(place, version):
+    """Title, command line and links may tell it; where the text does not, the job has none."""
+    job = info(1, "trunk", title="nightly build 8.1 (trunk)")
+    links = (("Jenkins", "http://ci.example/job/77"),)
+    assert versioned(job, place, "run.py --build=412 --all", links).version == version

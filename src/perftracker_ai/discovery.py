@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from perftracker_ai.settings import DiscoverySettings
 
 
+_LONGEST_TEXT = 1024
+"""Characters in which a version is looked for: as many as the server keeps."""
+
+
 class _Group(msgspec.Struct, kw_only=True):
     """Usable jobs of one hardware and suite, newest first, as they are read; lives only inside `choose`."""
 
@@ -55,6 +59,8 @@ class _Group(msgspec.Struct, kw_only=True):
         self.newest.setdefault(job.version, job)
         self.first[job.version] = job
 
+
+_ONE_VERSION = "give two job ids, or say with the setting discovery.version_from where the version stands"
 
 _Groups = dict[tuple[tuple[str, ...], str], _Group]
 """By hardware and suite name."""
@@ -147,6 +153,30 @@ def classified(job: JobInfo, machines: Sequence[tuple[str, str]]) -> JobInfo:
 
     names = [next((name for pattern, name in machines if fnmatchcase(host, pattern)), host) for host in job.hosts]
     return replace(job, hosts=tuple(dict.fromkeys(names)))
+
+
+def versioned(job: JobInfo, place: str, command: str = "", links: Sequence[tuple[str, str]] = ()) -> JobInfo:
+    """Return a job with the version that stands elsewhere than in its product's.
+
+    Parameters
+    ----------
+    place : str
+        As `DiscoverySettings.version_from`; empty to leave the job as it is.
+    command : str
+        The job's command line.
+    links : sequence of (str, str)
+        Names and addresses of what is linked to it.
+    """
+    if not place:
+        return job
+    import re
+
+    where, _, pattern = place.partition(":")
+    text = {"title": job.title, "command": command}.get(where)
+    if text is None:
+        text = dict(links).get(where.removeprefix("link ").strip(), "")
+    found = re.search(pattern.strip(), text[:_LONGEST_TEXT])
+    return replace(job, product_ver=(found[1] or "") if found else "")
 
 
 def _hardware(job: JobInfo) -> tuple[str, ...]:
@@ -396,7 +426,7 @@ def _no_pair(
     if asked and len(versions) > 1:
         return f"{product!r} has no pair of jobs with version {asked}", f"versions seen are {', '.join(versions[:8])}"
     if len(versions) == 1:
-        return f"All {len(usable)} usable jobs of {product!r} are of one version, {versions[0]}", "give two job ids"
+        return f"All {len(usable)} usable jobs of {product!r} are of one version, {versions[0]}", _ONE_VERSION
     hardware = list(dict.fromkeys("+".join(group.hardware) for group in groups.values()))
     return (
         f"No two versions of {product!r} ran on the same hardware with the same suite ({', '.join(hardware[:5])})",

@@ -41,6 +41,9 @@ class DiscoverySettings(msgspec.Struct, frozen=True, kw_only=True):
         A job is a local run when a dot-separated label of one of its top-level hosts is one of these, in any case.
     version_order : str
         How the baseline is found: ``auto`` by the order of versions where they have one, ``date`` by date alone.
+    version_from : str
+        Where a job's version stands when it is not its product's: ``title``, ``command`` or ``link NAME``, a colon, and
+        a regular expression whose first group is the version; empty for the product's version.
     reruns : int
         How many further jobs of either version are used, at most.
     rerun_days : int
@@ -53,6 +56,7 @@ class DiscoverySettings(msgspec.Struct, frozen=True, kw_only=True):
     ignored_hardware: tuple[str, ...] = ()
     local_labels: tuple[str, ...] = ("local", "local-run", "localhost")
     version_order: Literal["auto", "date"] = "auto"
+    version_from: str = ""
     reruns: Count = 5
     rerun_days: Count = 90
 

@@ -102,10 +102,33 @@ def select(source: Source, product: str, settings: Settings) -> Selection:
 
 
 def listed(source: Source, settings: Settings) -> Iterator[JobInfo]:
-    """Give the jobs of the project, newest first, their hosts named by class of machine as the settings want it."""
-    from perftracker_ai.discovery import classified
+    """Give the jobs of the project, newest first, with hosts and versions named as the settings want it.
 
-    return (classified(job, settings.hardware) for job in source.list_jobs(settings.project))
+    Raises
+    ------
+    UsageError
+        When a product's version stands where the list does not tell it.
+    """
+    from perftracker_ai.discovery import classified, versioned
+
+    places: dict[str, str] = {}
+    for job in source.list_jobs(settings.project):
+        if job.product_name not in places:
+            places[job.product_name] = _listed_place(job.product_name, settings)
+        yield versioned(classified(job, settings.hardware), places[job.product_name])
+
+
+def _listed_place(product: str, settings: Settings) -> str:
+    """Return where a product's version stands in a list of jobs, which has titles, and neither commands nor links."""
+    place = settings.of_product(product).discovery.version_from
+    if place and not place.startswith("title:"):
+        where = place.partition(":")[0]
+        raise UsageError(
+            f"The versions of {product!r} stand in its jobs' {where} (discovery.version_from), which the list of jobs "
+            "does not tell",
+            "name two jobs, or put the version into their title",
+        )
+    return place
 
 
 def _choose(
@@ -239,10 +262,8 @@ def fetch_named(
     PerfTrackerAIError
         When one of them cannot be had, or not be read.
     """
-    from perftracker_ai.discovery import classified
-
     read = [_load_reference(text, source, watch) for text in (*references, *reruns, *candidate_reruns)]
-    jobs = [replace(job, info=classified(job.info, settings.hardware)) for job in read]
+    jobs = [_as_settings_want(job, settings) for job in read]
     notices = [
         OtherProject(job=job.info.id, project=job.info.project_name, asked=settings.project)
         for job in jobs[:2]
@@ -257,6 +278,14 @@ def fetch_named(
         location=location,
         notices=tuple(notices),
     )
+
+
+def _as_settings_want(job: Job, settings: Settings) -> Job:
+    """Name a whole job's hosts by class of machine, and read its version where the settings say."""
+    from perftracker_ai.discovery import classified, versioned
+
+    place = settings.of_product(job.info.product_name).discovery.version_from
+    return replace(job, info=versioned(classified(job.info, settings.hardware), place, job.command, job.links))
 
 
 def is_file(reference: str) -> bool:

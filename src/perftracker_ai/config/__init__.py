@@ -48,7 +48,9 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
 }
 _TABLES = frozenset({"defaults", "products", "accept", "channels"})
 """Settings that have tables of their own in the file, and no key."""
-_ANY_TEXT = frozenset({"url", "llm_url", "store", "curves.load_pattern", "curves.less_better"})
+_ANY_TEXT = frozenset(
+    {"url", "llm_url", "store", "curves.load_pattern", "curves.less_better", "discovery.version_from"}
+)
 """Keys whose text may be, or hold, an address; where one stands elsewhere, it was put in the wrong place."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY = re.compile(r"[\w-]{1,40}(\.[\w-]{1,40})?", re.ASCII)
@@ -297,6 +299,8 @@ def _wants(key: str, converted: object) -> str:
         return "text without null characters"
     if key == "curves.load_pattern" and not _is_pattern(str(converted)):
         return "a regular expression with one group"
+    if key == "discovery.version_from" and not _is_place(str(converted)):
+        return "title, command or link NAME, a colon, and a regular expression with one group"
     if any(isinstance(text, str) and is_address(text) for text in texts):
         return _wants_address(key, str(converted))
     return ""
@@ -347,6 +351,13 @@ def _is_pattern(text: str) -> bool:
         return not text or re.compile(text).groups >= 1
     except re.error:
         return False
+
+
+def _is_place(text: str) -> bool:
+    """Tell whether a text names where a version stands."""
+    place, colon, pattern = text.partition(":")
+    known = place in {"title", "command"} or (place.startswith("link ") and place[5:].strip() != "")
+    return not text or (known and colon != "" and pattern.strip() != "" and _is_pattern(pattern.strip()))
 
 
 def _channels(tables: dict[str, Any], environ: Mapping[str, str], origin: str) -> tuple[Channel, ...]:

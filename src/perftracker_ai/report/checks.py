@@ -51,7 +51,7 @@ def _sentences(check: Check, show: Callable[[str], str]) -> tuple[str, str]:  # 
         case OneVersion(version=version):
             return (
                 f"Both jobs are of version {show(version)}: every difference between them is noise or environment.",
-                "Choose a baseline of another version to judge a release.",
+                "Choose a baseline of another version, or say with discovery.version_from where the version stands.",
             )
         case LowerVersion(baseline=baseline, candidate=candidate):
             return (

@@ -111,7 +111,7 @@ def read_file(path: Path, origin: str) -> Job:
 
 
 def read_fetched(source: Source, info: JobInfo, fetched: Path | JobError | NotFound, report: JobReport) -> Job:
-    """Return a fetched job, with the host names that only the source's list tells.
+    """Return a fetched job, with the host names that only the source's list tells, and the version read from there.
 
     A file that vanished or was altered after it was fetched is fetched once more: that is no fault of the job's.
 
@@ -130,7 +130,7 @@ def read_fetched(source: Source, info: JobInfo, fetched: Path | JobError | NotFo
     except JobFileError:
         (again,) = source.fetch_all((info,), report)
         job = source.read(_file(again))
-    return replace(job, info=replace(job.info, hosts=info.hosts))
+    return replace(job, info=replace(job.info, hosts=info.hosts, product_ver=info.product_ver))
 
 
 def _file(fetched: Path | JobError | NotFound) -> Path:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from perftracker_ai.curves import build_curves
-from perftracker_ai.discovery import classified, local_host
+from perftracker_ai.discovery import classified, local_host, versioned
 from perftracker_ai.errors import JobError, JobFileError, NotFound
 from perftracker_ai.events import Received, Recording, Step
 from perftracker_ai.model import Exclusion, SkippedFile, SkippedJob
@@ -246,11 +246,14 @@ def _listed(source: Source, wanted: Wanted, watch: Watch) -> _Listing:
     usable: list[JobInfo] = []
     left_out: Counter[Exclusion] = Counter()
     since = wanted.since
+    place = wanted.settings.discovery.version_from
+    place = place if place.startswith("title:") else ""
     for job in source.list_jobs(wanted.project):
         if since is not None and job.end < since:
             break
         if job.product_name != wanted.product:
             continue
+        job = versioned(job, place)  # noqa: PLW2901 - the same job by its right version
         if (reason := _unwanted(job, wanted.settings)) is not None:
             left_out[reason] += 1
             continue

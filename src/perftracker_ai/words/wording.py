@@ -44,7 +44,7 @@ _NOTICES: dict[type[Notice], str] = {
     model.OtherSuite: "The jobs ran different test suites, {baseline} and {candidate}, so a change may be the test's: "
     "rerun the baseline with the candidate's suite.",
     model.SameVersion: "Both jobs are of version {version}, so every change is noise or environment: choose a baseline"
-    " of another version to judge a release.",
+    " of another version to judge a release, or say with discovery.version_from where the version stands.",
     model.SameJob: "Baseline and candidate are both job {job}, so nothing can differ: name two jobs.",
     model.OtherProject: "Job {job} is in project {project}, not in project {asked} as asked for, so it may have been "
     "set up differently: check that it is meant.",
