@@ -132,8 +132,7 @@ def _account(saved: SavedAccount) -> RunAccount:
 
 
 def _notice(saved: SavedNotice) -> Notice:
-    kind = NOTICES[saved.kind]
-    return msgspec.convert(dict(zip(kind.__struct_fields__, saved.values, strict=True)), kind, strict=False)
+    return msgspec.convert(saved.values | {"kind": saved.kind}, NOTICES[saved.kind])
 
 
 def _detection(saved: SavedResult) -> Detection:

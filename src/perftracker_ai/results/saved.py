@@ -106,10 +106,10 @@ class SavedAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SavedNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """A `Notice` by its kind, with its values in order."""
+    """A `Notice` by its kind, with its values by name."""
 
     kind: str
-    values: tuple[Any, ...]
+    values: dict[str, Any]
 
 
 class SavedCurve(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import structs
 
 from perftracker_ai import TOOL_VERSION
 from perftracker_ai.model import Absence, Confidence, Outcome, Severity
@@ -299,8 +300,7 @@ def _check(check: Check) -> dict[str, Any]:
 
 
 def _notice(notice: Notice) -> dict[str, Any]:
-    values = list(wording.notice_values(notice).values())
-    return {"kind": notice.kind, "values": values, "text": wording.notice_text(notice)}
+    return {"kind": notice.kind, "values": structs.asdict(notice), "text": wording.notice_text(notice)}
 
 
 def _metric_type(curve: Curve) -> str:
