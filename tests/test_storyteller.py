@@ -263,7 +263,8 @@ def test_a_lie_told_twice_is_left_out(asked, plain):
     )
     assert ran.code == 0
     (warning,) = without_progress(ran.err)
-    assert "check of the commentary by the language model qwen2.5-coder:14b refused 1" in warning
+    assert f"Not all that the language model {MODEL} answered passed the check" in warning
+    assert "left out are 1 of its sentences and 0 of its choices" in warning
     report = REPORT.read_text()
     assert report.partition("## Provenance")[0].count(f" {MARK}") == 2
     assert "did not verify the meaning. 1 sentence was refused." in report
@@ -280,7 +281,9 @@ def test_an_answer_of_no_use_leaves_the_programs_report(asked, plain, bad, llm_m
     """When nothing is usable twice, every sentence is the program's and the report says so; required exits with 2."""
     ran = asked(bad, bad, options=("--llm", llm_mode))
     assert ran.code == (2 if llm_mode == "required" else 0)
-    assert sum("refused 1 of its sentences" in line for line in without_progress(ran.err)) == 1
+    assert (
+        sum("left out are 1 of its sentences and 0 of its choices" in line for line in without_progress(ran.err)) == 1
+    )
     report, before = REPORT.read_text(), plain["llm_report.md"].decode()
     assert report.rpartition("## Provenance")[0] == before.rpartition("## Provenance")[0]
     assert f"Nothing of what the language model {MODEL} " in report

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from perftracker_ai.cli.outcome import Outcome
     from perftracker_ai.commands.analyze import Run
     from perftracker_ai.commands.batch import Products
-    from perftracker_ai.commands.fetch import Fetched, Target
-    from perftracker_ai.model import JobInfo
+    from perftracker_ai.commands.fetch import Fetched
     from perftracker_ai.settings import Settings
     from perftracker_ai.sources import Source
     from perftracker_ai.store import IssueRow
@@ -170,44 +169,25 @@ def _analyze_products(
     from perftracker_ai.commands.batch import fetching
 
     require_outputs(settings, console)
-    targets, listing = _targets(
-        list(dict.fromkeys(names)), source, settings, known, all_hardware=getattr(arguments, "all_hardware", False)
-    )
+    products = list(dict.fromkeys(names))
     outcomes: list[Outcome] = []
     try:
-        with fetching(source, targets, settings, console, listing) as each:
-            for target, fetched in zip(targets, each, strict=True):
-                outcomes.append(_judged(target, fetched, source.location, settings, console, arguments))
+        with fetching(source, products, settings, console, known and known.listing) as each:
+            for product, fetched in zip(products, each, strict=True):
+                outcomes.append(_judged(product, fetched, source.location, settings, console, arguments))
     except KeyboardInterrupt:
-        if len(targets) == 1:
+        if len(products) == 1:
             raise
         tell(_INTERRUPTED)
-        outcomes += interrupted(targets[len(outcomes) :])
+        outcomes += interrupted(products[len(outcomes) :])
     finally:
         console.close()
     others = known.others if known else ()
     return conclude(outcomes, settings, console, as_json=arguments.json, browser=arguments.open, others=others)
 
 
-def _targets(
-    products: Sequence[str], source: Source, settings: Settings, known: Products | None, *, all_hardware: bool
-) -> tuple[Sequence[Target], Sequence[JobInfo] | None]:
-    """Give what is to be compared, each hardware by itself where that is asked for, and the jobs as far as listed."""
-    from perftracker_ai.cli.console import show_alone
-    from perftracker_ai.commands.batch import all_groups
-    from perftracker_ai.commands.fetch import Target
-
-    listing = known and known.listing
-    if not all_hardware:
-        return [Target(product) for product in products], listing
-
-    groups = all_groups(source, products, settings, listing)
-    show_alone([target.name for target in groups.others])
-    return groups.usable, groups.listing
-
-
 def _judged(
-    target: Target,
+    product: str,
     fetched: Fetched | PerfTrackerAIError,
     location: str,
     settings: Settings,
@@ -215,8 +195,6 @@ def _judged(
     arguments: argparse.Namespace,
 ) -> Outcome:
     """Judge a product and hand its run on; what hinders it is told, and stands in its outcome."""
-    from msgspec.structs import replace
-
     from perftracker_ai.cli.outcome import unjudged
     from perftracker_ai.commands.analyze import judge_product
 
@@ -224,13 +202,13 @@ def _judged(
     try:
         if isinstance(fetched, PerfTrackerAIError):
             raise fetched
-        with guarded(f"Judging {target.name}"):
+        with guarded(f"Judging {product}"):
             run = judge_product(fetched, settings, console)
     except PerfTrackerAIError as error:
-        return unjudged(target, error, console)
+        return unjudged(product, error, console)
     finally:
         console.close()
-    return replace(_deliver(run, location, settings, console, as_json=arguments.json), hardware=target.hardware)
+    return _deliver(run, location, settings, console, as_json=arguments.json)
 
 
 def _deliver(run: Run, location: str, settings: Settings, console: Console, *, as_json: bool) -> Outcome:
@@ -241,7 +219,7 @@ def _deliver(run: Run, location: str, settings: Settings, console: Console, *, a
 
     if run.prompt:
         show(run.prompt.rstrip())
-        return Outcome(product=run.product, hardware="", run=run, published=None, told=None, errors=())
+        return Outcome(product=run.product, run=run, published=None, told=None, errors=())
     errors: list[PerfTrackerAIError] = []
     tried = partial(_tried, run.product, errors, console)
     if not as_json:
@@ -252,7 +230,7 @@ def _deliver(run: Run, location: str, settings: Settings, console: Console, *, a
         show_published(published)
     if told and not as_json:
         show_told(told)
-    return Outcome(product=run.product, hardware="", run=run, published=published, told=told, errors=tuple(errors))
+    return Outcome(product=run.product, run=run, published=published, told=told, errors=tuple(errors))
 
 
 def _tried(product: str, errors: list[PerfTrackerAIError], console: Console, act: Callable[[], T]) -> T | None:
@@ -282,22 +260,21 @@ def _each(products: Sequence[str], treat: Callable[[str], int], *, trace: bool) 
 def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Console) -> int:
     from perftracker_ai.cli.outcome import conclude
     from perftracker_ai.commands.analyze import require_outputs
-    from perftracker_ai.commands.fetch import Target, is_file
+    from perftracker_ai.commands.fetch import is_file
 
     if len(arguments.jobs) != 2:  # noqa: PLR2004 - a pair
         raise UsageError("A comparison takes two jobs, baseline and candidate", f"{len(arguments.jobs)} given")
     if arguments.product or arguments.all_products:
         raise UsageError("Give either --product or two jobs, not both.")
-    for option, given in (("--wait", arguments.wait), ("--all-hardware", arguments.all_hardware)):
-        if given:
-            raise UsageError(f"{option} goes with --product", "two named jobs are compared as they are")
+    if arguments.wait:
+        raise UsageError("--wait goes with --product", "two named jobs are compared as they are")
     require_outputs(settings, console)
     references = (*arguments.jobs, *arguments.rerun)
     source = None if all(map(is_file, references)) else _open(settings, console)
     location = source.location if source is not None else ""
     fetched = _fetched(arguments, settings, console, source)
     product = " vs ".join(arguments.jobs) if isinstance(fetched, PerfTrackerAIError) else fetched.product
-    outcome = _judged(Target(product), fetched, location, settings, console, arguments)
+    outcome = _judged(product, fetched, location, settings, console, arguments)
     return conclude([outcome], settings, console, as_json=arguments.json, browser=arguments.open)
 
 
@@ -449,24 +426,6 @@ def _index(arguments: argparse.Namespace) -> int:
     return DONE if done.recorded or done.known else FAILED
 
 
-def _serve(arguments: argparse.Namespace) -> int:
-    from perftracker_ai.commands.serve import serve
-
-    serve(_settings(arguments), arguments.listen, partial(_serving, browser=arguments.open))
-    return DONE
-
-
-def _serving(address: str, place: str, *, browser: bool) -> None:
-    """Say where the dashboard is, and open it when that is wanted; whoever started it in a script reads it at once."""
-    show(f"{address} shows {place}; end it with Ctrl-C.")
-    sys.stdout.flush()
-    if browser:
-        import webbrowser
-        from threading import Timer
-
-        Timer(0.5, webbrowser.open, [address]).start()  # once it answers
-
-
 def _accept(arguments: argparse.Namespace) -> int:
     from perftracker_ai.commands.accept import accept_finding
     from perftracker_ai.config import FILE_NAME, find
@@ -541,7 +500,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "history": _history,
     "issues": _issues,
     "index": _index,
-    "serve": _serve,
     "config": _config,
     "completion": _completion,
 }

@@ -324,7 +324,9 @@ def _narrated(sheet: FactSheet, talk: _Talk, watch: Watch) -> Narration:
     verified = verify(talk.ask(build_prompt(sheet), answer_schema(sheet)), sheet)
     refused = refused_sections(sheet, verified)
     if not refused:
-        return compose(sheet, verified, talk.author)
+        narration = compose(sheet, verified, talk.author)
+        _name_refused(narration, watch)
+        return narration
     try:
         repair = talk.ask(repair_prompt(sheet, verified), answer_schema(sheet, refused))
     except LanguageModelError as error:
@@ -336,8 +338,9 @@ def _narrated(sheet: FactSheet, talk: _Talk, watch: Watch) -> Narration:
 
 
 def _name_refused(narration: Narration, watch: Watch) -> None:
-    if narration.refused:
-        watch(TextsRefused(refused=narration.refused, model=narration.author.model))
+    refused, dropped = narration.refused, narration.dropped
+    if refused or dropped:
+        watch(TextsRefused(refused=refused, dropped=dropped, model=narration.author.model))
 
 
 def _nothing_usable(settings: Settings) -> BadReply:

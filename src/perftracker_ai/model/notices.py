@@ -252,9 +252,10 @@ class NotTold(Notice, frozen=True, kw_only=True):
 
 
 class TextsRefused(Notice, frozen=True, kw_only=True):
-    """Sentences of a language model that did not pass the check against the facts."""
+    """Sentences of a language model that did not pass the check, and choices that the facts do not bear out."""
 
     refused: int
+    dropped: int
     model: str
 
 

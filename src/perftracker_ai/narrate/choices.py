@@ -252,7 +252,8 @@ def _order(picked: object, sheet: FactSheet) -> Choice | None:
         group = [name for name, one in zip(names, steps, strict=True) if one == step]
         if group != sorted(group, key=list(sheet.topic).index):
             between = " Of" if told else "Of"
-            told += [f"{between} those for {step[0]}, take ", *_joined(_ids(group, sheet), ", then "), "."]
+            severity = f" {step[1].value}" if step[1] else ""
+            told += [f"{between} the{severity} issues ({step[0]}), take ", *_joined(_ids(group, sheet), ", then "), "."]
     return _choice(Chosen.ORDER, *told)
 
 

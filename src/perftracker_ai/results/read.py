@@ -132,7 +132,8 @@ def _account(saved: SavedAccount) -> RunAccount:
 
 
 def _notice(saved: SavedNotice) -> Notice:
-    return msgspec.convert(saved.values | {"kind": saved.kind}, NOTICES[saved.kind])
+    kind = NOTICES[saved.kind]
+    return msgspec.convert(dict(zip(kind.__struct_fields__, saved.values, strict=True)), kind, strict=False)
 
 
 def _detection(saved: SavedResult) -> Detection:

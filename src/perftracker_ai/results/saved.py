@@ -106,10 +106,10 @@ class SavedAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SavedNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """A `Notice` by its kind, with its values by name."""
+    """A `Notice` by its kind, with its values in order."""
 
     kind: str
-    values: dict[str, Any]
+    values: tuple[Any, ...]
 
 
 class SavedCurve(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import structs
 
 from perftracker_ai import TOOL_VERSION
 from perftracker_ai.model import Absence, Confidence, Outcome, Severity
@@ -300,7 +299,8 @@ def _check(check: Check) -> dict[str, Any]:
 
 
 def _notice(notice: Notice) -> dict[str, Any]:
-    return {"kind": notice.kind, "values": structs.asdict(notice), "text": wording.notice_text(notice)}
+    values = list(wording.notice_values(notice).values())
+    return {"kind": notice.kind, "values": values, "text": wording.notice_text(notice)}
 
 
 def _metric_type(curve: Curve) -> str:

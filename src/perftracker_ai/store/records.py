@@ -188,7 +188,7 @@ class IssueRow(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    origin, product, hardware, suite : str
+    hardware, suite : str
         As in `Scope`.
     job : JobRef
         The candidate it was last looked for in.
@@ -198,8 +198,6 @@ class IssueRow(msgspec.Struct, frozen=True, kw_only=True):
         That of the candidate.
     """
 
-    origin: str
-    product: str
     hardware: str
     suite: str
     job: JobRef
