@@ -264,7 +264,7 @@ def test_a_lie_told_twice_is_left_out(asked, plain):
     assert ran.code == 0
     (warning,) = without_progress(ran.err)
     assert f"Not all that the language model {MODEL} answered passed the check" in warning
-    assert "left out are 1 of its sentences and 0 of its choices" in warning
+    assert "1 of its sentences and 0 of its choices are left out" in warning
     report = REPORT.read_text()
     assert report.partition("## Provenance")[0].count(f" {MARK}") == 2
     assert "did not verify the meaning. 1 sentence was refused." in report
@@ -282,7 +282,7 @@ def test_an_answer_of_no_use_leaves_the_programs_report(asked, plain, bad, llm_m
     ran = asked(bad, bad, options=("--llm", llm_mode))
     assert ran.code == (2 if llm_mode == "required" else 0)
     assert (
-        sum("left out are 1 of its sentences and 0 of its choices" in line for line in without_progress(ran.err)) == 1
+        sum("1 of its sentences and 0 of its choices are left out" in line for line in without_progress(ran.err)) == 1
     )
     report, before = REPORT.read_text(), plain["llm_report.md"].decode()
     assert report.rpartition("## Provenance")[0] == before.rpartition("## Provenance")[0]

@@ -96,8 +96,8 @@ _NOTICES: dict[type[Notice], str] = {
     model.NotTold: "{problem}: {cure}.",
     model.AnswerCut: "The answer of the language model {model} was cut at {tokens} tokens ({thoughts} of them thoughts"
     "), so only what is finished of it is used: take another model with --model if that happens often.",
-    model.TextsRefused: "Not all that the language model {model} answered passed the check; left out are {refused} of its"
-    " sentences and {dropped} of its choices: take a larger model with --model if that happens often.",
+    model.TextsRefused: "Not all that the language model {model} answered passed the check: {refused} of its"
+    " sentences and {dropped} of its choices are left out; take a larger model with --model if that happens often.",
 }
 
 _ABSENCES: dict[Absence, str] = {
