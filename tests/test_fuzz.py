@@ -31,6 +31,13 @@ GATE = ("--fail-on", "never")
 UNTIL = ("--reason", "known", "--until", "2099-12-31")
 
 
+class Place(SimpleNamespace):
+    """What the fuzzers work in; shown by its folder alone, for what it holds is long."""
+
+    def __repr__(self):
+        return f"Place({self.folder})"
+
+
 def tried(examples, test):
     """Try a test with so many dice, the same ones each time."""
     usual = settings(
@@ -76,7 +83,7 @@ def place(tmp_path_factory):
         assert saved["clusters"]
         (folder / "saved").mkdir()
         shutil.copy("data/history.sqlite3", "whole.sqlite3")
-        yield SimpleNamespace(folder=folder, jobs=jobs, saved=saved, store=Path("whole.sqlite3").read_bytes())
+        yield Place(folder=folder, jobs=jobs, saved=saved, store=Path("whole.sqlite3").read_bytes())
 
 
 def damaged(document, dice):

@@ -371,8 +371,8 @@ def _issues(
 def _further(
     older: History | None, history: Archive, settings: ProductSettings, seed: int, candidate: JobInfo
 ) -> Compared | None:
-    """Compare the candidate with an older job, both as the store has them; None where there is none."""
-    if older is None:
+    """Compare the candidate with an older job, both as the store has them; None where it has not both."""
+    if older is None or len(older.jobs) <= CANDIDATE:
         return None
     rows = sorted(range(len(older.jobs)), key=lambda row: older.jobs[row].id == candidate.id)
     values = {name: getattr(older.curves, name)[rows] for name in BY_RUN}
