@@ -298,11 +298,22 @@ def test_the_last_good_job_is_the_approved_one_or_the_one_before_the_oldest_issu
     line.night({2: 1.6})
     line.night({2: 1.6, 3: 1.8})
     issues = [one.issue for one in line.last]
-    told = open_issues(issues, None)
+    told = open_issues(issues, ())
     assert [one.endpoint for one in told.issues] == ["GET /thing2"]  # the new one is this comparison's own
     assert (told.last_good.job.job, told.last_good.approved) == (1, False)
-    assert open_issues(issues, place(7)).last_good.job == place(7)
-    assert open_issues([], None).last_good is None
+    hotfix = replace(place(9), version="1.0.1")
+    assert open_issues(issues, (place(1), place(2))).last_good.job == place(1)  # the second one has the issue
+    assert open_issues(issues, (place(1), hotfix, place(7))).last_good.job == hotfix
+    assert open_issues([], (place(1), place(7))).last_good.job == place(7)
+    assert open_issues([], ()).last_good is None
+
+
+def test_the_same_version_measured_again_is_not_worse(line):
+    """Found once more against a baseline that has it not, an open issue is open; on top of it, worse."""
+    line.night()
+    line.night({2: 1.6})
+    assert line.night({2: 1.6}, version="1.1", against=0)["GET /thing2"][0] == "open"
+    assert line.night({2: 2.4}, against=2)["GET /thing2"][0] == "worse"
 
 
 def entry(**fields):

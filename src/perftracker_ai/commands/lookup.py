@@ -109,11 +109,10 @@ def _earlier(store: Store, scope: Scope, jobs: Sequence[Job], settings: Settings
     )
     wanted = {candidate.uuid, older.uuid} if older else set()
     pair = store.series(scope, only=wanted) if older else None
-    approved = [one for one in made if one.verdict in _APPROVED]
     return Earlier(
         history=archive,
         issues=store.comparisons.tracked(scope, (candidate.end, candidate.id)),
-        approved=_candidate_of(approved[-1]) if approved else None,
+        approved=tuple(_candidate_of(one) for one in made if one.verdict in _APPROVED),
         older=pair if pair and len(pair.jobs) == len(wanted) else None,
     )
 

@@ -247,7 +247,7 @@ def _carried(one: Tracked, again: Tracked | None, compared: Compared, settings: 
     level = level._replace(gross=level.gross - issue.offset, net=level.net - issue.offset)
     size = ratio(level.gross if issue.whole else level.net)
     if again is not None:
-        return [replace(one, issue=_found_again(issue, again.issue, size))]
+        return [replace(one, issue=_found_again(issue, again.issue, size, on_top=_is_on_top(one, compared)))]
     status = _status(issue, level, settings.detect.moderate)
     if status is None:
         return []
@@ -255,9 +255,17 @@ def _carried(one: Tracked, again: Tracked | None, compared: Compared, settings: 
     return [replace(one, issue=replace(issue, status=status, cluster="", slowdown=size, news=news, measured=True))]
 
 
-def _found_again(issue: OpenIssue, found: OpenIssue, size: float) -> OpenIssue:
-    """Return a known issue that the comparison found: worse where it was open, else back."""
-    status = IssueStatus.REOPENED if issue.status is IssueStatus.CLOSED else IssueStatus.WORSE
+def _is_on_top(one: Tracked, compared: Compared) -> bool:
+    """Tell whether the baseline has an issue already, so that what is found came on top of it."""
+    before = job_values(compared.curves, compared.curves.rows[0])
+    level = level_of(one.reference, compared.curves, compared.detection, before)
+    return level is not None and level.gross - one.issue.offset > math.log1p(one.issue.opened) / 2
+
+
+def _found_again(issue: OpenIssue, found: OpenIssue, size: float, *, on_top: bool) -> OpenIssue:
+    """Return a known issue that the comparison found: back where it was closed, worse where it came on top."""
+    status = IssueStatus.WORSE if on_top else IssueStatus.OPEN
+    status = IssueStatus.REOPENED if issue.status is IssueStatus.CLOSED else status
     large = max(size, found.slowdown)
     same = {"key": issue.key, "opened": issue.opened, "offset": issue.offset, "whole": issue.whole}
     began = {"first": issue.first, "last_good": issue.last_good, "earliest": issue.earliest, "latest": issue.latest}

@@ -237,15 +237,15 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         What earlier jobs measured.
     issues : tuple of Tracked
         As the newest job before the candidate left them.
-    approved : JobRef or None
-        The newest earlier job of another version that a comparison approved.
+    approved : tuple of JobRef
+        Earlier jobs of other versions that comparisons approved, oldest first.
     older : History or None
         The candidate and an older job that is taken for good, where nobody compared what lies between.
     """
 
     history: Archive
     issues: tuple[Tracked, ...]
-    approved: JobRef | None
+    approved: tuple[JobRef, ...]
     older: History | None
 
 
