@@ -87,6 +87,20 @@ def test_minutes_in_which_everything_was_slow_are_an_episode(by):
     assert not inside[1, :, [*range(8), *range(15, LOADS)]].any()
 
 
+def test_an_episode_begins_and_ends_in_the_midst_of_a_load():
+    """Where some endpoints of a load were measured before it and the others in it, these alone are left out."""
+
+    def disturbed(number, load):
+        return 2.0 if 10 <= load <= 13 or (load == 9 and number >= 8) or (load == 14 and number < 3) else 1.0
+
+    sound = assess(jobs(), service(calm, disturbed))
+    inside = sound.left_out[1].reshape(ENDPOINTS, 2, LOADS)
+    assert inside[8:, :, 9].all()
+    assert inside[:3, :, 14].all()
+    assert not inside[:8, :, 9].any()
+    assert not inside[3:, :, 14].any()
+
+
 def test_the_run_that_was_disturbed_is_named():
     """An episode of the baseline is the baseline's: the candidate was not faster."""
     sound = assess(jobs(), service(slow(14, 18, 1.5), calm))

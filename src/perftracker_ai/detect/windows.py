@@ -234,10 +234,13 @@ def describe(
 
 
 def _reach(evidence: Evidence, extent: Extent, points: int) -> float:
-    """Half the width of the interval of a range's median on the log scale."""
+    """Half the width of the interval of a range's median on the log scale: its points, the curve's level and drift."""
     track, row = evidence.track, extent.row
     variance = float(np.mean(track.variance[row, extent.first : extent.last + 1]))
-    error = math.sqrt(variance * float(inflation(track.rho[row], points)) / points + float(track.level_variance[row]))
+    there = np.flatnonzero(np.isfinite(track.value[row]))
+    off = (extent.first + extent.last - there[0] - there[-1]) / (2 * max(int(there[-1] - there[0]), 1))
+    whole = float(track.level_variance[row] + track.drift_variance[row] * off**2)
+    error = math.sqrt(variance * float(inflation(track.rho[row], points)) / points + whole)
     return t_quantile((1 - LEVEL) / 2, max(float(track.dof[row]), 1.0)) * error
 
 

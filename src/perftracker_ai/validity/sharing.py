@@ -360,9 +360,11 @@ def _stretch(  # noqa: PLR0913, PLR0917 - as above
     curves: CurveSet,
 ) -> Stretch:
     first, last = ends
-    points = clock.point[(clock.bin >= first) & (clock.bin <= last)]
+    typical = float(median(size[first : last + 1]))
+    beside = (clock.bin == first - 1) | (clock.bin == last + 1)  # it begins and ends in the midst of one
+    inside = ((clock.bin >= first) & (clock.bin <= last)) | (beside & (above[clock.point] >= EDGE * typical))
     place = -1 if first == 0 else int(last == clock.bins - 1)
-    return _described(run, points, float(median(size[first : last + 1])), place, above, grid, curves)
+    return _described(run, clock.point[inside], typical, place, above, grid, curves)
 
 
 def _described(  # noqa: PLR0913, PLR0917 - as above
