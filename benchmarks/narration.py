@@ -22,6 +22,8 @@ from perftracker_ai.narrate.facts import build_facts
 from perftracker_ai.narrate.sections import COMMENTARY, REMARKS
 from perftracker_ai.narrate.values import RUN, Label
 from perftracker_ai.narrate.verify import verify
+from perftracker_ai.report import build
+from perftracker_ai.report.view import view
 from perftracker_ai.results.read import read_result
 
 LABELS = {
@@ -48,7 +50,8 @@ _MARK = re.compile(r"\[([^:\]]+):([^\]]+)\]")
 
 
 def main(result, *banks):
-    sheet = build_facts(read_result(Path(result).read_bytes(), result))
+    shown = view(read_result(Path(result).read_bytes(), result))
+    sheet = build_facts(shown, build(shown))
     entries = [entry for bank in banks for entry in json.loads(Path(bank).read_text(encoding="utf-8"))]
     issues = renamed(entries, sheet)
     counted = Counter()

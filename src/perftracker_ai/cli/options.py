@@ -415,7 +415,7 @@ def _model(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "--llm",
         choices=("auto", "required", "off"),
         metavar="WHEN",
-        help="have a model word the report: auto when one can be reached, required, or off (default: auto)",
+        help="have a model comment on the report: auto when one can be reached, required, or off (default: auto)",
     )
     group.add_argument("--model", metavar="NAME", help="model to ask (default: qwen2.5-coder:14b)")
     group.add_argument(

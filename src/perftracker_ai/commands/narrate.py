@@ -254,7 +254,7 @@ class _Talk:
 
         if self._backend is None:
             self._backend = open_model(self._settings, self._seed)
-        again = "once more, for what was refused" if self._answers else "to word the report"
+        again = "once more, for what was refused" if self._answers else "to comment on the report"
         self._watch(Step(f"Asking {self._backend.model} at {self._backend.location} {again}"))
         progress = _Progress(self._watch)
         return self._backend.ask(prompt, schema, answer_tokens=answer_tokens(schema), progress=progress)

@@ -41,7 +41,7 @@ _LEADS = {
     Label.SLOWDOWN: "",
     Label.VALUES: "",
     Label.ADDED: "longer by ",
-    Label.CAPACITY: "capacity needed, times ",
+    Label.CAPACITY: "times the capacity needed for the same traffic: ",
     Label.SHAPE: "shape of the change: ",
     Label.THREADS: "affects ",
     "since when": "slower ",
