@@ -1,6 +1,7 @@
 """How often detection is right, beside the earlier script's criteria.
 
-    python benchmarks/detection.py [--quick] [--markdown] [--seed N] [--shared DIR] [--only SECTION ...]
+    python benchmarks/detection.py [--quick] [--points N ...] [--markdown] [--seed N] [--shared DIR]
+        [--only SECTION ...]
 
 Sections: ``time``, ``aa`` (nothing changed), ``injected`` (every tenth curve changed), ``roc`` (both detectors over the
 whole range of their settings), ``reruns`` (what further runs of the baseline's version are worth), ``earlier`` (what a
@@ -331,9 +332,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the sections asked for."""
     options = _options(argv)
     shared = recorded.find(options.shared)
-    plan = Plan(options.jobs or 10, (54, 24, 8), options.seed, options.markdown, shared)
-    if options.quick:
-        plan = plan._replace(jobs=options.jobs or 2, points=(54,))
+    points = tuple(options.points) or ((54,) if options.quick else (54, 24, 8))
+    plan = Plan(options.jobs or (2 if options.quick else 10), points, options.seed, options.markdown, shared)
     wanted = options.only or list(dict.fromkeys([*SIMULATED, *RECORDED]))
     for name in wanted:
         if name in SIMULATED:
@@ -352,6 +352,9 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="two jobs of 54 points a regime, under a minute")
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
+    parser.add_argument(
+        "--points", type=int, nargs="+", default=(), help="loads of a curve (default 54 24 8, quick 54)"
+    )
     parser.add_argument("--jobs", type=int, default=0, help="simulated jobs a cell (default 10, quick 2)")
     parser.add_argument("--seed", type=int, default=SEED, help=f"seed of the simulated jobs (default {SEED})")
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the recorded jobs")
