@@ -69,7 +69,7 @@ def test_scatter_of_levels_is_a_number_whichever_half_is_one_sided(half, side):
     assert (scatter > 0).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     seed=seeds,
     runs=st.integers(2, 5),

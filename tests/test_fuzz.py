@@ -179,7 +179,7 @@ def check_settings(place, content):
         told(*command, "--config", file)
 
 
-@fuzzed(120)
+@fuzzed(60)
 def test_any_settings_file(place, dice):
     """A settings file of whatever bytes is in force or refused."""
     lines = SETTINGS.splitlines(keepends=True)

@@ -455,7 +455,7 @@ def test_where_spikes_are_does_not_matter(seed, places):
     assert [change.index for change in trend(values).changes] == pytest.approx(calm, abs=1)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.floats() | st.floats(1e-30, 1e30), max_size=60))
 def test_any_numbers_get_a_trend(values):
     """Whatever the numbers, a trend comes back, with finite numbers where it has any."""

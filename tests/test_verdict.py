@@ -326,7 +326,7 @@ factors = st.lists(st.sampled_from([0.6, 1.0, 1.1, 1.3, 1.7, 2.5]), max_size=6)
 
 
 @given(factors, st.sampled_from(list(Confidence)), st.sampled_from([1.3, 1.7, 2.5]))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 def test_one_more_regression_never_softens_the_verdict(sizes, confidence, more):
     """Adding a regression leaves the verdict as it is or makes it stricter."""
     before, after = decided(*sizes, confidence=confidence), decided(*sizes, more, confidence=confidence)
@@ -334,7 +334,7 @@ def test_one_more_regression_never_softens_the_verdict(sizes, confidence, more):
 
 
 @given(factors, st.sampled_from(list(Confidence)))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 def test_verdict_is_that_of_the_first_rule_fired(sizes, confidence):
     """The decision follows from its own list, whose verdicts only get weaker."""
     decision = decided(*sizes, confidence=confidence)
