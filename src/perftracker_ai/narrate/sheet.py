@@ -74,13 +74,16 @@ def sheet_text(sheet: FactSheet, budget: int) -> str:
     """Return the facts as lines of at most `budget` characters in all."""
     head = _head(sheet)
     topics = [sheet.topic[key] for key in sheet.narrated]
-    room = budget - len(head) - _COUNTING_ROOM
+    rest = [topic for topic in sheet.topics if topic.id not in sheet.narrated]
+    best = [topic for topic in rest if topic.direction is Direction.BETTER][:1]
+    gains = [_told(sheet, topic, _Detail.ROW) for topic in best]
+    room = budget - len(head) - _COUNTING_ROOM - sum(len(text) + 1 for text in gains)
     details = _fitted(sheet, topics, room)
     told = [_told(sheet, topic, detail) for topic, detail in zip(topics, details, strict=True)]
     room -= sum(len(text) + 1 for text in told)
-    others, left = _others(sheet, [topic for topic in sheet.topics if topic.id not in sheet.narrated], room)
+    others, left = _others(sheet, [topic for topic in rest if topic not in best], room)
     bare = [topic.id for topic, detail in zip(topics, details, strict=True) if detail < _Detail.EVIDENCE]
-    return "\n".join([head, *told, *others, *_left_out(bare, left)])[:budget]
+    return "\n".join([head, *told, *gains, *others, *_left_out(bare, left)])[:budget]
 
 
 def quoted(text: str, limit: int = TEXT_LIMIT) -> str:
@@ -147,10 +150,20 @@ def _told(sheet: FactSheet, topic: Topic, detail: _Detail) -> str:
         row = [fact for fact in facts if fact.label in _ROW]
         return f"{_title(topic)}: " + ", ".join(f"{fact.id} {quoted(reading(fact, sheet))}" for fact in row)
     kept = [fact for fact in facts if detail is _Detail.FULL or fact.label in _BRIEF]
-    lines = [f" {_line(fact, sheet)}" for fact in kept]
-    advice = [f" the report advises: {quoted(topic.said)}"] if topic.said else []
+    lines = list(_lines(kept, sheet))
+    advice = [f" the report advises: {quoted(topic.said)}"] if topic.said and detail is _Detail.FULL else []
     causes = [line for cause in topic.causes for line in _cause(sheet, topic, cause, evidence=detail > _Detail.BRIEF)]
     return "\n".join([_title(topic), *lines, *advice, *causes])
+
+
+def _lines(facts: list[Fact], sheet: FactSheet) -> Iterator[str]:
+    """Yield facts as they read; a place that was told before is not told again."""
+    told: set[str] = set()
+    for fact in facts:
+        place = reading(fact, sheet).removeprefix(fact.text)
+        text = f"{fact.text} (…)" if place in told else f"{fact.text}{place}"
+        told |= {place} if place else set()
+        yield f" {fact.id} {_cut(clean(fact.label), TEXT_LIMIT)} = {quoted(text)}"
 
 
 def _cause(sheet: FactSheet, topic: Topic, cause: Cause, *, evidence: bool) -> Iterator[str]:
@@ -181,15 +194,13 @@ def _title(topic: Topic) -> str:
 
 
 def _others(sheet: FactSheet, topics: list[Topic], room: int) -> tuple[list[str], list[Topic]]:
-    """Give the other topics a line each while there is room: the best improvement, then by rank."""
-    best = [topic for topic in topics if topic.direction is Direction.BETTER][:1]
-    ordered = [*best, *(topic for topic in topics if topic not in best)]
+    """Give the other topics a line each by rank while there is room."""
     lines: list[str] = []
-    for place, topic in enumerate(ordered):
+    for place, topic in enumerate(topics):
         line = _told(sheet, topic, _Detail.ROW)
         room -= len(line) + 1
         if room < 0:
-            return lines, ordered[place:]
+            return lines, topics[place:]
         lines.append(line)
     return lines, []
 
