@@ -49,6 +49,7 @@ SLOW_TESTS = (
     "test_whatever_is_answered_only_facts",
     "test_thousands_of",
     "test_six_thousand_jobs",
+    "test_the_command_serves_until",
     "[many]",
     "postgresql",
 )

@@ -426,6 +426,24 @@ def _index(arguments: argparse.Namespace) -> int:
     return DONE if done.recorded or done.known else FAILED
 
 
+def _serve(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.commands.serve import serve
+
+    serve(_settings(arguments), arguments.listen, partial(_serving, browser=arguments.open))
+    return DONE
+
+
+def _serving(address: str, place: str, *, browser: bool) -> None:
+    """Say where the dashboard is, and open it when that is wanted; whoever started it in a script reads it at once."""
+    show(f"{address} shows {place}; end it with Ctrl-C.")
+    sys.stdout.flush()
+    if browser:
+        import webbrowser
+        from threading import Timer
+
+        Timer(0.5, webbrowser.open, [address]).start()  # once it answers
+
+
 def _accept(arguments: argparse.Namespace) -> int:
     from perftracker_ai.commands.accept import accept_finding
     from perftracker_ai.config import FILE_NAME, find
@@ -500,6 +518,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "history": _history,
     "issues": _issues,
     "index": _index,
+    "serve": _serve,
     "config": _config,
     "completion": _completion,
 }

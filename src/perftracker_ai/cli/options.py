@@ -63,6 +63,12 @@ Fill the store with earlier comparisons: every result_v2.json in a folder of rep
 taken to be of the server or folder of --url. What the store has stays as it is; doing it twice is as good as once.
 """
 
+_SERVE = """\
+Show what is in the store, or in the folder of reports where there is none, as pages in a browser: every product with
+its verdicts, every open issue with the job it came in with, the endpoints job by job, every report. Nothing can be
+changed there, and only this machine is answered. Needs `pip install "perftracker-ai[web]"`.
+"""
+
 _COMPLETION = """\
 Print the completion of commands and options for a shell.
 
@@ -128,6 +134,7 @@ def parser() -> argparse.ArgumentParser:
     _issues(_command(commands, "issues", "list the regressions that are open, and since when", _ISSUES))
     _index(_command(commands, "index", "fill the store with the results of earlier comparisons", _INDEX))
     _accept(_command(commands, "accept", "accept a known regression until a date", _ACCEPT))
+    _serve(_command(commands, "serve", "show the dashboard: every product, every open issue, job by job", _SERVE))
     _config(_command(commands, "config", "show, begin or check the settings", _CONFIG))
     _doctor(
         _command(
@@ -277,6 +284,21 @@ def _index(command: argparse.ArgumentParser) -> None:
 def _stored(command: argparse.ArgumentParser) -> None:
     command.add_argument("--store", metavar="STORE", help=_STORE.format(""))
     command.add_argument("--output-dir", metavar="DIR", help="folder for downloaded jobs (default: data)")
+
+
+def _serve(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--store", metavar="STORE", help=_STORE.format(", once `history sync` has made it"))
+    command.add_argument("--reports-dir", metavar="DIR", help="folder for reports (default: reports)")
+    command.add_argument("--output-dir", metavar="DIR", help="folder for downloaded jobs (default: data)")
+    command.add_argument(
+        "--listen",
+        default="127.0.0.1:8765",
+        metavar="ADDRESS",
+        help="address of this machine and port; port 0 takes any (default: 127.0.0.1:8765)",
+    )
+    command.add_argument("--open", action="store_true", help="open the dashboard in a browser")
+    command.add_argument("--config", metavar="FILE", help="settings file (default: the nearest perftracker-ai.toml)")
+    _trace(command)
 
 
 def _day(text: str) -> datetime:

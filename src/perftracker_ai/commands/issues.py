@@ -208,7 +208,7 @@ def index_reports(folder: Path, settings: Settings, watch: Watch) -> Indexed:
         raise UsageError(f"{folder} is no folder", "give the folder of reports, as --reports-dir names it")
     watch(Step(f"Looking for results in {folder}"))
     origin = _origin(settings)
-    found, unusable = _looked_at(_results_below(folder), watch)
+    found, unusable = _looked_at(results_below(folder), watch)
     if not found and not unusable:
         raise UsageError(f"There is no {RESULT} in {folder}", "give the folder of reports, as --reports-dir names it")
     recorded = known = 0
@@ -224,7 +224,7 @@ def index_reports(folder: Path, settings: Settings, watch: Watch) -> Indexed:
         return Indexed(store=store.location, recorded=recorded, known=known, unusable=unusable)
 
 
-def _results_below(folder: Path) -> Iterator[Path]:
+def results_below(folder: Path) -> Iterator[Path]:
     """Yield results in a folder and those below, by name; links to folders are not followed, nor is a deep nest."""
     deepest, found = len(folder.parts) + _DEEPEST, 0
     for root, folders, files in os.walk(folder):

@@ -98,7 +98,7 @@ def _head(title: str, style: str, script: str) -> Html:
     return el(
         "head",
         tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_policy(style, script)),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy(style, script)),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="referrer", content="no-referrer"),
@@ -108,7 +108,7 @@ def _head(title: str, style: str, script: str) -> Html:
     )
 
 
-def _policy(style: str, script: str) -> str:
+def policy(style: str, script: str) -> str:
     """Return the Content-Security-Policy: nothing loads, and only what this file holds is applied or run."""
     scripts = f"script-src {_hash(script)}; " if script else ""
     return f"default-src 'none'; {scripts}style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'"

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, true
 from sqlalchemy import func as sql
 
 from perftracker_ai.errors import JobError
@@ -114,13 +114,31 @@ class Comparisons:
         newest = _newest(_condition(ISSUE, scope))
         order = (newest.c.slowdown_ppm.desc(), newest.c.key, newest.c.hardware, newest.c.suite_name)
         query = select(newest).where(newest.c.place == 1).order_by(*order)
-        return self._rows(query, scope)
+        return self._rows(query, _condition(COMPARISON, scope))
 
     def course(self, scope: Scope, key: str) -> tuple[IssueRow, ...]:
         """Give every state that an issue had, by when the jobs ended."""
         order = (ISSUE.c.end_us, ISSUE.c.candidate_id, ISSUE.c.baseline)
         query = select(ISSUE).where(_condition(ISSUE, scope), ISSUE.c.key == key).order_by(*order)
-        return self._rows(query, scope)
+        return self._rows(query, _condition(COMPARISON, scope))
+
+    def newest(self, most: int, product: str | None = None) -> tuple[Comparison, ...]:
+        """Give the newest comparisons of every server, product, hardware and suite, so many of each, oldest first."""
+        columns = [column for column in COMPARISON.c if column is not COMPARISON.c.result]
+        order = (COMPARISON.c.end_us.desc(), COMPARISON.c.candidate_id.desc(), COMPARISON.c.made_us.desc())
+        lines = (COMPARISON.c.origin, COMPARISON.c.product_name, COMPARISON.c.hardware, COMPARISON.c.suite_name)
+        place = sql.row_number().over(partition_by=lines, order_by=order).label("place")
+        numbered = select(*columns, place).where(_of_product(COMPARISON, product)).subquery()
+        query = select(numbered).where(numbered.c.place <= most).order_by(numbered.c.place.desc())
+        with readable(self._database.shown), self._database.reading() as connection:
+            return tuple(map(_comparison, connection.execute(query).mappings()))
+
+    def every_issue(self, product: str | None = None) -> tuple[IssueRow, ...]:
+        """Give the newest state of every issue, of a product or of all, as `issues` does."""
+        newest = _newest(_of_product(ISSUE, product))
+        order = (newest.c.slowdown_ppm.desc(), newest.c.key, newest.c.hardware, newest.c.suite_name)
+        query = select(newest).where(newest.c.place == 1).order_by(*order)
+        return self._rows(query, _of_product(COMPARISON, product))
 
     def said(self, origin: str, product: str, key: str | None = None) -> tuple[Triage, ...]:
         """Give what was said of a product's issues, or of one, oldest first."""
@@ -131,9 +149,9 @@ class Comparisons:
             rows = connection.execute(select(TRIAGE).where(condition).order_by(TRIAGE.c.number)).mappings()
             return tuple(_triage(row) for row in rows)
 
-    def _rows(self, query: Any, scope: Scope) -> tuple[IssueRow, ...]:  # noqa: ANN401 - two shapes of one select
+    def _rows(self, query: Any, compared: ColumnElement[bool]) -> tuple[IssueRow, ...]:  # noqa: ANN401 - two shapes of one select
         with readable(self._database.shown), self._database.reading() as connection:
-            versions = _versions(connection, scope)
+            versions = _versions(connection, compared)
             return tuple(_shown(row, versions) for row in connection.execute(query).mappings())
 
 
@@ -169,6 +187,10 @@ def _condition(table: Table, scope: Scope) -> ColumnElement[bool]:
     return condition
 
 
+def _of_product(table: Table, product: str | None) -> ColumnElement[bool]:
+    return true() if product is None else table.c.product_name == safe_text(product)
+
+
 def _is_before(table: Table, job: tuple[datetime, int]) -> ColumnElement[bool]:
     moment, number = microseconds(job[0]), job[1]
     return or_(table.c.end_us < moment, and_(table.c.end_us == moment, table.c.candidate_id < number))
@@ -182,7 +204,7 @@ def _is_behind(table: Table, job: tuple[datetime, int]) -> ColumnElement[bool]:
 def _newest(condition: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a subquery with the columns of a table
     """Number the states of each issue, the newest one 1."""
     place = sql.row_number().over(
-        partition_by=(ISSUE.c.hardware, ISSUE.c.suite_name, ISSUE.c.key),
+        partition_by=(ISSUE.c.origin, ISSUE.c.product_name, ISSUE.c.hardware, ISSUE.c.suite_name, ISSUE.c.key),
         order_by=(ISSUE.c.end_us.desc(), ISSUE.c.candidate_id.desc(), ISSUE.c.baseline.desc()),
     )
     return select(*ISSUE.c, place.label("place")).where(condition).subquery()
@@ -296,20 +318,22 @@ def _tracked(row: RowMapping) -> Tracked:
     return Tracked(issue=msgspec.json.decode(row["content"], type=OpenIssue), reference=reference)
 
 
-def _versions(connection: Connection, scope: Scope) -> dict[tuple[str, str], str]:
-    """Read the candidates' versions by the uuids of each pair."""
-    pair = (COMPARISON.c.baseline, COMPARISON.c.candidate)
-    rows = connection.execute(select(*pair, COMPARISON.c.candidate_ver).where(_condition(COMPARISON, scope)))
-    return {(row.baseline, row.candidate): row.candidate_ver for row in rows}
+def _versions(connection: Connection, condition: ColumnElement[bool]) -> dict[tuple[str, str, str], str]:
+    """Read the candidates' versions by server and the uuids of each pair."""
+    pair = (COMPARISON.c.origin, COMPARISON.c.baseline, COMPARISON.c.candidate)
+    rows = connection.execute(select(*pair, COMPARISON.c.candidate_ver).where(condition))
+    return {(row.origin, row.baseline, row.candidate): row.candidate_ver for row in rows}
 
 
-def _shown(row: RowMapping, versions: dict[tuple[str, str], str]) -> IssueRow:
+def _shown(row: RowMapping, versions: dict[tuple[str, str, str], str]) -> IssueRow:
     pair = row["baseline"], row["candidate"]
     ended = moment_of(row["end_us"])
     return IssueRow(
+        origin=row["origin"],
+        product=row["product_name"],
         hardware=row["hardware"],
         suite=row["suite_name"],
-        job=JobRef(job=row["candidate_id"], version=versions.get(pair, ""), end=ended),
+        job=JobRef(job=row["candidate_id"], version=versions.get((row["origin"], *pair), ""), end=ended),
         baseline=pair[0],
         candidate=pair[1],
         issue=msgspec.json.decode(row["content"], type=OpenIssue),

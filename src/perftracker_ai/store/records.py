@@ -188,7 +188,7 @@ class IssueRow(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    hardware, suite : str
+    origin, product, hardware, suite : str
         As in `Scope`.
     job : JobRef
         The candidate it was last looked for in.
@@ -198,6 +198,8 @@ class IssueRow(msgspec.Struct, frozen=True, kw_only=True):
         That of the candidate.
     """
 
+    origin: str
+    product: str
     hardware: str
     suite: str
     job: JobRef

@@ -254,11 +254,11 @@ class Store:
             curves = merge([(row["layout"], row["points"], row["times"]) for row in rows], contents)
             return History(jobs=tuple(map(_info, rows)), curves=curves)
 
-    def levels(self, scope: Scope) -> tuple[Levels, ...]:
-        """Give the geometric mean of each curve of a scope's jobs, oldest first."""
+    def levels(self, scope: Scope, most: int | None = None) -> tuple[Levels, ...]:
+        """Give the geometric mean of each curve of a scope's jobs, so many of the newest at most, oldest first."""
         columns = [*_HEADER, JOB.c.layout, JOB.c.points, LEVEL.c.content]
         with readable(self.location), self._database.reading() as connection:
-            rows = _rows(connection, scope, columns, None, with_levels=True)
+            rows = _rows(connection, scope, columns, most, with_levels=True)
             contents = _layouts(connection, {row["layout"] for row in rows})
             curves = {digest: tuple(map(decode_curve, decode_layout(raw))) for digest, raw in contents.items()}
             return tuple(_levels(row, curves[row["layout"]]) for row in rows)

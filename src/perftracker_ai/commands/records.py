@@ -1,0 +1,277 @@
+"""What the dashboard shows, read from where it is kept: a store, a folder of reports, or both.
+
+A folder holds what each comparison found; only a store knows what became of it with later jobs, and what the endpoints
+cost over time. Paths come from looking through the folder and never from a request.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import islice
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from perftracker_ai.commands.issues import results_below
+from perftracker_ai.errors import OutputError
+from perftracker_ai.files import read_bounded, reason, unmarked
+from perftracker_ai.model import Attribution, Cluster, Direction, Severity
+from perftracker_ai.model.history import JobRef
+from perftracker_ai.model.issues import IssueStatus, OpenIssue
+from perftracker_ai.results.saved import SavedJob, SavedJobs  # noqa: TC001 - msgspec reads it
+from perftracker_ai.store import Comparison, IssueRow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from perftracker_ai.store import Levels, Scope, Store
+
+_MOST_FILES = 5000
+"""Results that are looked at."""
+_LARGEST = 64 << 20
+"""Bytes of results that are read."""
+_WORTH = (Severity.CRITICAL, Severity.SEVERE, Severity.MODERATE)
+_REAL = (Attribution.CODE, Attribution.UNDECIDED)
+NO_STORE = (
+    "There is no store of past jobs: a report is all that is known of each night. A store adds which issues stay open "
+    "from job to job and since when, and what every endpoint cost over time; "
+    "`perftracker-ai history sync --product NAME` makes one."
+)
+NO_COMPARISON = (
+    "The store holds no comparison yet, so these are read from the folder of reports; `perftracker-ai index` with its "
+    "name puts them into the store, which then says what stays open from job to job."
+)
+
+
+class StoreRecords:
+    """What a store keeps; results that were too large for it are looked for in the folder of reports."""
+
+    lacks = ""
+
+    def __init__(self, store: Store, folder: FolderRecords) -> None:
+        self._store, self._folder, self.place = store, folder, store.location
+
+    def comparisons(self, product: str | None, most: int) -> tuple[Comparison, ...]:
+        """Return the newest comparisons of every server, product, hardware and suite, so many of each, oldest first."""
+        return self._store.comparisons.newest(most, product)
+
+    def issues(self, product: str | None) -> tuple[IssueRow, ...]:
+        """Return every issue as its newest job left it, the largest first."""
+        return self._store.comparisons.every_issue(product)
+
+    def levels(self, scope: Scope, most: int) -> tuple[Levels, ...]:
+        """Return what each curve of a scope's newest jobs cost as a whole, oldest first."""
+        return self._store.levels(scope, most)
+
+    def result(self, origin: str, baseline: str, candidate: str) -> bytes | None:
+        """Return the results of two jobs by their uuids; None when they are nowhere."""
+        found = self._store.comparisons.result(origin, baseline, candidate)
+        return self._folder.result("", baseline, candidate) if found is None else found
+
+
+class FolderRecords:
+    """What a folder of reports holds; each file of results is read once, and again when it has become another."""
+
+    def __init__(self, folder: Path, lacks: str = NO_STORE) -> None:
+        self._folder, self.place, self.lacks = folder, str(folder), lacks
+        self._known: dict[Path, tuple[tuple[int, int], _Told | None]] = {}
+        self._lock = Lock()
+
+    def comparisons(self, product: str | None, most: int) -> tuple[Comparison, ...]:
+        """Return the newest comparisons of every product, hardware and suite, so many of each, oldest first."""
+        counted: dict[tuple[str, str, str], int] = {}
+        chosen = []
+        for one in reversed(self._told()):
+            made = one.comparison
+            place = made.product, made.hardware, made.suite
+            counted[place] = counted.get(place, 0) + 1
+            if product in (None, made.product) and counted[place] <= most:
+                chosen.append(made)
+        return tuple(reversed(chosen))
+
+    def issues(self, product: str | None) -> tuple[IssueRow, ...]:
+        """Return what the newest comparison of every product, hardware and suite found."""
+        newest = {(one.comparison.product, one.comparison.hardware, one.comparison.suite): one for one in self._told()}
+        rows = [row for one in newest.values() if product in (None, one.comparison.product) for row in one.issues]
+        return tuple(sorted(rows, key=lambda row: -row.issue.slowdown))
+
+    def levels(self, scope: Scope, most: int) -> tuple[Levels, ...]:  # noqa: ARG002 - a folder has none
+        """Return nothing: reports do not hold what jobs cost."""
+        return ()
+
+    def result(self, origin: str, baseline: str, candidate: str) -> bytes | None:  # noqa: ARG002 - reports name no server
+        """Return the results of two jobs by their uuids; None when there are none."""
+        for one in self._told():
+            if (one.comparison.baseline, one.comparison.candidate) == (baseline, candidate):
+                return _content(one.path)
+        return None
+
+    def _told(self) -> list[_Told]:
+        """Read what is new in the folder, and return all of it, by the candidate's end."""
+        with self._lock:
+            found = {}
+            for path in islice(results_below(self._folder), _MOST_FILES):
+                stamp = _stamp(path)
+                if stamp is not None:
+                    known = self._known.get(path)
+                    found[path] = known if known and known[0] == stamp else (stamp, _read(path, stamp[0]))
+            self._known = found
+            told = [one for _, one in found.values() if one is not None]
+        return sorted(told, key=lambda one: (one.comparison.end, one.comparison.candidate_id, str(one.path)))
+
+
+# ── files of results ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file of results tells."""
+
+    path: Path
+    comparison: Comparison
+    issues: tuple[IssueRow, ...]
+
+
+class _Summary(msgspec.Struct):
+    by_outcome: dict[str, int]
+
+
+class _Rule(msgspec.Struct):
+    key: str
+    fired: bool
+
+
+class _Verdict(msgspec.Struct):
+    verdict: str
+    rules: tuple[_Rule, ...]
+
+
+class _Cluster(Cluster, frozen=True, kw_only=True):
+    """An issue as the file has it, with whether the settings accept it."""
+
+    accepted: bool
+
+
+class _Result(msgspec.Struct):
+    tool_version: str
+    metadata: SavedJobs
+    verdict: _Verdict
+    summary: _Summary
+    clusters: tuple[_Cluster, ...]
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return by what a file is known to be the same; None when it is gone."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _content(path: Path) -> bytes | None:
+    """Read a file of results; None when it is too large to be shown.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be read.
+    """
+    try:
+        content = read_bounded(path, _LARGEST)
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise OutputError(f"{path.name} in {path.parent.name} cannot be read: {why}", "see its permissions") from error
+    return None if content is None else unmarked(content)
+
+
+def _read(path: Path, modified_ns: int) -> _Told | None:
+    """Read what a file of results tells; None for one that is no such file, or damaged."""
+    try:
+        content = _content(path)
+        if content is None:
+            return None
+        result = msgspec.json.decode(content, type=_Result)
+        made = _comparison(result, datetime.fromtimestamp(modified_ns / 1e9, UTC))
+    except (OutputError, ValueError, RecursionError, OverflowError, OSError):
+        return None
+    worse = [one for one in result.clusters if one.direction is Direction.WORSE and one.severity in _WORTH]
+    rows = tuple(_row(made, result.metadata, one) for one in worse if one.attribution in _REAL)
+    return _Told(path=path, comparison=made, issues=rows)
+
+
+def _comparison(result: _Result, made: datetime) -> Comparison:
+    baseline, candidate = result.metadata.baseline, result.metadata.candidate
+    counted = [one.severity for one in result.clusters if one.direction is Direction.WORSE and not one.accepted]
+    return Comparison(
+        origin="",
+        product=candidate.product_name,
+        hardware="+".join(sorted(set(candidate.hosts))),
+        suite=candidate.suite_name,
+        project=candidate.project_id,
+        baseline=baseline.uuid,
+        candidate=candidate.uuid,
+        baseline_id=baseline.id,
+        candidate_id=candidate.id,
+        baseline_version=baseline.product_ver,
+        candidate_version=candidate.product_ver,
+        reruns=tuple(job.id for job in result.metadata.reruns),
+        candidate_reruns=tuple(job.id for job in result.metadata.candidate_reruns),
+        end=_aware(candidate.end),
+        made=made,
+        tool=result.tool_version,
+        settings="",
+        verdict=result.verdict.verdict,
+        rules=tuple(rule.key for rule in result.verdict.rules if rule.fired),
+        counts=result.summary.by_outcome | {severity.value: counted.count(severity) for severity in Severity},
+        validity=(),
+    )
+
+
+def _row(made: Comparison, jobs: SavedJobs, one: _Cluster) -> IssueRow:
+    first, good = _job(jobs.candidate), _job(jobs.baseline)
+    issue = OpenIssue(
+        key=one.key,
+        status=IssueStatus.NEW,
+        cluster=one.id,
+        endpoint=one.endpoint,
+        title=one.title,
+        scenarios=one.scenarios,
+        metric_kinds=tuple(kind.value for kind in one.metric_kinds),
+        severity=str(one.severity),
+        attribution=one.attribution.value,
+        confidence=str(one.confidence),
+        slowdown=one.median_slowdown,
+        opened=one.median_slowdown,
+        news=one.median_slowdown,
+        load_first=one.load_first,
+        load_last=one.load_last,
+        threads=one.threads,
+        curves=len(one.curves),
+        measured=True,
+        whole=False,
+        accepted=one.accepted,
+        offset=0.0,
+        first=first,
+        last_good=good,
+        earliest=first,
+        latest=first,
+    )
+    return IssueRow(
+        origin=made.origin,
+        product=made.product,
+        hardware=made.hardware,
+        suite=made.suite,
+        job=first,
+        baseline=made.baseline,
+        candidate=made.candidate,
+        issue=issue,
+    )
+
+
+def _job(job: SavedJob) -> JobRef:
+    return JobRef(job=job.id, version=job.product_ver, end=_aware(job.end))
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,151 @@
+"""The dashboard served: where it listens, what it shows, until somebody ends it. Only composing.
+
+It listens on this machine alone. Whoever reaches the port sees everything and can change nothing.
+"""
+
+from __future__ import annotations
+
+import gc
+import ipaddress
+import socket
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perftracker_ai.commands.lookup import in_use, is_missing, store_url
+from perftracker_ai.errors import NotFound, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from perftracker_ai.dashboard.records import Records
+    from perftracker_ai.settings import Settings
+
+_WAITING, _AT_ONCE, _IDLE_S = 128, 200, 5
+"""Connections that may wait, that are held at a time, and how long an idle one is."""
+
+
+def serve(settings: Settings, listen: str, started: Callable[[str, str], None]) -> None:
+    """Serve the dashboard of a store or of a folder of reports until it is ended from the keyboard.
+
+    Parameters
+    ----------
+    listen : str
+        Address and port, such as ``127.0.0.1:8765``.
+    started : callable
+        Is told the dashboard's address, and what it shows, once it answers.
+
+    Raises
+    ------
+    UsageError
+        When what it needs is not installed, or it is to listen where anybody could reach it or where it cannot.
+    NotFound
+        When the store that is set is not there.
+    StoreError
+        When it cannot be opened.
+    """
+    require_installed()
+    with closing(listening(listen)) as door:
+        for records in shown(settings):
+            run(records, door, listen, started)
+
+
+def require_installed() -> None:
+    """Find out whether what only the dashboard needs is there.
+
+    Raises
+    ------
+    UsageError
+        When it is not.
+    """
+    try:
+        import starlette
+        import uvicorn
+    except ImportError as error:
+        raise UsageError(
+            "The dashboard needs starlette and uvicorn", "install them with `pip install 'perftracker-ai[web]'`"
+        ) from error
+    del starlette, uvicorn
+
+
+def listening(listen: str) -> socket.socket:
+    """Return a socket that listens on this machine alone.
+
+    Raises
+    ------
+    UsageError
+        When the address is none, is reached from elsewhere, or is taken.
+    """
+    host, port = _address(listen)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    door = socket.socket(family)
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind((host, port))
+        door.listen(_WAITING)
+    except OSError as error:
+        door.close()
+        raise UsageError(f"Nothing can listen on {listen}: {error.strerror}", "give another --listen") from error
+    return door
+
+
+def _address(listen: str) -> tuple[str, int]:
+    name, _, port = listen.rpartition(":")
+    host = "127.0.0.1" if name == "localhost" else name.removeprefix("[").removesuffix("]")
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+        number = int(port)
+    except ValueError as error:
+        raise UsageError(f"--listen {listen!r} is no address and port", "write 127.0.0.1:8765") from error
+    if not loopback:
+        raise UsageError(
+            f"--listen {listen} could be reached by anybody, and the dashboard asks nobody who they are",
+            "listen on 127.0.0.1 and reach it through an SSH tunnel, or through a proxy that asks",
+        )
+    if not 0 <= number < 2**16:
+        raise UsageError(f"--listen {listen} has no such port", "give one from 1 to 65535")
+    return host, number
+
+
+def shown(settings: Settings) -> Iterator[Records]:
+    """Yield what is to be shown, and close it afterwards: the store, or the folder of reports where there is none."""
+    from perftracker_ai.commands.records import NO_COMPARISON, FolderRecords, StoreRecords
+    from perftracker_ai.store import open_store
+
+    folder, url = Path(settings.reports_dir), store_url(settings)
+    if settings.store and is_missing(url):
+        raise NotFound(f"There is no store {url}", "give the one that `history sync` or `analyze` filled")
+    if not in_use(settings):
+        yield FolderRecords(folder)
+        return
+    with closing(open_store(url)) as store:
+        kept = bool(store.comparisons.newest(1))
+        yield StoreRecords(store, FolderRecords(folder)) if kept else FolderRecords(folder, NO_COMPARISON)
+
+
+def run(records: Records, door: socket.socket, listen: str, started: Callable[[str, str], None]) -> None:
+    """Answer on a socket until it is ended from the keyboard."""
+    import uvicorn
+
+    from perftracker_ai.dashboard.app import application
+
+    host = listen.rpartition(":")[0]
+    address = f"http://{host}:{door.getsockname()[1]}/"
+    app = application(records, {host.lower(), "localhost", "127.0.0.1", "[::1]"})
+    config = uvicorn.Config(
+        app,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        proxy_headers=False,
+        limit_concurrency=_AT_ONCE,
+        timeout_keep_alive=_IDLE_S,
+        timeout_graceful_shutdown=_IDLE_S,
+    )
+    gc.enable()  # off for short runs, and this one is none
+    started(address, records.place)
+    try:
+        uvicorn.Server(config).run(sockets=[door])
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,95 @@
+"""The frame of every page: head, policy, navigation, footer.
+
+In: what a page shows. Out: the whole page. It loads nothing, holds no script, and says so to the browser.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from typing import TYPE_CHECKING
+
+from perftracker_ai.render.html import asset, policy
+from perftracker_ai.render.page.markup import Html, el, join, tag
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from perftracker_ai.dashboard.records import Records
+
+_PAGES = (("/", "Products"), ("/issues", "Issues"))
+
+
+def page(title: str, tone: str, head: tuple[Html, ...], main: tuple[Html, ...], foot: Html, *, at: str = "") -> str:
+    """Return a page.
+
+    Parameters
+    ----------
+    title : str
+        Of the window.
+    tone : str
+        Class of the page's colour, that of a verdict.
+    head, main : tuple of Html
+        What stands in the header and below it.
+    foot : Html
+    at : str
+        Path of the page, where the navigation names it.
+    """
+    body = el(
+        "body",
+        el("a", "Skip to the content", href="#content", class_="skip"),
+        _navigation(at),
+        el("header", el("div", *head), class_=f"top {tone}"),
+        el("main", *main, id="content"),
+        el("footer", foot),
+    )
+    return join(['<!DOCTYPE html>\n<html lang="en">\n', _head(f"{title} · PerfTracker AI"), "\n", body, "\n</html>\n"])  # type: ignore[list-item] # ours
+
+
+def footer(records: Records, now: datetime, api: str) -> Html:
+    """Return what is shown, where it is kept, and where the same is as JSON."""
+    told = f"Read from {records.place} at {now:%Y-%m-%d %H:%M} UTC. This page changes nothing. "
+    lacks = el("p", records.lacks, class_="because") if records.lacks else Html("")
+    return join([el("p", told, el("a", "The same values as JSON", href=api), "."), lacks])
+
+
+def error_page(status: int, said: str) -> str:
+    """Return the page of an error: one sentence, and the way back."""
+    back = el("p", el("a", "Back to the products", href="/"))
+    return page(f"Error {status}", "open", (el("h1", f"Error {status}"), el("p", said)), (back,), Html(""))
+
+
+def page_policy() -> str:
+    """Return the Content-Security-Policy of every page: nothing loads or runs, and nobody may frame it."""
+    return f"{policy(style(), '')}; frame-ancestors 'none'"
+
+
+def report_policy() -> str:
+    """Return the policy of a report's page, whose one script runs by its hash."""
+    return f"{policy(asset('page.css'), asset('page.js'))}; frame-ancestors 'none'"
+
+
+@cache
+def style() -> str:
+    """Return the style: the report's, and what only the dashboard has."""
+    own = pkgutil.get_data("perftracker_ai.dashboard", "assets/dashboard.css")
+    assert own is not None  # part of the package
+    return asset("page.css") + own.decode()
+
+
+def _head(title: str) -> Html:
+    return el(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="referrer", content="no-referrer"),
+        el("title", title),
+        tag("link", rel="icon", href="data:,"),
+        el("style", Html(style())),
+    )
+
+
+def _navigation(at: str) -> Html:
+    links = [el("li", el("a", text, href=path, aria_current="page" if path == at else None)) for path, text in _PAGES]
+    return el("nav", el("ul", el("li", "PerfTracker AI", class_="brand"), *links), aria_label="Pages")

@@ -1,0 +1,104 @@
+"""The first page: which product to look at, why, and since when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from perftracker_ai.dashboard import parts
+from perftracker_ai.dashboard.frame import footer, page
+from perftracker_ai.model import Verdict
+from perftracker_ai.render.page.markup import Html, el, path
+from perftracker_ai.words.numbers import plural
+
+if TYPE_CHECKING:
+    from perftracker_ai.dashboard.records import Records
+    from perftracker_ai.dashboard.views import Home, Line
+
+_COLUMNS = ("Product", "Verdict", "Newest job", f"Last {parts.STRIP} jobs", "Open issues", "Worst open issue")
+_SAID = {
+    Verdict.BLOCK.value: "blocked",
+    Verdict.INVESTIGATE.value: "to investigate",
+    Verdict.APPROVE_WITH_MONITORING.value: "approved with monitoring",
+    Verdict.APPROVE.value: "approved",
+    Verdict.INSUFFICIENT_EVIDENCE.value: "without enough evidence",
+    Verdict.SAME_VERSION.value: "measured twice in one version",
+}
+
+
+def home_page(shown: Home, records: Records) -> str:
+    """Return the page."""
+    foot = footer(records, shown.now, "/api/v1/")
+    if not shown.lines:
+        said = el(
+            "p", "No comparison is kept yet. ", el("code", "perftracker-ai analyze --product NAME"), " makes one."
+        )
+        return page("Products", "open", (el("h1", "Nothing to show yet"), said), (), foot, at="/")
+    rows = [_row(one, at) for at, one in enumerate(shown.lines)]
+    head = el("thead", el("tr", *(el("th", text, scope="col") for text in _COLUMNS)))
+    table = el("table", head, el("tbody", *rows), class_="board")
+    main = el("section", el("h2", "Products", class_="unseen", id="products"), table, aria_labelledby="products")
+    worst = shown.lines[0]
+    top = (el("h1", _headline(shown)), el("p", *_worst(worst)))
+    return page("Products", parts.tone(worst.verdict), top, (main,), foot, at="/")
+
+
+def _headline(shown: Home) -> str:
+    counted = Counter(one.verdict for one in shown.lines)
+    told = ", ".join(f"{count} {_SAID.get(verdict, verdict)}" for verdict, count in counted.items())
+    return f"{plural(len(shown.lines), 'product')}: {told}"
+
+
+def _worst(one: Line) -> tuple[str, ...]:
+    """Return in a sentence what to look at first."""
+    name = el("b", one.place.product)
+    if one.worst is None:
+        return (name, f" {one.newest.job.version} is {_SAID.get(one.verdict, one.verdict)}; no issue is open.")
+    since = f", since {one.worst.first.version}."
+    return (
+        "Look first at ",
+        name,
+        ": ",
+        el("span", path(one.worst.endpoint), class_="endpoint"),
+        " ",
+        parts.size(one.worst),
+        since,
+    )
+
+
+def _row(one: Line, at: int) -> Html:
+    newest = one.newest
+    place = el("span", parts.where(one.place), class_="sub")
+    job = f"job {newest.job.job}, against {newest.baseline_version}"
+    return el(
+        "tr",
+        el("th", el("a", one.place.product, href=parts.address(one.place)), place, scope="row"),
+        el("td", parts.says(newest), el("span", parts.stands(one), class_="sub")),
+        el(
+            "td",
+            el("b", newest.job.version),
+            " ",
+            parts.age(one.age_days),
+            el("span", job, class_="sub"),
+            class_="newest",
+        ),
+        el("td", parts.strip(one.nights, f"strip-{at}"), class_="strip"),
+        el("td", parts.counts(one.open, one.accepted), class_="counts", data_head="open"),
+        el("td", *_issue(one), class_="worst"),
+        class_=parts.tone(one.verdict),
+    )
+
+
+def _issue(one: Line) -> tuple[Html, ...]:
+    worst = one.worst
+    if worst is None:
+        return ()
+    return (
+        el("a", path(worst.endpoint), href=worst.path, class_="endpoint"),
+        el(
+            "span",
+            el("b", parts.size(worst), class_=f"num {parts.severity_class(worst.severity)}"),
+            f", since {worst.first.version}",
+            class_="sub",
+        ),
+    )

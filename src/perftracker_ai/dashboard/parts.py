@@ -1,0 +1,197 @@
+"""Parts that several pages have: verdicts, strips of them, issues, ages.
+
+In: values of `views`. Out: `Html`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from perftracker_ai.dashboard.views import APPROVED, QUIET_DAYS, State, product_path
+from perftracker_ai.model import Severity, Verdict
+from perftracker_ai.render import svg
+from perftracker_ai.render.page.markup import Html, el, join, path
+from perftracker_ai.words.numbers import format_range, format_slowdown, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from perftracker_ai.dashboard.views import Issue, Line, Night, Place
+    from perftracker_ai.model.history import JobRef
+
+STRIP = 30
+"""Verdicts in a strip."""
+_BAR, _HEIGHT = 10, 40
+_TONES = {
+    Verdict.BLOCK: ("block", 40),
+    Verdict.INVESTIGATE: ("investigate", 30),
+    Verdict.APPROVE_WITH_MONITORING: ("monitor", 20),
+    Verdict.APPROVE: ("approve", 12),
+    Verdict.INSUFFICIENT_EVIDENCE: ("open", 24),
+    Verdict.SAME_VERSION: ("open", 8),
+}
+"""Class of each verdict, and the height of its bar: what is grave is tall, for colours alone tell nothing."""
+_WHY = {
+    "block_critical": "critical regressions",
+    "block_severe": "severe regressions",
+    "block_failures": "new failures",
+    "same_version": "both jobs of one version",
+    "min_compared": "too little compared",
+    "nothing_told": "the noise hides everything",
+    "serious_regressions": "severe regressions",
+    "undecided_regressions": "regressions of undecided origin",
+    "open_issues": "issues still open",
+    "serious_coverage": "tests lost or failing",
+    "large_shift": "the whole run moved",
+    "too_good": "too fast to be true",
+    "unknown_direction": "not known which way is better",
+    "moderate_regressions": "moderate regressions",
+    "moderate_coverage": "tests lost or failing",
+    "monitor_creep": "something creeps",
+    "monitor_minor": "many minor changes",
+    "max_inconclusive": "much is inconclusive",
+}
+"""Rules of the policy in a few words; what has none is told by its report."""
+_HOURS, _DAYS = 24, 2.0
+
+
+def tone(verdict: str) -> str:
+    """Return the class of a verdict; that of an open question for one that is not known here."""
+    return _bar_of(verdict)[0]
+
+
+def _bar_of(verdict: str) -> tuple[str, int]:
+    return _TONES[Verdict(verdict)] if verdict in set(Verdict) else ("open", 24)
+
+
+def says(night: Night) -> Html:
+    """Return a verdict as the link to its report."""
+    return el("a", night.verdict, href=night.path, class_=f"says {tone(night.verdict)}")
+
+
+def strip(nights: Sequence[Night], name: str) -> Html:
+    """Return the last verdicts as bars, the newest at the right; for those who listen they are counted."""
+    shown = nights[-STRIP:]
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in Counter(one.verdict for one in shown).most_common())
+    title = f"The last {plural(len(shown), 'verdict')}"
+    first = STRIP - len(shown)
+    bars = [_bar(one, at) for at, one in enumerate(shown, first)]
+    ground = svg.path(f"M0 {_HEIGHT + 1}H{STRIP * _BAR}", "axis")
+    return svg.figure((STRIP * _BAR, _HEIGHT + 2), (name, title, f"{counted}; the newest last"), ground, *bars)
+
+
+def _bar(night: Night, at: int) -> Html:
+    kind, height = _bar_of(night.verdict)
+    told = el("title", f"{night.job.version} (job {night.job.job}, {day(night.job.end)}): {night.verdict}")
+    return el("rect", told, x=at * _BAR + 1, y=_HEIGHT - height, width=_BAR - 2, height=height, class_=f"night {kind}")
+
+
+def day(moment: datetime) -> str:
+    """Return a day as it is written everywhere."""
+    return f"{moment:%Y-%m-%d}"
+
+
+def age(days: float) -> Html:
+    """Return how long ago a job ended; one that is missed is said so."""
+    if days >= QUIET_DAYS:
+        return el("span", f"no job for {plural(int(days), 'day')}", class_="quiet")
+    hours = max(int(days * _HOURS), 0)
+    return Html(f"{plural(int(days), 'day')} ago" if days >= _DAYS else f"{plural(hours, 'hour')} ago")
+
+
+def where(place: Place) -> str:
+    """Return hardware and suite in a few words."""
+    return " · ".join(filter(None, (place.hardware or "no host", place.suite and f"suite {place.suite}")))
+
+
+def address(place: Place, **query: str | int) -> str:
+    """Return the address of a product's page, at one place."""
+    from urllib.parse import urlencode
+
+    named = {"hw": place.hardware, "suite": place.suite, **query}
+    return f"{product_path(place)}?{urlencode(named, errors='replace')}"
+
+
+def counts(by_severity: Mapping[str, int], accepted: int) -> Html:
+    """Return how many issues are open, by severity; the worst first."""
+    told = [el("span", f"{count} {name}", class_=f"chip {name}") for name, count in by_severity.items()]
+    if accepted:
+        told.append(el("span", f"{accepted} accepted", class_="chip neutral"))
+    return join(told) if told else el("span", "none open", class_="dim")
+
+
+def severity_class(severity: str) -> str:
+    """Return the class of a severity; a plain one for what is not known here."""
+    return severity if severity in set(Severity) else "neutral"
+
+
+def size(issue: Issue) -> str:
+    """Return how much slower the newest job is; of what is closed, how much it was."""
+    closed = issue.state == State.CLOSED.value
+    told = format_slowdown(issue.opened if closed else issue.slowdown, costs_time=issue.costs_time)
+    return f"was {told}" if closed else told
+
+
+def extent(issue: Issue) -> str:
+    """Return at which loads, threads and curves an issue shows."""
+    loads = format_range(issue.load_first, issue.load_last)
+    threads = "/".join(map(str, issue.threads))
+    many = f"{threads} {'thread' if threads == '1' else 'threads'}" if threads else ""
+    return ", ".join(filter(None, (loads, many, plural(issue.curves, "curve"))))
+
+
+def came(first: JobRef, good: JobRef) -> str:
+    """Return with which version something came in, and after which."""
+    after = f", after {good.version}" if good.version and good.version != first.version else ""
+    return f"came with {first.version} (job {first.job}, {day(first.end)}){after}"
+
+
+def issue_rows(issues: Sequence[Issue], *, since: bool = True) -> Html:
+    """Return issues as rows; ``since`` says of each with which job it came in."""
+    return el("ul", *(_issue_row(one, since=since) for one in issues), class_="rows")
+
+
+def _issue_row(one: Issue, *, since: bool) -> Html:
+    chips = (
+        el("span", one.severity, class_=f"chip {severity_class(one.severity)}"),
+        el("span", one.state, class_="state"),
+    )
+    told = ", ".join(filter(None, (extent(one), "" if one.attribution == "code" else one.attribution)))
+    doubt = f", {one.confidence} confidence"
+    unmeasured = "" if one.measured else f"; job {one.job.job} does not tell of it"
+    gone = f", gone with {one.job.version}" if one.state == State.CLOSED.value else ""
+    return el(
+        "li",
+        el("div", *chips, class_="chips"),
+        el("a", path(one.endpoint), href=one.path, class_="endpoint"),
+        el("span", size(one), class_=f"num {severity_class(one.severity)}"),
+        el("span", f"{told}{doubt}{unmeasured}", class_="sub"),
+        el("span", came(one.first, one.last_good) + gone, class_="sub") if since or gone else Html(""),
+        class_=severity_class(one.severity),
+    )
+
+
+def tabs(links: Sequence[tuple[str, str, int, bool]], label: str) -> Html:
+    """Return links to variants of a list: text, address, how many there are, and whether it is this one."""
+    shown = [
+        el("li", el("a", text, el("b", f"{count:,}"), href=href, aria_current="true" if here else None))
+        for text, href, count, here in links
+    ]
+    return el("ul", *shown, class_="tabs", aria_label=label)
+
+
+def stands(line: Line) -> str:
+    """Return why a product has its verdict and since when, in a few words."""
+    return "; ".join(filter(None, (_WHY.get(line.newest.why, ""), _since(line))))
+
+
+def _since(line: Line) -> str:
+    """Return since when a product is approved, or which version was approved last."""
+    if line.verdict in APPROVED:
+        nights = sum(one.job.end >= line.since.end for one in line.nights)
+        return f"since {line.since.version}, {plural(nights, 'job')}"
+    if line.approved is None:
+        return f"none of {plural(len(line.nights), 'job')} approved"
+    return f"last approved {line.approved.version}"

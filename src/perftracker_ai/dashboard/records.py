@@ -1,0 +1,37 @@
+"""What the dashboard asks of whatever keeps comparisons: a store, or a folder of reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from perftracker_ai.store import Comparison, IssueRow, Levels, Scope
+
+
+class Records(Protocol):
+    """Kept comparisons.
+
+    Every method raises a `PerfTrackerAIError` when what is kept cannot be read.
+
+    Attributes
+    ----------
+    place : str
+        Where they are kept, as people name it; never with credentials.
+    lacks : str
+        What is not there to be shown, and what would bring it, as a sentence; empty where nothing is missing.
+    """
+
+    place: str
+    lacks: str
+
+    def comparisons(self, product: str | None, most: int) -> tuple[Comparison, ...]:
+        """Return the newest comparisons of every server, product, hardware and suite, so many of each, oldest first."""
+
+    def issues(self, product: str | None) -> tuple[IssueRow, ...]:
+        """Return every issue as its newest job left it, of a product or of all, the largest first."""
+
+    def levels(self, scope: Scope, most: int) -> tuple[Levels, ...]:
+        """Return what each curve of a scope's newest jobs cost as a whole, oldest first."""
+
+    def result(self, origin: str, baseline: str, candidate: str) -> bytes | None:
+        """Return the results of two jobs by their uuids; None when they are not kept."""

@@ -1,0 +1,460 @@
+"""Rows become what a page shows: values, the same for its HTML and its JSON.
+
+In: comparisons, issues and levels as they are kept, and the time of day. Out: one value a page, complete and in order.
+*Slowdown* is meant as everywhere: positive is worse, 0.5 is 50 % slower.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import datetime  # noqa: TC003 - msgspec reads it
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+
+from perftracker_ai.dashboard.heat import Heat  # noqa: TC001 - the same
+from perftracker_ai.model import Confidence, MetricKind, Severity, Verdict
+from perftracker_ai.model.history import JobRef
+from perftracker_ai.model.issues import IssueStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from perftracker_ai.store import Comparison, IssueRow
+
+QUIET_DAYS = 3
+"""Days without a job from which a product is said to be quiet: a weekend is not."""
+_SECONDS_A_DAY = 86_400
+_GRAVITY = {
+    Verdict.BLOCK: 0,
+    Verdict.INVESTIGATE: 1,
+    Verdict.INSUFFICIENT_EVIDENCE: 2,
+    Verdict.APPROVE_WITH_MONITORING: 3,
+    Verdict.SAME_VERSION: 4,
+    Verdict.APPROVE: 5,
+}
+"""Verdicts by how soon somebody has to look."""
+APPROVED = frozenset({Verdict.APPROVE.value, Verdict.APPROVE_WITH_MONITORING.value})
+_ASIDE = ("minor", "moved with the run", "inconclusive", "improved")
+"""Outcomes of curves that are no issue."""
+
+
+class State(StrEnum):
+    """Which issues a list shows."""
+
+    OPEN = "open"
+    NEW = "new"
+    WORSE = "worse"
+    ACCEPTED = "accepted"
+    CLOSED = "closed"
+    ALL = "all"
+
+
+class Sort(StrEnum):
+    """How a list of issues is ordered."""
+
+    WORST = "worst"
+    NEWEST = "newest"
+    PRODUCT = "product"
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """What is compared with what: a product on one hardware with one suite, on one server."""
+
+    product: str
+    hardware: str
+    suite: str
+    origin: str
+
+
+class Night(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that was compared.
+
+    Attributes
+    ----------
+    baseline_job : int
+    baseline_version : str
+        What it was compared with.
+    job : JobRef
+    verdict : str
+    why : str
+        Key of the rule that gave it; empty where it is not kept.
+    counts : dict of str to int
+        Issues by severity, curves by outcome.
+    path : str
+        Of its report.
+    """
+
+    baseline_job: int
+    baseline_version: str
+    job: JobRef
+    verdict: str
+    why: str
+    counts: dict[str, int]
+    path: str
+
+
+class Issue(msgspec.Struct, frozen=True, kw_only=True):
+    """An issue in a list.
+
+    Attributes
+    ----------
+    key : str
+        Its stable name.
+    state : str
+        What became of it with the newest job; ``accepted`` where the settings accept it.
+    slowdown, opened : float
+        Of the newest job against the level before it came in, and when it came in.
+    costs_time : bool
+        Whether it is of times or rates: what is of memory or counts gets worse, and not slower.
+    first, last_good, job : JobRef
+        With which job it came in, the last one before, and the newest one.
+    path : str
+        Where it is told of: the newest report that found it, or else the page of the product.
+    """
+
+    place: Place
+    key: str
+    state: str
+    severity: str
+    attribution: str
+    confidence: str
+    endpoint: str
+    title: str
+    slowdown: float
+    opened: float
+    costs_time: bool
+    load_first: str
+    load_last: str
+    threads: tuple[int, ...]
+    curves: int
+    first: JobRef
+    last_good: JobRef
+    job: JobRef
+    measured: bool
+    path: str
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A product on one hardware with one suite, as it stands.
+
+    Attributes
+    ----------
+    nights : tuple of Night
+        The newest comparisons, oldest first; never empty.
+    since : JobRef
+        With which of these jobs the verdict became what it is now.
+    approved : JobRef or None
+        The last of these jobs that was approved, with monitoring or without.
+    age_days : float
+        Since the newest job ended.
+    open : dict of str to int
+        Open issues that are not accepted, by severity.
+    accepted : int
+        Open issues that are accepted.
+    worst : Issue or None
+        The worst of the open ones.
+    """
+
+    place: Place
+    verdict: str
+    since: JobRef
+    approved: JobRef | None
+    age_days: float
+    nights: tuple[Night, ...]
+    open: dict[str, int]
+    accepted: int
+    worst: Issue | None
+
+    @property
+    def newest(self) -> Night:
+        """Return the newest comparison."""
+        return self.nights[-1]
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True):
+    """The first page: every product in a line, the one to look at first on top."""
+
+    now: datetime
+    lines: tuple[Line, ...]
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Issues that came in with one job.
+
+    Attributes
+    ----------
+    issues : tuple of Issue
+        Those to be looked at.
+    faint : tuple of Issue
+        Those of low confidence, of which nobody is to be startled.
+    aside : dict of str to int
+        What the newest comparison of that job listed besides: curves that changed by little, moved with the run, or of
+        which nothing can be said.
+    path : str
+        Of the report of that job; empty when it is not kept.
+    """
+
+    place: Place
+    first: JobRef
+    last_good: JobRef
+    issues: tuple[Issue, ...]
+    faint: tuple[Issue, ...]
+    aside: dict[str, int]
+    path: str
+
+
+class Inbox(msgspec.Struct, frozen=True, kw_only=True):
+    """The list of issues.
+
+    Attributes
+    ----------
+    product : str
+        The only one that is shown; empty for all.
+    states, products : dict of str to int
+        How many issues each state has of these products, and each product in this state.
+    """
+
+    now: datetime
+    state: State
+    product: str
+    sort: Sort
+    states: dict[str, int]
+    products: dict[str, int]
+    groups: tuple[Group, ...]
+
+
+class Product(msgspec.Struct, frozen=True, kw_only=True):
+    """The page of a product.
+
+    Attributes
+    ----------
+    others : tuple of Place
+        Where else the product is measured.
+    issues, closed : tuple of Issue
+        The open ones, worst first, and those that came and went, the last one first.
+    heat : Heat or None
+        What its endpoints cost from job to job; None where nothing of it is kept.
+    """
+
+    now: datetime
+    line: Line
+    others: tuple[Place, ...]
+    issues: tuple[Issue, ...]
+    closed: tuple[Issue, ...]
+    heat: Heat | None
+
+
+# ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def home(comparisons: Sequence[Comparison], rows: Iterable[IssueRow], now: datetime) -> Home:
+    """Return the first page's values: by verdict, then by the worst open issue, then by name."""
+    issues, made = defaultdict(list), Made(comparisons)
+    for row in rows:
+        issues[_place_of(row)].append(issue(row, made))
+    found = [line(place, made, issues[place], now) for place in made.places]
+    return Home(now=now, lines=tuple(sorted(found, key=_urgency)))
+
+
+def inbox(
+    comparisons: Sequence[Comparison],
+    rows: Iterable[IssueRow],
+    now: datetime,
+    *,
+    state: State,
+    product: str,
+    sort: Sort,
+) -> Inbox:
+    """Return the list of issues, grouped by the job they came in with."""
+    made = Made(comparisons)
+    every = tuple(issue(row, made) for row in rows)
+    own = [one for one in every if product in ("", one.place.product)]
+    chosen = [one for one in own if _is_in(one, state)]
+    grouped: dict[tuple[Place, int], list[Issue]] = defaultdict(list)
+    for one in chosen:
+        grouped[one.place, one.first.job].append(one)
+    groups = [_group(place, members, made.night(place, job)) for (place, job), members in grouped.items()]
+    return Inbox(
+        now=now,
+        state=state,
+        product=product,
+        sort=sort,
+        states={kind.value: sum(_is_in(one, kind) for one in own) for kind in State},
+        products=dict(sorted(Counter(one.place.product for one in every if _is_in(one, state)).items())),
+        groups=tuple(sorted(groups, key=_ORDERS[sort])),
+    )
+
+
+def product_page(
+    comparisons: Sequence[Comparison], rows: Iterable[IssueRow], place: Place, heat: Heat | None, now: datetime
+) -> Product:
+    """Return the values of a product's page at one of the places where it is measured."""
+    made = Made(comparisons)
+    issues = [issue(row, made) for row in rows if _place_of(row) == place]
+    closed = [one for one in issues if one.state == IssueStatus.CLOSED]
+    return Product(
+        now=now,
+        line=line(place, made, issues, now),
+        others=tuple(sorted(one for one in made.places if one != place)),
+        issues=tuple(one for one in issues if one.state != IssueStatus.CLOSED),
+        closed=tuple(sorted(closed, key=lambda one: one.job.end, reverse=True)),
+        heat=heat,
+    )
+
+
+def places_of(comparisons: Sequence[Comparison]) -> tuple[Place, ...]:
+    """Return where a product is measured, the place of its newest job first."""
+    places = Made(comparisons).places
+    return tuple(sorted(places, key=lambda place: places[place][-1].job.end, reverse=True))
+
+
+# ── their parts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Made:
+    """Comparisons by where and of which job they are; of those of one job the last one made counts."""
+
+    def __init__(self, comparisons: Sequence[Comparison]) -> None:
+        pairs = Counter((one.baseline_id, one.candidate_id) for one in comparisons)
+        found: dict[Place, dict[str, Night]] = defaultdict(dict)
+        for one in sorted(comparisons, key=lambda one: (one.end, one.candidate_id, one.made)):
+            twice = pairs[one.baseline_id, one.candidate_id] > 1
+            found[_place_of(one)][one.candidate] = _night(one, by_uuid=twice)
+        self.places = {place: tuple(nights.values()) for place, nights in found.items()}
+        self._by_job = {(place, one.job.job): one for place, nights in self.places.items() for one in nights}
+
+    def night(self, place: Place, job: int) -> Night | None:
+        """Return the comparison of a job; None where it is not kept."""
+        return self._by_job.get((place, job))
+
+
+def line(place: Place, made: Made, issues: Sequence[Issue], now: datetime) -> Line:
+    """Return how a product stands."""
+    nights = made.places[place]
+    newest = nights[-1]
+    still = [one for one in issues if _is_in(one, State.OPEN)]
+    counted = Counter(one.severity for one in still)
+    return Line(
+        place=place,
+        verdict=newest.verdict,
+        since=_since(nights),
+        approved=next((one.job for one in reversed(nights) if one.verdict in APPROVED), None),
+        age_days=(now - newest.job.end).total_seconds() / _SECONDS_A_DAY,
+        nights=nights,
+        open={severity.value: counted[severity.value] for severity in Severity if counted[severity.value]},
+        accepted=sum(one.state == State.ACCEPTED for one in issues),
+        worst=max(still, key=lambda one: (_weight(one), one.slowdown), default=None),
+    )
+
+
+def _night(one: Comparison, *, by_uuid: bool) -> Night:
+    """Return a comparison as a page shows it; numbers that two servers use are told apart by the candidate's uuid."""
+    which = f"?candidate={quote(one.candidate, safe='', errors='replace')}" if by_uuid else ""
+    return Night(
+        baseline_job=one.baseline_id,
+        baseline_version=one.baseline_version,
+        job=JobRef(job=one.candidate_id, version=one.candidate_version, end=one.end),
+        verdict=one.verdict,
+        why=next(iter(one.rules), ""),
+        counts=one.counts,
+        path=f"/c/{one.baseline_id}..{one.candidate_id}{which}",
+    )
+
+
+def issue(row: IssueRow, made: Made) -> Issue:
+    """Return an issue as a page shows it."""
+    one, place = row.issue, _place_of(row)
+    accepted = one.accepted and one.status is not IssueStatus.CLOSED
+    told = made.night(place, row.job.job if one.cluster else one.first.job)
+    return Issue(
+        place=place,
+        key=one.key,
+        state=State.ACCEPTED.value if accepted else one.status.value,
+        severity=one.severity,
+        attribution=one.attribution,
+        confidence=one.confidence,
+        endpoint=one.endpoint,
+        title=one.title,
+        slowdown=one.slowdown,
+        opened=one.opened,
+        costs_time=any(kind != MetricKind.OTHER.value for kind in one.metric_kinds),
+        load_first=one.load_first,
+        load_last=one.load_last,
+        threads=one.threads,
+        curves=one.curves,
+        first=one.first,
+        last_good=one.last_good,
+        job=row.job,
+        measured=one.measured,
+        path=f"{told.path}#issue-{quote(one.key, safe='')}" if told else product_path(place),
+    )
+
+
+def product_path(place: Place) -> str:
+    """Return the address of a product's page."""
+    return f"/p/{quote(place.product, safe='', errors='replace')}"
+
+
+def gravity(verdict: str) -> int:
+    """Return how soon somebody has to look: 0 is at once."""
+    return _GRAVITY[Verdict(verdict)] if verdict in set(Verdict) else _GRAVITY[Verdict.INSUFFICIENT_EVIDENCE]
+
+
+def _place_of(one: Comparison | IssueRow) -> Place:
+    return Place(product=one.product, hardware=one.hardware, suite=one.suite, origin=one.origin)
+
+
+def _since(nights: Sequence[Night]) -> JobRef:
+    """Return the first job of the last stretch of one verdict."""
+    other = [at for at, one in enumerate(nights) if one.verdict != nights[-1].verdict]
+    return nights[other[-1] + 1 if other else 0].job
+
+
+def _urgency(one: Line) -> tuple[int, float, Place]:
+    return gravity(one.verdict), -(one.worst.slowdown if one.worst else 0.0), one.place
+
+
+def _weight(one: Issue) -> int:
+    return Severity.rank(Severity(one.severity)) if one.severity in set(Severity) else 0
+
+
+def _is_in(one: Issue, state: State) -> bool:
+    """Tell whether a list of a state shows an issue."""
+    match state:
+        case State.ALL:
+            return True
+        case State.OPEN:
+            return one.state not in {State.ACCEPTED.value, State.CLOSED.value}
+        case State.WORSE:
+            return one.state in {IssueStatus.WORSE.value, IssueStatus.REOPENED.value}
+        case _:
+            return one.state == state.value
+
+
+def _group(place: Place, members: Sequence[Issue], came: Night | None) -> Group:
+    ordered = sorted(members, key=lambda one: (-_weight(one), -one.slowdown, one.key))
+    faint = [one for one in ordered if one.confidence == Confidence.LOW.value]
+    return Group(
+        place=place,
+        first=ordered[0].first,
+        last_good=ordered[0].last_good,
+        issues=tuple(one for one in ordered if one not in faint),
+        faint=tuple(faint),
+        aside={name: came.counts[name] for name in _ASIDE if came is not None and came.counts.get(name)},
+        path=came.path if came is not None else "",
+    )
+
+
+def _worst_first(group: Group) -> tuple[int, float, float]:
+    worst = max((*group.issues, *group.faint), key=lambda one: (_weight(one), one.slowdown))
+    return -_weight(worst) if group.issues else 1, -worst.slowdown, -group.first.end.timestamp()
+
+
+_ORDERS = {
+    Sort.WORST: _worst_first,
+    Sort.NEWEST: lambda group: (-group.first.end.timestamp(), *_worst_first(group)),
+    Sort.PRODUCT: lambda group: (group.place, *_worst_first(group)),
+}

@@ -1,0 +1,410 @@
+"""The dashboard: what its pages show, that they change nothing, and that nothing in a job runs in them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from dashboards import HOST, NOW, ask, board, data, fill, put, regressed, tracked
+from pages import EVIL
+from pages import page as report_page
+from test_store_comparisons import comparison
+
+from perftracker_ai.cli import main
+from perftracker_ai.commands.records import NO_STORE, FolderRecords
+from perftracker_ai.commands.serve import listening, require_installed
+from perftracker_ai.dashboard import views
+from perftracker_ai.dashboard.app import application
+from perftracker_ai.errors import StoreError, UsageError
+from perftracker_ai.results.write import result_json
+from perftracker_ai.store import open_store
+
+PAGES = ("/", "/issues", "/issues?state=all&sort=newest", "/p/Shop", "/p/Blog?jobs=30")
+TAGS = frozenset(
+    [
+        "html",
+        "head",
+        "meta",
+        "title",
+        "link",
+        "style",
+        "body",
+        "a",
+        "nav",
+        "ul",
+        "li",
+        "header",
+        "div",
+        "h1",
+        "h2",
+        "p",
+        "b",
+        "main",
+        "section",
+        "article",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "span",
+        "footer",
+        "svg",
+        "rect",
+        "path",
+        "desc",
+        "details",
+        "summary",
+        "wbr",
+        "code",
+    ]
+)
+
+
+class Elements(HTMLParser):
+    """Every element of a page and every attribute of it."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes = set(), set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.attributes.update(attributes)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with board(tmp_path_factory.mktemp("board"), fill) as made:
+        yield made
+
+
+# ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_product_to_look_at_first_is_on_top(app):
+    """The gravest verdict is the first line, with its version, why, what was approved last, and the worst issue."""
+    lines = data(app, "/")["lines"]
+    assert [(one["place"]["product"], one["verdict"]) for one in lines] == [("Shop", "BLOCK"), ("Blog", "APPROVE")]
+    assert (lines[0]["since"]["version"], lines[0]["approved"]["version"], lines[0]["age_days"]) == ("1.3", "1.2", 1.0)
+    assert (lines[0]["open"], lines[0]["worst"]["endpoint"]) == ({"severe": 1}, "GET /orders")
+    assert (lines[1]["open"], lines[1]["worst"]) == ({}, None)
+    page = ask(app, "/").text
+    assert page.index(">Shop<") < page.index(">Blog<")
+    assert "severe regressions; last approved 1.2" in page
+    assert "100 % slower" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "keys"),
+    [
+        ("", ["orders"]),
+        ("state=new", []),
+        ("state=closed", ["posts"]),
+        ("state=all", ["orders", "posts"]),
+        ("state=all&product=Blog", ["posts"]),
+        ("state=all&sort=newest", ["posts", "orders"]),
+        ("state=all&sort=product", ["posts", "orders"]),
+    ],
+)
+def test_the_inbox_is_narrowed_and_ordered_by_its_address(app, query, keys):
+    """State, product and order are in the address; counts say what the other lists hold."""
+    shown = data(app, f"/issues?{query}")
+    assert [one["key"] for group in shown["groups"] for one in group["issues"]] == keys
+    whole = {"open": 1, "new": 0, "worse": 0, "accepted": 0, "closed": 1, "all": 2}
+    assert shown["states"] == (whole if "Blog" not in query else whole | {"open": 0, "all": 1})
+
+
+def test_issues_stand_under_the_job_they_came_in_with(tmp_path):
+    """Issues of one job are one group; those of low confidence, and what is no issue, are folded and counted."""
+
+    def several(store):
+        counts = {"minor": 3, "inconclusive": 1, "unchanged": 40}
+        issues = [tracked("a"), tracked("b", severity="critical"), tracked("c", confidence="low")]
+        put(store, 1, *issues, counts=counts)
+
+    with board(tmp_path, several) as app:
+        (group,) = data(app, "/issues")["groups"]
+        page = ask(app, "/issues").text
+    assert [one["key"] for one in group["issues"]] == ["b", "a"]
+    assert [one["key"] for one in group["faint"]] == ["c"]
+    assert (group["aside"], group["path"]) == ({"minor": 3, "inconclusive": 1}, "/c/0..1")
+    assert "1 issue of low confidence; in that comparison 3 curves changed by little and 1 curve of which" in page
+
+
+def test_an_accepted_issue_is_not_open(tmp_path):
+    """What the settings accept is counted apart, is in no list of open issues, and startles nobody."""
+    with board(tmp_path, lambda store: put(store, 1, tracked("a", accepted=True))) as app:
+        (line,) = data(app, "/")["lines"]
+        assert (line["open"], line["accepted"], line["worst"]) == ({}, 1, None)
+        assert data(app, "/issues")["groups"] == []
+        assert data(app, "/issues?state=accepted")["states"]["accepted"] == 1
+
+
+def test_the_heat_map_says_how_much_slower_each_endpoint_is(app):
+    """Latency and rate of an endpoint count alike, against the oldest jobs shown; the slowest endpoint is on top."""
+    heat = data(app, "/p/Shop")["heat"]
+    assert [one["endpoint"] for one in heat["rows"]] == ["GET /orders", "GET /health"]
+    assert heat["rows"][0]["slowdowns"] == pytest.approx([0, 0, 0, 1, 1])
+    assert heat["rows"][1]["slowdowns"] == pytest.approx([0, 0, 0, 0, 0])
+    assert (heat["reference"], [one["version"] for one in heat["jobs"]]) == (1, ["1.0", "1.1", "1.2", "1.3", "1.4"])
+    assert 'title="1.3: +100 %"' in ask(app, "/p/Shop").text
+
+
+def test_a_job_compared_again_counts_once(tmp_path):
+    """Of several comparisons of one job the last one made gives its verdict; the strip has it once."""
+
+    def twice(store):
+        put(store, 2, verdict="BLOCK", baseline="uuid-0", baseline_id=0)
+        put(store, 2, made=NOW)
+
+    with board(tmp_path, twice) as app:
+        (line,) = data(app, "/")["lines"]
+    assert [one["verdict"] for one in line["nights"]] == ["APPROVE"]
+
+
+def test_a_product_that_rests_is_said_to(tmp_path):
+    """From three days on without a job, the age is a complaint."""
+    with board(tmp_path, lambda store: put(store, 1)) as app:
+        assert "no job for 4 days" in ask(app, "/").text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_values_as_json_are_those_of_the_page(app, path):
+    """Every verdict, endpoint and link in a page's JSON stands in the page; the first one does not link each night."""
+    shown, page = data(app, path), ask(app, path).text
+    wanted = {"verdict", "endpoint"} | ({"path"} if path != "/" else set())
+
+    def values(value):
+        if isinstance(value, dict):
+            yield from (one for name, one in value.items() if name in wanted)
+            yield from (found for one in value.values() for found in values(one))
+        if isinstance(value, list):
+            yield from (found for one in value for found in values(one))
+
+    found = {one.replace("GET /", "").replace("&", "&amp;") for one in values(shown) if isinstance(one, str)}
+    assert found
+    assert [one for one in found if one and one not in page] == []
+
+
+def test_json_is_read_back_to_the_same_value(app):
+    """The JSON of a page is the whole of what it shows, by the types that the program documents."""
+    shown = msgspec.json.decode(ask(app, "/api/v1/").body, type=views.Home)
+    assert msgspec.json.encode({"schema_version": 1, **msgspec.structs.asdict(shown)}) == ask(app, "/api/v1/").body
+
+
+def test_the_badge_is_a_picture_of_the_verdict(app):
+    """A badge is an SVG by itself that says product, version and verdict; of an unknown product there is none."""
+    answer = ask(app, "/badge/Shop.svg")
+    assert (answer.status, answer.headers["content-type"]) == (200, "image/svg+xml")
+    assert "<title>Shop 1.4: BLOCK</title>" in answer.text
+    assert ask(app, "/badge/Nothing.svg").status == 404
+
+
+def test_health_is_that_the_store_can_be_read(app, tmp_path):
+    """It answers ok, and 503 with one sentence when the store cannot be read any more."""
+    assert json.loads(ask(app, "/healthz").body) == {"schema_version": 1, "status": "ok"}
+
+    class Broken(FolderRecords):
+        def comparisons(self, *_):
+            raise StoreError("The store x is damaged or no store", "move it away")
+
+    answer = ask(application(Broken(tmp_path), {HOST}), "/healthz")
+    assert answer.status == 503
+    assert json.loads(answer.body)["error"] == "The store x is damaged or no store; move it away."
+
+
+# ── reports ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_report_is_the_one_that_was_written(tmp_path):
+    """A report is made of the kept results, as `analyze` wrote it, under its own policy; its JSON are the results."""
+    analysis = regressed()
+    result = result_json(analysis)
+    with board(tmp_path, lambda store: store.comparisons.put(comparison(1), result, ())) as app:
+        answer = ask(app, "/c/0..1")
+        assert answer.text == report_page(analysis)
+        assert "script-src 'sha256-" in answer.headers["content-security-policy"]
+        assert ask(app, "/api/v1/c/0..1").body == result
+        assert ask(app, "/c/0..2").status == 404
+
+
+def test_damaged_results_are_one_sentence(app):
+    """Results that nobody of ours wrote make a page of one sentence, and other pages are as they were."""
+    answer = ask(app, "/c/0..1")
+    assert answer.status == 503
+    assert "The results" in answer.text
+    assert ask(app, "/").status == 200
+
+
+def test_a_folder_of_reports_is_enough(tmp_path):
+    """Without a store the newest comparison of each product is shown with its issues, and what a store would add."""
+    analysis = regressed()
+    folder = tmp_path / "reports" / "Shop" / "1 vs 2"
+    folder.mkdir(parents=True)
+    (folder / "result_v2.json").write_bytes(result_json(analysis))
+    (folder.parent / "result_v2.json").write_bytes(b"{")
+    app = application(FolderRecords(tmp_path / "reports"), {HOST}, lambda: NOW)
+    (line,) = data(app, "/")["lines"]
+    assert (line["verdict"], line["nights"][0]["job"]["job"]) == (analysis.decision.verdict, analysis.candidate.id)
+    assert NO_STORE.partition(":")[0] in ask(app, "/").text
+    assert ask(app, line["nights"][0]["path"]).text == report_page(analysis)
+    assert data(app, f"/p/{line['place']['product']}")["heat"] is None
+    assert {one["endpoint"] for group in data(app, "/issues")["groups"] for one in group["issues"]}
+
+
+# ── nothing gets in ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("evil", EVIL, ids=range(len(EVIL)))
+def test_hostile_names_are_text(tmp_path, evil):
+    """Whatever product, version, endpoint, host or verdict are called, a page has the same elements and no script."""
+    evil = evil.encode(errors="replace").decode()  # half a surrogate pair comes in no JSON
+
+    def hostile(store):
+        names = {"product": evil, "candidate_version": evil, "baseline_version": evil, "hardware": evil, "suite": evil}
+        put(
+            store,
+            1,
+            tracked("a", endpoint=evil, title=evil, load_first=evil),
+            verdict=evil,
+            rules=(evil,),
+            **names,
+        )
+
+    with board(tmp_path, hostile) as app:
+        (line,) = data(app, "/")["lines"]
+        target = views.product_path(msgspec.convert(line["place"], views.Place))
+        for path in ("/", "/issues", target):
+            answer = ask(app, path)
+            assert answer.status == 200, path
+            found = Elements(answer.text)
+            assert found.tags <= TAGS
+            assert not [name for name, _ in found.attributes if name.startswith("on") or name == "src"]
+            links = [value for name, value in found.attributes if name == "href"]
+            assert [one for one in links if one[:1] not in {"/", "#"} and one != "data:,"] == []
+        assert ask(app, target.replace("/p/", "/badge/") + ".svg").text.count("<") == 12
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("path", ["/", "/api/v1/issues", "/nowhere"])
+def test_nothing_can_be_changed(app, method, path):
+    """Every method but GET and HEAD is refused, on every page."""
+    answer = ask(app, path, method=method)
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "[::1"])
+def test_another_host_name_is_refused(app, host):
+    """A page of somebody else's that points its own name at this machine reads nothing."""
+    answer = ask(app, "/api/v1/", host=host)
+    assert answer.status == 421
+    assert "Shop" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8765"])
+def test_the_port_of_a_host_does_not_matter(app, host):
+    """Behind a tunnel the port is another."""
+    assert ask(app, "/", host=host).status == 200
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/api/v1/", "/healthz", "/badge/Shop.svg", "/nowhere", "/c/0..1"])
+def test_every_answer_is_guarded(app, path):
+    """Whatever is answered may be framed, sniffed and loaded by nobody, and runs nothing of others."""
+    headers = ask(app, path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/issues?state=lost", 400),
+        ("/issues?sort=", 200),
+        ("/p/Shop?jobs=0", 400),
+        ("/p/Shop?jobs=361", 400),
+        ("/p/Shop?jobs=%E0%A4%A", 400),
+        ("/p/Shop?page=99", 200),
+        ("/p/Shop?hw=none", 404),
+        ("/p/No", 404),
+        ("/c/..", 404),
+        ("/c/0..1?candidate=x", 404),
+        ("/" + "x" * 3000, 414),
+        ("/issues?product=" + "x" * 3000, 414),
+        ("/?" + "a=1&" * 100, 400),
+        ("/..%2f..%2fetc/passwd", 404),
+    ],
+)
+def test_queries_are_bounded_and_wrong_ones_are_a_sentence(app, path, status):
+    """What no page knows is refused in a sentence on a page of its own, never with a trace."""
+    answer = ask(app, path)
+    assert answer.status == status
+    assert "Traceback" not in answer.text
+    assert answer.text.count("<h1>") == 1
+
+
+def test_a_fault_is_a_sentence(app, monkeypatch):
+    """A fault of the program's own is told in a sentence without its trace."""
+    monkeypatch.setattr(views, "home", lambda *_: 1 / 0)
+    answer = ask(app, "/")
+    assert answer.status == 503
+    assert "by a fault of perftracker-ai itself" in answer.text
+
+
+# ── the command ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "listen", ["0.0.0.0:8765", "192.0.2.1:80", "[::]:80", "example.com:80", "8765", "127.0.0.1:x", "127.0.0.1:70000"]
+)
+def test_it_listens_on_this_machine_only(listen):
+    """An address that others reach, or none, is refused with what to do."""
+    with pytest.raises(UsageError, match="--listen"):
+        listening(listen).close()
+
+
+def test_a_port_in_use_is_one_sentence():
+    """Of a port that is taken it is said so, and that another one may be given."""
+    with closing(listening("127.0.0.1:0")) as door, pytest.raises(UsageError, match="give another --listen"):
+        listening(f"127.0.0.1:{door.getsockname()[1]}").close()
+
+
+def test_without_its_packages_it_says_how_to_get_them(monkeypatch):
+    """Where starlette is not installed the command is one sentence with the cure."""
+    monkeypatch.setitem(sys.modules, "starlette", None)
+    with pytest.raises(UsageError, match=r"pip install 'perftracker-ai\[web\]'"):
+        require_installed()
+
+
+def test_a_store_that_is_named_must_be_there(tmp_path, capsys):
+    """A store that was misspelt is not made."""
+    missing = tmp_path / "no.sqlite3"
+    assert main(["serve", "--store", str(missing), "--listen", "127.0.0.1:0"]) == 2
+    assert "There is no store" in capsys.readouterr().err
+    assert not missing.exists()
+
+
+def test_the_command_serves_until_it_is_ended(tmp_path):
+    """Started as people start it, it prints its address, answers there, changes nothing, and ends well with Ctrl-C."""
+    from urllib.request import urlopen
+
+    with closing(open_store(str(tmp_path / "history.sqlite3"))) as store:
+        fill(store)
+    before = (tmp_path / "history.sqlite3").read_bytes()
+    command = [sys.executable, "-m", "perftracker_ai", "serve", "--output-dir", ".", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=os.environ.copy()) as ran:
+        address = ran.stdout.readline().partition(" ")[0]
+        with urlopen(f"{address}p/Shop", timeout=20) as answer:
+            assert answer.status == 200
+        ran.send_signal(signal.SIGINT)
+        assert ran.wait(20) == 0
+    assert (tmp_path / "history.sqlite3").read_bytes() == before

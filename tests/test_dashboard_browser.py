@@ -1,0 +1,58 @@
+"""The dashboard in Chromium: nothing runs or leaves, and everybody can read it."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from browser import CHROMIUM, Page, open_browser
+from dashboards import board, fill, put, serving, tracked
+from pages import EVIL
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+
+AXE = Path(__file__).resolve().parents[1] / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
+PRODUCT = EVIL[1]
+PAGES = ("/", "/issues?state=all", "/p/Shop", f"/p/{quote(PRODUCT, safe='')}", "/nowhere")
+
+
+def evil(store):
+    """Put a product into a store whose every name is markup."""
+    names = {"product": PRODUCT, "candidate_version": EVIL[2], "hardware": EVIL[3], "suite": EVIL[0] * 3}
+    put(store, 1, tracked("a", endpoint=EVIL[2], title=EVIL[1], load_first=EVIL[1]), verdict=EVIL[1], **names)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    with board(tmp_path_factory.mktemp("board"), fill, evil) as app, serving(app) as address:
+        yield address
+
+
+@pytest.mark.parametrize(("width", "dark"), [(360, True), (900, False), (1400, False)])
+@pytest.mark.parametrize("path", PAGES, ids=range(len(PAGES)))
+def test_every_page_can_be_read_by_everybody(chromium, site, path, width, dark):
+    """No page is scrolled sideways, runs or asks for anything, complains, or has a serious flaw for axe-core."""
+    page = Page(chromium, site + path, width=width, dark=dark)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate("document.querySelectorAll('script, img, iframe, form').length") == 0
+    assert page.requests == [site + path]
+    assert [one for one in page.complaints if "404" not in one] == []
+    if AXE.exists():
+        page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
+        found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes[0].html]))")
+        assert [one for one in found if one[0] in {"serious", "critical"}] == []
+
+
+def test_links_lead_from_the_worst_product_to_its_issue_without_scripts(chromium, site):
+    """With scripts off the way from the first page over the product to the list of its issues is there."""
+    page = Page(chromium, f"{site}/", scripts=False)
+    product = page.evaluate("document.querySelector('.board th a[href*=Shop]').href")
+    page.go(product)
+    assert page.evaluate("document.querySelector('h1').textContent").startswith("Shop 1.4")
+    assert page.evaluate("document.querySelector('.rows .endpoint').textContent") == "GET /orders"
+    assert page.evaluate("document.querySelectorAll('.heat tbody td').length") == 10
