@@ -1,10 +1,12 @@
 """Several products in one run: one after the other, the next one's jobs fetched meanwhile, no trouble shared."""
 
+import json
 import signal
 import subprocess
 import sys
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from fake_perftracker import FakePerfTracker, debug_page, hang
@@ -12,7 +14,7 @@ from hang_guard import HANG_S, ended, soon
 from shop import put, shop_job, shop_jobs
 
 from perftracker_ai.commands.batch import all_products, fetching
-from perftracker_ai.commands.fetch import connect
+from perftracker_ai.commands.fetch import Target, connect
 from perftracker_ai.errors import SourceError
 from perftracker_ai.settings import DiscoverySettings, ProductSettings, Settings
 
@@ -37,6 +39,10 @@ class Ear:
 
     def __call__(self, event):
         self.heard.append(event)
+
+
+def targets(*products):
+    return [Target(product) for product in products]
 
 
 def both(url, *options):
@@ -116,13 +122,51 @@ def test_all_products_stands_alone(run, other):
     assert "not both" in ran.err
 
 
+# ── on every hardware ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_each_hardware_is_compared_by_itself(run, server):
+    """--all-hardware judges every machine with two jobs, each in a report of its own, and names the others."""
+    server.add(*(shop_job(n, f"1.{n}", hosts=("old.example",), end=f"2026-07-0{n - 20}T00:00:00Z") for n in (21, 22)))
+    server.add(shop_job(30, "2.0", hosts=("new.example",)))
+    ran = run("analyze", "--product", "Shop", "--all-hardware", "--json", "--url", server.url, "--llm", "off")
+    assert ran.code == 0, ran.err
+    told = json.loads(ran.out)["products"]
+    assert [(one["product"], one["hardware"]) for one in told] == [
+        ("Shop", "bg-f1.example (API)"),
+        ("Shop", "old.example (API)"),
+    ]
+    assert sorted(path.name for path in Path("reports/Shop").iterdir()) == ["2 vs 3", "21 vs 22"]
+    assert "Without two jobs to compare: Shop on new.example (API)" in ran.err.splitlines()
+    assert len(server.asked(r"/api/v1\.0/1/job/$")) == 1
+
+
+def test_the_table_at_the_end_tells_machines_apart(run, server):
+    """Rows of one product name the hardware, and without the option the newest candidate's is taken alone."""
+    server.add(*(shop_job(n, f"1.{n}", hosts=("old.example",), end=f"2026-07-0{n - 20}T00:00:00Z") for n in (21, 22)))
+    ran = run("analyze", "--all-products", "--all-hardware", "--url", server.url, "--llm", "off")
+    assert [line.partition(")")[0] for line in ran.out.splitlines()[-3:]] == [
+        "Bazaar on bg-f1.example (API",
+        "Shop on bg-f1.example (API",
+        "Shop on old.example (API",
+    ]
+
+
+def test_a_product_without_a_pair_on_any_hardware_says_why(run, server):
+    """What keeps a product from being compared is told as it is without the option."""
+    server.add(shop_job(40, "1.0", product_name="Kiosk"))
+    ran = run("analyze", "--product", "Kiosk", "--all-hardware", "--url", server.url)
+    assert ran.code == 2
+    assert "'Kiosk' has only one usable job" in ran.err
+
+
 # ── meanwhile ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_next_product_is_fetched_while_the_present_one_is_judged(server, tmp_path):
     """While the first product's jobs are in hand the second one's come in, and nothing is said of them yet."""
     settings, ear = Settings(url=server.url, output_dir=str(tmp_path)), Ear()
-    with closing(connect(settings)) as source, fetching(source, ["Shop", "Bazaar"], settings, ear) as each:
+    with closing(connect(settings)) as source, fetching(source, targets("Shop", "Bazaar"), settings, ear) as each:
         first = next(each)
         assert soon((tmp_path / "job-11.json").exists)
         assert "Bazaar" not in str(ear.heard)
@@ -136,7 +180,10 @@ def test_never_more_than_one_product_is_fetched_ahead(server, tmp_path):
     """However long the first product takes, only the second one is there when its turn has come."""
     server.add(*(shop_job(n, v, product_name="Kiosk") for n, v in ((21, "1.0"), (22, "1.1"))))
     settings = Settings(url=server.url, output_dir=str(tmp_path))
-    with closing(connect(settings)) as source, fetching(source, ["Shop", "Bazaar", "Kiosk"], settings, Ear()) as each:
+    with (
+        closing(connect(settings)) as source,
+        fetching(source, targets("Shop", "Bazaar", "Kiosk"), settings, Ear()) as each,
+    ):
         next(each)
         assert soon((tmp_path / "job-11.json").exists)
         assert not server.asked(r"/job/2[12]$")
@@ -148,7 +195,7 @@ def test_trouble_is_handed_out_in_its_turn(server, tmp_path):
     """What kept the second product from being fetched comes out second, not while the first is judged."""
     server.script(BAZAAR, debug_page(500))
     settings = Settings(url=server.url, output_dir=str(tmp_path))
-    with closing(connect(settings)) as source, fetching(source, ["Shop", "Bazaar"], settings, Ear()) as each:
+    with closing(connect(settings)) as source, fetching(source, targets("Shop", "Bazaar"), settings, Ear()) as each:
         first, second = each
     assert first.product == "Shop"
     assert isinstance(second, SourceError)
@@ -158,7 +205,7 @@ def test_one_product_needs_no_thread(server, tmp_path):
     """A single product is fetched by the thread that asks for it."""
     settings = Settings(url=server.url, output_dir=str(tmp_path))
     before = set(threading.enumerate())
-    with closing(connect(settings)) as source, fetching(source, ["Nothing"], settings, Ear()) as each:
+    with closing(connect(settings)) as source, fetching(source, targets("Nothing"), settings, Ear()) as each:
         next(each)
         assert not [thread for thread in set(threading.enumerate()) - before if "ThreadPool" in thread.name]
 

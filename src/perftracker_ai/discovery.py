@@ -62,15 +62,21 @@ class _Group(msgspec.Struct, kw_only=True):
 
 _ONE_VERSION = "give two job ids, or say with the setting discovery.version_from where the version stands"
 
-_Groups = dict[tuple[tuple[str, ...], str], _Group]
-"""By hardware and suite name."""
+Group = tuple[tuple[str, ...], str]
+"""Hardware, which is the set of top-level hosts, and suite name: only jobs of one such group can be compared."""
+
+_Groups = dict[Group, _Group]
 
 _Seen = list[tuple[JobInfo, tuple[Exclusion, str] | None]]
 """Jobs of the product in the order read, with why each is left out."""
 
 
 def choose(
-    jobs: Iterable[JobInfo], product: str, settings: DiscoverySettings, broken: Mapping[int, str] | None = None
+    jobs: Iterable[JobInfo],
+    product: str,
+    settings: DiscoverySettings,
+    broken: Mapping[int, str] | None = None,
+    only: Group | None = None,
 ) -> Selection:
     """Choose the pair of jobs to compare.
 
@@ -83,6 +89,8 @@ def choose(
     settings : DiscoverySettings
     broken : mapping of int to str, optional
         Jobs whose download turned out unusable, with the reason.
+    only : Group, optional
+        Only jobs of this group are compared; by default the group with the newest candidate is taken.
 
     Returns
     -------
@@ -99,11 +107,10 @@ def choose(
     others: set[str] = set()
     for job in jobs:
         if job.product_name == product:
-            exclusion = _exclusion(job, settings, broken or {})
+            exclusion = _exclusion(job, settings, broken or {}) or _elsewhere(job, only)
             seen.append((job, exclusion))
             if exclusion is None:
-                key = (_hardware(job), job.suite_name)
-                groups.setdefault(key, _Group(hardware=key[0])).add(job)
+                _add(groups, job)
         else:
             others.add(job.product_name)
         if _settled(groups, job, settings):
@@ -111,6 +118,26 @@ def choose(
     if not seen:
         raise _unknown_product(product, others)
     return _selection(product, seen, groups, settings)
+
+
+def groups_of(
+    jobs: Iterable[JobInfo], product: str, settings: DiscoverySettings
+) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
+    """Return the groups of a product's jobs with two to compare, the newest candidate first, and those without."""
+    groups: _Groups = {}
+    for job in jobs:
+        if job.product_name == product and _exclusion(job, settings, {}) is None:
+            _add(groups, job)
+    newest = {key: _recency(pair.candidate) for key, group in groups.items() if (pair := _pair(group, settings))}
+    return tuple(sorted(newest, key=newest.__getitem__, reverse=True)), tuple(
+        key for key in groups if key not in newest
+    )
+
+
+def _add(groups: _Groups, job: JobInfo) -> None:
+    """Put a job, older than all so far, into its group."""
+    key = (_hardware(job), job.suite_name)
+    groups.setdefault(key, _Group(hardware=key[0])).add(job)
 
 
 def pair_notices(baseline: JobInfo, candidate: JobInfo) -> tuple[Notice, ...]:
@@ -199,6 +226,15 @@ def _exclusion(job: JobInfo, settings: DiscoverySettings, broken: Mapping[int, s
         (not job.product_ver, Exclusion.NO_VERSION, ""),
     )
     return next(((exclusion, detail) for holds, exclusion, detail in causes if holds), None)
+
+
+def _elsewhere(job: JobInfo, only: Group | None) -> tuple[Exclusion, str] | None:
+    """Say why a job does not belong to the only group that is asked for; None when it does, or every group will do."""
+    hardware = _hardware(job)
+    if only is None or (hardware, job.suite_name) == only:
+        return None
+    other = hardware != only[0]
+    return (Exclusion.OTHER_HARDWARE, "+".join(hardware)) if other else (Exclusion.OTHER_SUITE, job.suite_name)
 
 
 def local_host(job: JobInfo, labels: tuple[str, ...]) -> str:

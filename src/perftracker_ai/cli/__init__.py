@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from perftracker_ai.cli.outcome import Outcome
     from perftracker_ai.commands.analyze import Run
     from perftracker_ai.commands.batch import Products
-    from perftracker_ai.commands.fetch import Fetched
+    from perftracker_ai.commands.fetch import Fetched, Target
+    from perftracker_ai.model import JobInfo
     from perftracker_ai.settings import Settings
     from perftracker_ai.sources import Source
     from perftracker_ai.store import IssueRow
@@ -169,25 +170,44 @@ def _analyze_products(
     from perftracker_ai.commands.batch import fetching
 
     require_outputs(settings, console)
-    products = list(dict.fromkeys(names))
+    targets, listing = _targets(
+        list(dict.fromkeys(names)), source, settings, known, all_hardware=getattr(arguments, "all_hardware", False)
+    )
     outcomes: list[Outcome] = []
     try:
-        with fetching(source, products, settings, console, known and known.listing) as each:
-            for product, fetched in zip(products, each, strict=True):
-                outcomes.append(_judged(product, fetched, source.location, settings, console, arguments))
+        with fetching(source, targets, settings, console, listing) as each:
+            for target, fetched in zip(targets, each, strict=True):
+                outcomes.append(_judged(target, fetched, source.location, settings, console, arguments))
     except KeyboardInterrupt:
-        if len(products) == 1:
+        if len(targets) == 1:
             raise
         tell(_INTERRUPTED)
-        outcomes += interrupted(products[len(outcomes) :])
+        outcomes += interrupted(targets[len(outcomes) :])
     finally:
         console.close()
     others = known.others if known else ()
     return conclude(outcomes, settings, console, as_json=arguments.json, browser=arguments.open, others=others)
 
 
+def _targets(
+    products: Sequence[str], source: Source, settings: Settings, known: Products | None, *, all_hardware: bool
+) -> tuple[Sequence[Target], Sequence[JobInfo] | None]:
+    """Give what is to be compared, each hardware by itself where that is asked for, and the jobs as far as listed."""
+    from perftracker_ai.cli.console import show_alone
+    from perftracker_ai.commands.batch import all_groups
+    from perftracker_ai.commands.fetch import Target
+
+    listing = known and known.listing
+    if not all_hardware:
+        return [Target(product) for product in products], listing
+
+    groups = all_groups(source, products, settings, listing)
+    show_alone([target.name for target in groups.others])
+    return groups.usable, groups.listing
+
+
 def _judged(
-    product: str,
+    target: Target,
     fetched: Fetched | PerfTrackerAIError,
     location: str,
     settings: Settings,
@@ -195,6 +215,8 @@ def _judged(
     arguments: argparse.Namespace,
 ) -> Outcome:
     """Judge a product and hand its run on; what hinders it is told, and stands in its outcome."""
+    from msgspec.structs import replace
+
     from perftracker_ai.cli.outcome import unjudged
     from perftracker_ai.commands.analyze import judge_product
 
@@ -202,13 +224,13 @@ def _judged(
     try:
         if isinstance(fetched, PerfTrackerAIError):
             raise fetched
-        with guarded(f"Judging {product}"):
+        with guarded(f"Judging {target.name}"):
             run = judge_product(fetched, settings, console)
     except PerfTrackerAIError as error:
-        return unjudged(product, error, console)
+        return unjudged(target, error, console)
     finally:
         console.close()
-    return _deliver(run, location, settings, console, as_json=arguments.json)
+    return replace(_deliver(run, location, settings, console, as_json=arguments.json), hardware=target.hardware)
 
 
 def _deliver(run: Run, location: str, settings: Settings, console: Console, *, as_json: bool) -> Outcome:
@@ -219,7 +241,7 @@ def _deliver(run: Run, location: str, settings: Settings, console: Console, *, a
 
     if run.prompt:
         show(run.prompt.rstrip())
-        return Outcome(product=run.product, run=run, published=None, told=None, errors=())
+        return Outcome(product=run.product, hardware="", run=run, published=None, told=None, errors=())
     errors: list[PerfTrackerAIError] = []
     tried = partial(_tried, run.product, errors, console)
     if not as_json:
@@ -230,7 +252,7 @@ def _deliver(run: Run, location: str, settings: Settings, console: Console, *, a
         show_published(published)
     if told and not as_json:
         show_told(told)
-    return Outcome(product=run.product, run=run, published=published, told=told, errors=tuple(errors))
+    return Outcome(product=run.product, hardware="", run=run, published=published, told=told, errors=tuple(errors))
 
 
 def _tried(product: str, errors: list[PerfTrackerAIError], console: Console, act: Callable[[], T]) -> T | None:
@@ -260,21 +282,22 @@ def _each(products: Sequence[str], treat: Callable[[str], int], *, trace: bool) 
 def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Console) -> int:
     from perftracker_ai.cli.outcome import conclude
     from perftracker_ai.commands.analyze import require_outputs
-    from perftracker_ai.commands.fetch import is_file
+    from perftracker_ai.commands.fetch import Target, is_file
 
     if len(arguments.jobs) != 2:  # noqa: PLR2004 - a pair
         raise UsageError("A comparison takes two jobs, baseline and candidate", f"{len(arguments.jobs)} given")
     if arguments.product or arguments.all_products:
         raise UsageError("Give either --product or two jobs, not both.")
-    if arguments.wait:
-        raise UsageError("--wait goes with --product", "two named jobs are compared as they are")
+    for option, given in (("--wait", arguments.wait), ("--all-hardware", arguments.all_hardware)):
+        if given:
+            raise UsageError(f"{option} goes with --product", "two named jobs are compared as they are")
     require_outputs(settings, console)
     references = (*arguments.jobs, *arguments.rerun)
     source = None if all(map(is_file, references)) else _open(settings, console)
     location = source.location if source is not None else ""
     fetched = _fetched(arguments, settings, console, source)
     product = " vs ".join(arguments.jobs) if isinstance(fetched, PerfTrackerAIError) else fetched.product
-    outcome = _judged(product, fetched, location, settings, console, arguments)
+    outcome = _judged(Target(product), fetched, location, settings, console, arguments)
     return conclude([outcome], settings, console, as_json=arguments.json, browser=arguments.open)
 
 

@@ -241,6 +241,12 @@ def show_left_out(products: Sequence[str]) -> None:
         tell(f"{plural(len(products), 'product')} without two jobs to compare: {names}")
 
 
+def show_alone(groups: Sequence[str]) -> None:
+    """Name the hardware and suites on which a product has no two jobs to compare, in one line."""
+    if groups:
+        tell(f"Without two jobs to compare: {clean('; '.join(map(clean, groups)), _LONGEST_LINE)}")
+
+
 def show_selection(selection: Selection) -> None:
     """Print what discovery sees: hosts, jobs, the pair, and why not the others."""
     show("\n".join([*_found_lines(selection), "", *_job_lines(selection.considered), "", _choice(selection)]))

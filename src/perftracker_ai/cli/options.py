@@ -196,6 +196,12 @@ def _analyze(command: argparse.ArgumentParser) -> None:
         help="with --product: do not use further runs of the two versions; of each (default: up to 5 are used)",
     )
     command.add_argument(
+        "--all-hardware",
+        action="store_true",
+        help="with --product or --all-products: compare on each hardware, and with each suite, by itself (default: "
+        "where the newest candidate ran)",
+    )
+    command.add_argument(
         "--wait",
         type=float,
         metavar="MINUTES",

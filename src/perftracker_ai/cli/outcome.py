@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.cli.console import Console
     from perftracker_ai.commands.analyze import Run
+    from perftracker_ai.commands.fetch import Target
     from perftracker_ai.commands.notify import Told
     from perftracker_ai.publish import Published
     from perftracker_ai.settings import Settings
@@ -30,6 +31,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    hardware : str
+        Hosts and suite, where the product's groups are judged one by one; empty elsewhere.
     run : Run or None
         None when it could not be judged.
     published : Published or None
@@ -40,10 +43,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     product: str
+    hardware: str
     run: Run | None
     published: Published | None
     told: Told | None
     errors: tuple[PerfTrackerAIError, ...]
+
+    @property
+    def name(self) -> str:
+        """The product, with the hardware where that tells outcomes apart."""
+        return f"{self.product} on {self.hardware}" if self.hardware else self.product
 
     @property
     def code(self) -> int:
@@ -54,16 +63,22 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return max([judged, *(error.exit_code for error in self.errors)])
 
 
-def interrupted(products: Sequence[str]) -> list[Outcome]:
+def interrupted(targets: Sequence[Target]) -> list[Outcome]:
     """Say of products that somebody ended the run before they were judged."""
     error = Interrupted("The run was interrupted before this product was judged.")
-    return [Outcome(product=product, run=None, published=None, told=None, errors=(error,)) for product in products]
+    return [_without_run(target, error) for target in targets]
 
 
-def unjudged(product: str, error: PerfTrackerAIError, console: Console) -> Outcome:
+def unjudged(target: Target, error: PerfTrackerAIError, console: Console) -> Outcome:
     """Say why a product could not be judged."""
     console.error(error)
-    return Outcome(product=product, run=None, published=None, told=None, errors=(error,))
+    return _without_run(target, error)
+
+
+def _without_run(target: Target, error: PerfTrackerAIError) -> Outcome:
+    return Outcome(
+        product=target.product, hardware=target.hardware, run=None, published=None, told=None, errors=(error,)
+    )
 
 
 def conclude(
@@ -85,7 +100,7 @@ def conclude(
         Products of the project that have no two jobs to compare.
     """
     runs = [outcome.run for outcome in outcomes if outcome.run is not None and outcome.run.written]
-    failed = [(outcome.product, str(outcome.errors[0])) for outcome in outcomes if outcome.run is None]
+    failed = [(outcome.name, str(outcome.errors[0])) for outcome in outcomes if outcome.run is None]
     code = max([_DONE, *(outcome.code for outcome in outcomes)])
     for write in _for_ci(settings) if runs or failed else ():
         code = max(code, _tried(partial(write, runs, failed), console))
@@ -124,7 +139,7 @@ def _overview(outcomes: Sequence[Outcome]) -> str:
     from perftracker_ai.render.overview import Row, overview
 
     return overview(
-        [Row(one.product, one.run.analysis if one.run else None, "; ".join(map(str, one.errors))) for one in outcomes]
+        [Row(one.name, one.run.analysis if one.run else None, "; ".join(map(str, one.errors))) for one in outcomes]
     )
 
 
@@ -147,6 +162,7 @@ def _values(outcome: Outcome) -> dict[str, object]:
     run, published, told = outcome.run, outcome.published, outcome.told
     return {
         "product": outcome.product,
+        "hardware": outcome.hardware or None,
         "exit_code": outcome.code,
         "errors": [str(error) for error in outcome.errors],
         "result": None if run is None else {**summary_values(run.analysis), "gated": run.gated},

@@ -12,8 +12,8 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from perftracker_ai.commands.fetch import fetch_product, listed
-from perftracker_ai.discovery import choose
+from perftracker_ai.commands.fetch import Target, fetch_product, listed
+from perftracker_ai.discovery import choose, groups_of
 from perftracker_ai.errors import NothingComparable, PerfTrackerAIError, guarded
 
 if TYPE_CHECKING:
@@ -67,15 +67,48 @@ def all_products(source: Source, settings: Settings) -> Products:
     return Products(usable=tuple(sorted(usable)), others=others, listing=listing)
 
 
+class Groups(NamedTuple):
+    """All groups of hardware and suite of some products.
+
+    Attributes
+    ----------
+    usable, others : tuple of Target
+        Those with two jobs to compare, and those without.
+    listing : tuple of JobInfo
+        As for `Products`.
+    """
+
+    usable: tuple[Target, ...]
+    others: tuple[Target, ...]
+    listing: tuple[JobInfo, ...]
+
+
+def all_groups(
+    source: Source, products: Sequence[str], settings: Settings, listing: tuple[JobInfo, ...] | None = None
+) -> Groups:
+    """Look on which hardware and with which suites products have two jobs to compare.
+
+    A product without any is one target all the same: why there is nothing to compare is said when its turn comes.
+    """
+    jobs = tuple(listed(source, settings)) if listing is None else listing
+    usable: list[Target] = []
+    others: list[Target] = []
+    for product in products:
+        found, alone = groups_of(jobs, product, settings.of_product(product).discovery)
+        usable += [Target(product, group) for group in found] or [Target(product)]
+        others += [Target(product, group) for group in alone if found]
+    return Groups(usable=tuple(usable), others=tuple(others), listing=jobs)
+
+
 @contextmanager
 def fetching(
     source: Source,
-    products: Sequence[str],
+    targets: Sequence[Target],
     settings: Settings,
     watch: Watch,
     listing: Sequence[JobInfo] | None = None,
 ) -> Iterator[Iterator[Fetched | PerfTrackerAIError]]:
-    """Give each product's jobs in turn, or why there are none.
+    """Give each target's jobs in turn, or why there are none.
 
     Leaving the block, for whatever reason, ends what is still being fetched.
 
@@ -84,9 +117,9 @@ def fetching(
     listing : sequence of JobInfo, optional
         The project's jobs, newest first; asked for when omitted.
     """
-    pool = _one_thread() if len(products) > 1 else None  # for one alone, loading it would cost 5 ms
+    pool = _one_thread() if len(targets) > 1 else None  # for one alone, loading it would cost 5 ms
     try:
-        yield _in_turn(pool, products, partial(_fetched, source, settings, listing), watch)
+        yield _in_turn(pool, targets, partial(_fetched, source, settings, listing), watch)
     except BaseException:
         source.abort()
         raise
@@ -103,15 +136,15 @@ def _one_thread() -> ThreadPoolExecutor:
 
 def _in_turn(
     pool: ThreadPoolExecutor | None,
-    products: Sequence[str],
-    fetch: Callable[[str, Watch], Fetched | PerfTrackerAIError],
+    targets: Sequence[Target],
+    fetch: Callable[[Target, Watch], Fetched | PerfTrackerAIError],
     watch: Watch,
 ) -> Iterator[Fetched | PerfTrackerAIError]:
     ahead: Future[Fetched | PerfTrackerAIError] | None = None
     relay = _Relay(watch)
-    for product, following in zip(products, [*products[1:], None], strict=True):
+    for target, following in zip(targets, [*targets[1:], None], strict=True):
         if ahead is None:  # the first one: nothing can be done meanwhile, so no thread is needed
-            present = fetch(product, watch)
+            present = fetch(target, watch)
         else:
             relay.release()
             present = ahead.result()
@@ -123,11 +156,11 @@ def _in_turn(
 
 
 def _fetched(
-    source: Source, settings: Settings, listing: Sequence[JobInfo] | None, product: str, watch: Watch
+    source: Source, settings: Settings, listing: Sequence[JobInfo] | None, target: Target, watch: Watch
 ) -> Fetched | PerfTrackerAIError:
     try:
-        with guarded(f"Getting the jobs of {product}"):
-            return fetch_product(source, product, settings, watch, listing)
+        with guarded(f"Getting the jobs of {target.name}"):
+            return fetch_product(source, target, settings, watch, listing)
     except PerfTrackerAIError as error:
         return error
 

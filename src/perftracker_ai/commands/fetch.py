@@ -7,7 +7,7 @@ that turns out broken when it is downloaded is left out, and the choice made aga
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from perftracker_ai.words.text import clean
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from perftracker_ai.discovery import Group
     from perftracker_ai.events import Watch
     from perftracker_ai.model import JobInfo, Pair, Selection
     from perftracker_ai.settings import Settings
@@ -29,6 +30,24 @@ if TYPE_CHECKING:
 
 _LONGEST_ID = 18
 """Digits of a number that every database takes; a longer one is no job's."""
+
+
+class Target(NamedTuple):
+    """What is to be compared: a product, on the machines and with the suite of its newest candidate or of one group."""
+
+    product: str
+    group: Group | None = None
+
+    @property
+    def hardware(self) -> str:
+        """The group's hosts and suite, for people; empty when no group is asked for."""
+        hosts, suite = self.group or ((), "")
+        return " ".join(filter(None, ["+".join(hosts), suite and f"({suite})"]))
+
+    @property
+    def name(self) -> str:
+        """The product, with the hardware where it is not any."""
+        return f"{self.product} on {self.hardware}" if self.group else self.product
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +117,7 @@ def select(source: Source, product: str, settings: Settings) -> Selection:
     SourceError
         When the source cannot be asked, or knows no such product.
     """
-    return _choose(source, listed(source, settings), product, settings, {})
+    return _choose(source, listed(source, settings), Target(product), settings, {})
 
 
 def listed(source: Source, settings: Settings) -> Iterator[JobInfo]:
@@ -132,13 +151,17 @@ def _listed_place(product: str, settings: Settings) -> str:
 
 
 def _choose(
-    source: Source, jobs: Iterable[JobInfo], product: str, settings: Settings, broken: dict[int, str]
+    source: Source,
+    jobs: Iterable[JobInfo],
+    target: Target,
+    settings: Settings,
+    broken: dict[int, str],
 ) -> Selection:
     """Choose the pair; where the project has no job at all, that is the trouble, not the product's name."""
     from perftracker_ai.discovery import choose
 
     try:
-        return choose(jobs, product, settings.of_product(product).discovery, broken)
+        return choose(jobs, target.product, settings.of_product(target.product).discovery, broken, target.group)
     except NotFound as error:
         if source.total_jobs != 0 or settings.project == 0:
             raise
@@ -149,7 +172,7 @@ def _choose(
 
 
 def fetch_product(
-    source: Source, product: str, settings: Settings, watch: Watch, listing: Iterable[JobInfo] | None = None
+    source: Source, target: Target, settings: Settings, watch: Watch, listing: Iterable[JobInfo] | None = None
 ) -> Fetched:
     """Find the newest two versions of a product that can be compared, and get their jobs.
 
@@ -165,10 +188,10 @@ def fetch_product(
     PerfTrackerAIError
         Whatever keeps the comparison from being made, in one sentence.
     """
-    watch(Step(f"Looking for jobs of {product} in {source.location}"))
+    watch(Step(f"Looking for jobs of {target.name} in {source.location}"))
     broken: dict[int, str] = {}
     try:
-        selection, jobs = _chosen(source, product, settings, watch, listing, broken)
+        selection, jobs = _chosen(source, target, settings, watch, listing, broken)
     finally:  # what was left out may be why there is nothing to compare
         notices = _left_out(source, broken, watch)
     if selection.pair is None:
@@ -179,7 +202,7 @@ def fetch_product(
     if not selection.pair.reruns:
         notices.append(NoReruns(version=selection.pair.baseline.product_ver))
     return Fetched(
-        product=product,
+        product=target.product,
         jobs=tuple(jobs),
         candidate_reruns=len(selection.pair.candidate_reruns),
         location=source.location,
@@ -189,7 +212,7 @@ def fetch_product(
 
 def _chosen(
     source: Source,
-    product: str,
+    target: Target,
     settings: Settings,
     watch: Watch,
     listing: Iterable[JobInfo] | None,
@@ -205,7 +228,7 @@ def _chosen(
     patience = Patience(settings.wait_min * 60)
     found = _Replayed(listed(source, settings) if listing is None else iter(listing))
     while True:
-        selection = _choose(source, found, product, settings, broken)
+        selection = _choose(source, found, target, settings, broken)
         moving = awaited(selection)
         if moving is not None and patience.lasts(moving, watch):
             source.pause(patience.pause_s)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Analysis, JobInfo
 
 WIDTH = 100
-_PRODUCT, _JOBS, _VERDICT = 20, 17, 24
+_PRODUCT, _LONG_PRODUCT, _JOBS, _VERDICT = 20, 36, 17, 24
 
 
 class Row(NamedTuple):
@@ -32,8 +32,9 @@ class Row(NamedTuple):
 
 def overview(rows: Sequence[Row]) -> str:
     """Return a table with a line for every product, in the order given; no newline behind the last."""
-    head = _line("product", "jobs", "verdict", "issues")
-    return "\n".join([head, *map(_row, rows)])
+    names = max((len(row.product) for row in rows), default=0)
+    name = min(max(names, _PRODUCT), _LONG_PRODUCT)
+    return "\n".join([_line(name, "product", "jobs", "verdict", "issues"), *(_row(name, row) for row in rows)])
 
 
 def summary_values(analysis: Analysis) -> dict[str, object]:
@@ -57,11 +58,11 @@ def _job(job: JobInfo) -> dict[str, object]:
     return {"id": job.id, "uuid": job.uuid, "version": job.product_ver, "end": job.end.isoformat()}
 
 
-def _row(row: Row) -> str:
+def _row(name: int, row: Row) -> str:
     if row.analysis is None:
-        return _line(row.product, "", "not judged", without_secrets(row.problem))
+        return _line(name, row.product, "", "not judged", without_secrets(row.problem))
     jobs = f"{row.analysis.baseline.id} -> {row.analysis.candidate.id}"
-    return _line(row.product, jobs, row.analysis.decision.verdict.value, _issues(row.analysis))
+    return _line(name, row.product, jobs, row.analysis.decision.verdict.value, _issues(row.analysis))
 
 
 def _issues(analysis: Analysis) -> str:
@@ -72,7 +73,7 @@ def _issues(analysis: Analysis) -> str:
     return ", ".join(told) or "none"
 
 
-def _line(product: str, jobs: str, verdict: str, issues: str) -> str:
-    columns = (fit(without_secrets(product), _PRODUCT), fit(jobs, _JOBS), fit(verdict, _VERDICT))
-    room = WIDTH - _PRODUCT - _JOBS - _VERDICT - len(columns)
+def _line(name: int, product: str, jobs: str, verdict: str, issues: str) -> str:
+    columns = (fit(without_secrets(product), name), fit(jobs, _JOBS), fit(verdict, _VERDICT))
+    room = WIDTH - name - _JOBS - _VERDICT - len(columns)
     return " ".join((*columns, fit(issues, room))).rstrip()
