@@ -9,10 +9,14 @@ DEV    := $(VENV)/.dev-$(call state,requirements.lock requirements-build.lock re
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 XDIST  := -n auto --maxprocesses 8
 
-.PHONY: demo check test test-llm coverage static man format lock clean
+.PHONY: demo dashboard check test test-llm coverage static man format lock clean
 
 demo: $(RUN)
 	$(BIN)/perftracker-ai demo
+	@echo "make dashboard shows 60 made-up nights of three products as a team sees them every morning"
+
+dashboard: $(DEV)
+	$(BIN)/perftracker-ai serve --demo --open
 
 check: static
 	$(BIN)/pytest $(XDIST) -m "not slow"

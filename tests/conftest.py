@@ -50,6 +50,7 @@ SLOW_TESTS = (
     "test_thousands_of",
     "test_six_thousand_jobs",
     "test_the_command_serves_until",
+    "test_the_demo_",
     "[many]",
     "postgresql",
 )

@@ -16,10 +16,12 @@ from pages import page as report_page
 from test_store_comparisons import comparison
 
 from perftracker_ai.cli import main
-from perftracker_ai.commands.records import NO_STORE, FolderRecords
+from perftracker_ai.commands.demo import _child, fill_demo
+from perftracker_ai.commands.records import NO_STORE, FolderRecords, StoreRecords
 from perftracker_ai.commands.serve import listening, require_installed
 from perftracker_ai.dashboard import views
 from perftracker_ai.dashboard.app import application
+from perftracker_ai.dashboard.nights import PRODUCTS, nights
 from perftracker_ai.errors import StoreError, UsageError
 from perftracker_ai.results.write import result_json
 from perftracker_ai.store import open_store
@@ -358,6 +360,49 @@ def test_a_fault_is_a_sentence(app, monkeypatch):
     answer = ask(app, "/")
     assert answer.status == 503
     assert "by a fault of perftracker-ai itself" in answer.text
+
+
+# ── the demo ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_demo_fills_a_store_of_its_own(tmp_path):
+    """Nights of three products are recorded and compared by the pipeline, each product by a process of its own."""
+    settings = fill_demo(tmp_path, NOW, kept=3, compared=1)
+    with closing(open_store(settings.store)) as store:
+        app = application(StoreRecords(store, FolderRecords(tmp_path / "reports")), {HOST}, lambda: NOW)
+        lines = {one["place"]["product"]: one for one in data(app, "/")["lines"]}
+        assert {name: one["verdict"] for name, one in lines.items()} == dict.fromkeys(
+            ("Billing", "Search", "Shop"), "APPROVE"
+        )
+        assert len(data(app, "/p/Shop")["heat"]["jobs"]) == 3
+        assert ask(app, lines["Shop"]["nights"][0]["path"]).status == 200
+
+
+def test_a_process_of_the_demo_that_fails_says_so_by_its_exit_code(tmp_path, capfd):
+    """It ends with 1 and prints nothing: the process that waits for it says it in a sentence."""
+    with pytest.raises(SystemExit) as ended:
+        _child(0, tmp_path / "missing" / "\0", NOW, 1, 1)
+    assert (ended.value.code, capfd.readouterr()) == (1, ("", ""))
+
+
+def test_made_up_nights_are_what_they_say():
+    """What is built into the nights is in them: a creep, a step at high loads, a disturbed stretch of one night."""
+    shop, search, billing = ([_costs(one) for one in nights(product, NOW)] for product in PRODUCTS)
+    assert search[59]["GET /search", 1] / search[0]["GET /search", 1] == pytest.approx(1.5, rel=0.1)
+    assert shop[54]["PUT /v2/orders/{id}", 32] / shop[52]["PUT /v2/orders/{id}", 32] == pytest.approx(2.3, rel=0.1)
+    assert shop[54]["PUT /v2/orders/{id}", 1] / shop[52]["PUT /v2/orders/{id}", 1] == pytest.approx(1, rel=0.1)
+    ratios = [billing[50][key] / billing[49][key] for key in billing[50]]
+    assert 0 < sum(one > 1.5 for one in ratios) < len(ratios) / 2
+
+
+def _costs(document):
+    """Return the latency of every request and load at one thread."""
+    found = {}
+    for test in document["tests"]:
+        metric, _, endpoint = test["tag"].partition(" (1 th): ")
+        if metric == "latency, avg" and endpoint:
+            found[endpoint, int(test["category"].split()[0])] = sum(json.loads(test["scores"])) / 3
+    return found
 
 
 # ── the command ─────────────────────────────────────────────────────────────────────────────────────────────────────

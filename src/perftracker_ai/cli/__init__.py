@@ -450,14 +450,23 @@ def _index(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from perftracker_ai.commands.serve import serve
+    from perftracker_ai.commands.serve import serve, serve_demo
 
-    serve(_settings(arguments), arguments.listen, partial(_serving, browser=arguments.open))
+    console = _console(arguments)
+    started = partial(_serving, console, browser=arguments.open)
+    try:
+        if arguments.demo:
+            serve_demo(arguments.listen, started, console)
+        else:
+            serve(_settings(arguments), arguments.listen, started)
+    finally:
+        console.close()
     return DONE
 
 
-def _serving(address: str, place: str, *, browser: bool) -> None:
+def _serving(console: Console, address: str, place: str, *, browser: bool) -> None:
     """Say where the dashboard is, and open it when that is wanted; whoever started it in a script reads it at once."""
+    console.close()
     show(f"{address} shows {place}; end it with Ctrl-C.")
     sys.stdout.flush()
     if browser:

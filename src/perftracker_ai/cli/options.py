@@ -302,9 +302,12 @@ def _serve(command: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="address of this machine and port; port 0 takes any (default: 127.0.0.1:8765)",
     )
+    command.add_argument(
+        "--demo", action="store_true", help="show 60 made-up nights of three products; no store and no server is needed"
+    )
     command.add_argument("--open", action="store_true", help="open the dashboard in a browser")
     command.add_argument("--config", metavar="FILE", help="settings file (default: the nearest perftracker-ai.toml)")
-    _trace(command)
+    _talk(command)
 
 
 def _day(text: str) -> datetime:

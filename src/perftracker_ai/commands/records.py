@@ -47,10 +47,8 @@ NO_COMPARISON = (
 class StoreRecords:
     """What a store keeps; results that were too large for it are looked for in the folder of reports."""
 
-    lacks = ""
-
-    def __init__(self, store: Store, folder: FolderRecords) -> None:
-        self._store, self._folder, self.place = store, folder, store.location
+    def __init__(self, store: Store, folder: FolderRecords, note: str = "") -> None:
+        self._store, self._folder, self.place, self.note = store, folder, store.location, note
 
     def comparisons(self, product: str | None, most: int) -> tuple[Comparison, ...]:
         """Return the newest comparisons of every server, product, hardware and suite, so many of each, oldest first."""
@@ -73,8 +71,8 @@ class StoreRecords:
 class FolderRecords:
     """What a folder of reports holds; each file of results is read once, and again when it has become another."""
 
-    def __init__(self, folder: Path, lacks: str = NO_STORE) -> None:
-        self._folder, self.place, self.lacks = folder, str(folder), lacks
+    def __init__(self, folder: Path, note: str = NO_STORE) -> None:
+        self._folder, self.place, self.note = folder, str(folder), note
         self._known: dict[Path, tuple[tuple[int, int], _Told | None]] = {}
         self._lock = Lock()
 

@@ -9,20 +9,27 @@ import gc
 import ipaddress
 import socket
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from perftracker_ai.commands.lookup import in_use, is_missing, store_url
 from perftracker_ai.errors import NotFound, UsageError
+from perftracker_ai.events import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from perftracker_ai.dashboard.records import Records
+    from perftracker_ai.events import Watch
     from perftracker_ai.settings import Settings
 
 _WAITING, _AT_ONCE, _IDLE_S = 128, 200, 5
 """Connections that may wait, that are held at a time, and how long an idle one is."""
+
+
+DEMO = "These are made-up nights of three products that do not exist."
 
 
 def serve(settings: Settings, listen: str, started: Callable[[str, str], None]) -> None:
@@ -48,6 +55,28 @@ def serve(settings: Settings, listen: str, started: Callable[[str, str], None]) 
     with closing(listening(listen)) as door:
         for records in shown(settings):
             run(records, door, listen, started)
+
+
+def serve_demo(listen: str, started: Callable[[str, str], None], watch: Watch) -> None:
+    """Serve the dashboard of made-up nights, which are gone when it ends.
+
+    Raises
+    ------
+    UsageError
+        As `serve`.
+    Defect
+        When the nights could not be made up.
+    """
+    from perftracker_ai.commands.demo import fill_demo
+    from perftracker_ai.commands.records import FolderRecords, StoreRecords
+    from perftracker_ai.store import open_store
+
+    require_installed()
+    with closing(listening(listen)) as door, TemporaryDirectory(prefix="perftracker-ai-") as folder:
+        watch(Step("Making up 60 nights of three products"))
+        settings = fill_demo(Path(folder), datetime.now(UTC))
+        with closing(open_store(settings.store)) as store:
+            run(StoreRecords(store, FolderRecords(Path(settings.reports_dir)), DEMO), door, listen, started)
 
 
 def require_installed() -> None:

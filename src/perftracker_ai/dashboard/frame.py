@@ -49,8 +49,8 @@ def page(title: str, tone: str, head: tuple[Html, ...], main: tuple[Html, ...], 
 def footer(records: Records, now: datetime, api: str) -> Html:
     """Return what is shown, where it is kept, and where the same is as JSON."""
     told = f"Read from {records.place} at {now:%Y-%m-%d %H:%M} UTC. This page changes nothing. "
-    lacks = el("p", records.lacks, class_="because") if records.lacks else Html("")
-    return join([el("p", told, el("a", "The same values as JSON", href=api), "."), lacks])
+    note = el("p", records.note, class_="because") if records.note else Html("")
+    return join([el("p", told, el("a", "The same values as JSON", href=api), "."), note])
 
 
 def error_page(status: int, said: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from itertools import product as product_of
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -42,6 +43,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         Nights, inclusive.
     slowdown : float
     from_load : int
+    during : tuple of float
+        From which share of the night to which.
     grows : bool
         Whether it grows from nothing over these nights.
     """
@@ -51,6 +54,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     last: int
     slowdown: float
     from_load: int = 0
+    during: tuple[float, float] = (0.0, 1.0)
     grows: bool = False
 
 
@@ -77,9 +81,9 @@ PRODUCTS = (
             ("GET /v2/basket", 0.009),
         ),
         changes=(
-            Change(endpoint="GET /v2/products", first=33, last=43, slowdown=0.6),
-            Change(endpoint="PUT /v2/orders/{id}", first=51, last=NIGHTS, slowdown=1.3, from_load=8),
-            Change(endpoint="GET /v2/basket", first=54, last=NIGHTS, slowdown=0.35),
+            Change(endpoint="GET /v2/products", first=43, last=48, slowdown=0.6),
+            Change(endpoint="PUT /v2/orders/{id}", first=53, last=NIGHTS, slowdown=1.3, from_load=8),
+            Change(endpoint="GET /v2/basket", first=55, last=NIGHTS, slowdown=0.35),
         ),
     ),
     MadeUp(
@@ -88,7 +92,7 @@ PRODUCTS = (
         number=2,
         endpoints=(("GET /search", 0.08), ("GET /suggest", 0.015), ("POST /index", 0.12), ("GET /health", 0.002)),
         changes=(
-            Change(endpoint="GET /search", first=12, last=NIGHTS, slowdown=0.7, grows=True),
+            Change(endpoint="GET /search", first=0, last=NIGHTS, slowdown=0.5, grows=True),
             Change(endpoint="POST /index", first=36, last=NIGHTS, slowdown=-0.25),
         ),
     ),
@@ -98,8 +102,8 @@ PRODUCTS = (
         number=3,
         endpoints=(("GET /v1/invoices", 0.02), ("POST /v1/payments", 0.06), (ACCEPTED, 0.09), ("GET /v1/rates", 0.004)),
         changes=(
-            Change(endpoint=ACCEPTED, first=38, last=NIGHTS, slowdown=0.45),
-            Change(endpoint="", first=48, last=48, slowdown=0.8, from_load=4),
+            Change(endpoint=ACCEPTED, first=45, last=NIGHTS, slowdown=0.45),
+            Change(endpoint="", first=50, last=50, slowdown=0.8, during=(0.3, 0.65)),
         ),
     ),
 )
@@ -145,31 +149,30 @@ def _version(night: int) -> str:
 
 
 def _tests(product: MadeUp, night: int, begin: datetime, rng: Generator) -> Iterator[dict[str, Any]]:
-    """Yield the tests of a night: the loads of one endpoint after the other, latency and rate of each together."""
+    """Yield the tests of a night: one load after the other, at each every endpoint, latency and rate together."""
     shared = rng.normal(0, _NIGHT_NOISE)
-    step = timedelta(minutes=_MINUTES) / (len(product.endpoints) * len(_THREADS) * len(_LOADS))
-    at = begin
-    for endpoint, base_s in product.endpoints:
-        for threads in _THREADS:
-            curve = shared + rng.normal(0, _CURVE_NOISE)
-            for load in _LOADS:
-                cost = base_s * load**0.3 * threads**0.5 * math.exp(curve) * _slower(product, endpoint, night, load)
-                latency = cost * np.exp(rng.normal(0, _NOISE, 3))
-                rate = threads / cost * np.exp(rng.normal(0, _NOISE, 3))
-                when = {"begin": at.isoformat(), "end": (at + step).isoformat()}
-                place = f"({threads} th): {endpoint}"
-                yield _test(f"latency, avg {place}", 1000 * latency, f"{load} users", "ms", when)
-                yield _test(f"rate {place}", rate, f"{load} users", "req/s", when)
-                at += step
+    moments = list(product_of(_THREADS, _LOADS, product.endpoints))
+    curves = {key: shared + rng.normal(0, _CURVE_NOISE) for key in product_of(_THREADS, product.endpoints)}
+    step = timedelta(minutes=_MINUTES) / len(moments)
+    for at, (threads, load, (endpoint, base_s)) in enumerate(moments):
+        slower = _slower(product, endpoint, night, load, at / len(moments))
+        cost = base_s * load**0.3 * threads**0.5 * math.exp(curves[threads, (endpoint, base_s)]) * slower
+        latency = cost * np.exp(rng.normal(0, _NOISE, 3))
+        rate = threads / cost * np.exp(rng.normal(0, _NOISE, 3))
+        when = {"begin": (begin + at * step).isoformat(), "end": (begin + (at + 1) * step).isoformat()}
+        place = f"({threads} th): {endpoint}"
+        yield _test(f"latency, avg {place}", 1000 * latency, f"{load} users", "ms", when)
+        yield _test(f"rate {place}", rate, f"{load} users", "req/s", when)
 
 
-def _slower(product: MadeUp, endpoint: str, night: int, load: int) -> float:
-    """Return what a request costs in a night, as a multiple of what it did at first."""
+def _slower(product: MadeUp, endpoint: str, night: int, load: int, share: float) -> float:
+    """Return what a request costs in a night, a share of which is over, as a multiple of what it did at first."""
     factor = 1.0
     for one in product.changes:
-        if one.endpoint in ("", endpoint) and one.first <= night <= one.last and load >= one.from_load:
-            share = (night - one.first) / (one.last - one.first) if one.grows else 1.0
-            factor *= (1 + one.slowdown) ** share
+        there = one.first <= night <= one.last and one.during[0] <= share < one.during[1]
+        if one.endpoint in ("", endpoint) and there and load >= one.from_load:
+            grown = (night - one.first) / (one.last - one.first) if one.grows else 1.0
+            factor *= (1 + one.slowdown) ** grown
     return factor
 
 

@@ -84,8 +84,13 @@ def strip(nights: Sequence[Night], name: str) -> Html:
 
 def _bar(night: Night, at: int) -> Html:
     kind, height = _bar_of(night.verdict)
-    told = el("title", f"{night.job.version} (job {night.job.job}, {day(night.job.end)}): {night.verdict}")
+    told = el("title", f"{night.job.version} (job {night.job.job}, {day(night.job.end)}): {verdict_text(night)}")
     return el("rect", told, x=at * _BAR + 1, y=_HEIGHT - height, width=_BAR - 2, height=height, class_=f"night {kind}")
+
+
+def verdict_text(night: Night) -> str:
+    """Return a verdict with what makes the comparison doubtful."""
+    return f"{night.verdict} ({', '.join(night.doubts)})" if night.doubts else night.verdict
 
 
 def day(moment: datetime) -> str:

@@ -140,7 +140,7 @@ def _verdict(night: Night | None) -> Html:
         "span",
         el("span", night.verdict, class_="unseen"),
         class_=f"mark {parts.tone(night.verdict)}",
-        title=night.verdict,
+        title=parts.verdict_text(night),
     )
 
 

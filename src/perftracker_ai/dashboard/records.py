@@ -17,12 +17,12 @@ class Records(Protocol):
     ----------
     place : str
         Where they are kept, as people name it; never with credentials.
-    lacks : str
-        What is not there to be shown, and what would bring it, as a sentence; empty where nothing is missing.
+    note : str
+        What is to be known of them: what is not there to be shown, and what would bring it; mostly empty.
     """
 
     place: str
-    lacks: str
+    note: str
 
     def comparisons(self, product: str | None, most: int) -> tuple[Comparison, ...]:
         """Return the newest comparisons of every server, product, hardware and suite, so many of each, oldest first."""

@@ -81,6 +81,8 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     verdict : str
     why : str
         Key of the rule that gave it; empty where it is not kept.
+    doubts : tuple of str
+        Kinds of the checks of the comparison that failed.
     counts : dict of str to int
         Issues by severity, curves by outcome.
     path : str
@@ -92,6 +94,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     job: JobRef
     verdict: str
     why: str
+    doubts: tuple[str, ...]
     counts: dict[str, int]
     path: str
 
@@ -359,6 +362,7 @@ def _night(one: Comparison, *, by_uuid: bool) -> Night:
         job=JobRef(job=one.candidate_id, version=one.candidate_version, end=one.end),
         verdict=one.verdict,
         why=next(iter(one.rules), ""),
+        doubts=one.validity,
         counts=one.counts,
         path=f"/c/{one.baseline_id}..{one.candidate_id}{which}",
     )
