@@ -7,7 +7,7 @@ from builders import job, test_record
 from perftracker_ai.curves import build_curves
 from perftracker_ai.detect import detect
 from perftracker_ai.diagnose import diagnose
-from perftracker_ai.model import Attribution, FindingKind, Outcome
+from perftracker_ai.model import Attribution, Confidence, FindingKind, Outcome
 from perftracker_ai.settings import CurveSettings, DetectSettings
 
 ENDPOINTS = 12
@@ -124,3 +124,21 @@ def test_better_points_mirror_worse_ones():
     _, better = compared(lambda e, k: 0.4 if e == 3 and k >= 22 else 1)
     assert kinds(better, [3]) == [(Outcome.IMPROVED, FindingKind.EDGE, Attribution.CODE)]
     assert kinds(worse, [3])[0][1:] == kinds(better, [3])[0][1:]
+
+
+@pytest.mark.parametrize("factor", [1.5, 0.67])
+def test_every_third_load_is_seen_through_ordinary_noise(factor):
+    """Half as slow again, or two thirds, at every third load and 3 % of noise: found with its rhythm, nothing else."""
+    _, found = compared(lambda e, k: factor if e in {2, 5} and k % 3 == 1 else 1, loads=24)
+    told = [found.results[endpoint] for endpoint in (2, 5)]
+    assert {one.outcome for one in told} == {Outcome.REGRESSED if factor > 1 else Outcome.IMPROVED}
+    assert {window.kind for one in told for window in one.windows} == {FindingKind.SPORADIC}
+    assert all("one every 3 loads" in " ".join(one.reasons) for one in told)
+    assert calm(found, {2, 5}) == []
+
+
+def test_scattered_accidents_of_one_request_in_one_run_are_not_believed():
+    """Loads without a rhythm, of one request, once: told, and with low confidence, for a machine does so too."""
+    _, found = compared(lambda e, k: 3 if e == 4 and k in {2, 6, 7, 13, 18} else 1, loads=24)
+    assert found.results[4].windows[0].kind is FindingKind.SPORADIC
+    assert found.results[4].confidence is Confidence.LOW

@@ -35,7 +35,7 @@ from perftracker_ai.stats import MAD_TO_SIGMA, distinct, median, ratio
 from perftracker_ai.words.numbers import format_change, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -60,6 +60,12 @@ STANDS_OUT = 5.0
 """Standard deviations from which a point stands out of its neighbours: 3 in ten million where noise is normal; where it
 is not, the other direction shows how many there are."""
 
+HINTS = 3.0
+"""The same for one of several scattered points: how many of a curve's points are that far off tells, not how far."""
+
+DOUBT = 0.05
+"""Chance of so many such points in one curve from which it is not called unchanged."""
+
 PROOF = 8.0
 """The same for a point that has to speak for itself, in errors of its scores as well."""
 
@@ -71,6 +77,9 @@ CHANCE = 0.01
 
 SCATTERED, MANY, SIXTH = 3, 5, 6
 """Points that make a scattered change: three, in longer curves every sixth, five at the most."""
+
+MOST_RIVALS = 2.0
+"""Times as many scattered points as the worst curve of the other direction has."""
 
 RIVALS = 4.0
 """Times as many points as in the other direction, or in a run of the baseline's version, that are more than chance."""
@@ -127,6 +136,14 @@ class _Hits(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Share of the points that chance makes stand out so.
     ends : float
         Of those at the ends of curves the share that chance makes stand out by themselves.
+    hints : ndarray of bool, shape (P,)
+        Those that may be one of several, from `HINTS` on.
+    against : ndarray of bool, shape (P,)
+        The same in the other direction.
+    hinted : float
+        Share of the points that chance makes such.
+    most : int
+        Points of one curve that chance makes such, at most: some curves have more accidents than others.
     lone : ndarray of bool, shape (P,)
         Those whose scores prove them, where the other direction has next to none.
     unusual : bool
@@ -138,6 +155,10 @@ class _Hits(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     other: Mask
     rate: float
     ends: float
+    hints: Mask
+    against: Mask
+    hinted: float
+    most: int
     lone: Mask
     unusual: bool
 
@@ -156,7 +177,7 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 def with_points(results: list[CurveResult], curves: CurveSet, settings: DetectSettings) -> list[CurveResult]:
     """Add what single points show; ``results`` in curve order."""
     seen = _points(results, curves, settings)
-    known = _inside(results, len(seen.change))
+    known = _inside(results, len(seen.change), settings)
     hits = [_hits(seen, known, sign, settings) for sign in (1.0, -1.0)]
     found: dict[int, list[_Found]] = {}
     for side in hits:
@@ -166,12 +187,13 @@ def with_points(results: list[CurveResult], curves: CurveSet, settings: DetectSe
     for one in (one for many in found.values() for one in many):
         told[one.points] = True
     rest = {int(curve) for side in hits for curve in distinct(seen.owner[side.out & ~told])}
+    doubts = {curve for side in hits for curve, points in _by_curve(side.hints, seen) if _doubtful(seen, side, points)}
     done = []
     for result in results:
         if result.outcome in _OPEN and result.curve in found:
             result = _with_windows(result, found[result.curve], seen, settings)  # noqa: PLW2901 - two steps of one
-        if result.outcome in _OPEN and result.curve in rest:
-            result = _mentioned(result, seen, hits, told, curves, settings)  # noqa: PLW2901 - two steps of one
+        if result.outcome in _OPEN and result.curve in rest | doubts:
+            result = _mentioned(result, seen, hits, told, curves, settings, doubts)  # noqa: PLW2901 - two steps of one
         done.append(result)
     return done
 
@@ -267,12 +289,13 @@ def _proven(jump: Floats, noise: Floats, curves: CurveSet, base: Floats, candida
     return np.asarray(scored & sure & apart)
 
 
-def _inside(results: list[CurveResult], points: int) -> Mask:
-    """Mark the points that a window holds already."""
-    known = np.zeros(points, dtype=bool)
+def _inside(results: list[CurveResult], points: int, settings: DetectSettings) -> Mask:
+    """Mark the points that a window holds already; one that is minor does not tell of a point far out of it."""
+    known, large = np.zeros(points, dtype=bool), math.log1p(settings.moderate)
     for result in results:
         for window in result.windows:
-            known[window.first : window.last + 1] = True
+            if abs(math.log1p(window.median_slowdown)) >= large:
+                known[window.first : window.last + 1] = True
     return known
 
 
@@ -284,16 +307,22 @@ def _hits(seen: _Points, known: Mask, sign: float, settings: DetectSettings) -> 
         far = (np.abs(seen.jump) >= math.log1p(settings.moderate)) & ~known
         large = far & (sign * seen.change >= math.log1p(settings.moderate))
         out, other = large & (sign * seen.errors >= STANDS_OUT), far & (-sign * seen.errors >= STANDS_OUT)
+        hints, others = large & (sign * seen.errors >= HINTS), far & (-sign * seen.errors >= HINTS)
         double = np.abs(seen.change) >= math.log1p(settings.critical)
     compared, ends = np.isfinite(seen.jump), _at_ends(seen)
-    lone, rivals = out & seen.proven, int((other & seen.proven).sum()) + seen.calm
+    rivals = _unshadowed(others, hints, seen.owner)
+    lone, proofs = out & seen.proven, int((other & seen.proven).sum()) + seen.calm
     return _Hits(
         sign=sign,
         out=out,
         other=other,
         rate=_rate(other, compared, seen.calm),
         ends=_rate(other & ends, compared & ends, seen.calm),
-        lone=lone if int(lone.sum()) > RIVALS * rivals else np.zeros_like(lone),
+        hints=hints,
+        against=others,
+        hinted=_rate(rivals, compared, seen.calm),
+        most=int(np.bincount(seen.owner[rivals], minlength=1).max()),
+        lone=lone if int(lone.sum()) > RIVALS * proofs else np.zeros_like(lone),
         unusual=int((out & double).sum()) > RIVALS * (int((other & double).sum()) + seen.calm),
     )
 
@@ -302,27 +331,52 @@ def _rate(others: Mask, compared: Mask, calm: float) -> float:
     return (int(others.sum()) + calm + 0.5) / max(int(compared.sum()), 1)
 
 
+def _unshadowed(others: Mask, hints: Mask, owner: Ints) -> Mask:
+    """Leave out of the other direction the curves where more stands out in this one: it makes neighbours look low."""
+    here, there = (np.bincount(owner[part], minlength=1 + int(owner.max(initial=0))) for part in (hints, others))
+    return np.asarray(others & (there >= here)[owner])
+
+
 def _at_ends(seen: _Points) -> Mask:
     """Mark the lowest two and the highest two points of every curve."""
     return (seen.place >= 0) & ((seen.place <= 1) | (seen.place >= seen.last - 1))
 
 
 def _findings(seen: _Points, hits: _Hits, curves: CurveSet) -> Iterator[tuple[int, _Found]]:
-    """Find what is no chance: shared loads first, then what each curve shows by itself."""
+    """Find what is no chance: scattered points and shared loads first, then what each curve shows by itself."""
     shared = _shared(seen, hits, curves)
-    out = np.flatnonzero(hits.out)
-    for points in np.split(out, np.flatnonzero(np.diff(seen.owner[out])) + 1) if len(out) else ():
-        one = _of_curve(seen, hits, points, shared, curves)
+    scattered = {curve: points for curve, points in _by_curve(hits.hints, seen) if _is_scattered(seen, hits, points)}
+    for curve, points in scattered.items():
+        yield curve, _scattered(seen, hits, points, curves, _others(curve, scattered, curves))
+    for curve, points in _by_curve(hits.out, seen):
+        one = None if curve in scattered else _of_curve(seen, hits, points, shared, curves)
         if one is not None:
-            yield int(seen.owner[points[0]]), one
+            yield curve, one
+
+
+def _doubtful(seen: _Points, hits: _Hits, points: Ints) -> bool:
+    """Say whether a curve has so many points that may be off that chance hardly makes as many, proven or not."""
+    return len(points) >= SCATTERED and _binomial_tail(len(points), int(seen.last[points[0]]) + 1, hits.hinted) <= DOUBT
+
+
+def _by_curve(chosen: Mask, seen: _Points) -> Iterator[tuple[int, Ints]]:
+    """Yield the chosen points of each curve that has any."""
+    points = np.flatnonzero(chosen)
+    for part in np.split(points, np.flatnonzero(np.diff(seen.owner[points])) + 1) if len(points) else ():
+        yield int(seen.owner[part[0]]), part
+
+
+def _others(curve: int, scattered: Collection[int], curves: CurveSet) -> bool:
+    """Say whether other requests of the endpoint show scattered points too: the metrics of one request are one."""
+    own = curves.curves[curve]
+    rest = (curves.curves[other] for other in scattered if other != curve)
+    return any(c.endpoint == own.endpoint and (c.threads, c.scenario) != (own.threads, own.scenario) for c in rest)
 
 
 def _of_curve(
     seen: _Points, hits: _Hits, points: Ints, shared: dict[int, Attribution], curves: CurveSet
 ) -> _Found | None:
     """Say what the standing-out points of one curve are; None when nothing proves them."""
-    if _is_scattered(seen, hits, points, curves):
-        return _scattered(seen, hits, points, curves)
     for edge in (points[seen.place[points] >= seen.last[points] - 1], points[seen.place[points] <= 1]):
         found = _edge(seen, hits, edge, shared, curves)
         if found is not None:
@@ -343,29 +397,35 @@ def _of_curve(
     )
 
 
-def _is_scattered(seen: _Points, hits: _Hits, points: Ints, curves: CurveSet) -> bool:
+def _is_scattered(seen: _Points, hits: _Hits, points: Ints) -> bool:
     """Say whether a curve has more points that stand out than chance makes, and not only at one end."""
-    size, curve = int(seen.last[points[0]]) + 1, curves.curves[seen.owner[points[0]]]
-    against = int(hits.other[curve.start : curve.stop].sum())
+    size, own = int(seen.last[points[0]]) + 1, seen.owner == seen.owner[points[0]]
+    against = max(hits.most, int(hits.against[own].sum()))
     ends = [int((seen.place[points] >= size - 2).sum()), int((seen.place[points] <= 1).sum())]
-    chance = len(curves.curves) * _binomial_tail(len(points), size, hits.rate)
+    chance = (int(seen.owner[-1]) + 1) * _binomial_tail(len(points), size, hits.hinted)
     return (
-        len(points) >= max(SCATTERED, min(size / SIXTH, MANY), SCATTERED * against)
+        len(points) >= max(SCATTERED, min(size / SIXTH, MANY), MOST_RIVALS * against)
         and len(points) > max(ends)
         and chance <= CHANCE
     )
 
 
-def _scattered(seen: _Points, hits: _Hits, points: Ints, curves: CurveSet) -> _Found:
+def _scattered(seen: _Points, hits: _Hits, points: Ints, curves: CurveSet, others: bool) -> _Found:  # noqa: FBT001
+    """Describe scattered points; sure of them only as far as more than one request, or a rhythm, shows them."""
     steps = {int(b - a) for a, b in pairwise(seen.place[points].tolist())}
-    every = f", one every {min(steps)} loads" if len(steps) == 1 and min(steps) > 1 else ""
+    rhythm = len(steps) == 1 and min(steps) > 1
+    reasons = (
+        f"{plural(len(points), 'load')} stand out, scattered over the curve",
+        f"one every {min(steps)} loads" if rhythm else "",
+        "" if rhythm or others or _repeated(curves) else "of one request in one run: accidents of a machine do so too",
+    )
     return _Found(
         kind=FindingKind.SPORADIC,
         sign=hits.sign,
         points=points,
         attribution=_by_controls(seen, points, hits, curves),
-        confidence=Confidence.MEDIUM,
-        reason=f"{plural(len(points), 'load')} stand out, scattered over the curve{every}",
+        confidence=Confidence.LOW if reasons[-1] else Confidence.MEDIUM,
+        reason=", ".join(filter(None, reasons)),
     )
 
 
@@ -514,13 +574,22 @@ def _window(one: _Found, seen: _Points, settings: DetectSettings) -> Window:
     )
 
 
-def _mentioned(
-    result: CurveResult, seen: _Points, hits: list[_Hits], told: Mask, curves: CurveSet, settings: DetectSettings
+def _mentioned(  # noqa: PLR0913, PLR0917 - what stands out, and what is known of it
+    result: CurveResult,
+    seen: _Points,
+    hits: list[_Hits],
+    told: Mask,
+    curves: CurveSet,
+    settings: DetectSettings,
+    doubts: Collection[int],
 ) -> CurveResult:
-    """Mention points that stand out and are not proven; where one is unusually slow the curve is not unchanged."""
+    """Mention points that stand out and are not proven; with one unusually slow, or many, no curve is unchanged."""
     curve = curves.curves[result.curve]
     part = np.arange(curve.start, curve.stop)
-    points = part[np.logical_or.reduce([side.out[part] & ~told[part] for side in hits])]
+    which = [side.hints if result.curve in doubts else side.out for side in hits]
+    points = part[np.logical_or.reduce([side[part] & ~told[part] for side in which])]
+    if not len(points):
+        return result
     names = ", ".join(
         f"{curves.label[point]} ({format_change(ratio(float(seen.change[point])))})" for point in points[:3]
     )
@@ -528,7 +597,7 @@ def _mentioned(
     reason = f"not proven: {plural(len(points), 'load')} stand out, {names}{more}"
     twice = np.abs(seen.change[points]) >= math.log1p(settings.critical)
     unusual = any(bool(side.out[points[twice]].any()) and side.unusual for side in hits)
-    if result.outcome is not Outcome.UNCHANGED or not unusual:
+    if result.outcome is not Outcome.UNCHANGED or not (unusual or result.curve in doubts):
         return replace(result, reasons=(*result.reasons, reason))
     need = Need(cause=Cause.FEW_RUNS, runs=1)
     return replace(

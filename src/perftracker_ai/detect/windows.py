@@ -163,8 +163,10 @@ def _middle(net: NDArray[np.float64], extent: Extent, sign: float) -> float:
 
 
 def practical(evidence: Evidence, extent: Extent, sign: float, settings: DetectSettings) -> bool:
-    """Say whether a range matters: large enough, and worse than every single baseline run."""
-    if size(evidence, extent, sign) < math.log1p(settings.minor):
+    """Say whether a range matters: large enough, at three points at least, and worse than every single baseline run."""
+    height, net = size(evidence, extent, sign), sign * evidence.net.ratio[extent.row, extent.first : extent.last + 1]
+    fewest = min(MIN_POINTS, int(np.isfinite(net).sum()))
+    if height < math.log1p(settings.minor) or int((net >= height / 2).sum()) < fewest:
         return False
     against_each = sign * median(evidence.net.versus[:, extent.row, extent.first : extent.last + 1])
     return bool(np.all(against_each[np.isfinite(against_each)] > 0))
