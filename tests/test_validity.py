@@ -8,7 +8,17 @@ from builders import info
 from detect_cases import LATENCY, RATE, curve_set
 from msgspec.structs import replace
 
-from perftracker_ai.model import BY_RUN, Attribution, Job, Machine, MetricKind, RunShift
+from perftracker_ai.model import (
+    BY_RUN,
+    Attribution,
+    Job,
+    Machine,
+    MetricKind,
+    NewerJob,
+    NewerVersion,
+    NoReruns,
+    RunShift,
+)
 from perftracker_ai.model.checks import (
     AnotherMachine,
     ClippedValues,
@@ -24,7 +34,7 @@ from perftracker_ai.model.checks import (
     WarmUp,
 )
 from perftracker_ai.report import checks
-from perftracker_ai.validity import assess, of_run, same_job
+from perftracker_ai.validity import assess, of_notices, of_run, same_job
 
 LOADS, ENDPOINTS, SECONDS = 24, 12, 30
 
@@ -268,3 +278,17 @@ def test_a_run_that_moved_as_a_whole_is_told():
     assert not check.approves
     assert "latency at 4 threads +31 %" in checks.found(check)
     assert not of_run(jobs(), [replace(shift, attribution=Attribution.CODE), replace(shift, large=False)])
+
+
+def test_a_newer_job_that_could_not_be_taken_is_a_check():
+    """What was judged may not be the newest: it is told at the top, and leaves every verdict possible."""
+    notices = (
+        NewerJob(job=12, version="1.2", problem="3 of 9 tests completed"),
+        NewerVersion(job=13, version="1.3", problem="other hardware", taken="1.1"),
+        NoReruns(version="1.0"),
+    )
+    found = of_notices(notices)
+    assert [(one.jobs, one.version, one.blocks, one.approves) for one in found] == [
+        ((12,), "1.2", True, True),
+        ((13,), "1.3", True, True),
+    ]

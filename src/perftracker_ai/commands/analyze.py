@@ -268,6 +268,7 @@ def judged(  # noqa: PLR0913 - as `judge`
     from perftracker_ai.coverage import compare_coverage
     from perftracker_ai.curves import build_curves
     from perftracker_ai.discovery import pair_notices
+    from perftracker_ai.validity import of_notices
     from perftracker_ai.verdict import decide
 
     infos = tuple(job.info for job in jobs)
@@ -283,6 +284,7 @@ def judged(  # noqa: PLR0913 - as `judge`
     known = accepted(settings.accept, curves, found.detection, moderate, today)
     told = (*pair_notices(baseline, candidate), *_job_notices(jobs), *read_notices, *acceptance_notices(known))
     every, counted = (*notices, *told), counting(found.clusters, known)
+    checks = (*found.checks, *of_notices(every))
     issues = _issues(found, earlier, settings, seed, today) if earlier else ()
     still_open = _still_open(issues, earlier)
     analysis = Analysis(
@@ -290,7 +292,7 @@ def judged(  # noqa: PLR0913 - as `judge`
         candidate=candidate,
         reruns=infos[FIRST_RERUN:first],
         candidate_reruns=infos[first:],
-        validity=found.checks,
+        validity=checks,
         accounts=accounts,
         curves=curves,
         detection=found.detection,
@@ -306,7 +308,7 @@ def judged(  # noqa: PLR0913 - as `judge`
             settings.detect,
             notices=every,
             past=found.past,
-            validity=found.checks,
+            validity=checks,
             still_open=still_open,
         ),
         notices=every,

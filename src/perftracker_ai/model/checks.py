@@ -82,6 +82,13 @@ class LowerVersion(FailedCheck, frozen=True, kw_only=True, tag="lower version"):
     candidate: str
 
 
+class NewerUntaken(FailedCheck, frozen=True, kw_only=True, tag="newer job not judged"):
+    """A job that is newer than the candidate, or of a newer version, could not be taken; `problem` says why."""
+
+    version: str
+    problem: str
+
+
 class OtherContext(FailedCheck, frozen=True, kw_only=True, tag="other product or suite"):
     """The jobs differ in more than the version; `differing` names in what."""
 
@@ -206,6 +213,7 @@ Check = (
     NothingShared
     | OneVersion
     | LowerVersion
+    | NewerUntaken
     | OtherContext
     | AnotherMachine
     | IdenticalResults

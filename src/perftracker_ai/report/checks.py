@@ -17,6 +17,7 @@ from perftracker_ai.model.checks import (
     LateStretch,
     LowerVersion,
     MovedRun,
+    NewerUntaken,
     NothingShared,
     NoTimes,
     OneVersion,
@@ -58,6 +59,9 @@ def _sentences(check: Check, show: Callable[[str], str]) -> tuple[str, str]:  # 
                 f"The candidate's version {show(candidate)} is lower than the baseline's {show(baseline)}.",
                 "Swap the two jobs if that is not meant.",
             )
+        case NewerUntaken(version=version, problem=problem):
+            why = f"is newer and could not be taken ({show(problem)}), so this is not the verdict on it"
+            return f"Job {_job(check)} ({show(version)}) {why}.", "Compare again when it can be."
         case OtherContext(differing=names):
             told = show(" and ".join(names))
             return (

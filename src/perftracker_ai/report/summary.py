@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from perftracker_ai.model import Attribution, Direction, Outcome, Verdict
+from perftracker_ai.model import Attribution, Direction, NewerJob, NewerVersion, Outcome, Verdict
 from perftracker_ai.report import checks, issue, past, still_open
 from perftracker_ai.report.counts import counts
 from perftracker_ai.report.coverage import gaps, serious
@@ -277,6 +277,8 @@ def certainty(shown: View) -> Iterator[Line]:
     yield Line(label=WHOLE_RUN, said=_shifts(analysis.detection.shifts))
     yield from (Line(label="Chance", said=said) for said in _mirrored(shown))
     for place, notice in enumerate(analysis.notices[:NOTICES]):
+        if isinstance(notice, NewerJob | NewerVersion):
+            continue  # a check of the comparison, and told as such
         text = wording.notice_text(notice, _foreign)
         yield Line(label=NOTE, said=say(value(Kind.NOTE, "notice", text, at=f"/notices/{place}")))
     left = len(analysis.notices) - NOTICES

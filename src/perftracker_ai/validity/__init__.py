@@ -5,6 +5,6 @@ trusted, and what each run shares at the time of each measurement. Pure; nothing
 """
 
 from perftracker_ai.validity.assess import assess
-from perftracker_ai.validity.facts import of_run, same_job
+from perftracker_ai.validity.facts import of_notices, of_run, same_job
 
-__all__ = ["assess", "of_run", "same_job"]
+__all__ = ["assess", "of_notices", "of_run", "same_job"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perftracker_ai.model import BASELINE, CANDIDATE, Attribution
+from perftracker_ai.model import BASELINE, CANDIDATE, Attribution, NewerJob, NewerVersion
 from perftracker_ai.model.checks import (
     AnotherMachine,
     ClippedValues,
@@ -17,6 +17,7 @@ from perftracker_ai.model.checks import (
     LowerVersion,
     Moved,
     MovedRun,
+    NewerUntaken,
     OneVersion,
     OtherContext,
     TooGood,
@@ -25,9 +26,9 @@ from perftracker_ai.stats import distinct, ratio
 from perftracker_ai.validity.sharing import costs, typical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from perftracker_ai.model import CurveSet, Job, JobInfo, Machine, RunShift
+    from perftracker_ai.model import CurveSet, Job, JobInfo, Machine, Notice, RunShift
     from perftracker_ai.model.checks import Check
 
 TOO_GOOD = 10.0
@@ -91,6 +92,15 @@ def of_run(jobs: Sequence[Job], shifts: Sequence[RunShift]) -> tuple[Check, ...]
         Moved(metric=shift.metric_kind or "", threads=shift.threads, slowdown=shift.slowdown) for shift in large
     )
     return (MovedRun(jobs=(jobs[CANDIDATE].info.id,), curves=(), blocks=True, approves=False, moved=moved),)
+
+
+def of_notices(notices: Iterable[Notice]) -> tuple[Check, ...]:
+    """Tell of jobs newer than the candidate that could not be taken: this is not the verdict on them."""
+    return tuple(
+        NewerUntaken(jobs=(one.job,), curves=(), blocks=True, approves=True, version=one.version, problem=one.problem)
+        for one in notices
+        if isinstance(one, NewerJob | NewerVersion)
+    )
 
 
 def _machines(baseline: Job, candidate: Job) -> Iterator[Check]:
