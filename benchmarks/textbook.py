@@ -56,7 +56,7 @@ def _cells(regime: Regime, points: int, plan: Plan) -> list[tuple[object, ...]]:
         changes = Changes(share=CHANGED, shapes=("whole",), sizes=SIZES)
         changed, truth = injected(runs, changes, rng)
         due = (truth.median >= math.expm1(DUE)) & (truth.size > 0)
-        for name, of in (("ours", _ours), ("paired t", _paired), ("Mann-Whitney", _ranks)):
+        for name, of in (("ours", whole_changes), ("paired t", paired), ("Mann-Whitney", ranks)):
             calm.setdefault(name, []).append(of(runs))
             slow.setdefault(name, []).append(of(changed)[due])
     joined = {name: (np.concatenate(calm[name]), np.concatenate(slow[name])) for name in calm}
@@ -79,12 +79,12 @@ def _level(still: NDArray[np.float64], allowed: float) -> float:
     return min(ALPHA, math.nextafter(float(ordered[place]), 0.0))
 
 
-def _ours(curves: CurveSet) -> NDArray[np.float64]:
+def whole_changes(curves: CurveSet) -> NDArray[np.float64]:
     """Return 0 for the curves we call regressed, 1 for all others."""
     return np.array([0.0 if r.outcome is Outcome.REGRESSED else 1.0 for r in detection_of(curves).results])
 
 
-def _paired(curves: CurveSet) -> NDArray[np.float64]:
+def paired(curves: CurveSet) -> NDArray[np.float64]:
     """Return q-values of a paired t-test on the logarithms; 1 where the change is below the threshold."""
     p, level = [], []
     for pairs in _pairs(curves):
@@ -94,7 +94,7 @@ def _paired(curves: CurveSet) -> NDArray[np.float64]:
     return np.where(np.array(level) >= DUE, benjamini_hochberg(np.array(p)), 1.0)
 
 
-def _ranks(curves: CurveSet) -> NDArray[np.float64]:
+def ranks(curves: CurveSet) -> NDArray[np.float64]:
     """Return q-values of a test of ranks on the points of both curves; 1 where the change is below the threshold."""
     p, level = [], []
     logs = np.log(curves.mean[: CANDIDATE + 1])
