@@ -7,9 +7,10 @@ import random
 import time
 
 import pytest
-from analyses import analysis, decision, job, regressed
+from analyses import analysis, decision, job, regressed, report
 from checkouts import OTHERS, Checkout, imported
 from msgspec.structs import replace
+from pages import page
 
 from perftracker_ai.commands.changes import with_changes
 from perftracker_ai.diagnose.suspects import MOST, stem, suspects
@@ -17,8 +18,7 @@ from perftracker_ai.errors import CheckoutError
 from perftracker_ai.files import checkout
 from perftracker_ai.files.checkout import commits_between
 from perftracker_ai.model import Hypothesis, NoChanges, Strength, Verdict
-from perftracker_ai.render.html import html_report
-from perftracker_ai.render.markdown import markdown_report
+from perftracker_ai.render.markdown import markdown
 from perftracker_ai.results.read import read_result
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import SourceSettings
@@ -140,15 +140,14 @@ def test_forms_of_a_word_have_one_stem(one, other):
 def test_the_report_names_them_and_calls_none_a_cause(product):
     """The section stands in the report with commit, date, subject and match, and says what a match is worth."""
     made = with_changes(found("GET /api/v2/policies/search", **versions()), SourceSettings(repo=str(product)))
-    text = markdown_report(made)
+    text = markdown(report(made))
     section = text.partition("## Changes To Look At First")[2].partition("\n## ")[0]
     assert "no evidence of cause" in section
     assert "Search policies by all their fields" in section
     assert "policies, search" in section
     assert made.changes.suspects[0].commit[:12] in section
-    result = result_json(made)
-    assert "Search policies by all their fields" in html_report(made, result=result, scripts=True)
-    assert read_result(result, "x").changes == made.changes
+    assert "Search policies by all their fields" in page(made)
+    assert read_result(result_json(made), "x").changes == made.changes
 
 
 @pytest.mark.parametrize(
@@ -218,7 +217,7 @@ def test_names_and_messages_cannot_forge_a_commit_or_leave_the_report(tmp_path):
     commits, _ = commits_between(tmp_path / "repo", "v1.0", "v1.1")
     assert len(commits) == 2
     made = with_changes(found(**versions()), SourceSettings(repo=str(tmp_path / "repo")))
-    text = markdown_report(made)
+    text = markdown(report(made))
     assert "<b>" not in text
     assert "\x1b" not in text
     assert "http://x.example" not in text
