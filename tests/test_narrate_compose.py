@@ -234,8 +234,8 @@ def test_whatever_is_answered_every_sentence_of_the_report_stands():
         accepted += told.stands
         said = iter(told_sentences(made, told))
         assert all(one in said for one in alone)  # each of them, in their order
-        with_model = plain_screen(analyses.report(made, told), (), 200).splitlines()
-        assert [line for line in with_model if not line.startswith("Model ")] == screen.splitlines()
+        shown = iter(plain_screen(analyses.report(made, told), (), 200).splitlines())
+        assert all(line in shown for line in screen.splitlines())
     assert accepted > 10
 
 

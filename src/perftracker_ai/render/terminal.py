@@ -12,7 +12,7 @@ from itertools import chain, pairwise, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from perftracker_ai.model import Severity, Verdict
-from perftracker_ai.report import commentary, findings, past, still_open, summary
+from perftracker_ai.report import choices, commentary, findings, past, still_open, summary
 from perftracker_ai.report.value import Items, Paragraph, Table, Value, plain, rules, say, values
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import ELLIPSIS, clean, columns
@@ -83,6 +83,7 @@ def _lines(report: Report, paths: tuple[str, ...], width: int) -> list[Spans]:
         *_labelled(first, summary.CURVES, width),
         *_labelled(first, summary.WHOLE_RUN, width),
         *_notices(report, width),
+        *_taken(first, width),
         *_commentary(report.sections, width),
         *_written(paths, width),
     ]
@@ -124,6 +125,14 @@ def _open(blocks: tuple[Block, ...], width: int) -> Iterator[Spans]:
             yield from _row(still_open.LABEL, block.said, width)
         if isinstance(block, Items) and isinstance(head, Paragraph) and head.label == still_open.LABEL:
             yield from chain.from_iterable(_row(line.label, line.said, width) for line in block.items)
+
+
+def _taken(blocks: tuple[Block, ...], width: int) -> Iterator[Spans]:
+    """Yield what a model chose for a reader to take from the run."""
+    for head, block in pairwise((None, *blocks)):
+        if isinstance(block, Items) and isinstance(head, Paragraph) and head.label == choices.TAKE_AWAY:
+            yield from _row("To take", head.said, width)
+            yield from chain.from_iterable(_row("", line.said, width) for line in block.items)
 
 
 def _accepted(sections: tuple[Section, ...], width: int) -> Iterator[Spans]:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Narration
     from perftracker_ai.report.value import Block, Section
 
+TAKE_AWAY = "To take from this run"
+"""Label by which a writer that shows less than all finds these."""
 _PLACES = {
-    Chosen.TAKE_AWAY: (summary.KEY, "To take from this run"),
+    Chosen.TAKE_AWAY: (summary.KEY, TAKE_AWAY),
     Chosen.EXPERIMENT: ("causes", "One check for several issues"),
     Chosen.FIRST: ("causes", "To check first"),
     Chosen.ORDER: ("actions", "Order among equals"),
