@@ -137,7 +137,7 @@ def test_each_hardware_is_compared_by_itself(run, server):
         ("Shop", "old.example (API)"),
     ]
     assert sorted(path.name for path in Path("reports/Shop").iterdir()) == ["2 vs 3", "21 vs 22"]
-    assert "Without two jobs to compare: Shop on new.example (API)" in ran.err.splitlines()
+    assert "Without two jobs to compare: Shop on new.example (API), newest 2.0, job 30" in ran.err.splitlines()
     assert len(server.asked(r"/api/v1\.0/1/job/$")) == 1
 
 

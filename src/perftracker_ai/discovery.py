@@ -122,16 +122,18 @@ def choose(
 
 def groups_of(
     jobs: Iterable[JobInfo], product: str, settings: DiscoverySettings
-) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
-    """Return the groups of a product's jobs with two to compare, the newest candidate first, and those without."""
+) -> tuple[tuple[Group, ...], tuple[tuple[Group, JobInfo], ...]]:
+    """Return the groups of a product's jobs with two to compare, the newest candidate first.
+
+    And those without, with their newest job.
+    """
     groups: _Groups = {}
     for job in jobs:
         if job.product_name == product and _exclusion(job, settings, {}) is None:
             _add(groups, job)
     newest = {key: _recency(pair.candidate) for key, group in groups.items() if (pair := _pair(group, settings))}
-    return tuple(sorted(newest, key=newest.__getitem__, reverse=True)), tuple(
-        key for key in groups if key not in newest
-    )
+    alone = tuple((key, group.jobs[0]) for key, group in groups.items() if key not in newest)
+    return tuple(sorted(newest, key=newest.__getitem__, reverse=True)), alone
 
 
 def _add(groups: _Groups, job: JobInfo) -> None:

@@ -202,7 +202,7 @@ def _targets(
         return [Target(product) for product in products], listing
 
     groups = all_groups(source, products, settings, listing)
-    show_alone([target.name for target in groups.others])
+    show_alone([f"{target.name}, newest {job.version}, job {job.id}" for target, job in groups.others])
     return groups.usable, groups.listing
 
 

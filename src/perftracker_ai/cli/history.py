@@ -39,7 +39,7 @@ def show_synchronised(product: str, store: str, done: Synchronised) -> None:
 def show_stored(store: str, found: Sequence[Holding]) -> None:
     """Print what a store has of each product and hardware, a line each."""
     lines = [
-        f"{clean(one.product)} on {clean(one.hardware) or 'no host'}: {plural(one.jobs, 'job')}, "
+        f"{clean(one.product)} {_where(clean(one.hardware), '')}: {plural(one.jobs, 'job')}, "
         f"{one.first:%Y-%m-%d} to {one.last:%Y-%m-%d}"
         for one in found
     ]

@@ -72,14 +72,16 @@ class Groups(NamedTuple):
 
     Attributes
     ----------
-    usable, others : tuple of Target
-        Those with two jobs to compare, and those without.
+    usable : tuple of Target
+        Those with two jobs to compare.
+    others : tuple of (Target, JobInfo)
+        Those without, with the newest job of each.
     listing : tuple of JobInfo
         As for `Products`.
     """
 
     usable: tuple[Target, ...]
-    others: tuple[Target, ...]
+    others: tuple[tuple[Target, JobInfo], ...]
     listing: tuple[JobInfo, ...]
 
 
@@ -92,11 +94,11 @@ def all_groups(
     """
     jobs = tuple(listed(source, settings)) if listing is None else listing
     usable: list[Target] = []
-    others: list[Target] = []
+    others: list[tuple[Target, JobInfo]] = []
     for product in products:
         found, alone = groups_of(jobs, product, settings.of_product(product).discovery)
         usable += [Target(product, group) for group in found] or [Target(product)]
-        others += [Target(product, group) for group in alone if found]
+        others += [(Target(product, group), newest) for group, newest in alone if found]
     return Groups(usable=tuple(usable), others=tuple(others), listing=jobs)
 
 
