@@ -23,15 +23,15 @@ def break_down(monkeypatch):
     """Make the judging of one product fail as only a fault of ours would."""
     import perftracker_ai.commands.analyze as app
 
-    whole = app.judge
+    whole = app.judged
 
     def plant(product, fault):
-        def judge(jobs, *arguments, **options):
+        def judged(jobs, *arguments, **options):
             if jobs[0].info.product_name == product:
                 raise fault
             return whole(jobs, *arguments, **options)
 
-        monkeypatch.setattr(app, "judge", judge)
+        monkeypatch.setattr(app, "judged", judged)
 
     return plant
 
