@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from html.parser import HTMLParser
 
@@ -176,6 +177,22 @@ def test_a_product_that_rests_is_said_to(tmp_path):
     """From three days on without a job, the age is a complaint."""
     with board(tmp_path, lambda store: put(store, 1)) as app:
         assert "no job for 4 days" in ask(app, "/").text
+
+
+def test_what_many_ask_for_at_once_is_looked_up_once(tmp_path):
+    """Readers of one page within a moment share an answer; another page, and its JSON, are answers of their own."""
+    asked = []
+
+    class Counted(FolderRecords):
+        def comparisons(self, product, most):
+            asked.append(product)
+            return super().comparisons(product, most)
+
+    app = application(Counted(tmp_path), {HOST}, lambda: NOW)
+    with ThreadPoolExecutor(8) as pool:
+        assert len({answer.body for answer in pool.map(lambda _: ask(app, "/"), range(8))}) == 1
+    assert len(asked) == 1
+    assert (ask(app, "/issues").status, ask(app, "/api/v1/").status, len(asked)) == (200, 200, 3)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -357,7 +374,7 @@ def test_queries_are_bounded_and_wrong_ones_are_a_sentence(app, path, status):
 def test_a_fault_is_a_sentence(app, monkeypatch):
     """A fault of the program's own is told in a sentence without its trace."""
     monkeypatch.setattr(views, "home", lambda *_: 1 / 0)
-    answer = ask(app, "/")
+    answer = ask(app, "/?fault=1")
     assert answer.status == 503
     assert "by a fault of perftracker-ai itself" in answer.text
 

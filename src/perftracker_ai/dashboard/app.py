@@ -11,7 +11,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote
 
@@ -68,6 +69,8 @@ _HEADERS = {
 }
 _HTML, _JSON, _SVG = "text/html; charset=utf-8", "application/json", "image/svg+xml"
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
+_KEPT_S, _MOST_KEPT, _LOCKS = 2.0, 64, 16
+"""Seconds that an answer is kept, and how many are."""
 _RENDERING = BoundedSemaphore(2)
 """Reports are made two at a time: each takes memory as its results do."""
 
@@ -114,18 +117,18 @@ def application(records: Records, hosts: Collection[str], clock: Callable[[], da
     clock : callable, optional
         Gives the time; the system's unless given.
     """
-    board = _Board(records, clock or (lambda: datetime.now(UTC)))
+    board, answers = _Board(records, clock or (lambda: datetime.now(UTC))), _Answers()
     pages: tuple[tuple[str, Handler], ...] = (
-        ("/", board.home),
-        ("/issues", board.inbox),
-        ("/p/{product}", board.product),
-        ("/c/{pair}", board.report),
+        ("/", answers.of(board.home)),
+        ("/issues", answers.of(board.inbox)),
+        ("/p/{product}", answers.of(board.product)),
+        ("/c/{pair}", board.report),  # of which the board keeps a few by itself, for they are large
     )
     plain = [Route(path, _endpoint(handler, json=False)) for path, handler in pages]
     data = [Route(f"/api/v1{path}", _endpoint(handler, json=True)) for path, handler in pages]
     further = [
         Route("/healthz", _endpoint(board.health, json=True)),
-        Route("/badge/{product}", _endpoint(board.badge, json=False)),
+        Route("/badge/{product}", _endpoint(answers.of(board.badge), json=False)),
     ]
     routes = [*plain, *data, *further]
     return _Guard(Starlette(routes=routes, exception_handlers={404: _no_page}), frozenset(hosts))
@@ -207,6 +210,31 @@ def _query(request: Request, *, json: bool) -> Query:
         segments = tuple(unquote(value, errors="replace") for value in request.path_params.values())
         return Query(segments=segments, values=values, json=json)
     raise Refused(400, "The query has more parts than any page knows.")
+
+
+class _Answers:
+    """Answers kept for a moment: what many ask for at once is looked up once, and the others wait for it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], tuple[float, Response]] = {}
+        self._locks = [Lock() for _ in range(_LOCKS)]
+
+    def of(self, handler: Handler) -> Handler:
+        """Return a handler whose answers are kept."""
+
+        def answer(query: Query) -> Response:
+            key = (handler, query.segments, tuple(sorted(query.values.items())), query.json)
+            with self._locks[hash(key) % _LOCKS]:
+                made, kept = self._kept.get(key, (-_KEPT_S, None))
+                if kept is not None and monotonic() - made < _KEPT_S:
+                    return kept
+                told = handler(query)
+                if len(self._kept) >= _MOST_KEPT:
+                    self._kept.clear()
+                self._kept[key] = monotonic(), told
+                return told
+
+        return answer
 
 
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ now on top.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ REFERENCE = 7
 """Jobs whose median is the reference, a week of nights; of fewer than three times as many jobs, a third."""
 ROWS = 40
 """Endpoints on a page."""
+_LARGEST = 100.0
+"""Logarithm of the largest change that is written; what is beyond is no measurement."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,16 +74,17 @@ def heat(levels: Sequence[Levels], page: int) -> Heat | None:
     names, costs = _costs(levels)
     reference = min(REFERENCE, max(len(levels) // 3, 1))
     changes = costs - _middle(costs, reference)[:, None]
-    rows = sorted(_rows(names, changes), key=_latest, reverse=True)
-    pages = max(-(-len(rows) // ROWS), 1)
+    endpoints, means = _means(names, changes)
+    order = sorted(range(len(endpoints)), key=lambda at: (-_latest(means[at]), endpoints[at]))
+    pages = max(-(-len(endpoints) // ROWS), 1)
     shown = min(max(page, 1), pages)
     return Heat(
         jobs=tuple(JobRef(job=one.job.id, version=one.job.product_ver, end=one.job.end) for one in levels),
         reference=reference,
-        endpoints=len(rows),
+        endpoints=len(endpoints),
         page=shown,
         pages=pages,
-        rows=tuple(rows[(shown - 1) * ROWS : shown * ROWS]),
+        rows=tuple(_row(*endpoints[at], means[at]) for at in order[(shown - 1) * ROWS : shown * ROWS]),
     )
 
 
@@ -115,28 +119,26 @@ def _middle(costs: Floats, reference: int) -> Floats:
     return middle
 
 
-def _rows(names: Sequence[str], changes: Floats) -> list[Row]:
+def _means(names: Sequence[str], changes: Floats) -> tuple[list[tuple[str, int]], Floats]:
+    """Return every endpoint with its number of curves, and the mean of those that a job has, shape (E, J)."""
     members: dict[str, list[int]] = defaultdict(list)
     for at, name in enumerate(names):
         members[name].append(at)
-    return [
-        Row(endpoint=name, curves=len(rows), slowdowns=tuple(map(_slowdown, _mean(changes[rows]))))
-        for name, rows in members.items()
-    ]
+    order = np.array([at for rows in members.values() for at in rows], dtype=np.intp)
+    sizes = [len(rows) for rows in members.values()]
+    starts = np.cumsum([0, *sizes[:-1]])
+    known = ~np.isnan(changes[order])
+    counts = np.add.reduceat(known, starts, axis=0, dtype=np.intp)
+    totals = np.add.reduceat(np.where(known, changes[order], 0.0), starts, axis=0)
+    return list(zip(members, sizes, strict=True)), np.where(counts > 0, totals / np.maximum(counts, 1), np.nan)
 
 
-def _mean(changes: Floats) -> list[float]:
-    """Return the mean over the curves of an endpoint that a job has; NaN where it has none."""
-    counts = np.count_nonzero(~np.isnan(changes), axis=0)
-    means: list[float] = np.where(counts > 0, np.nansum(changes, axis=0) / np.maximum(counts, 1), np.nan).tolist()
-    return means
+def _latest(means: Floats) -> float:
+    """Return by what endpoints are ordered: the middle of the last values, so that one bad night is not on top."""
+    known = means[~np.isnan(means)][-3:]
+    return float(np.median(known)) if len(known) else -np.inf
 
 
-def _slowdown(change: float) -> float | None:
-    return None if np.isnan(change) else float(np.expm1(min(change, 100.0)))
-
-
-def _latest(row: Row) -> tuple[float, str]:
-    """Return by what rows are ordered: the middle of the last values, so that one bad night is not on top."""
-    known = [one for one in row.slowdowns if one is not None][-3:]
-    return (float(np.median(known)) if known else -1.0), row.endpoint
+def _row(endpoint: str, curves: int, means: Floats) -> Row:
+    slowdowns = np.expm1(np.minimum(means, _LARGEST)).tolist()
+    return Row(endpoint=endpoint, curves=curves, slowdowns=tuple(None if math.isnan(one) else one for one in slowdowns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -260,7 +261,9 @@ class Store:
         with readable(self.location), self._database.reading() as connection:
             rows = _rows(connection, scope, columns, most, with_levels=True)
             contents = _layouts(connection, {row["layout"] for row in rows})
-            curves = {digest: tuple(map(decode_curve, decode_layout(raw))) for digest, raw in contents.items()}
+            layouts = {digest: decode_layout(raw) for digest, raw in contents.items()}
+            read = {piece: decode_curve(piece) for piece in set(chain.from_iterable(layouts.values()))}
+            curves = {digest: tuple(read[piece] for piece in layout) for digest, layout in layouts.items()}
             return tuple(_levels(row, curves[row["layout"]]) for row in rows)
 
     def means(self, scope: Scope) -> tuple[tuple[Curve, ...], Timeline]:

@@ -1,0 +1,167 @@
+"""How long the dashboard's pages take, how large they are, and whether fifty readers at once lose anything.
+
+    python benchmarks/dashboard.py [--products 2] [--nights 60] [--full] [--markdown]
+
+A store is filled as nights would: jobs of 8,208 load points in 152 curves of as many endpoints, a comparison of each
+with the one before, twelve open issues in each, packed results of 50 kB. ``--full`` is five products and 360 nights.
+The dashboard is then started as people start it, and asked over loopback.
+
+Exit code 1 when, warm, ``/`` or ``/issues`` takes over 150 ms or a product's page over 300 ms, when the first view
+takes over 2 s, a page over 500 kB, the slowest of fifty readers at once over 1 s, when one of them gets nothing, or
+when it needs over 300 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+from urllib.request import urlopen
+
+import numpy as np
+from store import CURVES, LOADS, NIGHTS, ORIGIN, PRODUCTS, Shape, header, nights
+from tables import show
+
+from perftracker_ai.model.history import JobRef
+from perftracker_ai.model.issues import IssueStatus, OpenIssue, Tracked
+from perftracker_ai.store import Comparison, open_store
+
+ISSUES, RESULT = 12, 50_000
+READERS, AGAIN = 50, 7
+LIMITS_MS = {"/": 150, "/issues": 150, "/p/Product%200": 300, "/p/Product%200?jobs=360": 300}
+FIRST_MS, SLOWEST_MS, LARGEST_KB, MEMORY_MB = 2000, 1000, 500, 300
+
+
+def fill(path: Path, products: int, count: int) -> None:
+    """Fill a store with nights that were compared."""
+    rng = np.random.default_rng(1)
+    with closing(open_store(str(path))) as store:
+        for product in range(products):
+            name = f"Product {product}"
+            for night, curves in enumerate(nights(Shape(CURVES, LOADS), count, rng)):
+                store.put(ORIGIN, header(name, product * NIGHTS + night), curves, "r")
+                if night:
+                    found = [_tracked(name, product * NIGHTS, number) for number in range(ISSUES)]
+                    store.comparisons.put(_comparison(name, product * NIGHTS + night), rng.bytes(RESULT), found)
+
+
+def _comparison(product: str, number: int) -> Comparison:
+    baseline, candidate = header(product, number - 1), header(product, number)
+    return Comparison(
+        origin=ORIGIN,
+        product=product,
+        hardware="+".join(candidate.hosts),
+        suite=candidate.suite_name,
+        project=1,
+        baseline=baseline.uuid,
+        candidate=candidate.uuid,
+        baseline_id=baseline.id,
+        candidate_id=candidate.id,
+        baseline_version=baseline.product_ver,
+        candidate_version=candidate.product_ver,
+        reruns=(),
+        candidate_reruns=(),
+        end=candidate.end,
+        made=candidate.end + timedelta(hours=1),
+        tool="0.1.0",
+        settings="",
+        verdict="INVESTIGATE",
+        rules=("open_issues",),
+        counts={"critical": 1, "severe": 4, "moderate": 7, "minor": 3, "inconclusive": 9},
+        validity=(),
+    )
+
+
+def _tracked(product: str, first: int, number: int) -> Tracked:
+    began = header(product, first + 1 + number % 7)
+    job = JobRef(job=began.id, version=began.product_ver, end=began.end)
+    issue = OpenIssue(
+        key=f"get-api-v1-items-{number}",
+        status=IssueStatus.OPEN,
+        cluster="",
+        endpoint=f"GET /api/v1/items/{number}",
+        title="",
+        scenarios=(),
+        metric_kinds=("latency",),
+        severity=("critical", "severe", "moderate")[min(number // 4, 2)],
+        attribution="code",
+        confidence="high",
+        slowdown=1 / (number + 1),
+        opened=1 / (number + 1),
+        news=1 / (number + 1),
+        load_first="1000 items",
+        load_last="54000 items",
+        threads=(1, 2, 4),
+        curves=3,
+        first=job,
+        last_good=job,
+        earliest=job,
+        latest=job,
+        measured=True,
+        whole=False,
+        accepted=False,
+        offset=0.0,
+    )
+    return Tracked(issue=issue, reference=())
+
+
+def measure(path: Path) -> tuple[list[list[object]], bool]:
+    """Ask a dashboard of a store for every page, alone and by many at once."""
+    command = [sys.executable, "-m", "perftracker_ai", "serve", "--store", str(path), "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=path.parent, env=os.environ.copy()) as ran:
+        address = ran.stdout.readline().partition(" ")[0].rstrip("/")
+        first_ms, _ = asked(address, "/")
+        rows: list[list[object]] = [["first view", first_ms, FIRST_MS, None]]
+        for page, limit in LIMITS_MS.items():
+            mark = "&" if "?" in page else "?"  # another address each time, for an answer is kept for a moment
+            times, sizes = zip(*(asked(address, f"{page}{mark}time={at}") for at in range(AGAIN)), strict=True)
+            rows.append([page, median(times), limit, sizes[0] / 1000])
+        with ThreadPoolExecutor(READERS) as pool:
+            slowest = max(time for time, _ in pool.map(lambda _: asked(address, "/"), range(2 * READERS)))
+        rows.append([f"slowest of {READERS} readers at once", slowest, SLOWEST_MS, None])
+        status = Path(f"/proc/{ran.pid}/status")
+        used = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")] if status.exists() else []
+        memory_mb = int(used[0].split()[1]) / 1024 if used else 0.0
+        ran.send_signal(signal.SIGINT)
+    rows.append(["memory, MB", memory_mb, MEMORY_MB, None])
+    held = all(row[1] <= row[2] for row in rows) and all((row[3] or 0) <= LARGEST_KB for row in rows)
+    return rows, held
+
+
+def asked(address: str, page: str) -> tuple[float, int]:
+    """Return how long a page took in ms, and its bytes; raise when there is none."""
+    begin = time.perf_counter()
+    with urlopen(address + page, timeout=60) as answer:
+        size = len(answer.read())
+    return 1000 * (time.perf_counter() - begin), size
+
+
+def main() -> int:
+    """Fill a store, ask its dashboard, and print what that took."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--products", type=int, default=2)
+    parser.add_argument("--nights", type=int, default=60)
+    parser.add_argument("--full", action="store_true", help=f"{PRODUCTS} products, {NIGHTS} nights")
+    parser.add_argument("--markdown", action="store_true")
+    chosen = parser.parse_args()
+    products, count = (PRODUCTS, NIGHTS) if chosen.full else (chosen.products, chosen.nights)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "history.sqlite3"
+        fill(path, products, count)
+        rows, held = measure(path)
+    title = f"The dashboard of {products} products, {count} nights, {CURVES} curves"
+    show(title, ["what", "ms", "at most", "kB"], rows, markdown=chosen.markdown)
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
