@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from perftracker_ai.settings import DetectSettings
 
 
+DOUBT = 0.05
+"""Chance of a window of moderate size below which its curve is not called unchanged: the word is of every part."""
+
+
 class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What one row shows in one direction.
 
@@ -66,6 +70,8 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Points compared, and scores behind them.
     scored : bool
         Whether baseline and candidate have several scores at every one of them.
+    doubtful : bool
+        Whether a part of it may well have changed by what counts, though nothing proves it.
     """
 
     level: float
@@ -75,6 +81,7 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     points: int
     samples: int
     scored: bool
+    doubtful: bool
 
 
 def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
@@ -116,9 +123,22 @@ def _whole(evidence: Evidence, thin: Thin, context: Context) -> list[Whole]:
         "points": evidence.points.astype(int),
         "samples": samples,
         "scored": (several == evidence.points) & (several > 0),
+        "doubtful": _doubtful(evidence, math.log1p(context.settings.moderate)),
     }
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     return [Whole(**dict(zip(columns, row, strict=True))) for row in rows]
+
+
+def _doubtful(evidence: Evidence, least: float) -> NDArray[np.bool_]:
+    """Say which rows have a window of ``least`` (log) and more that chance makes in one row of twenty only."""
+    found = np.zeros(len(evidence.points), dtype=bool)
+    ratio, columns = evidence.net.ratio, np.arange(evidence.net.ratio.shape[1])
+    for sign, side in zip(SIDES, evidence.sides, strict=True):
+        for best, p in ((side.best, side.p), (side.family, np.maximum(side.family_p, side.member_p))):
+            inside = (columns >= best.first[:, None]) & (columns <= best.last[:, None])
+            with np.errstate(invalid="ignore"):  # rows too short to be scanned have no chance
+                found |= (p <= DOUBT) & (sign * median(np.where(inside, ratio, np.nan)) >= least)
+    return found
 
 
 def _side(evidence: Evidence, place: int, sign: float, chances: Chances, context: Context) -> dict[int, Found]:
@@ -294,4 +314,4 @@ def _worst(windows: tuple[Window, ...], outcome: Outcome) -> int | None:
 def _calm(whole: Whole, context: Context, *, silenced: bool) -> Outcome:
     """Tell a curve that did not change, its whole interval being inside the margin, from one that cannot be told."""
     within = abs(whole.level) + whole.reach < math.log1p(context.settings.moderate)
-    return Outcome.UNCHANGED if within and not silenced else Outcome.INCONCLUSIVE
+    return Outcome.UNCHANGED if within and not (silenced or whole.doubtful) else Outcome.INCONCLUSIVE
