@@ -32,7 +32,7 @@ from perftracker_ai.render.message import Link, message
 from perftracker_ai.render.overview import summary_values
 from perftracker_ai.render.terminal import plain_screen
 from perftracker_ai.report.summary import left_out
-from perftracker_ai.report.value import Kind, Value, plain, sentences, values
+from perftracker_ai.report.value import Entry, Items, Kind, Paragraph, Value, plain, sentences, values
 from perftracker_ai.report.view import view
 
 JOBS = {
@@ -106,6 +106,36 @@ def forms(name):
 
 
 PAIR = pytest.mark.parametrize("name", [*JOBS, *MADE])
+
+
+# ── length ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_recorded_pair_is_told_in_two_thousand_words(name):
+    """A release manager reads the whole report without a model in ten minutes."""
+    assert len(markdown(told(name)).split()) <= 2000
+
+
+@PAIR
+def test_no_label_is_said_again_by_its_sentence(name):
+    """What a line is about is said once: a sentence does not begin with its own label."""
+    lines = [line for section in told(name).sections for block in section.blocks for line in labelled(block)]
+    again = [line for line in lines if line.label and plain(line.said).startswith(line.label)]
+    assert [line.label for line in again if "<script>" not in line.label] == []
+
+
+def labelled(block):
+    """The lines of a block that have labels."""
+    match block:
+        case Paragraph():
+            return (block,)
+        case Items():
+            return block.items
+        case Entry():
+            return block.lines
+        case _:
+            return ()
 
 
 # ── counts ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -32,6 +32,7 @@ from pages import EVIL, examples, judged, page
 from perftracker_ai.model import Author, Narration, Part, Passage, Piece, Severity, Verdict
 from perftracker_ai.model.history import Chronicle, Drift
 from perftracker_ai.render.html import asset
+from perftracker_ai.render.markdown import markdown
 from perftracker_ai.render.page.markup import Html, el, path, tag
 from perftracker_ai.report import build
 from perftracker_ai.report.findings import ENTRIES
@@ -404,8 +405,10 @@ def test_page_of_the_examples_is_small():
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the large jobs are not here")
 def test_page_of_a_large_run_is_small():
-    """A run of 8,200 tests gives a page under 1 MB, with its data to take along."""
-    text = page(judged(SHARED, "rerun.json.gz", "candidate.json.gz", "baseline.json.gz"))
+    """A run of 8,200 tests gives a page under 1 MB, with its data to take along, and a report of 3,000 words."""
+    analysis = judged(SHARED, "rerun.json.gz", "candidate.json.gz", "baseline.json.gz")
+    text = page(analysis)
+    assert len(markdown(build(view(analysis))).split()) <= 3000
     assert len(text.encode()) < MEGABYTE
     assert unpacked(text)["summary"]["curves_total"] == len(unpacked(text)["curves"])
 

@@ -17,6 +17,7 @@ from perftracker_ai.words.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from perftracker_ai.model import Cluster
     from perftracker_ai.report.issue import Issue
     from perftracker_ai.report.value import Sentence
     from perftracker_ai.report.view import View
@@ -76,8 +77,19 @@ def _whose(shown: View) -> Iterator[Paragraph]:
 
 def _told(shown: View) -> tuple[Issue, ...]:
     """Return the issues that get an action of their own, the most urgent first."""
+    return issue.issues(shown, _grave(shown)[0][:TOLD])
+
+
+def _grave(shown: View) -> tuple[tuple[Cluster, ...], tuple[Cluster, ...]]:
+    """Return the issues to act on, and those that come behind them: the code's moderate ones, if there are heavier."""
     found = [one for one in worsened(shown) if one.severity is not Severity.MINOR]
-    return issue.issues(shown, tuple(found[:TOLD]))
+    first = tuple(one for one in found if not _light(one))
+    return (first, tuple(filter(_light, found))) if first else (tuple(found), ())
+
+
+def _light(one: Cluster) -> bool:
+    by_code = one.attribution is Attribution.CODE and one.confidence is not Confidence.LOW
+    return one.severity is Severity.MODERATE and by_code
 
 
 def _about(one: Issue) -> Line:
@@ -157,16 +169,17 @@ def _after(shown: View) -> Iterator[Line]:
 
 
 def _others(shown: View) -> Iterator[Line]:
-    found = [one for one in worsened(shown) if one.severity is not Severity.MINOR][TOLD:]
+    first, rest = _grave(shown)
+    found = (*first[TOLD:], *rest)
     if found:
-        named = [issue.identity(one) for one in issue.issues(shown, tuple(found[:LISTED]))]
+        named = [issue.identity(one) for one in issue.issues(shown, found[:LISTED])]
         left = len(found) - LISTED
-        rest = (
+        more = (
             say(" and ", value(Kind.COUNT, "issues left out", f"{left:,} more", raw=left, at="/clusters"))
             if left > 0
             else ()
         )
-        yield Line(label="This release, owners of the endpoints", said=say("Then by rank: ", join(named), rest, "."))
+        yield Line(label="This release", said=say("Then by rank: ", join(named), more, "."))
 
 
 def _still_open(shown: View) -> Iterator[Line]:
@@ -180,7 +193,7 @@ def _still_open(shown: View) -> Iterator[Line]:
         more = value(Kind.COUNT, "more open issues", f"{left:,} more", raw=left, at="/verdict/open_issues")
         rest = say(" and ", more) if left > 0 else ()
         yield Line(
-            label="This release, owners of the endpoints",
+            label="This release",
             said=say(
                 "Repair what is open, or accept it until a date by [[accept]] in the settings: ",
                 join(named),
@@ -212,5 +225,5 @@ def _creeping(shown: View) -> Iterator[Line]:
 def _open(shown: View) -> Iterator[Line]:
     count = inconclusive_count(shown)
     if count:
-        said = say("Settle ", count, "; what would decide them stands under Coverage.")
+        said = say("Settle ", count, ", as said under Coverage.")
         yield Line(label="Next, performance engineer", said=said)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai import TOOL_VERSION
-from perftracker_ai.model import Direction, Outcome, Severity
+from perftracker_ai.model import Direction, Method, Outcome, Severity
 from perftracker_ai.report import issue, past
 from perftracker_ai.report.commentary import authorship
 from perftracker_ai.report.run import RESULT_FILE, value
 from perftracker_ai.report.summary import rule_text
 from perftracker_ai.report.value import Entry, Items, Kind, Line, Paragraph, Section, Table, join, say
-from perftracker_ai.report.view import worsened
+from perftracker_ai.report.view import labels, worsened
 from perftracker_ai.words import wording
-from perftracker_ai.words.numbers import format_change, format_percent, format_value, plural
+from perftracker_ai.words.numbers import format_change, format_percent, format_range, format_value, plural
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from perftracker_ai.report.view import Finding, View
     from perftracker_ai.settings import PolicySettings
 
-DIVES, DIVE_ROWS, PATTERN_ROWS = 1, 6, 3
+DIVES, DIVE_ROWS, PATTERN_ROWS = 1, 4, 3
 LABEL_LIMIT, TAG_LIMIT, AUTHORSHIP = 60, 200, 1000
 _AROUND = 2
 """Loads shown on either side of a window, so that its ends can be seen."""
@@ -110,18 +110,18 @@ def _dive(one: Issue) -> Entry:
     scores = one.value(
         Kind.COUNT, "scores", plural(result.samples, "score"), raw=result.samples, at=f"{at}/result/samples"
     )
+    place = _range(one)
     intro = say(
-        issue.metric(one),
-        f", {better} is better, the baseline's runs pooled; judged by: ",
-        wording.method_text(result.method),
-        "; ",
+        place and say("Affected: ", place, "; "),
+        f"{better} is better, the baseline's runs pooled; ",
+        "" if result.method is Method.SCAN else f"judged by: {wording.method_text(result.method)}; ",
         points,
         ", ",
         scores,
         ".",
     )
     rows = tuple(_dive_row(one, index) for index in _thinned(one))
-    heads = ("load", "baseline", "candidate", "slowdown", "in the range")
+    heads = ("load", "baseline", "candidate", "slowdown")
     table = Table(caption=f"{one.cluster.id} load by load", heads=heads, rows=rows, keys=("",) * len(rows))
     return Entry(
         key=f"dive-{one.cluster.id}",
@@ -131,8 +131,17 @@ def _dive(one: Issue) -> Entry:
     )
 
 
+def _range(one: Issue) -> Value | None:
+    """Return the loads of the range that stands for the curve; None for scalars."""
+    curve, window = one.finding.curve, one.window
+    assert window is not None  # as above
+    text = format_range(*(clean(label, LABEL_LIMIT) for label in labels(one.shown, curve, window)))
+    at = f"/curves/{curve.index}/result/windows/{one.finding.result.worst or 0}"
+    return one.value(Kind.RANGE, "affected loads of the curve", text, raw=text, at=at) if text else None
+
+
 def _dive_row(one: Issue, index: int) -> tuple[Sentence, ...]:
-    shown, curve, window = one.shown, one.finding.curve, one.window
+    shown, curve = one.shown, one.finding.curve
     before, after = float(shown.before[index]), float(shown.after[index])
     old, new = (before, after) if curve.less_better else (after, before)
     ratio = new / old - 1 if old > 0 else None
@@ -144,8 +153,7 @@ def _dive_row(one: Issue, index: int) -> tuple[Sentence, ...]:
         ("candidate", clean(format_value(after, curve.base_unit, curve.unit)), after, f"{at}/candidate/{place}"),
         ("slowdown at a load", format_change(ratio), ratio, at),
     )
-    cells = tuple(say(one.value(Kind.VALUE, name, text, raw=raw, at=where)) for name, text, raw, where in texts)
-    return (*cells, say("yes") if window is not None and window.first <= index <= window.last else ())
+    return tuple(say(one.value(Kind.VALUE, name, text, raw=raw, at=where)) for name, text, raw, where in texts)
 
 
 def _thinned(one: Issue) -> list[int]:
@@ -238,7 +246,7 @@ def limits(shown: View) -> Section:
     points = (
         say(count, " were compared: chance is known only as far as they show it."),
         say("Only the tested endpoints and loads on this hardware are known."),
-        say("An unchanged curve changed by less than the margin, which does not mean not at all."),
+        say("An unchanged curve may have changed by less than the margin."),
     )
     return _listed("limits", "What This Analysis Cannot Know", points)
 
@@ -314,5 +322,5 @@ def provenance(shown: View) -> Section:
 
 def _author(shown: View) -> Value | str:
     if shown.narration is None:
-        return "No language model was used: every sentence is derived from the measurements."
+        return "No language model was used."
     return value(Kind.NOTE, "language model", clean(authorship(shown.narration), AUTHORSHIP))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from perftracker_ai.report.value import Block, Sentence, Value
     from perftracker_ai.report.view import View
 
-TOLD, FULL, PER_ISSUE = 4, 1, 2
+TOLD, FULL, PER_ISSUE = 3, 1, 2
 TEXT_LIMIT, TITLE_LIMIT = 300, 160
 KEY = "causes"
 """Of the section, and of links to the entry of an issue in it: ``causes-C1``."""
@@ -51,8 +51,9 @@ def _nothing(shown: View) -> Sentence:
 
 def _entry(one: Issue) -> Entry:
     told = [_line(one, at, found) for at, found in enumerate(one.cluster.hypotheses[:FULL])]
-    title = say("Causes of ", issue.identity(one), ": ", issue.shape(one))
-    return Entry(key=f"{KEY}-{one.cluster.id}", title=title, lines=tuple(told), tables=())
+    return Entry(
+        key=f"{KEY}-{one.cluster.id}", title=say("Causes of ", issue.identity(one)), lines=tuple(told), tables=()
+    )
 
 
 def _line(one: Issue, at: int, found: Hypothesis) -> Line:

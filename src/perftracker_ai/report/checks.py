@@ -25,7 +25,7 @@ from perftracker_ai.model.checks import (
     TooGood,
     WarmUp,
 )
-from perftracker_ai.words.numbers import format_change, format_percent, plural
+from perftracker_ai.words.numbers import format_change, format_percent, format_range, plural
 from perftracker_ai.words.wording import absence_text
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _job(check: Check | DisturbedStretch) -> str:
 
 
 def _stretch(check: DisturbedStretch) -> str:
-    time = f"{_moment(check.begin)} – {_moment(check.end)}"
+    time = format_range(_moment(check.begin), _moment(check.end))
     size = format_percent(check.size)
     slow = f"{check.slow} of {plural(check.measured, 'endpoint')} measured then"
     return f"{_job(check)} ({time}): {slow} were {size} slower"

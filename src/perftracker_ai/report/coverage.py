@@ -14,7 +14,7 @@ from perftracker_ai.words.numbers import format_range, plural
 from perftracker_ai.words.text import clean, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from perftracker_ai.model import CoverageFinding, RunAccount
     from perftracker_ai.report.value import Sentence, Value
@@ -119,7 +119,7 @@ def coverage(shown: View) -> Section:
     lines = [_line(shown, at, one) for at, one in found[:ROWS]]
     lines += [Line(label="", said=more(len(found) - ROWS))] if len(found) > ROWS else []
     calm = [] if found else [Paragraph(label="", said=say("Both jobs measured the same, and nothing newly fails."))]
-    accounts = tuple(_account(at, one) for at, one in enumerate(shown.analysis.accounts))
+    accounts = _accounts(shown.analysis.accounts)
     kept = Items(items=(*lines, *inconclusive(shown), *accounts), ordered=False)
     return Section(key="coverage", title="Coverage", blocks=(*calm, kept))
 
@@ -159,7 +159,22 @@ def needed(shown: View) -> Value:
     return value(Kind.NOTE, "what would decide", "; ".join(told) or "another run of both versions", at="/inconclusive")
 
 
-def _account(at: int, account: RunAccount) -> Line:
+def _accounts(accounts: Sequence[RunAccount]) -> Iterator[Line]:
+    """Yield where the tests of each job went, once for jobs of which the same is to be said."""
+    jobs: dict[str, list[int]] = {}
+    for at, account in enumerate(accounts):
+        jobs.setdefault(_account(account), []).append(at)
+    for text, places in jobs.items():
+        names = listing([str(accounts[at].job_id) for at in places])
+        first, each = places[0], " each." if len(places) > 1 else "."
+        said = value(Kind.COUNT, "accounting", text, raw=accounts[first].points, at=f"/accounting/{first}")
+        yield Line(
+            label=f"{'Job' if len(places) == 1 else 'Jobs'} {names}",
+            said=say(said, each),
+        )
+
+
+def _account(account: RunAccount) -> str:
     parts = [f"{plural(account.tests, 'test')} gave {plural(account.points, 'load point')}"]
     if account.pooled:
         parts.append(f"{plural(account.pooled, 'test')} pooled into the point of another")
@@ -170,5 +185,4 @@ def _account(at: int, account: RunAccount) -> Line:
     if bad:
         shown = ", ".join(bad[:BAD_ROWS]) + (f" and {len(bad) - BAD_ROWS:,} more" if len(bad) > BAD_ROWS else "")
         parts.append(f"{plural(len(bad), 'unreadable record')} ({shown})")
-    said = value(Kind.COUNT, "accounting", "; ".join(parts), raw=account.points, at=f"/accounting/{at}")
-    return Line(label=f"Job {account.job_id}", said=say(said, "."))
+    return "; ".join(parts)

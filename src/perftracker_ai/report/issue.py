@@ -378,11 +378,11 @@ def confidence(one: Issue) -> Value:
 
 
 def sureness(one: Issue) -> Sentence:
-    """Return confidence and its reasons."""
-    at = f"/curves/{one.finding.curve.index}/result/reasons"
+    """Return confidence and its reasons: the first where there is nothing against it."""
+    at, sure = f"/curves/{one.finding.curve.index}/result/reasons", one.cluster.confidence is Confidence.HIGH
     reasons = [
         one.value(Kind.NOTE, "reason of the confidence", clean(reason, NAME_LIMIT), at=f"{at}/{place}")
-        for place, reason in enumerate(one.finding.result.reasons[:REASONS])
+        for place, reason in enumerate(one.finding.result.reasons[: 1 if sure else REASONS])
     ]
     told = join(reasons, "; ")
     return say(confidence(one), told and ": ", told)

@@ -117,16 +117,17 @@ def summary(shown: View) -> Section:
 def _validity(shown: View) -> Iterator[Block]:
     """Yield what makes the comparison less fit to decide on, each with its cure, before any finding."""
     failed = shown.analysis.validity
-    lines = [Line(label=check.kind.capitalize(), said=_check(at, check)) for at, check in enumerate(failed)]
+    lines = [_check(at, check) for at, check in enumerate(failed)]
     if lines:
         yield Paragraph(label=VALIDITY, said=())
         yield Items(items=tuple(lines), ordered=False)
 
 
-def _check(at: int, check: Check) -> Sentence:
-    """Return what a check found, and its cure."""
-    text = checks.found(check, _foreign)
-    return say(value(Kind.NOTE, "validity", text, at=f"/validity/{at}"), " ", checks.cure(check))
+def _check(at: int, check: Check) -> Line:
+    """Return what a check found, and its cure; labelled by its kind where the sentence does not begin with it."""
+    text, kind = checks.found(check, _foreign), check.kind.capitalize()
+    said = say(value(Kind.NOTE, "validity", text, at=f"/validity/{at}"), " ", checks.cure(check))
+    return Line(label="" if text.startswith(kind) else kind, said=said)
 
 
 def _foreign(text: str) -> str:
@@ -218,19 +219,28 @@ def _texts(sides: tuple[dict[str, Value], ...], label: str) -> bool:
 
 def _job(job: JobInfo, run: str) -> dict[str, Value]:
     failed = f", {job.tests_failed:,} failed" if job.tests_failed else ""
+    whole = "" if job.tests_completed == job.tests_total else f" of {job.tests_total:,}"
+    completed = f"{job.tests_completed:,}{whole}"
     texts = (
         ("job", "id", str(job.id)),
         ("title", "title", clean(job.title, NAME_LIMIT)),
         ("version", "version", clean(job.product_ver, NAME_LIMIT)),
         ("suite", "suite", clean(f"{job.suite_name} {job.suite_ver}".strip(), NAME_LIMIT)),
         ("hardware", "hosts", clean(", ".join(job.hosts), NAME_LIMIT)),
-        ("measured (UTC)", "end", f"{_time(job.begin)} to {_time(job.end)}"),
-        ("tests", "tests_total", f"{job.tests_completed:,} of {job.tests_total:,}{failed}"),
+        ("measured (UTC)", "end", _measured(job)),
+        ("tests", "tests_total", f"{completed}{failed}"),
     )
     return {
         label: value(Kind.NAME, f"{run} {label}", text or UNKNOWN, raw=text, at=f"/metadata/{run}/{key}")
         for label, key, text in texts
     }
+
+
+def _measured(job: JobInfo) -> str:
+    """Return when a job was measured, a day that is the same said once."""
+    begin, end = _time(job.begin), _time(job.end)
+    same = job.begin is not None and job.begin.date() == job.end.date()
+    return f"{begin} to {end.split()[-1] if same else end}"
 
 
 def _time(moment: datetime | None) -> str:
@@ -293,7 +303,7 @@ def _runs(shown: View) -> Sentence:
         return say("one run of each version, so a second run of either would sharpen it most")
     ids = ", ".join(str(job.id) for job in reruns[:RERUNS])
     more = f" and {len(reruns) - RERUNS:,} more" if len(reruns) > RERUNS else ""
-    text = f"{plural(len(reruns), 'rerun')} used (job {ids}{more})"
+    text = f"{plural(len(reruns), 'rerun')} (job {ids}{more})"
     return say(value(Kind.COUNT, "reruns", text, raw=len(reruns), at="/metadata/reruns"))
 
 
@@ -315,7 +325,7 @@ def _one_shift(at: int, one: RunShift) -> Sentence:
         direction=Direction.WORSE if one.slowdown > 0 else Direction.BETTER,
     )
     interval = value(Kind.NOTE, "interval of a shift", format_interval(one.low, one.high), raw=one.low, at=place)
-    within = say(" (", interval, ")") if math.isfinite(one.low) and math.isfinite(one.high) else ()
+    within = say(" (", interval, ")") if one.large and math.isfinite(one.low) and math.isfinite(one.high) else ()
     return say(size, within, "; large, so rerun before you judge" if one.large else "")
 
 
@@ -337,4 +347,4 @@ def _mirrored(shown: View) -> Iterator[Sentence]:
     count = detection.mirrored
     text = plural(count, "curve") if count else "no curve"
     flagged = value(Kind.COUNT, "gauge of chance", text, raw=count, at="/mirrored")
-    yield say("on the improvement side, where mostly chance acts, the same criteria flag ", flagged, ".")
+    yield say("on the improvement side, mostly chance, the same criteria flag ", flagged, ".")

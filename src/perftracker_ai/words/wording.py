@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Acceptance, Curve
 
-NO_TRACES = (
-    "No logs, traces, profiles or commits were available: everything said of causes is read from the shape of the "
-    "measurements."
-)
+NO_TRACES = "No logs, traces, profiles or commits were available: causes are read from the shape of the measurements."
 """The line under every list of hypotheses."""
 
 UNDECIDED = "what both runs of it show is the code's, what one of them shows is the machine's"
