@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 
+import analyses
 import jsonschema
 import narration
 import pytest
 from msgspec import structs
 
-from perftracker_ai.model.narration import Chosen
+from perftracker_ai.model.narration import Choice, Chosen, Narration, Piece
 from perftracker_ai.narrate.choices import FIRST, PROPERTIES, TAKE_AWAY, TOGETHER, forms, judged, takeable
 from perftracker_ai.narrate.values import Why
+from perftracker_ai.render.markdown import markdown
+from perftracker_ai.report.value import plain, sentences
 
 
 def related():
@@ -200,3 +203,27 @@ def test_whatever_is_picked_is_true():
         if why not in (Why.PATH, Why.CAUSE):
             assert bool(told) == (len(held) == 1 and None not in held)
             assert not told or all(name in told[0] for name in issues)
+
+
+@pytest.mark.parametrize(
+    ("kind", "section"),
+    [
+        (Chosen.TAKE_AWAY, "summary"),
+        (Chosen.EXPERIMENT, "causes"),
+        (Chosen.FIRST, "causes"),
+        (Chosen.ORDER, "actions"),
+        (Chosen.TOGETHER, "patterns"),
+    ],
+)
+def test_a_choice_stands_in_its_section_under_the_models_name(kind, section):
+    """What was chosen is said once, where it belongs, with who chose it, and what was dropped is counted."""
+    choice = Choice(kind=kind, pieces=(Piece(text="Said of ", fact=""), Piece(text="C1", fact="C1")))
+    made = narration.busy_analysis()
+    told = Narration(passages=(), choices=(choice,), refused=0, dropped=2, repaired=0, author=narration.AUTHOR)
+    report = analyses.report(made, told)
+    alone = structs.replace(report, sections=(report.section(section),))
+    assert [plain(said) for said in sentences(alone)].count("Said of C1") == 1
+    text = markdown(report)
+    assert text.count("Said of C1") == 1
+    assert f"chosen by {narration.AUTHOR.model}, verified and worded by the program." in text
+    assert "2 choices that the facts do not bear out were dropped" in text
