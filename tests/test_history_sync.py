@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from perftracker_ai.errors import NotFound, SourceError
 from perftracker_ai.events import Recording, Step
 from perftracker_ai.model import Exclusion, Notice, SkippedFile, SkippedJob
-from perftracker_ai.settings import CurveSettings, ProductSettings, Settings
+from perftracker_ai.settings import CurveSettings, DiscoverySettings, ProductSettings, Settings
 from perftracker_ai.sources import open_source
 from perftracker_ai.sources.server import ServerSource
 from perftracker_ai.store import (
@@ -130,6 +130,15 @@ def test_hardware_is_named_as_the_list_names_it(server, store, sync):
     sync()
     (one, *_) = store.jobs(Scope(origin=origin_of(server.url), product="Product", hardware="bg-f1"))
     assert one.hosts == ("bg-f1",)
+
+
+def test_a_version_is_read_where_the_settings_say(server, store, sync):
+    """A product whose version never changes is stored by the versions that its titles tell."""
+    server.jobs = {1: made(1, product_ver="trunk", title="nightly 8.1")}
+    settings = ProductSettings(discovery=DiscoverySettings(version_from=r"title: nightly (\S+)"))
+    sync(replace(WANTED, settings=settings))
+    (one,) = store.jobs(Scope(origin=origin_of(server.url), product="Product"))
+    assert one.product_ver == "8.1"
 
 
 def test_a_job_uploaded_again_is_replaced(server, store, sync):
