@@ -101,7 +101,7 @@ def test_the_product_to_look_at_first_is_on_top(app):
     assert (lines[1]["open"], lines[1]["worst"]) == ({}, None)
     page = ask(app, "/").text
     assert page.index(">Shop<") < page.index(">Blog<")
-    assert "severe regressions; last approved 1.2" in page
+    assert "severe regressions; noticed: episode; last approved 1.2" in page
     assert "100 % slower" in page
 
 
@@ -171,6 +171,13 @@ def test_a_job_compared_again_counts_once(tmp_path):
     with board(tmp_path, twice) as app:
         (line,) = data(app, "/")["lines"]
     assert [one["verdict"] for one in line["nights"]] == ["APPROVE"]
+
+
+def test_what_makes_a_comparison_doubtful_is_said_beside_its_verdict(tmp_path):
+    """A disturbed run is named where its verdict stands, in the line of the product and on its page."""
+    with board(tmp_path, lambda store: put(store, 1, rules=("validity",), verdict="INVESTIGATE")) as app:
+        for path in ("/", "/p/Shop"):
+            assert "omparison in doubt; noticed: episode; none approved yet" in ask(app, path).text
 
 
 def test_a_product_that_rests_is_said_to(tmp_path):

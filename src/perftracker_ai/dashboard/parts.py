@@ -38,6 +38,7 @@ _WHY = {
     "block_severe": "severe regressions",
     "block_failures": "new failures",
     "same_version": "both jobs of one version",
+    "validity": "comparison in doubt",
     "min_compared": "too little compared",
     "nothing_told": "the noise hides everything",
     "serious_regressions": "severe regressions",
@@ -189,7 +190,9 @@ def tabs(links: Sequence[tuple[str, str, int, bool]], label: str) -> Html:
 
 def stands(line: Line) -> str:
     """Return why a product has its verdict and since when, in a few words."""
-    return "; ".join(filter(None, (_WHY.get(line.newest.why, ""), _since(line))))
+    newest = line.newest
+    noticed = f"noticed: {', '.join(newest.doubts)}" if newest.doubts else ""
+    return "; ".join(filter(None, (_WHY.get(newest.why, ""), noticed, _since(line))))
 
 
 def _since(line: Line) -> str:
@@ -198,5 +201,5 @@ def _since(line: Line) -> str:
         nights = sum(one.job.end >= line.since.end for one in line.nights)
         return f"since {line.since.version}, {plural(nights, 'job')}"
     if line.approved is None:
-        return f"none of {plural(len(line.nights), 'job')} approved"
+        return f"none of {len(line.nights)} jobs approved" if len(line.nights) > 1 else "none approved yet"
     return f"last approved {line.approved.version}"

@@ -296,7 +296,7 @@ def product_page(
 ) -> Product:
     """Return the values of a product's page at one of the places where it is measured."""
     made = Made(comparisons)
-    issues = [issue(row, made) for row in rows if _place_of(row) == place]
+    issues = sorted((issue(row, made) for row in rows if _place_of(row) == place), key=_worst)
     closed = [one for one in issues if one.state == IssueStatus.CLOSED]
     return Product(
         now=now,
@@ -425,6 +425,11 @@ def _weight(one: Issue) -> int:
     return Severity.rank(Severity(one.severity)) if one.severity in set(Severity) else 0
 
 
+def _worst(one: Issue) -> tuple[int, float, str]:
+    """Return by what issues are ordered, the worst first."""
+    return -_weight(one), -one.slowdown, one.key
+
+
 def _is_in(one: Issue, state: State) -> bool:
     """Tell whether a list of a state shows an issue."""
     match state:
@@ -439,7 +444,7 @@ def _is_in(one: Issue, state: State) -> bool:
 
 
 def _group(place: Place, members: Sequence[Issue], came: Night | None) -> Group:
-    ordered = sorted(members, key=lambda one: (-_weight(one), -one.slowdown, one.key))
+    ordered = sorted(members, key=_worst)
     faint = [one for one in ordered if one.confidence == Confidence.LOW.value]
     return Group(
         place=place,
