@@ -57,6 +57,7 @@ from perftracker_ai.model import (
 from perftracker_ai.model.changes import Changes, Suspect
 from perftracker_ai.model.checks import Check, Counted, Difference, Moved
 from perftracker_ai.model.history import Bimodal, ChangePoint, Chronicle, Drift, JobRef, NoiseChange, Onset, Patterns
+from perftracker_ai.model.issues import IssueStatus, LastGood, OpenIssue, OpenIssues
 from perftracker_ai.model.ranges import Count
 from perftracker_ai.report import build
 from perftracker_ai.report.view import view
@@ -650,8 +651,41 @@ def hostile(text=HOSTILE):
         validity=tuple(failed_check(kind, text) for kind in get_args(Check)),
         notices=tuple(notice(kind, text) for kind in NOTICES.values()),
         chronicle=hostile_past(text),
+        open_issues=still_open(text),
         changes=structs.replace(changed(text=text), older=text, newer=text),
     )
+
+
+def still_open(text="GET /open"):
+    """Issues of every status, of which all texts that a job can set are this one."""
+    place = JobRef(job=7, version=text, end=datetime(2026, 6, 1, tzinfo=UTC))
+    names = {"endpoint": text, "title": text, "load_first": text, "load_last": text, "scenarios": (text,)}
+    places = dict.fromkeys(("first", "last_good", "earliest", "latest"), place)
+    found = tuple(
+        OpenIssue(
+            key=f"open-{at}",
+            status=status,
+            cluster="",
+            metric_kinds=("latency",),
+            severity="severe",
+            attribution="code",
+            confidence="high",
+            slowdown=0.6 - at / 100,
+            opened=0.5,
+            news=0.5,
+            threads=(1,),
+            curves=2,
+            measured=at != 1,
+            whole=False,
+            accepted=at == 1,
+            offset=0.0,
+            **names,
+            **places,
+        )
+        for at, status in enumerate(IssueStatus)
+        if status is not IssueStatus.NEW
+    )
+    return OpenIssues(issues=found, last_good=LastGood(job=place, approved=True))
 
 
 def notice(kind, text="value", number=4):

@@ -159,7 +159,9 @@ def test_programs_read_the_numbers_that_people_read(name):
     assert {f"{outcome} curves": count for outcome, count in read["curves"].items() if count}.items() <= said.items()
     assert (read["newly_failing_points"], read["lost"]) == (said.get("newly failing", 0), said.get("lost coverage", 0))
     root = ET.fromstring(junit_xml([pair(name)]))
-    assert int(root.get("tests")) == sum(read["curves"].values())
+    past = pair(name).open_issues
+    assert read["open_issues"] == (said.get("open issues", 0) if past else None)
+    assert int(root.get("tests")) == sum(read["curves"].values()) + (len(past.issues) if past else 0)
     kinds = Counter(one.get("type") for one in root.iter("skipped"))
     assert kinds["accepted"] <= read["accepted_curves"]
     assert kinds["inconclusive"] <= read["curves"][Outcome.INCONCLUSIVE.value]
@@ -249,6 +251,8 @@ def test_every_other_percentage_names_its_base(name):
         "small shift of the whole run": "the whole run",
         "change of a curve": "the median of the curve",
         "threshold": "the settings",
+        "size of an open issue": "before it came in",
+        "size when it came in": "before it came in",
     }
     assert {value.label for value in values(told(name)) if value.kind is Kind.CHANGE} <= set(bases)
 

@@ -13,7 +13,7 @@ from perftracker_ai.commands.issues import key_of_step
 from perftracker_ai.curves import build_curves
 from perftracker_ai.detect import detect
 from perftracker_ai.diagnose import diagnose
-from perftracker_ai.issues import Compared, follow, open_issues
+from perftracker_ai.issues import Compared, follow, may_differ, open_issues
 from perftracker_ai.model import Attribution, Timeline
 from perftracker_ai.model.checks import AnotherMachine, LowerVersion, OneVersion
 from perftracker_ai.model.history import ChangePoint, Chronicle, JobRef, Patterns
@@ -287,6 +287,20 @@ def test_a_step_that_the_candidate_does_not_have_is_not_open(line):
     for slow in (1, 1, 1, 1.6, 1.6, 1):
         line.night({2: slow})
     assert follow(with_past(line, step(4)), (), None, OWN, key_of_step) == ()
+
+
+@pytest.mark.parametrize(
+    ("factors", "worth"),
+    [({}, False), ({2: 1.6}, True), ({2: 1.15}, True), ({2: 0.5}, False)],
+)
+def test_an_older_job_is_compared_only_where_something_may_be_slower(line, factors, worth):
+    """A second comparison is made where a curve without a finding is nearly as much slower as a regression is."""
+    line.night()
+    line.night(factors)
+    line.night(factors)
+    compared = line.compared(line.jobs[1], line.jobs[2])
+    older = line.compared(line.jobs[0], line.jobs[2]).curves.mean[0]
+    assert may_differ(older, compared.curves, compared.detection, OWN.detect.moderate) is worth
 
 
 # ── what is told ────────────────────────────────────────────────────────────────────────────────────────────────────

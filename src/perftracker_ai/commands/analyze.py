@@ -59,6 +59,10 @@ _LONGEST_ANSWERS = 8 << 20
 """Bytes of two answers of a language model, of which none is longer than 1 MiB, as they are kept."""
 
 
+_LOOKED_BACK = 40
+"""Jobs that say since when something is slower that nobody found: five versions of them, and what was before."""
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What one comparison left behind.
 
@@ -356,7 +360,8 @@ def _issues(
     from perftracker_ai.accept import accepts
     from perftracker_ai.issues import follow
 
-    further = _further(earlier.older, earlier.history, settings, seed, found.candidate)
+    older = earlier.older if _is_worth_it(found, earlier.older, settings) else None
+    further = _further(older, earlier.history, settings, seed, found.candidate)
     followed = follow(found, earlier.issues, further, settings, key_of_step)
     entries, moderate = settings.accept, settings.detect.moderate
     return tuple(
@@ -370,6 +375,19 @@ def _issues(
     )
 
 
+def _is_worth_it(found: Compared, older: History | None, settings: ProductSettings) -> bool:
+    """Tell whether the candidate may be slower than an older job where this comparison found nothing."""
+    from perftracker_ai.issues import may_differ
+
+    if older is None or found.timeline is None:
+        return False
+    ids = {job.id for job in older.jobs} - {found.candidate.id}
+    rows = [row for row, job in enumerate(found.timeline.jobs) if job.id in ids]
+    return any(
+        may_differ(found.timeline.mean[row], found.curves, found.detection, settings.detect.moderate) for row in rows
+    )
+
+
 def _further(
     older: History | None, history: Archive, settings: ProductSettings, seed: int, candidate: JobInfo
 ) -> Compared | None:
@@ -379,7 +397,12 @@ def _further(
     rows = sorted(range(len(older.jobs)), key=lambda row: older.jobs[row].id == candidate.id)
     values = {name: getattr(older.curves, name)[rows] for name in BY_RUN}
     jobs = [Job(info=older.jobs[row], command="", links=(), machines=(), tests=(), bad_records=()) for row in rows]
-    return _compared(jobs, replace(older.curves, **values), settings, seed, history)
+    return _compared(jobs, replace(older.curves, **values), settings, seed, _newest(history, _LOOKED_BACK))
+
+
+def _newest(history: Archive, most: int) -> Archive:
+    """Leave all but the newest jobs out."""
+    return replace(history, jobs=history.jobs[-most:], layout_of=history.layout_of[-most:], means=history.means[-most:])
 
 
 def _still_open(issues: Sequence[Tracked], earlier: Earlier | None) -> OpenIssues | None:

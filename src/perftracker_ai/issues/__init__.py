@@ -7,5 +7,6 @@ slow, nothing is new and nothing is repaired.
 
 from perftracker_ai.issues.follow import Compared, follow
 from perftracker_ai.issues.known import open_issues
+from perftracker_ai.issues.levels import may_differ
 
-__all__ = ["Compared", "follow", "open_issues"]
+__all__ = ["Compared", "follow", "may_differ", "open_issues"]

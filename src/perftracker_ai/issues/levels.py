@@ -14,7 +14,7 @@ import numpy as np
 
 from perftracker_ai.model import Absence, Direction, FindingKind
 from perftracker_ai.model.issues import Reference
-from perftracker_ai.stats import median
+from perftracker_ai.stats import median, quantile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ENOUGH = 0.5
 """Share of an issue's points that a job must have measured to tell of it."""
+NEARLY, HIGH = 0.7, 0.85
+"""Share of the moderate threshold, and of the points at it or below, by which a curve is worth another comparison."""
 SPARE = 1.0
 """What is added to counts and percentages before they are divided: there may have been none."""
 
@@ -103,6 +105,26 @@ def level_of(reference: Sequence[Reference], curves: CurveSet, detection: Detect
         return None
     level = float(np.median(gross))
     return Level(level, level - float(np.median(shift)))
+
+
+def may_differ(earlier: Floats, curves: CurveSet, detection: Detection, moderate: float) -> bool:
+    """Tell whether a job may be slower than an earlier one where the comparison found nothing: before the work is done.
+
+    Parameters
+    ----------
+    earlier : ndarray of float, shape (P,)
+        What the earlier job measured; NaN where it has no value.
+    """
+    least, values = NEARLY * math.log1p(moderate), job_values(curves, curves.rows[1])
+    both = np.isfinite(earlier) & np.isfinite(values) & (earlier > 0) & (values > 0)
+    change = np.log(np.where(both, values, 1.0) / np.where(both, earlier, 1.0))
+    for curve, result in zip(curves.curves, detection.results, strict=True):
+        part = slice(curve.start, curve.stop)
+        if result.severity is None and both[part].any():
+            slower = change[part][both[part]] * (1.0 if curve.less_better else -1.0)
+            if quantile(slower, HIGH) >= least:
+                return True
+    return False
 
 
 def _ratios(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from perftracker_ai.report.counts import counts
+from perftracker_ai.report.still_open import still_open
 from perftracker_ai.report.view import view
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import fit, without_secrets
@@ -38,8 +39,9 @@ def overview(rows: Sequence[Row]) -> str:
 
 
 def summary_values(analysis: Analysis) -> dict[str, object]:
-    """Return what a run came to: verdict, jobs, and counts of issues, curves and gaps."""
-    found = counts(view(analysis))
+    """Return what a run came to: verdict, jobs, counts of issues, curves and gaps, and of what is open besides."""
+    shown = view(analysis)
+    found = counts(shown)
     return {
         "verdict": analysis.decision.verdict.value,
         "baseline": _job(analysis.baseline),
@@ -48,6 +50,7 @@ def summary_values(analysis: Analysis) -> dict[str, object]:
         "issues": {severity.value: count for severity, count in found.issues.items()},
         "curves": {outcome.value: count for outcome, count in found.curves.items()},
         "accepted_curves": found.accepted,
+        "open_issues": None if analysis.open_issues is None else len(still_open(shown)),
         "newly_failing_points": found.failing,
         "lost": found.lost,
         "notices": found.notices,

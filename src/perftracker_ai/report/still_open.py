@@ -179,7 +179,7 @@ def _first(one: OpenIssue, at: int) -> Value:
 
 def _since_short(one: OpenIssue, at: int) -> Value:
     text = f"since {version(one.first.version)}"
-    return value(Kind.NOTE, "open since", text, raw=one.first.job, at=_at(at, "first"))
+    return value(Kind.NOTE, "open since, in short", text, raw=one.first.job, at=_at(at, "first"))
 
 
 def _at(at: int, field: str) -> str:

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 _STORED = (("mean", "<f8"), ("sd", "<f8"), ("count", "<i8"), ("errors", "<i8"), ("absence", "u1"))
 """Columns of a job's points in the order of their bytes; columns of mostly equal numbers pack to nearly nothing."""
 _TIMES = ("begin", "end")
-"""Columns of when a job's points were measured: 64-bit floats, in bytes of their own."""
+"""Columns of when a job's points were measured, in bytes of their own."""
+_MICROSECONDS, _UNKNOWN = 1e6, np.iinfo(np.int64).min
 _POINT_BYTES = sum(np.dtype(kind).itemsize for _, kind in _STORED)
 
 
@@ -115,8 +116,18 @@ def encode_points(curves: CurveSet) -> bytes:
 
 
 def encode_times(curves: CurveSet) -> bytes:
-    """Give the bytes of when the only run's points were measured."""
-    return zlib.compress(b"".join(getattr(curves, name)[0].astype("<f8").tobytes() for name in _TIMES))
+    """Give the bytes of when the only run's points were measured: a third less than floats would take.
+
+    Whole microseconds, each less the one before it, and how long each point took; equal bytes of all of them together.
+    """
+    begin, end = (_whole(getattr(curves, name)[0]) for name in _TIMES)
+    steps = np.concatenate([np.diff(begin, prepend=np.int64(0)), end - begin]).astype("<i8")
+    return zlib.compress(steps.view(np.uint8).reshape(-1, 8).T.tobytes())
+
+
+def _whole(times: NDArray[np.float64]) -> NDArray[np.int64]:
+    known = np.isfinite(times)
+    return np.where(known, np.rint(np.where(known, times, 0.0) * _MICROSECONDS).astype(np.int64), _UNKNOWN)
 
 
 def encode_levels(curves: CurveSet) -> bytes:
@@ -144,7 +155,7 @@ def decode_levels(content: bytes, count: int) -> NDArray[np.float64]:
     ValueError
         When the bytes are not those of so many curves.
     """
-    return _floats(content, count)
+    return np.frombuffer(_unpacked(content, count), dtype="<f8")
 
 
 def decode_layout(content: bytes) -> Layout:
@@ -196,21 +207,27 @@ def decode_curve(piece: bytes) -> StoredCurve:
     return curve
 
 
-def _floats(content: bytes, count: int) -> NDArray[np.float64]:
-    """Unpack so many floats."""
+def _unpacked(content: bytes, count: int) -> bytes:
+    """Unpack so many numbers of eight bytes."""
     try:
         raw = zlib.decompress(content)
     except zlib.error as error:
         raise ValueError(str(error)) from error
     if len(raw) != count * np.dtype(np.float64).itemsize:
         raise ValueError(f"{len(raw)} bytes for {count} numbers")
-    return np.frombuffer(raw, dtype="<f8")
+    return raw
 
 
 def _decode_times(content: bytes | None, count: int) -> _Measured:
     """Read when a job's points were measured; nothing is known of a job from before that was kept."""
-    times = np.full((len(_TIMES), count), np.nan) if content is None else _floats(content, len(_TIMES) * count)
-    return dict(zip(_TIMES, times.reshape(len(_TIMES), count), strict=True))
+    if content is None:
+        return dict.fromkeys(_TIMES, np.full(count, np.nan))
+    raw = np.frombuffer(_unpacked(content, 2 * count), dtype=np.uint8)
+    steps, took = np.ascontiguousarray(raw.reshape(8, -1).T).view("<i8").reshape(2, count)
+    begin = np.cumsum(steps)
+    moments = np.stack([begin, begin + took])
+    times = np.where(moments == _UNKNOWN, np.nan, moments / _MICROSECONDS)
+    return dict(zip(_TIMES, times, strict=True))
 
 
 def _decode_points(content: bytes, count: int) -> _Measured:
