@@ -82,7 +82,7 @@ def _experience(shown: View) -> Sentence:
         return say(f"no slower request was found{past.beyond(shown)} in what was measured.")
     if not found:
         return say(
-            "no request that became slower takes 100 ms where it was measured: it costs capacity, and is not felt."
+            "no request that became slower takes 100 ms where it was measured: not felt by a person; costs capacity."
         )
     return say(
         "felt at ", join([say(issue.identity(one), " ", issue.name(one)) for one in found[:PATTERN_ROWS]], "; "), "."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perftracker_ai.model import Severity
 from perftracker_ai.report import issue, past
 from perftracker_ai.report.run import value
 from perftracker_ai.report.value import CATALOGUE, Entry, Items, Kind, Line, Paragraph, Section, join, say
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from perftracker_ai.report.value import Block, Sentence, Value
     from perftracker_ai.report.view import View
 
-TOLD, FULL, PER_ISSUE = 3, 1, 2
+TOLD, FULL, PER_ISSUE = 2, 1, 2
 TEXT_LIMIT, TITLE_LIMIT = 300, 160
 KEY = "causes"
 """Of the section, and of links to the entry of an issue in it: ``causes-C1``."""
@@ -77,8 +78,12 @@ def first(one: Issue) -> Value | None:
 
 
 def likely(one: Issue) -> Sentence:
-    """Return the likely causes by their titles, the better supported first, each with its strength."""
-    found = one.cluster.hypotheses[:PER_ISSUE]
+    """Return the likely causes by their titles, the better supported first, each with its strength.
+
+    Of moderate and minor issues only the first: the others are for who looks into one, not for who reads a table.
+    """
+    heavy = Severity.rank(one.cluster.severity) > Severity.rank(Severity.MODERATE)
+    found = one.cluster.hypotheses[: PER_ISSUE if heavy else 1]
     return join([say(_head(one, at, each), f" ({each.strength.value})") for at, each in enumerate(found)], "; ")
 
 

@@ -344,7 +344,7 @@ def _waiting(one: Issue, curve: Curve, baseline: float, candidate: float) -> Sen
     told = say(_who(curve), " ", added, word)
     if curve.base_unit != "s" or is_felt(one):
         return told
-    return say(told, " (below 100 ms: not felt by a person; costs capacity)")
+    return say(told, " (below 100 ms: not felt)")
 
 
 def is_felt(one: Issue) -> bool:
