@@ -48,8 +48,9 @@ LOCATION_COST = 1.25
 EPISODE, ERRORS = math.log(1.15), 4.0
 """An episode is slower by the smallest change that counts, and by so many standard errors."""
 
-EDGE = 0.4
-"""Neighbours of an episode with this part of its size belong to it: it began or ended among their measurements."""
+EDGE, PLAIN = 0.4, 3.0
+"""Neighbours of an episode with this part of its size belong to it: it began or ended among their measurements. Single
+measurements do where that is so many times what they scatter: of noise the slow ones alone must not be left out."""
 
 CONTROLS, LEAST_CONTROLS = 0.2, 3
 """Share and number of endpoints that stayed where they were from which a cause that hits the machine is refuted."""
@@ -361,8 +362,10 @@ def _stretch(  # noqa: PLR0913, PLR0917 - as above
 ) -> Stretch:
     first, last = ends
     typical = float(median(size[first : last + 1]))
-    beside = (clock.bin == first - 1) | (clock.bin == last + 1)  # it begins and ends in the midst of one
-    inside = ((clock.bin >= first) & (clock.bin <= last)) | (beside & (above[clock.point] >= EDGE * typical))
+    inside = (clock.bin >= first) & (clock.bin <= last)
+    if EDGE * typical >= PLAIN * float(robust_scale(above[np.isfinite(above)])):
+        beside = (clock.bin == first - 1) | (clock.bin == last + 1)  # it begins and ends in the midst of one
+        inside |= beside & (above[clock.point] >= EDGE * typical)
     place = -1 if first == 0 else int(last == clock.bins - 1)
     return _described(run, clock.point[inside], typical, place, above, grid, curves)
 
