@@ -193,7 +193,7 @@ def _still_open(shown: View) -> Iterator[Line]:
         more = value(Kind.COUNT, "more open issues", f"{left:,} more", raw=left, at="/verdict/open_issues")
         rest = say(" and ", more) if left > 0 else ()
         yield Line(
-            label="This release",
+            label="This release, owners of the endpoints",
             said=say(
                 "Repair what is open, or accept it until a date by [[accept]] in the settings: ",
                 join(named),
