@@ -30,7 +30,7 @@ def test_no_two_checks_read_the_same():
 def test_a_stretch_is_told_by_the_clock_or_by_its_place():
     """Where a run tells its times they are shown, else the numbers of its tests."""
     timed = failed_check(Episode, begin=1_780_000_000.0, end=1_780_000_060.0, size=0.5, share=0.02, slow=9, measured=12)
-    assert "(20:26:40 UTC – 20:27:40 UTC): 9 of 12 endpoints measured then were 50 % slower" in checks.found(timed)
+    assert "(20:26:40–20:27:40 UTC): 9 of 12 endpoints measured then were 50 % slower" in checks.found(timed)
     assert "(test 3 – test 9)" in checks.found(structs.replace(timed, begin=3.0, end=9.0))
     assert "2 % of its points left out" in checks.found(timed)
 
