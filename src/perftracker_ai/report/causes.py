@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from perftracker_ai.report.value import Block, Sentence, Value
     from perftracker_ai.report.view import View
 
-TOLD, FULL, PER_ISSUE = 2, 1, 2
+TOLD, FULL, PER_ISSUE = 3, 1, 2
 TEXT_LIMIT, TITLE_LIMIT = 300, 160
 KEY = "causes"
 """Of the section, and of links to the entry of an issue in it: ``causes-C1``."""
