@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from perftracker_ai.accept import accepted, counting
 from perftracker_ai.commands.analyze import judge
 from perftracker_ai.coverage import compare_coverage
 from perftracker_ai.curves import build_curves
 from perftracker_ai.detect import detect
 from perftracker_ai.diagnose import diagnose
+from perftracker_ai.issues.accepted import accepted, counting
 from perftracker_ai.render.html import html_report
 from perftracker_ai.render.junit import junit_xml
 from perftracker_ai.render.markdown import markdown

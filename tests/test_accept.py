@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perftracker_ai.accept import SOON_DAYS, acceptance_notices, accepted, counting, entries_for
 from perftracker_ai.diagnose import diagnose
+from perftracker_ai.issues.accepted import SOON_DAYS, acceptance_notices, accepted, counting, entries_for
 from perftracker_ai.model import (
     AcceptEnded,
     AcceptEnds,

@@ -8,12 +8,12 @@ import pytest
 from builders import NOON, curve_tests, info, job
 from msgspec.structs import replace
 
-from perftracker_ai.accept import accepts
 from perftracker_ai.commands.issues import key_of_step
 from perftracker_ai.curves import build_curves
 from perftracker_ai.detect import detect
 from perftracker_ai.diagnose import diagnose
 from perftracker_ai.issues import Compared, follow, may_differ, open_issues
+from perftracker_ai.issues.accepted import accepts
 from perftracker_ai.model import Attribution, Timeline
 from perftracker_ai.model.checks import AnotherMachine, LowerVersion, OneVersion
 from perftracker_ai.model.history import ChangePoint, Chronicle, JobRef, Patterns

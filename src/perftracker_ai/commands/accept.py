@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from perftracker_ai.accept import entries_for
 from perftracker_ai.commands.report_files import read_results
 from perftracker_ai.config.file import append_entries, entry_text
 from perftracker_ai.errors import UsageError
+from perftracker_ai.issues.accepted import entries_for
 from perftracker_ai.model import Direction
 from perftracker_ai.report.view import view
 from perftracker_ai.results.read import read_result

@@ -268,10 +268,10 @@ def judged(  # noqa: PLR0913 - as `judge`
     earlier: Earlier | None = None,
 ) -> Found:
     """Do as `judge`, and give the issues with what they are measured against as well."""
-    from perftracker_ai.accept import acceptance_notices, accepted, counting
     from perftracker_ai.coverage import compare_coverage
     from perftracker_ai.curves import build_curves
     from perftracker_ai.discovery import pair_notices
+    from perftracker_ai.issues.accepted import acceptance_notices, accepted, counting
     from perftracker_ai.validity import of_notices
     from perftracker_ai.verdict import decide
 
@@ -357,8 +357,8 @@ def _issues(
     found: Compared, earlier: Earlier, settings: ProductSettings, seed: int, today: date | None
 ) -> tuple[Tracked, ...]:
     """Say what became of every issue with the candidate."""
-    from perftracker_ai.accept import accepts
     from perftracker_ai.issues import follow
+    from perftracker_ai.issues.accepted import accepts
 
     older = earlier.older if _is_worth_it(found, earlier.older, settings) else None
     further = _further(older, earlier.history, settings, seed, found.candidate)

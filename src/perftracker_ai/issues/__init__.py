@@ -1,5 +1,7 @@
 """Issues that outlive a comparison: a regression stays open until a job is back on the level of before.
 
+Those that the settings accept are in `accepted`.
+
 In: a comparison, and the issues that earlier ones left. Out: every issue as it is with this comparison's candidate.
 Only the job's own level closes or reopens one, never that a comparison found nothing: measured against a job that is as
 slow, nothing is new and nothing is repaired.
