@@ -59,6 +59,12 @@ def test_a_line_is_never_drawn_over_a_job_without_a_value():
     assert [len(numbers(piece)) // 2 for piece in line.split("M")[1:]] == [2, 1, 2]
 
 
+def places(commands):
+    """Where a line goes: each part begins at a place of its own, and goes on by steps."""
+    parts = [numbers(part.replace("h0", "")) for part in commands.split("M")[1:]]
+    return np.concatenate([np.cumsum(np.reshape(part, (-1, 2)), axis=0) for part in parts])
+
+
 def test_marks_stand_at_their_jobs():
     """First job at the new level, doubt, baseline and candidate are at the places of these jobs, inside of the axis."""
     text = drawn((0.0, 0.0, 0.0, 0.5, 0.5), first=3, doubt=(2, 4), baseline=1, candidate=4)
@@ -86,9 +92,9 @@ def test_the_version_is_written_inwards(first, anchor):
 
 def test_noise_is_flat_and_directions_mirror():
     """Levels within a few percent stay near the line of no change; twice and half the cost are equally far from it."""
-    line = re.search(r'class="cand" d="M([^"]+)"', drawn((0.0, 0.02, -0.02)))[1]
-    assert np.ptp(numbers(line)[1::2]) <= HEIGHT / 10
-    zero, up, down = numbers(re.search(r'class="cand" d="M([^"]+)"', drawn((0.0, 1.0, -0.5)))[1])[1::2]
+    line = re.search(r'class="cand" d="([^"]+)"', drawn((0.0, 0.02, -0.02)))[1]
+    assert np.ptp(places(line)[:, 1]) <= HEIGHT / 10
+    zero, up, down = places(re.search(r'class="cand" d="([^"]+)"', drawn((0.0, 1.0, -0.5)))[1])[:, 1]
     assert zero - up == pytest.approx(down - zero, abs=1)
 
 
@@ -107,7 +113,7 @@ def test_every_history_can_be_drawn(levels):
     """Whatever the levels, the drawing stays inside of its box."""
     text = drawn(tuple(levels), first=len(levels) - 1, baseline=0, candidate=len(levels) - 1)
     line = re.search(r'class="cand" d="([^"]+)"', text)
-    across, down = (np.array(numbers(line[1].replace("h0", ""))[at::2] if line else [0]) for at in (0, 1))
+    across, down = places(line[1] if line else "M0 0").T
     assert ((across >= 0) & (across <= WIDTH)).all()
     assert ((down >= 0) & (down <= HEIGHT)).all()
     assert "nan" not in text
@@ -138,7 +144,7 @@ def test_every_creep_can_be_drawn(slowdown, below, above):
 def test_a_creeping_issue_has_a_line_through_its_levels():
     """Where there may be no first job the straight line of best fit is drawn, and neither onset nor doubt."""
     text = drawn(tuple(at / 10 for at in range(10)), first=4, doubt=(2, 6), creeping=True)
-    left, first, right, last = numbers(re.search(r'class="trend" d="([^"]+)"', text)[1])
+    (left, first), (right, last) = places(re.search(r'class="trend" d="([^"]+)"', text)[1])
     assert (left, right) == (LEFT, RIGHT)
     assert first - last > HEIGHT / 3
     assert not re.search("onset|doubt", text)
