@@ -462,8 +462,9 @@ def test_a_store_that_is_named_must_be_there(tmp_path, capsys):
     assert not missing.exists()
 
 
-def test_the_command_serves_until_it_is_ended(tmp_path):
-    """Started as people start it, it prints its address, answers there, changes nothing, and ends well with Ctrl-C."""
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_until_it_is_ended(tmp_path, end):
+    """Started as people start it, it prints its address, answers, changes nothing, and ends well by Ctrl-C or kill."""
     from urllib.request import urlopen
 
     with closing(open_store(str(tmp_path / "history.sqlite3"))) as store:
@@ -474,6 +475,6 @@ def test_the_command_serves_until_it_is_ended(tmp_path):
         address = ran.stdout.readline().partition(" ")[0]
         with urlopen(f"{address}p/Shop", timeout=20) as answer:
             assert answer.status == 200
-        ran.send_signal(signal.SIGINT)
+        ran.send_signal(end)
         assert ran.wait(20) == 0
     assert (tmp_path / "history.sqlite3").read_bytes() == before

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import ipaddress
+import signal
 import socket
 from contextlib import closing
 from datetime import UTC, datetime
@@ -174,7 +175,11 @@ def run(records: Records, door: socket.socket, listen: str, started: Callable[[s
     )
     gc.enable()  # off for short runs, and this one is none
     started(address, records.place)
+    # `kill` and a service manager's stop end it as the keyboard does, with all it holds closed.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         uvicorn.Server(config).run(sockets=[door])
     except KeyboardInterrupt:
         return
+    finally:
+        signal.signal(signal.SIGTERM, before)
