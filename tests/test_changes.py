@@ -249,6 +249,18 @@ def test_git_that_hangs_is_ended(tmp_path, monkeypatch):
         os.kill(int(alive.read_text()), 0)
 
 
+def test_git_that_says_all_and_does_not_end_is_ended(tmp_path, monkeypatch):
+    """A git that closes its answer and lives on costs its time and no more."""
+    program = tmp_path / "git"
+    told = "case $* in *rev-parse*) echo " + "a" * 40 + ";; *) exec >&-; exec /bin/sleep 60;; esac"
+    program.write_text(f"#!/bin/sh\n{told}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    began = time.monotonic()
+    assert commits_between(tmp_path, "v1.0", "v1.1", within_s=1.0) == ((), False)
+    assert time.monotonic() - began < 30
+
+
 def test_without_git_the_sentence_says_so(tmp_path, monkeypatch):
     """A machine without git is told to install it."""
     monkeypatch.setenv("PATH", str(tmp_path))

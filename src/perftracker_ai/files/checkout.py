@@ -128,12 +128,19 @@ def _read(git: str, repo: Path, until: float, *words: str) -> tuple[bytes, bool]
                 piece = os.read(child.stdout.fileno(), 1 << 16)
                 said += piece
                 if not piece:
-                    return bytes(said), child.wait() == 0
+                    return bytes(said), _ended_well(child, until)
                 if len(said) > MOST_BYTES:
                     break
         finally:
             _end(child)
     return bytes(said), False
+
+
+def _ended_well(child: Popen[bytes], until: float) -> bool:
+    """Tell whether git, which has said all, ended by itself in time and without a fault."""
+    with suppress(TimeoutExpired):
+        return child.wait(max(0.0, until - time.monotonic())) == 0
+    return False
 
 
 def _start(git: str, repo: Path, *words: str, stderr: int) -> Popen[bytes]:
