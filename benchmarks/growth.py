@@ -101,7 +101,7 @@ def stages(raw: list[bytes]) -> dict[str, float]:
     known = timed("accept", lambda: accepted(OWN.accept, curves, detection, OWN.detect.moderate, None))
     left = counting(clusters, known)
     timed("verdict", lambda: decide(curves, detection, coverage, left, OWN.policy, OWN.detect, notices=(), past=None))
-    analysis = judge(jobs, OWN, seed=0)
+    analysis = judge(jobs, OWN, seed=0).analysis
     content = timed("results", lambda: result_json(analysis))
     timed("read back", lambda: read_result(content, "result_v2.json"))
     shown = view(analysis)

@@ -44,7 +44,7 @@ def truth(folder, number):
 
 def judged(jobs, base, candidate, reruns):
     runs = [jobs[base], relabelled(jobs[candidate]), *(jobs[number] for number in reruns)]
-    return judge(runs, ProductSettings(), seed=1)
+    return judge(runs, ProductSettings(), seed=1).analysis
 
 
 class Tally:

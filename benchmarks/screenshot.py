@@ -52,7 +52,7 @@ def report() -> str:
     """Return the page on the bundled jobs."""
     settings = ProductSettings()
     jobs = [parse_job(read_document(EXAMPLES / name), name) for name in JOBS]
-    analysis = judge(jobs, settings, seed=20260101)
+    analysis = judge(jobs, settings, seed=20260101).analysis
     shown = view(analysis)
     return html_report(shown, build(shown), result=result_json(analysis), scripts=False)
 

@@ -41,7 +41,7 @@ def regressed():
     """Compare two made-up nights of Shop, between which a request became slower."""
     documents = islice(nights(PRODUCTS[0], NOON), 52, 54)
     jobs = [parse_job(msgspec.json.encode(one), "a made-up night") for one in documents]
-    return judge(jobs, ProductSettings(), seed=SEED)
+    return judge(jobs, ProductSettings(), seed=SEED).analysis
 
 
 def record(store, number, cost=1.0, **fields):

@@ -33,7 +33,7 @@ def page(analysis, *, scripts=True, narration=None):
 def judged(folder, *names):
     """Compare job files: baseline, candidate, reruns."""
     jobs = [parse_job(read_document(folder / name), name) for name in names]
-    return judge(jobs, ProductSettings(), seed=20260101)
+    return judge(jobs, ProductSettings(), seed=20260101).analysis
 
 
 @cache

@@ -23,15 +23,15 @@ def break_down(monkeypatch):
     """Make the judging of one product fail as only a fault of ours would."""
     import perftracker_ai.commands.analyze as app
 
-    whole = app.judged
+    whole = app.judge
 
     def plant(product, fault):
-        def judged(jobs, *arguments, **options):
+        def judge(jobs, *arguments, **options):
             if jobs[0].info.product_name == product:
                 raise fault
             return whole(jobs, *arguments, **options)
 
-        monkeypatch.setattr(app, "judged", judged)
+        monkeypatch.setattr(app, "judge", judge)
 
     return plant
 

@@ -35,7 +35,7 @@ def reported(jobs):
     """Judge jobs, write everything there is to write, and read it back: the results and the analysis read from them."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        analysis = judge(jobs, OWN, seed=0, today=date(2026, 9, 7))
+        analysis = judge(jobs, OWN, seed=0, today=date(2026, 9, 7)).analysis
         content = result_json(analysis)
         again = read_result(content, "result_v2.json")
         for each in (analysis, again):

@@ -15,7 +15,7 @@ import pytest
 from builders import info, job, test_record
 from msgspec.structs import replace
 
-from perftracker_ai.commands.analyze import judged
+from perftracker_ai.commands.analyze import judge
 from perftracker_ai.commands.issues import comparison_of
 from perftracker_ai.commands.lookup import look_up
 from perftracker_ai.discovery import choose, classified
@@ -105,7 +105,7 @@ def night_of(store, url, night, jobs):
     earlier, problems = look_up(taken, SERVER, settings, lambda _: None)
     assert not problems
     today, reruns = one.info.end.date(), len(pair.candidate_reruns)
-    found = judged(taken, own, seed=1, candidate_reruns=reruns, today=today, earlier=earlier)
+    found = judge(taken, own, seed=1, candidate_reruns=reruns, today=today, earlier=earlier)
     kept = comparison_of(found.analysis, origin_of(SERVER), FIRST)
     store.comparisons.put(kept, b"", found.issues)
     return found

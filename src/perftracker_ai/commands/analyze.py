@@ -108,7 +108,7 @@ def judge_product(fetched: Fetched, settings: Settings, watch: Watch) -> Run:
     earlier, problems = look_up(jobs, fetched.location, settings, watch)
     watch(Step(f"Comparing job {jobs[BASELINE].info.id} with job {jobs[CANDIDATE].info.id}"))
     notices, today = (*fetched.notices, *problems), datetime.now(UTC).date()
-    compare = partial(judged, jobs, own, seed=settings.seed, today=today, candidate_reruns=fetched.candidate_reruns)
+    compare = partial(judge, jobs, own, seed=settings.seed, today=today, candidate_reruns=fetched.candidate_reruns)
     found = _with_earlier(compare, notices, earlier) if earlier else compare(notices=notices)
     analysis = with_changes(found.analysis, own.source)
     for notice in analysis.notices:
@@ -221,7 +221,7 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
     notices: Iterable[Notice] = (),
     today: date | None = None,
     earlier: Earlier | None = None,
-) -> Analysis:
+) -> Found:
     """Take jobs through every stage from curves to verdict; pure.
 
     Parameters
@@ -246,28 +246,6 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
     UsageError
         When one job is given twice.
     """
-    return judged(
-        jobs,
-        settings,
-        seed=seed,
-        candidate_reruns=candidate_reruns,
-        notices=notices,
-        today=today,
-        earlier=earlier,
-    ).analysis
-
-
-def judged(  # noqa: PLR0913 - as `judge`
-    jobs: Sequence[Job],
-    settings: ProductSettings,
-    *,
-    seed: int,
-    candidate_reruns: int = 0,
-    notices: Iterable[Notice] = (),
-    today: date | None = None,
-    earlier: Earlier | None = None,
-) -> Found:
-    """Do as `judge`, and give the issues with what they are measured against as well."""
     from perftracker_ai.coverage import compare_coverage
     from perftracker_ai.curves import build_curves
     from perftracker_ai.discovery import pair_notices

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from perftracker_ai.commands.analyze import judged
+from perftracker_ai.commands.analyze import judge
 from perftracker_ai.commands.issues import keep_comparison
 from perftracker_ai.commands.lookup import STORE_FILE, look_up
 from perftracker_ai.dashboard.nights import ACCEPTED, NIGHTS, PRODUCTS, SEED, nights
@@ -97,7 +97,7 @@ def _last_night(now: datetime) -> datetime:
 def _compare(pair: tuple[Job, Job], settings: Settings, today: date) -> None:
     earlier, problems = look_up(pair, _SERVER, settings, _silent)
     own = settings.of_product(pair[1].info.product_name)
-    found = judged(pair, own, seed=SEED, notices=problems, today=today, earlier=earlier)
+    found = judge(pair, own, seed=SEED, notices=problems, today=today, earlier=earlier)
     keep_comparison(found.analysis, found.issues, result_json(found.analysis), _SERVER, settings, _silent)
 
 

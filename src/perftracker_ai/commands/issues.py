@@ -73,7 +73,7 @@ def comparison_of(analysis: Analysis, origin: str, made: datetime) -> Comparison
     return Comparison(
         origin=origin,
         product=candidate.product_name,
-        hardware=hardware_of(candidate),
+        hardware=hardware_of(candidate.hosts),
         suite=candidate.suite_name,
         project=candidate.project_id,
         baseline=baseline.uuid,
@@ -289,7 +289,7 @@ def _record(store: Store, origin: str, path: Path, settings: Settings, watch: Wa
         scope = Scope(
             origin=origin,
             product=candidate.product_name,
-            hardware=hardware_of(candidate),
+            hardware=hardware_of(candidate.hosts),
             suite=candidate.suite_name,
         )
         compared = Compared(

@@ -192,7 +192,7 @@ def _before(origin: str, candidate: JobInfo, settings: Settings) -> Scope:
     return Scope(
         origin=origin,
         product=candidate.product_name,
-        hardware=hardware_of(candidate),
+        hardware=hardware_of(candidate.hosts),
         suite=candidate.suite_name,
         since=kept_since(candidate.end, settings.keep_days),
         until=(candidate.end, candidate.id),

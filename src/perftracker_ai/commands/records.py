@@ -20,7 +20,7 @@ from perftracker_ai.model import Attribution, Cluster, Direction, Severity
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import IssueStatus, OpenIssue
 from perftracker_ai.results.saved import SavedJob, SavedJobs  # noqa: TC001 - msgspec reads it
-from perftracker_ai.store import Comparison, IssueRow
+from perftracker_ai.store import Comparison, IssueRow, hardware_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,7 +204,7 @@ def _comparison(result: _Result, made: datetime) -> Comparison:
     return Comparison(
         origin="",
         product=candidate.product_name,
-        hardware="+".join(sorted(set(candidate.hosts))),
+        hardware=hardware_of(candidate.hosts),
         suite=candidate.suite_name,
         project=candidate.project_id,
         baseline=baseline.uuid,

@@ -264,7 +264,7 @@ def _taken(picked: object, sheet: FactSheet) -> Choice | None:
     if fact.subject == RUN:
         return _choice(Chosen.TAKE_AWAY, _run_lead(fact), fact)
     name = sheet.find(fact.subject, Label.NAME)
-    lead = _LEADS[Label(fact.label)] if fact.label in set(Label) else _LEADS[fact.label]
+    lead = _LEADS[fact.label]
     return _choice(Chosen.TAKE_AWAY, sheet.by_id[fact.subject], " ", name, f": {lead}", *placed(fact, sheet))
 
 

@@ -27,14 +27,12 @@ __all__ = ["CATALOGUE", "RUN", "Fact", "FactKind", "FactSheet", "Label", "Topic"
 class Label(StrEnum):
     """What a value says of its subject, as far as narration asks for it by name."""
 
-    RECOMMENDATION = "recommendation"
     BASELINE = "baseline version"
     CANDIDATE = "candidate version"
     HISTORY = "history"
     ID = "id"
     NAME = "endpoint"
     SEVERITY = "severity"
-    CONFIDENCE = "confidence"
     SHAPE = "shape"
     SLOWDOWN = "slowdown"
     LOADS = "affected loads"
@@ -48,7 +46,6 @@ class Label(StrEnum):
     CAPACITY = "capacity"
     INTERVAL = "interval"
     LARGEST = "largest change"
-    REASON = "reason of the confidence"
 
 
 class Why(StrEnum):

@@ -31,7 +31,7 @@ from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_te
 from perftracker_ai.store.schema import BROKEN, COMPARISON, ISSUE, JOB, LAYOUT, LEVEL, STEPS, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, RowMapping, Table
@@ -298,9 +298,9 @@ def _layouts(connection: Connection, wanted: Collection[str]) -> dict[str, bytes
     return contents
 
 
-def hardware_of(info: JobInfo) -> str:
-    """Name a job's hardware as `Scope` does."""
-    return "+".join(sorted(set(info.hosts)))
+def hardware_of(hosts: Iterable[str]) -> str:
+    """Name the hardware of a job's hosts as `Scope` does."""
+    return "+".join(sorted(set(hosts)))
 
 
 def _levels(row: RowMapping, curves: tuple[StoredCurve, ...]) -> Levels:
@@ -390,7 +390,7 @@ def _row(origin: str, info: JobInfo) -> dict[str, object]:
         **{name: safe_text(getattr(info, name)) for name in _TEXTS},
         **{name: getattr(info, name) for name in _NUMBERS},
         "hosts": msgspec.json.encode([safe_text(host) for host in info.hosts]).decode(),
-        "hardware": safe_text(hardware_of(info)),
+        "hardware": safe_text(hardware_of(info.hosts)),
         "begin_us": None if info.begin is None else microseconds(info.begin),
         "end_us": microseconds(info.end),
         "gone": info.deleted,
