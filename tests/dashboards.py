@@ -81,12 +81,12 @@ def fill(store, result=b"{}"):
 
 
 @contextmanager
-def board(folder, *fills):
+def board(folder, *fills, **access):
     """Give the application over a new store that was filled."""
     with closing(open_store(str(folder / "history.sqlite3"))) as store:
         for each in fills:
             each(store)
-        yield application(StoreRecords(store, FolderRecords(folder / "reports")), {HOST}, lambda: NOW)
+        yield application(StoreRecords(store, FolderRecords(folder / "reports")), {HOST}, lambda: NOW, **access)
 
 
 def ask(app, path, *, method="GET", host=HOST, headers=()):

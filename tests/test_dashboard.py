@@ -386,6 +386,30 @@ def test_a_fault_is_a_sentence(app, monkeypatch):
     assert "by a fault of perftracker-ai itself" in answer.text
 
 
+# ── behind a proxy ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/nowhere"])
+def test_under_a_prefix_every_address_has_it(tmp_path, path):
+    """Behind a proxy that has it under a path every link is under that path, on pages, in values and of errors."""
+    with board(tmp_path, fill, prefix="/perf") as app:
+        page = ask(app, f"/perf{path}")
+        assert page.status == (404 if path == "/nowhere" else 200)
+        links = [value for name, value in Elements(page.text).attributes if name in {"href", "action"}]
+        assert [one for one in links if not one.startswith(("/perf/", "#", "data:,"))] == []
+        found = ask(app, f"/perf/api/v1{path}").text
+        assert '"path":"/' not in found.replace('"path":"/perf/', "")
+
+
+@pytest.mark.parametrize("path", ["/", "/issues", "/perf", "/perfect/", "/perf/perf/", "/perf/issues/"])
+def test_beside_its_prefix_there_is_nothing(tmp_path, path):
+    """What is asked for elsewhere is no page; of what lacks the prefix it is said where the dashboard is."""
+    with board(tmp_path, fill, prefix="/perf") as app:
+        answer = ask(app, path)
+    assert answer.status == 404
+    assert ("This dashboard is at /perf/." in answer.text) == (not path.startswith("/perf/"))
+
+
 # ── the demo ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

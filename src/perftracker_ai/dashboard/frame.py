@@ -9,6 +9,7 @@ import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
+from perftracker_ai.dashboard.links import link
 from perftracker_ai.render.html import asset, policy
 from perftracker_ai.render.page.markup import Html, el, join, tag
 
@@ -55,7 +56,7 @@ def footer(records: Records, now: datetime, api: str) -> Html:
 
 def error_page(status: int, said: str) -> str:
     """Return the page of an error: one sentence, and the way back."""
-    back = el("p", el("a", "Back to the products", href="/"))
+    back = el("p", el("a", "Back to the products", href=link("/")))
     return page(f"Error {status}", "open", (el("h1", f"Error {status}"), el("p", said)), (back,), Html(""))
 
 
@@ -91,5 +92,7 @@ def _head(title: str) -> Html:
 
 
 def _navigation(at: str) -> Html:
-    links = [el("li", el("a", text, href=path, aria_current="page" if path == at else None)) for path, text in _PAGES]
+    links = [
+        el("li", el("a", text, href=link(path), aria_current="page" if path == at else None)) for path, text in _PAGES
+    ]
     return el("nav", el("ul", el("li", "PerfTracker AI", class_="brand"), *links), aria_label="Pages")

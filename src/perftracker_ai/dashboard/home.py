@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai.dashboard import parts
 from perftracker_ai.dashboard.frame import footer, page
+from perftracker_ai.dashboard.links import link
 from perftracker_ai.model import Verdict
 from perftracker_ai.render.page.markup import Html, el, path
 from perftracker_ai.words.numbers import plural
@@ -28,7 +29,7 @@ _SAID = {
 
 def home_page(shown: Home, records: Records) -> str:
     """Return the page."""
-    foot = footer(records, shown.now, "/api/v1/")
+    foot = footer(records, shown.now, link("/api/v1/"))
     if not shown.lines:
         said = el(
             "p", "No comparison is kept yet. ", el("code", "perftracker-ai analyze --product NAME"), " makes one."

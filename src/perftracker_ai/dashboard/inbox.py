@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from perftracker_ai.dashboard import parts
 from perftracker_ai.dashboard.frame import footer, page
+from perftracker_ai.dashboard.links import link
 from perftracker_ai.dashboard.views import Sort, State
 from perftracker_ai.render.page.markup import Html, el, join
 from perftracker_ai.words.numbers import plural
@@ -33,7 +33,7 @@ def inbox_page(shown: Inbox, records: Records) -> str:
     title = plural(count, _named(shown.state), f"{_named(shown.state)}s") + of
     head = (el("h1", title), _states(shown), _narrowing(shown))
     groups = [_group(one) for one in shown.groups] or [el("p", "Nothing here.", class_="calm")]
-    foot = footer(records, shown.now, f"/api/v1/issues?{_query(shown)}")
+    foot = footer(records, shown.now, _list(shown, "/api/v1/issues"))
     return page(f"Issues{of}", tone, head, (el("section", *groups, aria_label="Issues"),), foot, at="/issues")
 
 
@@ -41,10 +41,9 @@ def _named(state: State) -> str:
     return "issue" if state is State.ALL else f"{state.value} issue"
 
 
-def _query(shown: Inbox, **other: str) -> str:
-    """Return the query of this list, or of one that differs in something."""
-    chosen = {"state": shown.state.value, "product": shown.product, "sort": shown.sort.value} | other
-    return urlencode({name: value for name, value in chosen.items() if value}, errors="replace")
+def _list(shown: Inbox, path: str = "/issues", **other: str) -> str:
+    """Return the address of this list, or of one that differs in something."""
+    return link(path, **{"state": shown.state.value, "product": shown.product, "sort": shown.sort.value, **other})
 
 
 def _states(shown: Inbox) -> Html:
@@ -52,7 +51,7 @@ def _states(shown: Inbox) -> Html:
         [
             (
                 state.value,
-                f"/issues?{_query(shown, state=state.value)}",
+                _list(shown, state=state.value),
                 shown.states[state.value],
                 state is shown.state,
             )
@@ -64,16 +63,15 @@ def _states(shown: Inbox) -> Html:
 
 def _narrowing(shown: Inbox) -> Html:
     """Return the links to one product, and to other orders."""
-    every = ("all products", f"/issues?{_query(shown, product='')}", sum(shown.products.values()), not shown.product)
+    every = ("all products", _list(shown, product=""), sum(shown.products.values()), not shown.product)
     products = [
-        (name, f"/issues?{_query(shown, product=name)}", count, name == shown.product)
-        for name, count in shown.products.items()
+        (name, _list(shown, product=name), count, name == shown.product) for name, count in shown.products.items()
     ]
     sorts = [
         el(
             "a",
             text,
-            href=f"/issues?{_query(shown, sort=sort.value)}",
+            href=_list(shown, sort=sort.value),
             aria_current="true" if sort is shown.sort else None,
         )
         for sort, text in _SORTS.items()

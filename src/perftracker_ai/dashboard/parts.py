@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from perftracker_ai.dashboard.links import link
 from perftracker_ai.dashboard.views import APPROVED, QUIET_DAYS, State, product_path
 from perftracker_ai.model import Severity, Verdict
 from perftracker_ai.render import svg
@@ -114,10 +115,12 @@ def where(place: Place) -> str:
 
 def address(place: Place, **query: str | int) -> str:
     """Return the address of a product's page, at one place."""
-    from urllib.parse import urlencode
+    return link(product_path(place), **{"hw": place.hardware, "suite": place.suite, **query})
 
-    named = {"hw": place.hardware, "suite": place.suite, **query}
-    return f"{product_path(place)}?{urlencode(named, errors='replace')}"
+
+def api(place: Place, **query: str | int) -> str:
+    """Return the address of the values of a product's page."""
+    return link(f"/api/v1{product_path(place)}", **{"hw": place.hardware, "suite": place.suite, **query})
 
 
 def counts(by_severity: Mapping[str, int], accepted: int) -> Html:

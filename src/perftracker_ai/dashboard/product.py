@@ -46,7 +46,7 @@ def product_page_html(shown: Product, records: Records, jobs: int) -> str:
         el("div", parts.counts(line.open, line.accepted), class_="counts"),
     )
     main = (_open(shown), _course(shown, jobs), _closed(shown))
-    foot = footer(records, shown.now, f"/api/v1{parts.address(line.place, jobs=jobs)}")
+    foot = footer(records, shown.now, parts.api(line.place, jobs=jobs))
     return page(line.place.product, parts.tone(line.verdict), head, main, foot)
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from perftracker_ai.dashboard.heat import Heat  # noqa: TC001 - the same
+from perftracker_ai.dashboard.links import link
 from perftracker_ai.model import Confidence, MetricKind, Severity, Verdict
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import IssueStatus
@@ -355,7 +356,6 @@ def line(place: Place, made: Made, issues: Sequence[Issue], now: datetime) -> Li
 
 def _night(one: Comparison, *, by_uuid: bool) -> Night:
     """Return a comparison as a page shows it; numbers that two servers use are told apart by the candidate's uuid."""
-    which = f"?candidate={quote(one.candidate, safe='', errors='replace')}" if by_uuid else ""
     return Night(
         baseline_job=one.baseline_id,
         baseline_version=one.baseline_version,
@@ -364,7 +364,7 @@ def _night(one: Comparison, *, by_uuid: bool) -> Night:
         why=next(iter(one.rules), ""),
         doubts=one.validity,
         counts=one.counts,
-        path=f"/c/{one.baseline_id}..{one.candidate_id}{which}",
+        path=link(f"/c/{one.baseline_id}..{one.candidate_id}", candidate=one.candidate if by_uuid else ""),
     )
 
 
@@ -393,12 +393,12 @@ def issue(row: IssueRow, made: Made) -> Issue:
         last_good=one.last_good,
         job=row.job,
         measured=one.measured,
-        path=f"{told.path}#issue-{quote(one.key, safe='')}" if told else product_path(place),
+        path=f"{told.path}#issue-{quote(one.key, safe='')}" if told else link(product_path(place)),
     )
 
 
 def product_path(place: Place) -> str:
-    """Return the address of a product's page."""
+    """Return the path of a product's page."""
     return f"/p/{quote(place.product, safe='', errors='replace')}"
 
 

@@ -1,0 +1,171 @@
+"""What a page is asked, and what it answers: a query's few words, a page, values as JSON, or one sentence.
+
+In: a request that the gate has let in. Out: responses, each with the headers that keep a page to itself.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from enum import StrEnum
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+from starlette.responses import Response
+
+from perftracker_ai.dashboard.frame import error_page, page_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    Handler = Callable[["Query"], Response]
+
+E = TypeVar("E", bound=StrEnum)
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+HTML, JSON, SVG = "text/html; charset=utf-8", "application/json", "image/svg+xml"
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
+"""The policy of what is no page."""
+_KEPT_S, _MOST_KEPT, _LOCKS = 2.0, 64, 16
+"""Seconds that an answer is kept, and how many are."""
+
+
+class Refused(Exception):
+    """A request that gets a sentence in place of an answer."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(said)
+        self.status, self.said = status, said
+
+
+class Visitor(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks.
+
+    Attributes
+    ----------
+    name : str
+        Empty for one who only reads, whom nobody asked for a name.
+    token : str
+        What a form of this visitor must hold to be taken; empty for one who may change nothing.
+    """
+
+    name: str
+    token: str
+
+    @property
+    def may_write(self) -> bool:
+        """Tell whether pages show forms to this visitor."""
+        return bool(self.token)
+
+
+READER = Visitor(name="", token="")
+"""Somebody who only reads: whose pages are the same for all of them."""
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as far as pages look at it.
+
+    Attributes
+    ----------
+    segments : tuple of str
+        The parts of the path that its route leaves open.
+    values : dict of str to str
+        Of the query string.
+    json : bool
+        Whether values are wanted in place of a page.
+    visitor : Visitor
+    """
+
+    segments: tuple[str, ...]
+    values: dict[str, str]
+    json: bool
+    visitor: Visitor
+
+    def choice(self, name: str, kind: type[E], usual: E) -> E:
+        """Return one of a few words."""
+        given = self.values.get(name, usual.value)
+        if given not in set(kind):
+            raise Refused(400, f"{name} is one of {', '.join(kind)}.")
+        return kind(given)
+
+    def number(self, name: str, usual: int, most: int) -> int:
+        """Return a whole number from 1 on."""
+        given = self.values.get(name, str(usual))
+        if not (given.isascii() and given.isdigit() and len(given) < 8 and 1 <= int(given) <= most):  # noqa: PLR2004 - digits that every number of ours has
+            raise Refused(400, f"{name} is a whole number from 1 to {most}.")
+        return int(given)
+
+
+def query_of(request: Request, *, json: bool) -> Query:
+    """Return what a request asks, or refuse it."""
+    raw = request.scope["query_string"].decode("latin-1")
+    with suppress(ValueError):
+        values = dict(parse_qsl(raw, errors="replace", max_num_fields=20))
+        segments = tuple(unquote(value, errors="replace") for value in request.path_params.values())
+        visitor = request.scope.get("visitor", READER)
+        return Query(segments=segments, values=values, json=json, visitor=visitor)
+    raise Refused(400, "The query has more parts than any page knows.")
+
+
+class Answers:
+    """Answers kept for a moment: what many ask for at once is looked up once, and the others wait for it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], tuple[float, Response]] = {}
+        self._locks = [Lock() for _ in range(_LOCKS)]
+
+    def of(self, handler: Handler) -> Handler:
+        """Return a handler whose answers are kept; whoever only reads is answered alike."""
+
+        def answer(query: Query) -> Response:
+            visitor = query.visitor if query.visitor.may_write else READER
+            key = (handler, query.segments, tuple(sorted(query.values.items())), query.json, visitor)
+            with self._locks[hash(key) % _LOCKS]:
+                made, kept = self._kept.get(key, (-_KEPT_S, None))
+                if kept is not None and monotonic() - made < _KEPT_S:
+                    return kept
+                told = handler(query)
+                if len(self._kept) >= _MOST_KEPT:
+                    self._kept.clear()
+                self._kept[key] = monotonic(), told
+                return told
+
+        return answer
+
+    def forget(self) -> None:
+        """Keep none of them: what they show has become another."""
+        self._kept.clear()
+
+
+def page(html: str) -> Response:
+    """Return a page."""
+    headers = HEADERS | {"Content-Security-Policy": page_policy()}
+    return Response(html.encode(errors="replace"), media_type=HTML, headers=headers)
+
+
+def values(value: msgspec.Struct) -> Response:
+    """Return the values behind a page as JSON."""
+    content = msgspec.json.encode({"schema_version": 1, **msgspec.structs.asdict(value)})
+    return Response(content, media_type=JSON, headers=HEADERS | {"Content-Security-Policy": NOTHING})
+
+
+def sentence(status: int, told: str, *, json: bool = False, **headers: str) -> Response:
+    """Return one sentence as a page, or as JSON where that was asked for."""
+    if json:
+        content = msgspec.json.encode({"schema_version": 1, "error": told})
+        return Response(content, status, media_type=JSON, headers=HEADERS | headers)
+    answer = page(error_page(status, told))
+    answer.status_code = status
+    answer.headers.update(headers)
+    return answer
