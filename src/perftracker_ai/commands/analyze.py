@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from perftracker_ai.commands.narrate import Story
     from perftracker_ai.events import Watch
     from perftracker_ai.issues import Compared
-    from perftracker_ai.model import Cluster, CurveSet, Detection, JobInfo, Timeline
+    from perftracker_ai.model import Cluster, CurveSet, Detection, JobInfo, RunAccount, Timeline
     from perftracker_ai.model.history import Chronicle
     from perftracker_ai.model.issues import OpenIssues, Tracked
     from perftracker_ai.report.value import Report
@@ -246,36 +246,159 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
     UsageError
         When one job is given twice.
     """
-    from perftracker_ai.coverage import compare_coverage
     from perftracker_ai.curves import build_curves
+
+    curves, accounts, told = build_curves(jobs, settings.curves, candidate_reruns)
+    read = Read(jobs, curves, accounts, (*_job_notices(jobs), *told))
+    return judge_read(read, settings, seed=seed, notices=notices, today=today, earlier=earlier)
+
+
+class Read(NamedTuple):
+    """Jobs that are curves already, read just now or kept in a store.
+
+    Attributes
+    ----------
+    jobs : sequence of Job
+        As for `judge`; of a job from a store nothing is known but its header.
+    accounts : tuple of RunAccount
+        Where the tests of each run went; empty where nobody knows.
+    notices : tuple of Notice
+        What was noticed while they were read.
+    """
+
+    jobs: Sequence[Job]
+    curves: CurveSet
+    accounts: tuple[RunAccount, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+def read_stored(stored: History, uuids: Sequence[str], candidate_reruns: int = 0) -> Read:
+    """Return stored jobs as they are compared.
+
+    Parameters
+    ----------
+    stored : History
+        The jobs, in any order and perhaps among others.
+    uuids : sequence of str
+        In the order of the run axis: baseline, candidate, reruns of the baseline's version, reruns of the candidate's.
+    candidate_reruns : int
+        How many of the last are reruns of the candidate's version.
+    """
+    row_of = {job.uuid: row for row, job in enumerate(stored.jobs)}
+    rows = [row_of[uuid] for uuid in uuids]
+    jobs = [Job(info=stored.jobs[row], command="", links=(), machines=(), tests=(), bad_records=()) for row in rows]
+    values = {name: getattr(stored.curves, name)[rows] for name in BY_RUN}
+    return Read(jobs, replace(stored.curves, **values, candidate_reruns=candidate_reruns))
+
+
+def judge_read(
+    read: Read,
+    settings: ProductSettings,
+    *,
+    seed: int,
+    notices: Iterable[Notice] = (),
+    today: date | None = None,
+    earlier: Earlier | None = None,
+) -> Found:
+    """Take jobs that are curves already through every stage from detection to verdict; pure.
+
+    Parameters
+    ----------
+    seed, notices, today, earlier : as for `judge`
+
+    Raises
+    ------
+    NothingComparable, UsageError
+        As `judge`.
+    """
+    _require_different([job.info for job in read.jobs])
+    found = compare(read, settings, seed, _timeline(earlier.history if earlier else None, read.curves))
+    issues = _issues(found, earlier, settings, seed, today) if earlier else ()
+    still_open = _still_open(issues, earlier)
+    return Found(conclude(read, found, settings, notices=notices, today=today, still_open=still_open), issues)
+
+
+def compare(
+    read: Read, settings: ProductSettings, seed: int, timeline: Timeline | None, *, looks_back: bool = True
+) -> Compared:
+    """Find what changed between two jobs, and what earlier ones say of it.
+
+    Parameters
+    ----------
+    timeline : Timeline or None
+        What earlier jobs measured; the compared ones may be among them.
+    looks_back : bool
+        Whether it is asked when a change came in, and not only how much of it is chance.
+
+    Raises
+    ------
+    NothingComparable
+        When neither job holds a test.
+    """
+    from perftracker_ai.detect import detect
+    from perftracker_ai.diagnose import diagnose
+    from perftracker_ai.issues import Compared
+    from perftracker_ai.validity import assess, of_run
+
+    jobs, curves = read.jobs, read.curves
+    baseline, candidate = jobs[BASELINE].info, jobs[CANDIDATE].info
+    if not curves.curves:
+        raise NothingComparable(
+            f"Neither job {baseline.id} nor job {candidate.id} holds a test that could be compared."
+        )
+    soundness = assess(jobs, curves)
+    detection = detect(curves, settings.detect, seed, _others(timeline, jobs), soundness)
+    clusters = diagnose(curves, detection, candidate.product_name)
+    known = timeline if looks_back else None
+    return Compared(
+        baseline=baseline,
+        candidate=candidate,
+        curves=curves,
+        detection=detection,
+        clusters=clusters,
+        checks=(*soundness.checks, *of_run(jobs, detection.shifts)),
+        timeline=timeline,
+        past=_chronicle(known, curves, detection, clusters, (baseline, candidate)),
+    )
+
+
+def conclude(
+    read: Read,
+    found: Compared,
+    settings: ProductSettings,
+    *,
+    notices: Iterable[Notice] = (),
+    today: date | None = None,
+    still_open: OpenIssues | None = None,
+) -> Analysis:
+    """Decide what follows from a comparison.
+
+    Parameters
+    ----------
+    notices, today : as for `judge_read`
+    still_open : OpenIssues, optional
+        What is open besides what this comparison finds.
+    """
+    from perftracker_ai.coverage import compare_coverage
     from perftracker_ai.discovery import pair_notices
     from perftracker_ai.issues.accepted import acceptance_notices, accepted, counting
     from perftracker_ai.validity import of_notices
     from perftracker_ai.verdict import decide
 
-    infos = tuple(job.info for job in jobs)
-    (baseline, candidate), first = infos[:FIRST_RERUN], len(infos) - candidate_reruns
-    _require_different(infos)
-    curves, accounts, read_notices = build_curves(jobs, settings.curves, candidate_reruns)
-    if not curves.curves:
-        raise NothingComparable(
-            f"Neither job {baseline.id} nor job {candidate.id} holds a test that could be compared."
-        )
-    found = _compared(jobs, curves, settings, seed, earlier.history if earlier else None)
-    coverage, moderate = compare_coverage(curves), settings.detect.moderate
-    known = accepted(settings.accept, curves, found.detection, moderate, today)
-    told = (*pair_notices(baseline, candidate), *_job_notices(jobs), *read_notices, *acceptance_notices(known))
-    every, counted = (*notices, *told), counting(found.clusters, known)
+    infos, curves = tuple(job.info for job in read.jobs), found.curves
+    first = len(infos) - curves.candidate_reruns
+    coverage = compare_coverage(curves)
+    known = accepted(settings.accept, curves, found.detection, settings.detect.moderate, today)
+    told = (*pair_notices(found.baseline, found.candidate), *read.notices, *acceptance_notices(known))
+    every = (*notices, *told)
     checks = (*found.checks, *of_notices(every))
-    issues = _issues(found, earlier, settings, seed, today) if earlier else ()
-    still_open = _still_open(issues, earlier)
-    analysis = Analysis(
-        baseline=baseline,
-        candidate=candidate,
+    return Analysis(
+        baseline=found.baseline,
+        candidate=found.candidate,
         reruns=infos[FIRST_RERUN:first],
         candidate_reruns=infos[first:],
         validity=checks,
-        accounts=accounts,
+        accounts=read.accounts,
         curves=curves,
         detection=found.detection,
         coverage=coverage,
@@ -285,7 +408,7 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
             curves,
             found.detection,
             coverage,
-            counted,
+            counting(found.clusters, known),
             settings.policy,
             settings.detect,
             notices=every,
@@ -299,32 +422,6 @@ def judge(  # noqa: PLR0913 - what is known of the jobs from outside them
         changes=None,
         criteria=settings.detect,
         policy=settings.policy,
-    )
-    return Found(analysis, issues)
-
-
-def _compared(
-    jobs: Sequence[Job], curves: CurveSet, settings: ProductSettings, seed: int, history: Archive | None
-) -> Compared:
-    """Find what changed between two jobs, and what earlier ones say of it."""
-    from perftracker_ai.detect import detect
-    from perftracker_ai.diagnose import diagnose
-    from perftracker_ai.issues import Compared
-    from perftracker_ai.validity import assess, of_run
-
-    baseline, candidate = jobs[BASELINE].info, jobs[CANDIDATE].info
-    timeline, soundness = _timeline(history, curves), assess(jobs, curves)
-    detection = detect(curves, settings.detect, seed, _others(timeline, jobs), soundness)
-    clusters = diagnose(curves, detection, candidate.product_name)
-    return Compared(
-        baseline=baseline,
-        candidate=candidate,
-        curves=curves,
-        detection=detection,
-        clusters=clusters,
-        checks=(*soundness.checks, *of_run(jobs, detection.shifts)),
-        timeline=timeline,
-        past=_chronicle(timeline, curves, detection, clusters, (baseline, candidate)),
     )
 
 
@@ -372,10 +469,9 @@ def _further(
     """Compare the candidate with an older job, both as the store has them; None where it has not both."""
     if older is None or len(older.jobs) <= CANDIDATE:
         return None
-    rows = sorted(range(len(older.jobs)), key=lambda row: older.jobs[row].id == candidate.id)
-    values = {name: getattr(older.curves, name)[rows] for name in BY_RUN}
-    jobs = [Job(info=older.jobs[row], command="", links=(), machines=(), tests=(), bad_records=()) for row in rows]
-    return _compared(jobs, replace(older.curves, **values), settings, seed, _newest(history, _LOOKED_BACK))
+    ordered = sorted(older.jobs, key=lambda job: job.id == candidate.id)
+    read = read_stored(older, [job.uuid for job in ordered])
+    return compare(read, settings, seed, _timeline(_newest(history, _LOOKED_BACK), read.curves))
 
 
 def _newest(history: Archive, most: int) -> Archive:
