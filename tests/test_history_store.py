@@ -28,7 +28,20 @@ from perftracker_ai.settings import CurveSettings
 from perftracker_ai.sources.document import parse_job
 from perftracker_ai.store import Scope, look_at, open_store
 from perftracker_ai.store.database import Database
-from perftracker_ai.store.schema import BROKEN, JOB, LAYOUT, STEPS, VERSION, Step, is_current, migrate
+from perftracker_ai.store.schema import (
+    BROKEN,
+    COMPARISON,
+    ISSUE,
+    JOB,
+    LAYOUT,
+    REFERENCE,
+    STEPS,
+    TRIAGE,
+    VERSION,
+    Step,
+    is_current,
+    migrate,
+)
 from perftracker_ai.store.store import Store
 
 ORIGIN = "perf.example"
@@ -38,6 +51,8 @@ FIRST_SCHEMA = Path(__file__).parent / "data" / "history-schema-1.sqlite3"
 """Three jobs, the second of them gone, as the first schema wrote them."""
 SECOND_SCHEMA = FIRST_SCHEMA.with_name("history-schema-2.sqlite3")
 """The same with a fourth job and a broken upload, as the second schema wrote them."""
+THIRD_SCHEMA = FIRST_SCHEMA.with_name("history-schema-3.sqlite3")
+"""Two comparisons of Shop, an issue that the second still has, another one, and a word on the first."""
 ARRAYS = ("load", "mean", "sd", "count", "absence", "errors", "begin", "end")
 
 WRITER = """
@@ -548,7 +563,7 @@ def test_the_steps_make_the_tables_that_are_used(store, url):
     scheme = "postgresql+psycopg" if url.startswith("postgresql") else "sqlite"
     engine = create_engine(url.replace("postgresql", scheme) if "://" in url else f"sqlite:///{url}")
     made = inspect(engine)
-    for table in (BROKEN, JOB, LAYOUT, VERSION):
+    for table in (BROKEN, JOB, LAYOUT, TRIAGE, VERSION):
         columns = {one["name"]: one["nullable"] for one in made.get_columns(table.name)}
         keys = made.get_pk_constraint(table.name)["constrained_columns"]
         assert keys == [column.name for column in table.primary_key]
@@ -581,6 +596,7 @@ def test_an_older_schema_gets_the_steps_it_lacks(store, url):
                 "jobs and layouts",
                 "broken uploads",
                 "comparisons and issues",
+                "where and of which job triage is",
                 "a remark",
             ]
             assert len(connection.execute(JOB.select()).all()) == 1
@@ -634,6 +650,24 @@ def test_jobs_of_the_second_schema_are_told_from_those_with_times(url):
         assert [one.job.id for one in store.levels(SHOP)] == [1, 3, 4, 6]
         assert store.levels(SHOP)[2].level.tolist() == pytest.approx([8**0.5])
         assert broken(store) == {(5, "u5")}
+    assert look_at(url).schema == len(STEPS)
+
+
+def test_a_store_of_the_third_schema_keeps_issues_and_what_was_said(url):
+    """A store of the third schema keeps its comparisons, issues and triage, and takes more of each."""
+    as_released(url, THIRD_SCHEMA, 3, (COMPARISON, REFERENCE, ISSUE, TRIAGE))
+    assert look_at(url).schema == 3
+    with closing(open_store(url)) as store:
+        assert [one.candidate_id for one in store.comparisons.newest(5)] == [1, 2]
+        found = {one.issue.key: one for one in store.comparisons.every_issue()}
+        assert {key: (one.job.job, one.issue.status.value) for key, one in found.items()} == {
+            "a": (2, "open"),
+            "b": (1, "new"),
+        }
+        (said,) = store.triage.log(5)
+        assert (said.number, said.triage.key, said.triage.owner, said.triage.hardware) == (1, "a", "ann", "")
+        assert store.triage.add([(replace(said.triage, hardware="bg-f1", suite="API"), 0)]) == ()
+        assert [one.number for one in store.triage.log(5)] == [2, 1]
     assert look_at(url).schema == len(STEPS)
 
 

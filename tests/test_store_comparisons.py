@@ -17,7 +17,7 @@ from perftracker_ai.errors import JobError, StoreError
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import IssueStatus, OpenIssue, Reference, Tracked
 from perftracker_ai.settings import CurveSettings
-from perftracker_ai.store import Comparison, Scope, Triage, open_store
+from perftracker_ai.store import Comparison, Scope, open_store
 from perftracker_ai.store.comparisons import LARGEST_RESULT, MOST_ISSUES
 from perftracker_ai.store.database import Database
 from perftracker_ai.store.schema import COMPARISON, ISSUE, REFERENCE
@@ -310,23 +310,7 @@ def test_damaged_rows_are_one_sentence(store, url, table, values):
         read()
 
 
-# ── triage, levels ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def said(key="a", state="acknowledged", **fields):
-    values = {"owner": "ann", "note": "", "ticket": "", "until": "", "author": "bob", "made": NOON}
-    return Triage(key=key, state=state, **values | fields)
-
-
-def test_what_is_said_of_an_issue_is_added_and_never_changed(store):
-    """Everything said of an issue stays, in order; the last of it is what holds, and products are kept apart."""
-    first, second = said(), said(state="not a regression", note="a\ud800", made=NOON + timedelta(hours=1))
-    store.comparisons.say(ORIGIN, "Shop", first)
-    store.comparisons.say(ORIGIN, "Shop", second)
-    store.comparisons.say(ORIGIN, "Shop", said("b"))
-    store.comparisons.say(ORIGIN, "Other", said())
-    assert store.comparisons.said(ORIGIN, "Shop", "a") == (first, replace(second, note="a?"))
-    assert [one.key for one in store.comparisons.said(ORIGIN, "Shop")] == ["a", "a", "b"]
+# ── levels ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_levels_are_geometric_means_of_each_curve(store):

@@ -1,7 +1,8 @@
 """The store of past jobs: in go a job's curves, out come the values of every curve over the jobs of a product.
 
 An edge: its one outside thing is a database, an embedded SQLite file or PostgreSQL, with one schema for both. What it
-holds is a copy, so that it can be thrown away and filled again from PerfTracker at any time.
+holds is a copy, so that it can be thrown away and filled again from PerfTracker at any time; what people said of issues
+is nowhere else.
 
 A job is known by its server's address and its uuid. The text that says when the server stored it tells whether its
 content is another one; a job that the server no longer lists is marked as gone, and series leave it out.
@@ -18,6 +19,7 @@ from perftracker_ai.store.records import (
     Known,
     Levels,
     Overview,
+    Said,
     Scope,
     Triage,
 )
@@ -44,6 +46,7 @@ __all__ = [
     "Known",
     "Levels",
     "Overview",
+    "Said",
     "Scope",
     "Store",
     "Synchronised",

@@ -1,4 +1,4 @@
-"""What a store keeps of comparisons: verdicts, issues from comparison to comparison, and what people said of them.
+"""What a store keeps of comparisons: verdicts, and issues from comparison to comparison.
 
 Every comparison writes what became of each issue of its product with its candidate, in one transaction and in the place
 of what it wrote before. The state of an issue is its newest row: nothing is counted up, so it does not matter in which
@@ -18,9 +18,9 @@ from sqlalchemy import func as sql
 from perftracker_ai.errors import JobError
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import OpenIssue, Reference, Tracked
-from perftracker_ai.store.records import Comparison, IssueRow, Triage
+from perftracker_ai.store.records import Comparison, IssueRow
 from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_text
-from perftracker_ai.store.schema import COMPARISON, ISSUE, REFERENCE, TRIAGE
+from perftracker_ai.store.schema import COMPARISON, ISSUE, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ _LARGEST = 2**63 - 1
 
 
 class Comparisons:
-    """Comparisons, issues and triage of a store; every method is one transaction.
+    """Comparisons and issues of a store; every method is one transaction.
 
     Every method raises `StoreError` when the database does not do what it should.
     """
@@ -72,14 +72,6 @@ class Comparisons:
                     connection.execute(insert(REFERENCE).values(digest=digest, content=content))
                 connection.execute(insert(ISSUE).values(issue | {"reference": digest}))
             connection.execute(delete(REFERENCE).where(~_is_used()))
-
-    def say(self, origin: str, product: str, said: Triage) -> None:
-        """Add what somebody said of an issue; what was said before stays."""
-        row = {name: safe_text(getattr(said, name)) for name in _SAID}
-        with self._database.writing() as connection:
-            last = connection.execute(select(sql.coalesce(sql.max(TRIAGE.c.number), 0))).scalar_one()
-            place = {"number": last + 1, "origin": origin, "product_name": safe_text(product)}
-            connection.execute(insert(TRIAGE).values(row | place | {"made_us": microseconds(said.made)}))
 
     # out
 
@@ -139,15 +131,6 @@ class Comparisons:
         order = (newest.c.slowdown_ppm.desc(), newest.c.key, newest.c.hardware, newest.c.suite_name)
         query = select(newest).where(newest.c.place == 1).order_by(*order)
         return self._rows(query, _of_product(COMPARISON, product))
-
-    def said(self, origin: str, product: str, key: str | None = None) -> tuple[Triage, ...]:
-        """Give what was said of a product's issues, or of one, oldest first."""
-        condition = and_(TRIAGE.c.origin == origin, TRIAGE.c.product_name == safe_text(product))
-        if key is not None:
-            condition &= TRIAGE.c.key == key
-        with readable(self._database.shown), self._database.reading() as connection:
-            rows = connection.execute(select(TRIAGE).where(condition).order_by(TRIAGE.c.number)).mappings()
-            return tuple(_triage(row) for row in rows)
 
     def _rows(self, query: Any, compared: ColumnElement[bool]) -> tuple[IssueRow, ...]:  # noqa: ANN401 - two shapes of one select
         with readable(self._database.shown), self._database.reading() as connection:
@@ -217,7 +200,6 @@ def _is_used() -> ColumnElement[bool]:
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-_SAID = ("key", "state", "owner", "note", "ticket", "until", "author")
 _NAMES = (
     ("product", "product_name"),
     ("hardware", "hardware"),
@@ -338,10 +320,6 @@ def _shown(row: RowMapping, versions: dict[tuple[str, str, str], str]) -> IssueR
         candidate=pair[1],
         issue=msgspec.json.decode(row["content"], type=OpenIssue),
     )
-
-
-def _triage(row: RowMapping) -> Triage:
-    return Triage(**{name: row[name] for name in _SAID}, made=moment_of(row["made_us"]))
 
 
 def _json(value: object) -> str:

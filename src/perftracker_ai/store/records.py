@@ -213,13 +213,25 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    origin, product, hardware, suite : str
+        As in `Scope`.
+    key : str
+        The issue's.
     state : str
         What is to be done about it, in the words of whoever keeps the list.
     until : str
         A day; empty for none.
+    author : str
+        Who said it.
     made : datetime
+    seen : datetime
+        When the newest job ended that was seen of the issue.
     """
 
+    origin: str
+    product: str
+    hardware: str
+    suite: str
     key: str
     state: str
     owner: str
@@ -228,6 +240,23 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True):
     until: str
     author: str
     made: datetime
+    seen: datetime
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of what somebody said.
+
+    Attributes
+    ----------
+    number : int
+        Its place among all that was ever said, from 1 on; what an edit was made upon is known by it.
+    news : bool
+        Whether a job that was not seen then made the issue news: worse, or back. Looked up of the newest only.
+    """
+
+    number: int
+    triage: Triage
+    news: bool
 
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True, eq=False):

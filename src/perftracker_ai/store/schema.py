@@ -182,8 +182,14 @@ TRIAGE = Table(
     Column("until", Text, nullable=False),
     Column("author", Text, nullable=False),
     Column("made_us", BigInteger, nullable=False),
+    Column("hardware", Text, nullable=False),
+    Column("suite_name", Text, nullable=False),
+    Column("seen_us", BigInteger, nullable=False),
 )
-"""What people said of issues, in order; rows are added and never changed, so that it is the record of who did what."""
+"""What people said of issues, in order; rows are added and never changed, so that it is the record of who did what.
+
+`seen_us` is when the newest job ended that they had seen of the issue.
+"""
 
 
 class Step(NamedTuple):
@@ -268,6 +274,18 @@ STEPS = (
                 "made_us BIGINT NOT NULL)"
             ),
             "CREATE INDEX history_triage_key ON history_triage (origin, product_name, key, number)",
+        ),
+    ),
+    Step(
+        "where and of which job triage is",
+        (
+            "ALTER TABLE history_triage ADD COLUMN hardware TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE history_triage ADD COLUMN suite_name TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE history_triage ADD COLUMN seen_us BIGINT NOT NULL DEFAULT 0",
+            (
+                "CREATE INDEX history_triage_issue ON history_triage "
+                "(origin, product_name, hardware, suite_name, key, number)"
+            ),
         ),
     ),
 )

@@ -29,6 +29,7 @@ from perftracker_ai.store.encoding import (
 from perftracker_ai.store.records import Archive, History, Holding, Known, Levels, Overview, Scope
 from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_text
 from perftracker_ai.store.schema import BROKEN, COMPARISON, ISSUE, JOB, LAYOUT, LEVEL, STEPS, version_of
+from perftracker_ai.store.triage import TriageLog
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -111,6 +112,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.comparisons = Comparisons(database)
+        self.triage = TriageLog(database)
 
     @property
     def location(self) -> str:
