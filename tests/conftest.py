@@ -30,6 +30,7 @@ SLOW = frozenset(
         "test_detect_calibration",
         "test_detect_timeline",
         "test_evaluate",
+        "test_executors",
         "test_fuzz",
         "test_history_store",
         "test_history_sync",

@@ -15,6 +15,8 @@
     ├── NotifyError                      a channel that takes no message; the run goes on without it
     ├── StoreError                       the store of past jobs cannot be opened, read or written
     │   └── StoreReadOnly                it can be read, and not be written to
+    ├── ClusterError                     a Dask cluster that cannot be reached, or has no workers as this machine is
+    ├── WorkerLost                       a task whose process or worker ended without an answer, and the next one too
     ├── Defect                           a fault of the program itself, or no memory left
     ├── Interrupted                      ended from the keyboard; exit 130
     └── LanguageModelError               the language model gave no answer that can be used
@@ -116,6 +118,14 @@ class StoreReadOnly(StoreError):
     """The store of past jobs can be read, and not be written to."""
 
 
+class ClusterError(PerfTrackerAIError):
+    """A Dask cluster that cannot be reached, has gone, or has no worker that is like this machine."""
+
+
+class WorkerLost(PerfTrackerAIError):
+    """A task whose worker ended without an answer, as did the one that tried again."""
+
+
 class Defect(PerfTrackerAIError):
     """The program itself failed; its cause holds the trace."""
 
@@ -160,10 +170,10 @@ def guarded(what: str) -> Iterator[None]:
     except PerfTrackerAIError:
         raise
     except Exception as error:
-        raise _defect(what, error) from error
+        raise defect(what, error) from error
 
 
-def _defect(what: str, error: Exception) -> Defect:
+def defect(what: str, error: Exception) -> Defect:
     """Say what failed and where; never in the exception's own words, which may quote anything."""
     if isinstance(error, MemoryError):
         return Defect(f"{what} needs more memory than there is; make room, or compare fewer jobs in one run.")
