@@ -44,7 +44,7 @@ def regressed():
     return judge(jobs, ProductSettings(), seed=SEED).analysis
 
 
-def record(store, number, cost=1.0, **fields):
+def record(store, number, cost=1.0, version="", **fields):
     """Keep a job of a night: two endpoints, of which one costs as told."""
     tests = [
         *curve_tests("latency, avg (1 th): GET /orders", {1: [0.2 * cost], 2: [0.4 * cost]}),
@@ -55,7 +55,7 @@ def record(store, number, cost=1.0, **fields):
         *tests,
         id=number,
         uuid=f"uuid-{number}",
-        product_ver=f"1.{number}",
+        product_ver=version or f"1.{number}",
         hosts=("bg-f1",),
         suite_name="API",
         end=(NOON + timedelta(days=number)).isoformat(),
@@ -148,6 +148,7 @@ __all__ = [
     "issue",
     "place",
     "put",
+    "record",
     "regressed",
     "serving",
     "tracked",

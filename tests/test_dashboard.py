@@ -1,7 +1,9 @@
 """The dashboard: what its pages show, that they change nothing, and that nothing in a job runs in them."""
 
+import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
-from dashboards import HOST, NOW, ask, board, data, fill, put, regressed, tracked
+from dashboards import HOST, NOW, ask, board, data, fill, put, record, regressed, tracked
 from pages import EVIL
 from pages import page as report_page
 from test_store_comparisons import comparison
@@ -22,8 +24,11 @@ from perftracker_ai.commands.records import NO_STORE, FolderRecords, StoreRecord
 from perftracker_ai.commands.serve import listening, require_installed
 from perftracker_ai.dashboard import views
 from perftracker_ai.dashboard.app import application
+from perftracker_ai.dashboard.heat import Heat, Row
+from perftracker_ai.dashboard.heatmap import heat_map
 from perftracker_ai.dashboard.nights import PRODUCTS, nights
 from perftracker_ai.errors import StoreError, UsageError
+from perftracker_ai.model.history import JobRef
 from perftracker_ai.results.write import result_json
 from perftracker_ai.store import open_store
 
@@ -66,6 +71,8 @@ TAGS = frozenset(
         "summary",
         "wbr",
         "code",
+        "script",
+        "text",
     ]
 )
 
@@ -158,7 +165,39 @@ def test_the_heat_map_says_how_much_slower_each_endpoint_is(app):
     assert heat["rows"][0]["slowdowns"] == pytest.approx([0, 0, 0, 1, 1])
     assert heat["rows"][1]["slowdowns"] == pytest.approx([0, 0, 0, 0, 0])
     assert (heat["reference"], [one["version"] for one in heat["jobs"]]) == (1, ["1.0", "1.1", "1.2", "1.3", "1.4"])
-    assert 'title="1.3: +100 %"' in ask(app, "/p/Shop").text
+    page = ask(app, "/p/Shop").text
+    assert 'data-v="0,0,0,1000,1000"' in page
+    assert 'aria-label="+100 % in 1.4; at most +100 %, in 1.3 (job 3, 2026-09-09)"' in page
+
+
+def test_the_heat_map_is_there_as_text(app):
+    """Every value of the map stands in a table and in a CSV file, unrounded there, a row a job."""
+    text = ask(app, "/p/Shop?view=values").text
+    assert '<tr><th scope="row">1.3 (job 3, 2026-09-09)</th><td>+100 %</td><td>0 %</td></tr>' in text
+    answer = ask(app, "/p/Shop?format=csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    head, *rows = list(csv.reader(answer.text.splitlines()))
+    assert head == ["job", "version", "ended", "GET /orders", "GET /health"]
+    assert [row[0] for row in rows] == ["0", "1", "2", "3", "4"]
+    assert [float(row[3]) for row in rows] == pytest.approx([0, 0, 0, 1, 1])
+
+
+def test_no_cell_of_a_spreadsheet_is_a_formula(tmp_path):
+    """A version or an endpoint that begins as formulas do is text in a CSV file."""
+    with board(tmp_path, lambda store: [put(store, 1), record(store, 0), record(store, 1, version="=1+1")]) as app:
+        body = ask(app, "/p/Shop?format=csv").text
+    assert ",'=1+1," in body
+
+
+def test_a_year_of_endpoints_is_a_small_page():
+    """Forty endpoints in 360 jobs whose cells are all different are under 400 kB, and no value of them is lost."""
+    jobs = tuple(JobRef(job=at, version=f"1.0-{at}", end=NOW) for at in range(360))
+    values = tuple(0.3 * (-1) ** at + at / 1000 for at in range(360))
+    rows = tuple(Row(endpoint=f"GET /items/{at}", curves=4, slowdowns=values) for at in range(40))
+    drawn = heat_map(Heat(jobs=jobs, reference=7, endpoints=40, page=1, pages=1, rows=rows), jobs, {})
+    assert len(drawn) < 400_000
+    told = re.findall(r'data-v="([^"]*)"', drawn)
+    assert [[int(one) / 1000 for one in row.split(",")] for row in told] == [pytest.approx(values, abs=6e-4)] * 40
 
 
 def test_a_job_compared_again_counts_once(tmp_path):

@@ -35,6 +35,7 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 HTML, JSON, SVG = "text/html; charset=utf-8", "application/json", "image/svg+xml"
+CSV = "text/csv; charset=utf-8; header=present"
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 """The policy of what is no page."""
 _KEPT_S, _MOST_KEPT, _LOCKS = 2.0, 64, 16
@@ -152,6 +153,11 @@ def page(html: str) -> Response:
     """Return a page."""
     headers = HEADERS | {"Content-Security-Policy": page_policy()}
     return Response(html.encode(errors="replace"), media_type=HTML, headers=headers)
+
+
+def csv_file(content: bytes) -> Response:
+    """Return the values behind a page as CSV."""
+    return Response(content, media_type=CSV, headers=HEADERS | {"Content-Security-Policy": NOTHING})
 
 
 def values(value: msgspec.Struct) -> Response:

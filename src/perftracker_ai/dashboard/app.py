@@ -16,7 +16,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from perftracker_ai.dashboard import views
-from perftracker_ai.dashboard.answers import HEADERS, HTML, JSON, NOTHING, SVG, Answers, Refused, page, sentence, values
+from perftracker_ai.dashboard.answers import (
+    HEADERS,
+    HTML,
+    JSON,
+    NOTHING,
+    SVG,
+    Answers,
+    Refused,
+    csv_file,
+    page,
+    sentence,
+    values,
+)
 from perftracker_ai.dashboard.badge import badge
 from perftracker_ai.dashboard.frame import report_policy
 from perftracker_ai.dashboard.gate import Access, Gate, endpoint
@@ -24,7 +36,7 @@ from perftracker_ai.dashboard.heat import heat
 from perftracker_ai.dashboard.home import home_page
 from perftracker_ai.dashboard.inbox import inbox_page
 from perftracker_ai.dashboard.parts import STRIP
-from perftracker_ai.dashboard.product import JOBS, product_page_html
+from perftracker_ai.dashboard.product import JOBS, VALUES, product_csv, product_page_html
 from perftracker_ai.dashboard.views import Place, Sort, State
 from perftracker_ai.render.html import html_report
 from perftracker_ai.report import build
@@ -127,7 +139,11 @@ class _Board:
         scope = Scope(origin=place.origin, product=product, hardware=place.hardware, suite=place.suite)
         course = heat(self._records.levels(scope, jobs), query.number("page", 1, _MOST_PAGES))
         shown = views.product_page(comparisons, self._records.issues(product), place, course, self._clock())
-        return values(shown) if query.json else page(product_page_html(shown, self._records, jobs))
+        if query.json:
+            return values(shown)
+        if query.values.get("format") == "csv":
+            return csv_file(product_csv(shown))
+        return page(product_page_html(shown, self._records, jobs, values=query.values.get("view") == VALUES))
 
     def report(self, query: Query) -> Response:
         """Answer with a report, as it was written or, as JSON, with the results it is made from."""

@@ -1,6 +1,7 @@
 """The frame of every page: head, policy, navigation, footer.
 
-In: what a page shows. Out: the whole page. It loads nothing, holds no script, and says so to the browser.
+In: what a page shows. Out: the whole page. It loads nothing, its one script reads values off charts, and the
+browser is told that nothing else may run.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from perftracker_ai.dashboard.links import link
-from perftracker_ai.render.html import asset, policy
+from perftracker_ai.render.html import asset, page_script, policy
 from perftracker_ai.render.page.markup import Html, el, join, tag
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def page(title: str, tone: str, head: tuple[Html, ...], main: tuple[Html, ...], 
         el("header", el("div", *head), class_=f"top {tone}"),
         el("main", *main, id="content"),
         el("footer", foot),
+        el("script", Html(script())),
     )
     return join(['<!DOCTYPE html>\n<html lang="en">\n', _head(f"{title} · PerfTracker AI"), "\n", body, "\n</html>\n"])  # type: ignore[list-item] # ours
 
@@ -62,20 +64,30 @@ def error_page(status: int, said: str) -> str:
 
 def page_policy() -> str:
     """Return the Content-Security-Policy of every page: nothing loads or runs, and nobody may frame it."""
-    return f"{policy(style(), '')}; frame-ancestors 'none'"
+    return f"{policy(style(), script())}; frame-ancestors 'none'"
 
 
 def report_policy() -> str:
     """Return the policy of a report's page, whose one script runs by its hash."""
-    return f"{policy(asset('page.css'), asset('page.js'))}; frame-ancestors 'none'"
+    return f"{policy(asset('page.css'), page_script())}; frame-ancestors 'none'"
 
 
 @cache
 def style() -> str:
     """Return the style: the report's, and what only the dashboard has."""
-    own = pkgutil.get_data("perftracker_ai.dashboard", "assets/dashboard.css")
-    assert own is not None  # part of the package
-    return asset("page.css") + own.decode()
+    return asset("page.css") + _own("dashboard.css")
+
+
+@cache
+def script() -> str:
+    """Return the script: the report's charts', and what reads values off the heat map."""
+    return asset("chart.js") + _own("dashboard.js")
+
+
+def _own(name: str) -> str:
+    content = pkgutil.get_data("perftracker_ai.dashboard", f"assets/{name}")
+    assert content is not None  # part of the package
+    return content.decode()
 
 
 def _head(title: str) -> Html:

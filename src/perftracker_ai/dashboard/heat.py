@@ -91,12 +91,13 @@ def heat(levels: Sequence[Levels], page: int) -> Heat | None:
 def _costs(levels: Sequence[Levels]) -> tuple[list[str], Floats]:
     """Return the endpoint of every curve, and the logarithm of what it cost in every job, shape (C, J)."""
     place: dict[tuple[object, ...], int] = {}
-    at = [[place.setdefault(_key(curve), len(place)) for curve in one.curves] for one in levels]
+    layouts = {id(one.curves): one.curves for one in levels}  # most jobs share one
+    rows = {key: [place.setdefault(_key(curve), len(place)) for curve in curves] for key, curves in layouts.items()}
+    signs = {key: np.array([1.0 if one.less_better else -1.0 for one in curves]) for key, curves in layouts.items()}
     costs = np.full((len(place), len(levels)), np.nan)
-    for job, (one, rows) in enumerate(zip(levels, at, strict=True)):
-        signs = np.array([1.0 if curve.less_better else -1.0 for curve in one.curves])
+    for job, one in enumerate(levels):
         known = np.where((one.level > 0) & np.isfinite(one.level), one.level, np.nan)
-        costs[rows, job] = signs * np.log(known)
+        costs[rows[id(one.curves)], job] = signs[id(one.curves)] * np.log(known)
     return [_endpoint(str(key[1])) for key in place], costs
 
 

@@ -61,10 +61,11 @@ _HOURS, _DAYS = 24, 2.0
 
 def tone(verdict: str) -> str:
     """Return the class of a verdict; that of an open question for one that is not known here."""
-    return _bar_of(verdict)[0]
+    return bar_of(verdict)[0]
 
 
-def _bar_of(verdict: str) -> tuple[str, int]:
+def bar_of(verdict: str) -> tuple[str, int]:
+    """Return the class of a verdict's bar, and its height of 40."""
     return _TONES[Verdict(verdict)] if verdict in set(Verdict) else ("open", 24)
 
 
@@ -85,7 +86,7 @@ def strip(nights: Sequence[Night], name: str) -> Html:
 
 
 def _bar(night: Night, at: int) -> Html:
-    kind, height = _bar_of(night.verdict)
+    kind, height = bar_of(night.verdict)
     told = el("title", f"{night.job.version} (job {night.job.job}, {day(night.job.end)}): {verdict_text(night)}")
     return el("rect", told, x=at * _BAR + 1, y=_HEIGHT - height, width=_BAR - 2, height=height, class_=f"night {kind}")
 

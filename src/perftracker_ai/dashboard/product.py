@@ -6,36 +6,27 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai.dashboard import parts
 from perftracker_ai.dashboard.frame import footer, page
-from perftracker_ai.model.history import JobRef  # noqa: TC001 - read by people and mypy alike
-from perftracker_ai.render.page.markup import Html, el, join, path
-from perftracker_ai.words.numbers import format_change, plural
+from perftracker_ai.dashboard.heatmap import heat_map, legend, values_table
+from perftracker_ai.dashboard.spreadsheet import csv
+from perftracker_ai.render.page.markup import Html, el, join
+from perftracker_ai.words.numbers import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from perftracker_ai.dashboard.heat import Heat, Row
+    from perftracker_ai.dashboard.heat import Heat
     from perftracker_ai.dashboard.records import Records
     from perftracker_ai.dashboard.views import Night, Product
+    from perftracker_ai.model.history import JobRef
 
 JOBS = (30, 60, 120, 360)
 """How many jobs a page may show; the second unless something else is asked for."""
-_STEPS = ((1.0, "w4"), (0.5, "w3"), (0.15, "w2"), (0.05, "w1"), (-0.048, "z"), (-0.13, "b1"))
-"""Slowdowns from which a cell has its class: those of critical, severe, moderate and minor, and their mirrors."""
-_WRITTEN, _FASTER = 0.15, -0.13
-"""Slowdowns from which, and down to which, a cell holds its number: colours alone tell nothing."""
-_LEGEND = (
-    ("b2", "13 % or more faster"),
-    ("b1", "5 %"),
-    ("z", "no change"),
-    ("w1", "5 % slower"),
-    ("w2", "15 %"),
-    ("w3", "50 %"),
-    ("w4", "100 % or more"),
-)
+VALUES = "values"
+"""The view of the page that has text in place of the map."""
 
 
-def product_page_html(shown: Product, records: Records, jobs: int) -> str:
-    """Return the page."""
+def product_page_html(shown: Product, records: Records, jobs: int, *, values: bool) -> str:
+    """Return the page; ``values`` asks for text in place of the map."""
     line, newest = shown.line, shown.line.newest
     title = el("h1", line.place.product, " ", newest.job.version, " ", parts.says(newest))
     said = f"{parts.stands(line)}; {parts.where(line.place)}; "
@@ -45,9 +36,19 @@ def product_page_html(shown: Product, records: Records, jobs: int) -> str:
         _others(shown),
         el("div", parts.counts(line.open, line.accepted), class_="counts"),
     )
-    main = (_open(shown), _course(shown, jobs), _closed(shown))
+    main = (_open(shown), _course(shown, jobs, values=values), _closed(shown))
     foot = footer(records, shown.now, parts.api(line.place, jobs=jobs))
     return page(line.place.product, parts.tone(line.verdict), head, main, foot)
+
+
+def product_csv(shown: Product) -> bytes:
+    """Return the endpoints of the page job by job as CSV, a row a job; slowdowns are ratios."""
+    jobs, rows = (shown.heat.jobs, shown.heat.rows) if shown.heat else ((), ())
+    columns = zip(*(row.slowdowns for row in rows), strict=True) if rows else ((),) * len(jobs)
+    told = (
+        (str(job.job), job.version, job.end.isoformat(), *values) for job, values in zip(jobs, columns, strict=True)
+    )
+    return csv(("job", "version", "ended", *(row.endpoint for row in rows)), told)
 
 
 def _others(shown: Product) -> Html:
@@ -72,24 +73,23 @@ def _closed(shown: Product) -> Html:
 # ── job by job ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _course(shown: Product, jobs: int) -> Html:
-    """Return verdicts and endpoints job by job, as a table whose cells are coloured."""
+def _course(shown: Product, jobs: int, *, values: bool) -> Html:
+    """Return verdicts and endpoints job by job, drawn or, where that is asked for, as text."""
     nights = {one.job.job: one for one in shown.line.nights}
     columns = shown.heat.jobs if shown.heat else tuple(one.job for one in shown.line.nights[-jobs:])
-    body = [_endpoint(row, columns) for row in shown.heat.rows] if shown.heat else []
-    table = el("table", _head(columns, nights), el("tbody", *body), class_="heat")
-    scroll = el("div", table, class_="wide", tabindex="0", role="region", aria_labelledby="course")
+    drawn = values_table(shown.heat, columns) if values and shown.heat else heat_map(shown.heat, columns, nights)
     return el(
         "section",
         el("h2", "Job by job", id="course"),
-        *_told(shown, jobs),
-        scroll,
-        *_below(shown),
+        *_told(shown, jobs, values=values),
+        drawn,
+        *_below(shown, jobs),
+        _jobs(columns, nights),
         aria_labelledby="course",
     )
 
 
-def _told(shown: Product, jobs: int) -> tuple[Html, ...]:
+def _told(shown: Product, jobs: int, *, values: bool) -> tuple[Html, ...]:
     links = [
         el(
             "a",
@@ -102,8 +102,18 @@ def _told(shown: Product, jobs: int) -> tuple[Html, ...]:
     range_ = el("p", "Newest ", join(links, " · "), class_="sorts")
     if shown.heat is None:
         return (range_,)
-    legend = el("ul", *(el("li", el("span", class_=f"cell {kind}"), text) for kind, text in _LEGEND), class_="legend")
-    return el("p", _reference(shown.heat), class_="because"), range_, legend
+    place, page = shown.line.place, shown.heat.page
+    text = el("a", "The map", href=parts.address(place, jobs=jobs, page=page)) if values else _as_text(shown, jobs)
+    tools = el(
+        "p", text, " · ", el("a", "CSV", href=parts.address(place, jobs=jobs, page=page, format="csv")), class_="sorts"
+    )
+    told = el("p", _reference(shown.heat), class_="because")
+    return (told, el("div", range_, tools, class_="narrowing"), *(() if values else (legend(),)))
+
+
+def _as_text(shown: Product, jobs: int) -> Html:
+    page = shown.heat.page if shown.heat else 1
+    return el("a", "Values as a table", href=parts.address(shown.line.place, jobs=jobs, page=page, view=VALUES))
 
 
 def _reference(heat: Heat) -> str:
@@ -113,58 +123,26 @@ def _reference(heat: Heat) -> str:
     of = f"the median of jobs {first.job} to {last.job}" if heat.reference > 1 else f"job {first.job}"
     return (
         f"Each cell: how much slower the endpoint was in that job, all its curves together, than in {of} ({versions}). "
-        "A version leads to the report of its job."
+        "The number beside it is that of its newest job; a verdict leads to its report."
     )
 
 
-def _head(columns: Sequence[JobRef], nights: dict[int, Night]) -> Html:
-    versions = [el("th", _tick(one, nights.get(one.job)), scope="col") for one in columns]
-    bars = [el("td", _verdict(nights.get(one.job))) for one in columns]
-    corner = el("th", "Version", scope="col", class_="corner")
-    return el(
-        "thead", el("tr", corner, *versions), el("tr", el("th", "Verdict", scope="row"), *bars, class_="verdicts")
-    )
+def _jobs(columns: Sequence[JobRef], nights: dict[int, Night]) -> Html:
+    """Return every job in a row, the newest first: for those who read rather than look."""
+    rows = [_job(job, nights.get(job.job)) for job in reversed(columns)]
+    head = el("tr", *(el("th", text, scope="col") for text in ("Job", "Version", "Ended", "Verdict", "Against")))
+    table = el("table", el("thead", head), el("tbody", *rows))
+    return el("details", el("summary", f"These {plural(len(columns), 'job')} as a table"), table)
 
 
-def _tick(job: JobRef, night: Night | None) -> Html:
-    told = f"job {job.job}, {parts.day(job.end)}"
-    if night is None:
-        return el("span", job.version, title=told)
-    return el("a", job.version, href=night.path, title=told)
+def _job(job: JobRef, night: Night | None) -> Html:
+    verdict = el("a", parts.verdict_text(night), href=night.path) if night else Html("not compared")
+    against = night.baseline_version if night else ""
+    cells = (el("td", job.version), el("td", parts.day(job.end)), el("td", verdict), el("td", against))
+    return el("tr", el("th", f"{job.job}", scope="row"), *cells)
 
 
-def _verdict(night: Night | None) -> Html:
-    if night is None:
-        return Html("")
-    return el(
-        "span",
-        el("span", night.verdict, class_="unseen"),
-        class_=f"mark {parts.tone(night.verdict)}",
-        title=parts.verdict_text(night),
-    )
-
-
-def _endpoint(row: Row, columns: Sequence[JobRef]) -> Html:
-    name = el("th", el("span", path(row.endpoint), class_="endpoint"), scope="row", title=plural(row.curves, "curve"))
-    return el("tr", name, *(_cell(*pair) for pair in zip(row.slowdowns, columns, strict=True)))
-
-
-def _cell(slowdown: float | None, job: JobRef) -> Html:
-    """Return a cell; what is large is written in it, everything stands in its title."""
-    if slowdown is None:
-        return el("td", title=f"{job.version}: not measured", class_="no")
-    kind = next((name for least, name in _STEPS if slowdown >= least), "b2")
-    return el("td", _short(slowdown), title=f"{job.version}: {format_change(slowdown)}", class_=kind)
-
-
-def _short(slowdown: float) -> str:
-    if _FASTER < slowdown < _WRITTEN:
-        return ""
-    percent = round(slowdown * 100)
-    return f"{percent}" if percent < 1000 else f"{min(round(slowdown + 1), 999)}×"  # noqa: PLR2004 - three digits fit
-
-
-def _below(shown: Product) -> tuple[Html, ...]:
+def _below(shown: Product, jobs: int) -> tuple[Html, ...]:
     """Return the links to further endpoints."""
     heat = shown.heat
     if heat is None or heat.pages == 1:
@@ -173,7 +151,7 @@ def _below(shown: Product) -> tuple[Html, ...]:
         el(
             "a",
             f"{number}",
-            href=parts.address(shown.line.place, page=number),
+            href=parts.address(shown.line.place, jobs=jobs, page=number),
             aria_current="true" if number == heat.page else None,
         )
         for number in range(1, heat.pages + 1)

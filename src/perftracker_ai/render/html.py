@@ -72,7 +72,7 @@ def html_report(shown: View, report: Report, *, result: bytes, scripts: bool) ->
         HTML with its own character set and policy, to be encoded as UTF-8.
     """
     style = asset("page.css")
-    script = asset("page.js") if scripts else ""
+    script = page_script() if scripts else ""
     told = (
         el("a", "Skip to the issues", href="#issues", class_="skip"),
         _navigation(),
@@ -83,6 +83,11 @@ def html_report(shown: View, report: Report, *, result: bytes, scripts: bool) ->
     body = spread("body", *told, el("footer", foot), el("script", Html(script)) if scripts else Html(""))
     head = _head(plain(report.title), style, script)
     return "".join(['<!DOCTYPE html>\n<html lang="en">\n', head, "\n", *body, "\n</html>\n"])
+
+
+def page_script() -> str:
+    """Return the script of the page: what reads values off its charts, and what its table needs."""
+    return asset("chart.js") + asset("page.js")
 
 
 @cache

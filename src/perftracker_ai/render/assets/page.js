@@ -1,54 +1,6 @@
-// Reads values off the charts, opens what a link leads to, and sorts, filters and searches the table of all curves;
-// what is shown is kept in the address, so that it can be sent on. Without this script everything is there, folded and
+// Opens what a link leads to, and sorts, filters and searches the table of all curves; what is shown is kept in the address, so that it can be sent on. Without this script everything is there, folded and
 // in order; nothing is fetched and nothing is stored.
 "use strict";
-// The values of a chart under the pointer, and with the arrow keys: they are read from the table behind it.
-(() => {
-  for (const figure of document.querySelectorAll(".panel")) {
-    const svg = figure.querySelector("svg");
-    const rows = figure.querySelectorAll("tbody tr");
-    const places = (svg.dataset.x || "").split(" ").map(Number);
-    if (!rows.length || rows.length !== places.length) continue;
-    const units = [...figure.querySelectorAll("thead th")].map((head) => head.textContent.split(", ")[1] || "");
-    const read = figure.appendChild(document.createElement("p"));
-    const cursor = document.createElementNS(svg.namespaceURI, "path");
-    let at = -1;
-    read.className = "read";
-    read.setAttribute("aria-live", "polite");
-    cursor.setAttribute("class", "cursor");
-    svg.tabIndex = 0;
-    const tell = (place) => {
-      at = place;
-      if (at < 0) {
-        cursor.remove();
-        read.textContent = "";
-        return;
-      }
-      const cells = [...rows[at].cells].map((cell) => cell.textContent);
-      cursor.setAttribute("d", `M${places[at]} 14V250`);
-      svg.append(cursor);
-      read.textContent = `${cells[0]}: ${cells[1]} → ${cells[2]} ${units[2]} (${cells[3]})`;
-    };
-    svg.addEventListener("pointermove", (event) => {
-      const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
-      let best = 0;
-      places.forEach((x, place) => { if (Math.abs(x - point.x) < Math.abs(places[best] - point.x)) best = place; });
-      if (best !== at) tell(best);
-    });
-    svg.addEventListener("pointerleave", () => tell(-1));
-    svg.addEventListener("blur", () => tell(-1));
-    svg.addEventListener("keydown", (event) => {
-      const steps = { ArrowRight: at + 1, ArrowLeft: at < 0 ? places.length - 1 : at - 1, Home: 0, End: places.length - 1 };
-      if (!(event.key in steps)) return;
-      event.preventDefault();
-      tell(Math.min(Math.max(steps[event.key], 0), places.length - 1));
-    });
-  }
-  addEventListener("keydown", (event) => {
-    const close = event.key === "Escape" && document.querySelector(".panel:target .close");
-    if (close) close.click();
-  });
-})();
 (() => {
   const table = document.getElementById("all");
   const form = document.getElementById("filter");

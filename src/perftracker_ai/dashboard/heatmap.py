@@ -1,0 +1,214 @@
+"""The heat map of a product: verdicts and endpoints job by job, a row of coloured cells each.
+
+In: a `Heat` and what was compared. Out: `Html`. A row is one drawing of a few paths and carries its values beside it,
+for the page's script reads them under the pointer; without a script they are a table of their own.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perftracker_ai.dashboard import parts
+from perftracker_ai.render import svg
+from perftracker_ai.render.page.markup import Html, el, join, path, tag
+from perftracker_ai.words.numbers import format_change, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from perftracker_ai.dashboard.heat import Heat, Row
+    from perftracker_ai.dashboard.views import Night
+    from perftracker_ai.model.history import JobRef
+
+    Floats = NDArray[np.float64]
+
+_EDGES = np.array([-0.13, -0.048, 0.05, 0.15, 0.5, 1.0])
+_KINDS = ("b2", "b1", "z", "w1", "w2", "w3", "w4", "no")
+"""Slowdowns at which the class of a cell changes: those of minor, moderate, severe and critical, and their mirrors."""
+_CELL = {"b2": (0, 7), "b1": (0, 4), "w1": (6, 4), "w2": (4, 6), "w3": (2, 8), "w4": (0, 10), "no": (4, 2)}
+"""Where a cell of a class begins and how high it is, of ten: what is grave is tall, for colours alone tell nothing."""
+_APART = 60
+"""Jobs up to which cells stand apart; of more, neighbours of one class are one."""
+_WIDE, _TICKS_HIGH, _LETTER = 960, 40, 7.4
+"""Size of the row of versions, and width of a letter in it."""
+_LONGEST, _DAY = 16, 5
+"""Letters of a version that a tick has, and of a day."""
+_LEGEND = (
+    ("b2", "13 % or more faster"),
+    ("b1", "5 %"),
+    ("z", "no change"),
+    ("w1", "5 % slower"),
+    ("w2", "15 %"),
+    ("w3", "50 %"),
+    ("w4", "100 % or more"),
+    ("no", "not measured"),
+)
+
+
+def heat_map(heat: Heat | None, columns: Sequence[JobRef], nights: Mapping[int, Night]) -> Html:
+    """Return the map.
+
+    Parameters
+    ----------
+    heat : Heat or None
+        Without one the verdicts stand alone.
+    columns : sequence of JobRef
+        The jobs, oldest first.
+    nights : mapping of int to Night
+        What was compared, by the job's number.
+    """
+    versions = el("tr", el("th", "Version"), el("th"), el("td", _versions(columns), class_="line"))
+    verdicts = el("tr", el("th", "Verdict", scope="row"), el("td"), el("td", _bars(columns, nights), class_="line"))
+    rows = [_endpoint(row, columns) for row in heat.rows] if heat else []
+    table = el("table", el("tbody", versions, verdicts, *rows), class_="heat")
+    return el("div", table, class_="wide", tabindex="0", role="region", aria_labelledby="course")
+
+
+def legend() -> Html:
+    """Return what the cells mean."""
+    drawn = ((_cells(np.array([_KINDS.index(kind)]), apart=True), text) for kind, text in _LEGEND)
+    items = [el("li", Html(f"{_start(1)}{cells}</svg>"), text) for cells, text in drawn]
+    return el("ul", *items, class_="legend")
+
+
+def values_table(heat: Heat, columns: Sequence[JobRef]) -> Html:
+    """Return every value of the map as text: a row a job, a column an endpoint."""
+    heads = [el("th", path(row.endpoint), scope="col") for row in heat.rows]
+    body = []
+    for at, job in enumerate(columns):
+        cells = "".join([f"<td>{format_change(row.slowdowns[at])}</td>" for row in heat.rows])
+        body.append(el("tr", el("th", job_text(job), scope="row"), Html(cells)))
+    table = el(
+        "table", el("thead", el("tr", el("th", "Job", scope="col"), *heads)), el("tbody", *body), class_="plain-values"
+    )
+    return el("div", table, class_="wide", tabindex="0", role="region", aria_labelledby="course")
+
+
+def job_text(job: JobRef) -> str:
+    """Return a job in a few words."""
+    return f"{job.version} (job {job.job}, {parts.day(job.end)})"
+
+
+# ── a row ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _endpoint(row: Row, columns: Sequence[JobRef]) -> Html:
+    values = np.array([np.nan if one is None else one for one in row.slowdowns])
+    kinds = np.where(np.isnan(values), len(_EDGES) + 1, np.digitize(values, _EDGES))
+    name = el("th", el("span", path(row.endpoint), class_="endpoint"), scope="row", title=plural(row.curves, "curve"))
+    newest = next((one for one in reversed(row.slowdowns) if one is not None), None)
+    kind = _KINDS[int(kinds[~np.isnan(values)][-1])] if newest is not None else "no"
+    drawn = Html(
+        f"{_start(len(columns), _told(values, columns), values)}{_cells(kinds, apart=len(columns) <= _APART)}</svg>"
+    )
+    return el("tr", name, el("td", format_change(newest), class_=f"num {kind}"), el("td", drawn, class_="line"))
+
+
+def _start(jobs: int, label: str = "", values: Floats | None = None) -> Html:
+    """Return how a drawing of so many cells begins; one without a label is for eyes only."""
+    shown = {"role": "img", "aria_label": label} if label else {"aria_hidden": "true"}
+    data = {} if values is None else {"data_v": _thousandths(values)}
+    return tag("svg", class_="cells", viewBox=f"0 0 {jobs} 10", preserveAspectRatio="none", **shown, **data)
+
+
+def _thousandths(values: Floats) -> str:
+    """Return values as whole thousandths, nothing for what is not there; parted by commas."""
+    whole = np.rint(np.where(np.isnan(values), 0.0, np.minimum(values, 1e6)) * 1000).astype(np.int64).tolist()
+    return ",".join(["" if gone else str(one) for one, gone in zip(whole, np.isnan(values).tolist(), strict=True)])
+
+
+def _cells(kinds: NDArray[np.int64], *, apart: bool) -> str:
+    """Return the cells of a row, one path a class."""
+    drawn: dict[str, list[str]] = {}
+    for first, last, at in _runs(kinds, apart=apart):
+        kind = _KINDS[at]
+        if kind in _CELL:
+            top, height = _CELL[kind]
+            wide = ".9" if apart else str(last - first)
+            drawn.setdefault(kind, []).append(f"M{first} {top}h{wide}v{height}h-{wide}z")
+    return "".join([svg.path("".join(commands), kind) for kind, commands in drawn.items()])
+
+
+def _runs(kinds: NDArray[np.int64], *, apart: bool) -> Iterator[tuple[int, int, int]]:
+    """Yield neighbours of one class as first, behind the last, class; each cell by itself where they stand apart."""
+    if apart:
+        yield from ((at, at + 1, kind) for at, kind in enumerate(kinds.tolist()))
+        return
+    edges = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
+    yield from ((first, last, int(kinds[first])) for first, last in pairwise(edges))
+
+
+def _told(values: Floats, columns: Sequence[JobRef]) -> str:
+    """Say what a row shows to somebody who cannot see it."""
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        return "not measured in any of these jobs"
+    most, newest = int(known[np.argmax(values[known])]), int(known[-1])
+    gone = len(values) - len(known)
+    told = (
+        f"{format_change(float(values[newest]))} in {columns[newest].version}",
+        f"at most {format_change(float(values[most]))}, in {job_text(columns[most])}",
+        f"not measured in {plural(gone, 'job')}" if gone else "",
+    )
+    return "; ".join(filter(None, told))
+
+
+# ── above the rows ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _bars(columns: Sequence[JobRef], nights: Mapping[int, Night]) -> Html:
+    """Return the verdicts as bars that lead to their reports, each with what is to be read of it."""
+    start = tag(
+        "svg",
+        class_="cells bars",
+        viewBox=f"0 0 {len(columns)} 40",
+        preserveAspectRatio="none",
+        role="group",
+        aria_label="Verdict of each job; the table below names them",
+    )
+    return Html(f"{start}{join(_bar(at, job, nights.get(job.job)) for at, job in enumerate(columns))}</svg>")
+
+
+def _bar(at: int, job: JobRef, night: Night | None) -> Html:
+    if night is None:
+        return el(
+            "rect", el("title", f"{job_text(job)}: not compared"), x=at, y=38, width=1, height=2, class_="night none"
+        )
+    kind, height = parts.bar_of(night.verdict)
+    name = el("title", f"{job_text(job)}: {parts.verdict_text(night)}")
+    rect = el("rect", name, x=f"{at}.05", y=40 - height, width=".9", height=height, class_=f"night {kind}")
+    return el("a", rect, href=night.path, tabindex="-1")
+
+
+def _versions(columns: Sequence[JobRef]) -> Html:
+    """Return versions as ticks as far as there is room, the newest first of all; their days below."""
+    wide = _WIDE / len(columns)
+    taken: list[tuple[float, float]] = []
+    drawn, marks = [], []
+    for at in _wanted(columns):
+        middle = (at + 0.5) * wide
+        text = columns[at].version[:_LONGEST]
+        width = max(len(text), _DAY) * _LETTER
+        left = min(max(middle - width / 2, 0), _WIDE - width)
+        if all(left > last or left + width < first for first, last in taken):
+            taken.append((left - 2 * _LETTER, left + width + 2 * _LETTER))
+            x = round(left + width / 2)
+            drawn.append(el("text", text, x=x, y=13))
+            drawn.append(el("text", f"{columns[at].end:%m-%d}", x=x, y=27, class_="small"))
+            marks.append(f"M{round(middle)} 32v8")
+    start = tag("svg", class_="ticks", viewBox=f"0 0 {_WIDE} {_TICKS_HIGH}", aria_hidden="true")
+    return Html(f"{start}{join(drawn)}{svg.path(''.join(marks), 'axis')}</svg>")
+
+
+def _wanted(columns: Sequence[JobRef]) -> Iterator[int]:
+    """Yield places to name: both ends, then halves of what lies between, so that ticks are spread evenly."""
+    yield from dict.fromkeys((len(columns) - 1, 0))
+    pieces, most = 2, len(columns)
+    while pieces <= most:
+        yield from (round(at * (most - 1) / pieces) for at in range(1, pieces))
+        pieces *= 2
