@@ -152,7 +152,7 @@ def person():
         if night <= 1:
             yield None, {}
             continue
-        words, own = {}, set(slow) - {""}
+        words, own = {}, {endpoint or "the whole run" for endpoint in slow}
         if version.count(".") < 2:
             for endpoint in own - set(opened):
                 words[endpoint] = "reopened" if endpoint in before else "new"

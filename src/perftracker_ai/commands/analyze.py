@@ -177,7 +177,7 @@ def _told(analysis: Analysis, settings: Settings, folder: Path, watch: Watch) ->
         shown=shown,
         report=build(shown),
         written=(),
-        gated=_gated(analysis, settings.fail_on),
+        gated=is_gated(analysis, settings.fail_on),
         unjudged=settings.fail_on != "never" and analysis.decision.verdict is Verdict.INSUFFICIENT_EVIDENCE,
         prompt="",
     )
@@ -550,20 +550,22 @@ _REACHED = {"never": frozenset(), "investigate": {Verdict.INVESTIGATE, Verdict.B
 """Verdicts that reach a gate; the other gates are severities."""
 
 
-def _gated(analysis: Analysis, fail_on: str) -> bool:
+def is_gated(analysis: Analysis, fail_on: str) -> bool:
     """Tell whether the run reached its gate; two runs of one version reach none."""
     if analysis.decision.verdict is Verdict.SAME_VERSION:
         return False
     if fail_on in _REACHED:
         return analysis.decision.verdict in _REACHED[fail_on]
-    known = analysis.accepted_curves
-    severities = [
-        result.severity
-        for result in analysis.detection.results
-        if result.curve not in known and result.attribution is not Attribution.ENVIRONMENT
-    ]
-    severities += [finding.severity for finding in analysis.coverage if finding.kind is not CoverageKind.FIXED]
-    return max(map(Severity.rank, severities), default=0) >= Severity.rank(Severity(fail_on))
+    issues = [_rank(one, analysis) for one in analysis.clusters if one.attribution is not Attribution.ENVIRONMENT]
+    gaps = [Severity.rank(one.severity) for one in analysis.coverage if one.kind is not CoverageKind.FIXED]
+    return max([*issues, *gaps], default=0) >= Severity.rank(Severity(fail_on))
+
+
+def _rank(issue: Cluster, analysis: Analysis) -> int:
+    """Return how grave an issue is by those of its curves that nobody accepted, and never graver than the issue is."""
+    left = set(issue.curves) - analysis.accepted_curves
+    worst = max((Severity.rank(analysis.detection.results[curve].severity) for curve in left), default=0)
+    return min(worst, Severity.rank(issue.severity))
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -245,15 +245,9 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
     worst = _worst(windows, outcome)
     confidence, reasons = certainty(windows[worst], method, context.reruns) if worst is not None else (None, ())
     attribution = None if worst is None else whose.attribution(windows[worst], index, context)
-    sure = whole.points > 0 and outcome not in {Outcome.REGRESSED, Outcome.INCONCLUSIVE}
-    if sure and whose.moved(index, whole.gross, context):
-        points = panel.point[row][np.isfinite(evidence.net.ratio[row])]
-        windows, worst = (whose.window_of(panel.gross[row], points, whole.reach, context.settings),), 0
-        outcome, attribution, confidence, why = whose.outcome_of(windows[0], index, context)
-        reasons = (why,)
     unsure = outcome is Outcome.INCONCLUSIVE
     need = needed(whole.level, whole.error, context.settings, silenced=silenced) if unsure else None
-    return CurveResult(
+    result = CurveResult(
         id="",  # given when all are judged
         curve=index,
         outcome=outcome,
@@ -275,6 +269,8 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
         runs_needed=need.runs if need else None,
         needed=need_text(need, context.shortest) if need else "",
     )
+    points = panel.point[row][np.isfinite(evidence.net.ratio[row])]
+    return whose.with_run(result, panel.gross[row], points, whole.reach, context)
 
 
 def _left_out(curve: int, context: Context) -> tuple[int, ...]:

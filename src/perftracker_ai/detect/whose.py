@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from perftracker_ai.detect.shift import CONTROLS, LEAST_CONTROLS
 from perftracker_ai.detect.windows import severity
-from perftracker_ai.model import Attribution, Confidence, Direction, FindingKind, Outcome, Window
+from perftracker_ai.model import Attribution, Cause, Confidence, Direction, FindingKind, Outcome, Window
 from perftracker_ai.stats import median, ratio
 
 if TYPE_CHECKING:
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from perftracker_ai.detect.context import Context
-    from perftracker_ai.model import RunShift
+    from perftracker_ai.model import CurveResult, RunShift
     from perftracker_ai.settings import DetectSettings
 
 BEYOND = 2.0
 """What stands out of a run that moved by so many times as much as the run itself did is not the run's doing."""
+
+MOST = 0.5
+"""What moved by this part of what the run moved by, in log, moved with it."""
 
 INSIDE = 0.5
 """A window with this share of its points in a stretch that most endpoints share belongs to it."""
@@ -63,14 +66,88 @@ def shared(windows: Sequence[Window], context: Context) -> tuple[Window, ...]:
     return tuple(replace(w, kind=FindingKind.WHOLE) if _late(w, context) else w for w in windows)
 
 
-def moved(curve: int, gross: float, context: Context) -> bool:
-    """Say whether a curve moved with the run: what was taken off it hides a change beyond the threshold."""
-    taken = float(context.shift.per_curve[curve])
-    least, settings = abs(gross), context.settings
-    return abs(taken) >= math.log1p(settings.minor) and least >= math.log1p(settings.moderate) and gross * taken >= 0
+def with_run(
+    result: CurveResult, gross: NDArray[np.float64], points: NDArray[np.intp], reach: float, context: Context
+) -> CurveResult:
+    """Call no curve what only that makes of it which was taken off for the run.
+
+    Parameters
+    ----------
+    gross : ndarray, shape (N,)
+        Of the curve's points, as measured.
+    points : ndarray of int
+        The compared ones, as places in the `CurveSet`.
+    reach : float
+        Half the width of the interval of the curve's level.
+    """
+    if not len(points) or result.outcome in {Outcome.REGRESSED, Outcome.INCONCLUSIVE}:
+        return result
+    level = float(median(gross[np.isfinite(gross)]))
+    if _moved(result.curve, level, reach, context):
+        return _with_gross(result, _window(gross, points, reach, context.settings), context)
+    better = result.outcome is Outcome.IMPROVED and result.worst is not None
+    return _apart(result, level, reach, context) if better and _stayed(result, context) else result
 
 
-def window_of(gross: NDArray[np.float64], points: NDArray[np.intp], reach: float, settings: DetectSettings) -> Window:
+def _moved(curve: int, gross: float, reach: float, context: Context) -> bool:
+    """Say whether a curve moved with the run: what was taken off it hides a change beyond the threshold.
+
+    The run's own move is surer than that of any of its curves: where it is beyond the threshold, what went most of the
+    way with it moved with it.
+    """
+    taken, settings = float(context.shift.per_curve[curve]), context.settings
+    minor, moderate = math.log1p(settings.minor), math.log1p(settings.moderate)
+    surely, mostly = moderate + reach, max(MOST * abs(taken), minor)
+    least = min(surely, mostly) if abs(taken) >= moderate else surely
+    return abs(taken) >= minor and gross * taken >= 0 and abs(gross) >= least
+
+
+def _stayed(result: CurveResult, context: Context) -> bool:
+    """Say whether a curve is better only by what was taken off it: as measured it stayed, in a run that got slower."""
+    taken, settings = float(context.shift.per_curve[result.curve]), context.settings
+    nearest = 1 / (1 + settings.minor) - 1
+    return taken >= math.log1p(settings.large_shift) and all(w.gross_slowdown > nearest for w in result.windows)
+
+
+def _apart(result: CurveResult, gross: float, reach: float, context: Context) -> CurveResult:
+    """Return a curve that stayed in a run that got slower: nobody knows which of the two the machine did."""
+    within = abs(gross) + reach < math.log1p(context.settings.moderate)
+    known = within and len(context.curves.rows[1]) > 1  # the run's move is the code's, so this curve's is none
+    return replace(
+        result,
+        outcome=Outcome.UNCHANGED if known else Outcome.INCONCLUSIVE,
+        windows=(),
+        worst=None,
+        confidence=None,
+        reasons=(),
+        attribution=None,
+        cause=None if known else Cause.FEW_RUNS,
+        runs_needed=None if known else 1,
+        needed="" if known else "one more run of the candidate: as measured it stayed, in a run that got slower",
+    )
+
+
+def _with_gross(result: CurveResult, window: Window, context: Context) -> CurveResult:
+    """Return a curve that moved with the run: the code's where controls or further runs say so."""
+    reproduced, worse = len(context.curves.rows[1]) > 1, window.direction is Direction.WORSE
+    code = reproduced or bool(context.shift.code[result.curve])
+    by_code = Outcome.REGRESSED if worse else Outcome.IMPROVED
+    why = "all runs of the candidate's version show it" if reproduced else "other thread counts stayed as they were"
+    return replace(
+        result,
+        outcome=by_code if code else Outcome.MOVED,
+        windows=(window,),
+        worst=0,
+        severity=window.severity,
+        confidence=Confidence.MEDIUM,
+        reasons=(
+            why if code else "nearly everything measured moved alike: a slower machine, or code that all of it shares",
+        ),
+        attribution=Attribution.CODE if code else Attribution.UNDECIDED,
+    )
+
+
+def _window(gross: NDArray[np.float64], points: NDArray[np.intp], reach: float, settings: DetectSettings) -> Window:
     """Describe a curve that moved with the run, by its change as measured at all its loads."""
     known = gross[np.isfinite(gross)]
     middle = float(median(known))
@@ -93,17 +170,6 @@ def window_of(gross: NDArray[np.float64], points: NDArray[np.intp], reach: float
         gross_slowdown=slowdown,
         severity=severity(slowdown, settings) if sign > 0 else None,
     )
-
-
-def outcome_of(window: Window, curve: int, context: Context) -> tuple[Outcome, Attribution, Confidence, str]:
-    """Name what a curve that moved with the run is: the code's where controls or further runs say so."""
-    reproduced = len(context.curves.rows[1]) > 1
-    if not (reproduced or context.shift.code[curve]):
-        why = "nearly everything measured in the run moved with it"
-        return Outcome.MOVED, Attribution.UNDECIDED, Confidence.MEDIUM, why
-    outcome = Outcome.REGRESSED if window.direction is Direction.WORSE else Outcome.IMPROVED
-    why = "all runs of the candidate's version show it" if reproduced else "other thread counts stayed as they were"
-    return outcome, Attribution.CODE, Confidence.MEDIUM, why
 
 
 def reported(context: Context) -> tuple[RunShift, ...]:

@@ -109,7 +109,26 @@ def _groups(comparison: Comparison, direction: Direction) -> list[list[_Member]]
     for member in (member for group in at_load.values() if _endpoints(group) <= SUPPORT for member in group):
         endpoints[member.curve.endpoint].append(member)
     alone = [group for members in endpoints.values() for group in _by_scenario(comparison, members)]
-    return [*shared.values(), *many, *alone]
+    whole = [group for members in shared.values() for group in _by_threads(members)]
+    return [*whole, *many, *alone]
+
+
+def _by_threads(members: list[_Member]) -> list[list[_Member]]:
+    """Split what the run shares where it moved thread counts by clearly different sizes; the largest comes first."""
+    counts: dict[int | None, list[_Member]] = defaultdict(list)
+    for member in members:
+        counts[member.curve.threads].append(member)
+    groups: list[list[_Member]] = []
+    for part in sorted(counts.values(), key=_size, reverse=True):
+        if groups and _size(part) >= SAME_SIZE * _size(groups[-1]):
+            groups[-1].extend(part)
+        else:
+            groups.append(list(part))
+    return groups
+
+
+def _size(members: Sequence[_Member]) -> float:
+    return median(np.array([member.change for member in members]))
 
 
 def _endpoints(members: Sequence[_Member]) -> int:
@@ -156,7 +175,7 @@ def _by_scenario(comparison: Comparison, members: list[_Member]) -> list[list[_M
 
 def _same_change(comparison: Comparison, one: list[_Member], other: list[_Member]) -> bool:
     """Tell whether two sets of curves changed by about as much over about the same loads."""
-    small, large = sorted(median(np.array([member.change for member in part])) for part in (one, other))
+    small, large = sorted(map(_size, (one, other)))
     axes = {(member.curve.load_unit, member.curve.scalar) for member in (*one, *other)}
     if len(axes) > 1 or small < SAME_SIZE * large:
         return False
@@ -285,7 +304,7 @@ def _shared_name(comparison: Comparison, members: Sequence[_Member]) -> str:
     """Name what an item of many endpoints is of."""
     threads = _threads(members)
     if members[0].window.kind in _AT_LOAD:
-        return f"{', '.join(dict.fromkeys(_widest(comparison, members)))} of {_endpoints(members)} endpoints"
+        return f"{', '.join(dict.fromkeys(_widest(comparison, members)))} of several endpoints"
     endpoints = "all endpoints" if _endpoints(members) > SUPPORT else "the endpoints"
     if not _all_loads(members[0]):
         return f"the highest loads of {endpoints}"

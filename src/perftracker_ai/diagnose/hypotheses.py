@@ -49,6 +49,10 @@ class _Case(msgspec.Struct, frozen=True):
     def first(self) -> Curve:
         return self.comparison.curves.curves[self.members[0]]
 
+    @property
+    def endpoints(self) -> int:
+        return len({self.comparison.curves.curves[index].endpoint for index in self.members})
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of explanation.
@@ -216,8 +220,10 @@ def _environment(case: _Case) -> Evidence:
         for shift in detection.shifts[:1]
         if shift.large
     )
-    related = _related(case)
-    if len(case.members) == 1 and len(related) > 1:
+    related, shared = _related(case), bool(found.pro) and case.endpoints > 1
+    if shared:
+        found.pro.append(f"{case.endpoints} endpoints moved alike.")
+    elif len(case.members) == 1 and len(related) > 1:
         found.pro.append(f"Only one of the {len(related)} curves of this endpoint and scenario shows it.")
     elif len(case.members) > 1:
         found.con.append(f"{len(case.members)} curves, measured one after another, show it.")

@@ -7,6 +7,7 @@ pools the curves of a cluster by the median at each load, so that one noisy curv
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ MIN_STEADY = 10
 """Unchanged curves at one load from which their median is a drift and not their own noise."""
 
 _STEADY = frozenset({Outcome.UNCHANGED, Outcome.INCONCLUSIVE})
+_WORSE = frozenset({Outcome.REGRESSED, Outcome.MINOR, Outcome.MOVED})
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -46,7 +48,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Logarithm of every point's value in the baseline (the median of its runs) and in the candidate; NaN where
         absent.
     change : ndarray of float, shape (P,)
-        Log cost ratio of every point, candidate over baseline, net of the run-wide shift; NaN where not compared.
+        Log cost ratio of every point, candidate over baseline, net of the run-wide shift but where the curve moved with
+        the run; NaN where not compared.
     families : dict of str to tuple of int
         Curve indices of every endpoint.
     """
@@ -80,7 +83,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 def compare(curves: CurveSet, detection: Detection) -> Comparison:
     """Compute the log cost ratio of every point, and group the curves by endpoint."""
     sign = np.array([1.0 if curve.less_better else -1.0 for curve in curves.curves])
-    shift = np.log1p([result.shift for result in detection.results])
+    shift = np.array([_taken(result) for result in detection.results])
     owner = np.repeat(np.arange(len(sign)), np.array([c.stop - c.start for c in curves.curves], dtype=np.int64))
     logs = np.log(_positive(curves))
     before, after = (column_median(logs[rows], axis=0) for rows in curves.rows)
@@ -91,6 +94,13 @@ def compare(curves: CurveSet, detection: Detection) -> Comparison:
         families[curve.endpoint].append(curve.index)
     frozen = {endpoint: tuple(indices) for endpoint, indices in families.items()}
     return Comparison(curves=curves, detection=detection, before=before, after=after, change=change, families=frozen)
+
+
+def _taken(result: CurveResult) -> float:
+    """Return what is taken off a curve, as a logarithm: nothing where its change is told as measured."""
+    standing = None if result.worst is None else result.windows[result.worst]
+    as_measured = standing is not None and standing.gross_slowdown == standing.median_slowdown
+    return 0.0 if as_measured else math.log1p(result.shift)
 
 
 def _positive(curves: CurveSet) -> Floats:
@@ -135,8 +145,8 @@ def _places(curves: CurveSet, owner: Ints) -> Ints:
 def standing_window(result: CurveResult, direction: Direction) -> Window | None:
     """Choose the window that stands for a curve in one direction; None when it did not change that way."""
     if direction is Direction.WORSE:
-        flagged = result.outcome in {Outcome.REGRESSED, Outcome.MINOR} and result.worst is not None
-        return result.windows[result.worst] if flagged and result.worst is not None else None
+        worst = None if result.worst is None or result.outcome not in _WORSE else result.windows[result.worst]
+        return worst if worst is not None and worst.direction is direction else None
     better = [window for window in result.windows if window.direction is Direction.BETTER]
     return min(better, key=lambda window: window.median_slowdown, default=None)
 

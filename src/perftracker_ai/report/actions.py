@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai.model import Attribution, Confidence, Severity, Verdict
+from perftracker_ai.model import Attribution, Confidence, FindingKind, Severity, Verdict
 from perftracker_ai.report import causes, history, issue, past, still_open
 from perftracker_ai.report.coverage import heavy_gaps, inconclusive_count
 from perftracker_ai.report.run import value
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Cluster
     from perftracker_ai.report.issue import Issue
-    from perftracker_ai.report.value import Sentence
+    from perftracker_ai.report.value import Sentence, Value
     from perftracker_ai.report.view import View
 
 TOLD, GAPS, LISTED = 10, 3, 8
@@ -30,13 +30,21 @@ def step(one: Issue) -> Sentence:
     """Return what to do about an issue: measure it again, or profile it where it shows best."""
     place = issue.spot(one)
     if one.cluster.attribution is Attribution.UNDECIDED:
-        return say("run the candidate once more: in both runs it is the code's, in one only the environment's.")
+        return _again(one)
     if one.cluster.attribution is Attribution.ENVIRONMENT:
         return say("look at what else the machine did at the time.")
     if one.cluster.confidence is Confidence.LOW:
         return say("measure it again before working on it", place and " ", place, ": both versions, three runs each.")
     likely = causes.first(one)
     return say("profile both versions", place and " ", place, likely and ", first for: ", likely, ".")
+
+
+def _again(one: Issue) -> Sentence:
+    """Return the measurement that decides, with what either answer would mean."""
+    if one.cluster.kind is not FindingKind.WHOLE:
+        return say("run the candidate once more: in both runs it is the code's, in one only the environment's.")
+    shared = "if both runs show it, it is code that all endpoints share; if one does, it is the machine."
+    return say("run the candidate once more on ", _hardware(one.shown), f", idle: {shared}")
 
 
 def reference(one: Issue) -> Sentence:
@@ -104,10 +112,9 @@ def _before(shown: View) -> list[Line]:
 
 def _repeat(shown: View) -> Iterator[Line]:
     analysis = shown.analysis
-    hosts = clean(", ".join(analysis.candidate.hosts), HOST_LIMIT) or "the same hardware"
-    where = value(Kind.NAME, "hardware", hosts, raw=hosts, at="/metadata/run2/hosts")
-    large = [shift for shift in analysis.detection.shifts if shift.large]
-    if large:
+    where = _hardware(shown)
+    told = any(one.cluster.kind is FindingKind.WHOLE for one in _told(shown))
+    if not told and any(shift.large for shift in analysis.detection.shifts):
         job = value(
             Kind.NAME,
             "candidate job",
@@ -134,6 +141,11 @@ def _repeat(shown: View) -> Iterator[Line]:
                 " with the same suite and loads. Done when most curves can be compared.",
             ),
         )
+
+
+def _hardware(shown: View) -> Value:
+    hosts = clean(", ".join(shown.analysis.candidate.hosts), HOST_LIMIT) or "the same hardware"
+    return value(Kind.NAME, "hardware", hosts, raw=hosts, at="/metadata/run2/hosts")
 
 
 def _failures(shown: View) -> Iterator[Line]:

@@ -248,8 +248,9 @@ def _window(one: Issue, at: int, window: Window) -> Sentence:
 
 def _shift(one: Issue) -> Sentence:
     """Say what was taken off where it is no trifle, so that values as measured and the median can be told apart."""
-    shift = one.finding.result.shift
-    if abs(shift) < one.shown.analysis.criteria.minor:
+    shift, window = one.finding.result.shift, one.window
+    as_measured = window is not None and window.gross_slowdown == window.median_slowdown
+    if as_measured or abs(shift) < one.shown.analysis.criteria.minor:
         return ()
     text = format_slowdown(shift, costs_time=_costs_time(one.cluster))
     at = f"/curves/{one.finding.curve.index}/result/shift"

@@ -1,0 +1,119 @@
+"""What the verdict promises, tried on whole made-up jobs that every stage judges."""
+
+import math
+
+import pytest
+from loads import judged, load_test
+
+from perftracker_ai.commands.analyze import is_gated
+from perftracker_ai.model import Attribution, Direction, FindingKind, Outcome, Severity, Verdict
+from perftracker_ai.render.issues_csv import issues_csv
+from perftracker_ai.render.junit import junit_xml
+from perftracker_ai.render.markdown import markdown
+from perftracker_ai.report import build
+from perftracker_ai.report.view import view
+
+GATES = ("moderate", "severe", "critical", "investigate", "block")
+
+
+def gates(analysis):
+    return {gate for gate in GATES if is_gated(analysis, gate)}
+
+
+def outcomes(analysis):
+    return [result.outcome for result in analysis.detection.results]
+
+
+# ── what the whole run shares ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("by", "severity"), [(1.2, Severity.MODERATE), (1.7, Severity.SEVERE), (2.5, Severity.CRITICAL)]
+)
+def test_a_run_that_is_slower_as_a_whole_is_one_issue(by, severity):
+    """With its size as measured, undecided, of all curves, with both explanations; gates count it, nothing blocks."""
+    analysis = judged(load_test(1, "1.0"), load_test(2, "1.1", lambda *_: by))
+    (issue,) = analysis.clusters
+    assert (issue.kind, issue.direction) == (FindingKind.WHOLE, Direction.WORSE)
+    assert (issue.attribution, issue.severity) == (Attribution.UNDECIDED, severity)
+    assert math.log1p(issue.median_slowdown) == pytest.approx(math.log(by), abs=0.02)
+    assert set(issue.curves) == set(range(20))
+    assert issue.endpoint == "the whole run"
+    assert set(outcomes(analysis)) == {Outcome.MOVED}
+    assert analysis.decision.verdict is Verdict.INVESTIGATE
+    order = ("moderate", "severe", "critical")
+    assert gates(analysis) == {"investigate", *order[: order.index(severity.value) + 1]}
+    said = markdown(build(view(analysis)))
+    assert "if both runs show it, it is code that all endpoints share; if one does, it is the machine" in said
+    assert "taken off." not in said
+    assert b"the whole run" in issues_csv([analysis])
+    assert junit_xml([analysis]).count(f'type="{severity.value}"'.encode()) == 20
+
+
+def test_an_issue_of_the_whole_run_has_one_key_whatever_its_size():
+    """It is the same issue on another night, of another size, and at other endpoints beside it."""
+    keys = {
+        issue.key
+        for seed, by in enumerate((1.3, 2.0, 4.0))
+        for issue in judged(load_test(1, "1.0"), load_test(2, "1.1", lambda *_, by=by: by, seed=seed)).clusters
+    }
+    assert len(keys) == 1
+
+
+def test_a_run_that_is_faster_as_a_whole_is_no_release_to_approve():
+    """It is one issue of the better direction, and no gate of severity is reached."""
+    analysis = judged(load_test(1, "1.0"), load_test(2, "1.1", lambda *_: 0.7))
+    assert [one.direction for one in analysis.clusters] == [Direction.BETTER]
+    assert gates(analysis) == {"investigate"}
+
+
+def test_what_both_runs_of_the_candidate_show_is_the_code():
+    """The whole run twice as slow in two runs of the new version blocks it; in one of two it blocks nothing."""
+    twice = load_test(2, "1.1", lambda *_: 2.2)
+    both = judged(load_test(1, "1.0"), twice, load_test(3, "1.1", lambda *_: 2.2), candidate_reruns=1)
+    assert (both.decision.verdict, both.clusters[0].attribution) == (Verdict.BLOCK, Attribution.CODE)
+    one = judged(load_test(1, "1.0"), twice, load_test(3, "1.1"), candidate_reruns=1)
+    assert one.decision.verdict is not Verdict.BLOCK
+    assert Outcome.REGRESSED not in outcomes(one)
+
+
+def test_thread_counts_that_moved_by_far_more_are_an_issue_of_their_own():
+    """A run a fifth slower, at 16 threads twice as slow: the latter is told by its own size."""
+    sizes = {"threads": (1, 4, 16), "loads": 12}
+    slower = load_test(2, "1.1", lambda _, threads, __: 2.1 if threads == 16 else 1.2, **sizes)
+    found = {one.threads: one.severity for one in judged(load_test(1, "1.0", **sizes), slower).clusters}
+    assert found == {(16,): Severity.CRITICAL, (1, 4): Severity.MODERATE}
+
+
+def test_an_endpoint_far_worse_than_its_run_is_an_issue_besides():
+    """The run a third slower and one endpoint four times: both are told, the endpoint as the code's."""
+    slower = load_test(2, "1.1", lambda endpoint, *_: 4.0 if endpoint == 3 else 1.33)
+    found = judged(load_test(1, "1.0"), slower)
+    assert [one.attribution for one in found.clusters] == [Attribution.CODE, Attribution.UNDECIDED]
+    assert [len(one.curves) for one in found.clusters] == [1, 19]
+    assert found.decision.verdict is Verdict.BLOCK
+
+
+@pytest.mark.parametrize(("stayed", "count"), [(1, 10), (2, 10), (2, 12)])
+@pytest.mark.parametrize("by", [1.3, 1.6, 3.0])
+def test_what_stayed_in_a_run_that_got_slower_is_not_called_improved(stayed, count, by):
+    """Nobody knows whether the machine or the code slowed the others; what would tell is said."""
+    slower = load_test(2, "1.1", lambda endpoint, *_: 1.0 if endpoint < stayed else by, count=count)
+    analysis = judged(load_test(1, "1.0", count=count), slower)
+    assert outcomes(analysis)[stayed:] == [Outcome.MOVED] * (count - stayed)
+    assert Outcome.IMPROVED not in outcomes(analysis)
+    assert "one more run of the candidate" in analysis.detection.results[0].needed
+
+
+def test_what_stayed_while_the_code_slowed_the_others_is_unchanged():
+    """Two runs of the candidate show it: the others are the code's, and nothing became of the rest."""
+    slower = [load_test(job, "1.1", lambda endpoint, *_: 1.0 if endpoint < 2 else 1.6, count=10) for job in (2, 3)]
+    analysis = judged(load_test(1, "1.0", count=10), *slower, candidate_reruns=1)
+    assert outcomes(analysis) == [Outcome.UNCHANGED] * 2 + [Outcome.REGRESSED] * 8
+
+
+def test_a_run_a_little_slower_makes_no_curve_moved():
+    """12 % are said of the run, and no curve is called what is not surely 15 % slower."""
+    analysis = judged(load_test(1, "1.0"), load_test(2, "1.1", lambda *_: 1.12))
+    assert set(outcomes(analysis)) == {Outcome.UNCHANGED}
+    assert gates(analysis) == {"investigate"}
