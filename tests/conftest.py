@@ -102,6 +102,24 @@ def run(tmp_path, monkeypatch, capsys):
     return call
 
 
+@pytest.fixture(scope="session")
+def running_chromium():
+    """Start the one browser of this process."""
+    from browser import CHROMIUM, open_browser
+
+    if not CHROMIUM:
+        pytest.skip("no Chromium on this machine")
+    with open_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def chromium(running_chromium):
+    """Give the browser; what a test opens in it is closed after the test."""
+    yield running_chromium
+    running_chromium.forget()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment():
     """Keep the settings of whoever runs the tests out of them, and ask no language model unless a test says so."""

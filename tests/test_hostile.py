@@ -18,7 +18,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from browser import CHROMIUM, Page, open_browser
 from fake_perftracker import FakePerfTracker
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
@@ -292,14 +291,6 @@ def test_what_is_uploaded_holds_no_script_and_describes_itself_in_plain_words(ou
 # ── what a browser does with it ─────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    if not CHROMIUM:
-        pytest.skip("no Chromium on this machine")
-    with open_browser() as browser:
-        yield browser
-
-
 def uploaded_page(server, folder):
     """The page as the server got it, in a file."""
     (body,) = [request.body for request in server.requests if request.method == "POST" and b"<!DOCTYPE" in request.body]
@@ -314,7 +305,7 @@ def test_the_page_runs_nothing_and_asks_for_nothing(chromium, outcome, tmp_path,
     """In Chromium no script of the job runs, no request leaves, nothing is complained of, and no link leads out."""
     _, server, _ = outcome
     file = written(outcome, "report.html") if copy == "local" else uploaded_page(server, tmp_path)
-    page = Page(chromium, file.as_uri())
+    page = chromium.open(file.as_uri())
     assert page.complaints == []
     assert page.requests == [file.as_uri()]
     assert page.evaluate("document.querySelectorAll('img, iframe, object, embed, form[action], base').length") == 0

@@ -3,17 +3,13 @@
 import threading
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from analyses import VARIANTS, hostile
-from browser import CHROMIUM, Page, open_browser
+from browser import AXE
 from pages import EVIL, examples
 from pages import page as html
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
-
-AXE = Path(__file__).resolve().parents[1] / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = (360, 900, 1400)
 EXAMPLES = "/examples"
 
@@ -53,17 +49,11 @@ def site():
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with open_browser() as browser:
-        yield browser
-
-
 @pytest.fixture
 def visit(chromium, site):
     """Open a page of the site; the requests the server saw are counted from here."""
     Pages.asked.clear()
-    return lambda name, **options: Page(chromium, site + name, **options)
+    return lambda name, **options: chromium.open(site + name, **options)
 
 
 # ── nothing runs, nothing leaves ────────────────────────────────────────────────────────────────────────────────────
@@ -126,9 +116,7 @@ def test_verdict_and_deciding_rules_are_above_the_fold(visit, width, height):
 def test_accessibility_check_finds_nothing_serious(visit, width, dark):
     """axe-core finds no serious or critical violation, neither contrast nor names nor order."""
     page = visit("/remembered", width=width, dark=dark)
-    page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
-    found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes[0].html]))")
-    assert [one for one in found if one[0] in {"serious", "critical"}] == []
+    assert page.flaws() == []
 
 
 CONTRAST = """(() => {
@@ -160,7 +148,7 @@ def test_dark_mode_is_dark(visit):
 def test_print_shows_what_is_folded_and_leaves_out_what_is_clicked(visit):
     """On paper the navigation is gone, what is folded on the screen is open, and the charts stand in three columns."""
     page = visit(EXAMPLES, width=700)
-    page.ask("Emulation.setEmulatedMedia", media="print")
+    page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
     assert page.evaluate("document.querySelector('#method ul').getBoundingClientRect().height") > 0
     columns = "getComputedStyle(document.querySelector('.panels')).gridTemplateColumns.split(' ').length"
@@ -170,7 +158,6 @@ def test_print_shows_what_is_folded_and_leaves_out_what_is_clicked(visit):
 def test_without_scripts_everything_is_there(visit):
     """With scripts off every curve is in a table, folded at most, and no control is offered that would not work."""
     page = visit(EXAMPLES, scripts=False)
-    page.ask("Emulation.setScriptExecutionDisabled", value=False)  # to be able to look
     page.evaluate("document.querySelectorAll('#curves details').forEach(fold => { fold.open = true; })")
     assert page.evaluate("[...document.querySelectorAll('#curves tbody tr')].filter(r => r.offsetHeight).length") == 84
     assert page.evaluate("document.getElementById('filter').offsetHeight") == 0
@@ -205,11 +192,11 @@ def test_values_are_read_under_the_pointer(visit):
     place = "(box => [box.left, box.top, box.width, box.height])(svg.getBoundingClientRect())"
     left, top, width, height = page.evaluate(f"(svg => {place})(document.querySelector('.panel svg'))")
     for share, row in ((0.99, rows[-1]), (0.16, rows[0])):
-        page.ask("Input.dispatchMouseEvent", type="mouseMoved", x=left + share * width, y=top + height / 2)
+        page.point(left + share * width, top + height / 2)
         told = page.evaluate(READ)
         assert told.startswith(f"{row[0]}: {row[1]} → {row[2]} ")
         assert told.endswith(f"({row[3]})")
-    page.ask("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
+    page.point(1, 1)
     assert page.evaluate(READ) == ""
 
 
