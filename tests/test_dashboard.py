@@ -230,9 +230,9 @@ def test_what_many_ask_for_at_once_is_looked_up_once(tmp_path):
     asked = []
 
     class Counted(FolderRecords):
-        def comparisons(self, product, most):
+        def issues(self, product):
             asked.append(product)
-            return super().comparisons(product, most)
+            return super().issues(product)
 
     app = application(Counted(tmp_path), {HOST}, lambda: NOW)
     with ThreadPoolExecutor(8) as pool:

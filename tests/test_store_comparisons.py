@@ -1,6 +1,7 @@
 """What a store keeps of comparisons, each guarantee on SQLite and on PostgreSQL."""
 
 import os
+import random
 import subprocess
 import sys
 from contextlib import closing
@@ -20,7 +21,7 @@ from perftracker_ai.settings import CurveSettings
 from perftracker_ai.store import Comparison, Scope, open_store
 from perftracker_ai.store.comparisons import LARGEST_RESULT, MOST_ISSUES
 from perftracker_ai.store.database import Database
-from perftracker_ai.store.schema import COMPARISON, ISSUE, REFERENCE
+from perftracker_ai.store.schema import COMPARISON, ISSUE, REFERENCE, VERSION
 
 ORIGIN = "perf.example"
 SHOP = Scope(origin=ORIGIN, product="Shop", hardware="bg-f1", suite="API")
@@ -280,6 +281,106 @@ def test_eight_writers_lose_nothing(url):
         assert {one.candidate_id for one in store.comparisons.list(SHOP)} == expected
         assert len(store.comparisons.issues(SHOP)) == 1 + len(expected)
         assert len(store.comparisons.course(SHOP, "a")) == len(expected)
+
+
+# ── lists of everything ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Kept:
+    """Comparisons and issues as a list would keep them: the reference for what queries answer."""
+
+    def __init__(self):
+        self.pairs = {}
+
+    def put(self, made, issues):
+        self.pairs[made.origin, made.baseline, made.candidate] = made, issues
+
+    def comparisons(self, most, product):
+        lines = {}
+        for made, _ in self.pairs.values():
+            if product in (None, made.product):
+                lines.setdefault((made.origin, made.product, made.hardware, made.suite), []).append(made)
+        ordered = [
+            sorted(line, key=lambda one: (one.end, one.candidate_id, one.made)) for _, line in sorted(lines.items())
+        ]
+        return tuple(one for line in ordered for one in line[-most:])
+
+    def issues(self, product):
+        newest = {}
+        for made, issues in self.pairs.values():
+            rank = made.end, made.candidate_id, made.baseline, made.candidate
+            for one in issues if product in (None, made.product) else ():
+                name = made.origin, made.product, made.hardware, made.suite, one.issue.key
+                newest[name] = max(newest.get(name, (rank, one.issue)), (rank, one.issue), key=lambda state: state[0])
+        return {name: (rank[1], rank[2], one) for name, (rank, one) in newest.items()}
+
+
+def random_comparison(rng):
+    """Give a comparison of few jobs, so that many are made again, of one job or at one moment."""
+    number, base = rng.randrange(8), rng.randrange(20, 23)
+    made = comparison(
+        number,
+        origin=rng.choice([ORIGIN, "other.example"]),
+        product=rng.choice(["Shop", "Blog"]),
+        hardware=rng.choice(["bg-f1", "bg-f2"]),
+        baseline=f"uuid-{base}",
+        baseline_id=base,
+        end=ended(number // 2),
+        made=NOON + timedelta(seconds=rng.randrange(10**6)),
+    )
+    issues = {key: rng.random() for key in rng.sample("abcd", rng.randrange(4))}
+    return made, tuple(tracked(key, slowdown=slowdown) for key, slowdown in issues.items())
+
+
+def found_issues(store, product):
+    return {
+        (one.origin, one.product, one.hardware, one.suite, one.issue.key): (one.job.job, one.baseline, one.issue)
+        for one in store.comparisons.every_issue(product)
+    }
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_lists_of_everything_are_what_looking_at_every_row_gives(store, seed):
+    """Whatever was recorded in whatever order, and again, lists and newest states are those of a plain reference."""
+    rng, kept = random.Random(seed), Kept()
+    for _ in range(40):
+        made, issues = random_comparison(rng)
+        store.comparisons.put(made, b"", issues)
+        kept.put(made, issues)
+    for product in (None, "Shop", "Neither"):
+        assert store.comparisons.newest(3, product) == kept.comparisons(3, product)
+        assert found_issues(store, product) == kept.issues(product)
+    jobs = {1, 5, 99}
+    assert {(one.origin, one.baseline, one.candidate) for one in store.comparisons.of_jobs(jobs)} == {
+        pair for pair, (made, _) in kept.pairs.items() if made.candidate_id in jobs
+    }
+    slowdowns = [one.issue.slowdown for one in store.comparisons.every_issue()]
+    assert slowdowns == sorted(slowdowns, reverse=True)
+
+
+def test_a_store_from_before_current_states_gets_them(store, url):
+    """A store whose issues were recorded before their newest state was kept lists the same once it is opened anew."""
+    rng = random.Random(7)
+    for _ in range(30):
+        made, issues = random_comparison(rng)
+        store.comparisons.put(made, b"", issues)
+    expected = store.comparisons.every_issue()
+    with closing(Database(url)) as database, database.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE history_current")
+        connection.exec_driver_sql("DROP INDEX history_comparison_candidate")
+        connection.execute(VERSION.delete().where(VERSION.c.step == "current states"))
+    with closing(open_store(url)) as again:
+        assert again.comparisons.every_issue() == expected
+        assert len(expected) > 5
+
+
+def test_the_newest_state_outlives_what_is_dropped_as_old(store):
+    """After old comparisons went, issues are listed still, with the version of their job where that is kept."""
+    put(store, 1, tracked("a"), tracked("b"))
+    put(store, 3, tracked("a", status=IssueStatus.OPEN))
+    store.prune(ORIGIN, "Shop", 0, ended(2))
+    rows = {one.issue.key: (one.job.job, one.job.version) for one in store.comparisons.every_issue()}
+    assert rows == {"a": (3, "1.3"), "b": (1, "")}
 
 
 @pytest.mark.parametrize(

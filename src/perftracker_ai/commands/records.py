@@ -23,6 +23,7 @@ from perftracker_ai.results.saved import SavedJob, SavedJobs  # noqa: TC001 - ms
 from perftracker_ai.store import Comparison, IssueRow, hardware_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from perftracker_ai.store import Levels, Scope, Store
@@ -53,6 +54,10 @@ class StoreRecords:
     def comparisons(self, product: str | None, most: int) -> tuple[Comparison, ...]:
         """Return the newest comparisons of every server, product, hardware and suite, so many of each, oldest first."""
         return self._store.comparisons.newest(most, product)
+
+    def of_jobs(self, candidates: Collection[int]) -> tuple[Comparison, ...]:
+        """Return every comparison whose candidate has one of these numbers, by when it ended and was made."""
+        return self._store.comparisons.of_jobs(candidates)
 
     def issues(self, product: str | None) -> tuple[IssueRow, ...]:
         """Return every issue as its newest job left it, the largest first."""
@@ -87,6 +92,12 @@ class FolderRecords:
             if product in (None, made.product) and counted[place] <= most:
                 chosen.append(made)
         return tuple(reversed(chosen))
+
+    def of_jobs(self, candidates: Collection[int]) -> tuple[Comparison, ...]:
+        """Return every comparison whose candidate has one of these numbers, by when it ended and was made."""
+        wanted = set(candidates)
+        found = [one.comparison for one in self._told() if one.comparison.candidate_id in wanted]
+        return tuple(sorted(found, key=lambda one: (one.end, one.candidate_id, one.made)))
 
     def issues(self, product: str | None) -> tuple[IssueRow, ...]:
         """Return what the newest comparison of every product, hardware and suite found."""

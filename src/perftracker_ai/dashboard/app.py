@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 _NIGHTS = 400
 """Comparisons of a product on one hardware that lists look at, more than a year of nights."""
 _MOST_PAGES = 10_000
+_DIGITS = 18
+"""Digits of the largest number that every database holds."""
 _REPORTS = 8
 """Pages of reports that are kept once they are made."""
 _RENDERING = BoundedSemaphore(2)
@@ -121,9 +123,10 @@ class _Board:
 
     def inbox(self, query: Query) -> Response:
         """Answer with the list of issues."""
+        rows = self._records.issues(None)
         shown = views.inbox(
-            self._records.comparisons(None, _NIGHTS),
-            self._records.issues(None),
+            self._records.of_jobs({job for row in rows for job in (row.job.job, row.issue.first.job)}),
+            rows,
             self._clock(),
             state=query.choice("state", State, State.OPEN),
             product=query.values.get("product", ""),
@@ -174,10 +177,10 @@ class _Board:
     def _comparison(self, query: Query) -> Comparison:
         """Return the comparison that a path names by the numbers of its jobs, the last one made."""
         first, _, last = query.segments[0].partition("..")
-        wanted = query.values.get("candidate")
+        wanted, is_number = query.values.get("candidate"), last.isascii() and last.isdigit() and len(last) <= _DIGITS
         found = [
             one
-            for one in self._records.comparisons(None, _NIGHTS)
+            for one in (self._records.of_jobs({int(last)}) if is_number else ())
             if (str(one.baseline_id), str(one.candidate_id)) == (first, last) and wanted in (None, one.candidate)
         ]
         if not found:

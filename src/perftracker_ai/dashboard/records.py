@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from perftracker_ai.store import Comparison, IssueRow, Levels, Scope
 
 
@@ -26,6 +28,9 @@ class Records(Protocol):
 
     def comparisons(self, product: str | None, most: int) -> tuple[Comparison, ...]:
         """Return the newest comparisons of every server, product, hardware and suite, so many of each, oldest first."""
+
+    def of_jobs(self, candidates: Collection[int]) -> tuple[Comparison, ...]:
+        """Return every comparison whose candidate has one of these numbers, by when it ended and was made."""
 
     def issues(self, product: str | None) -> tuple[IssueRow, ...]:
         """Return every issue as its newest job left it, of a product or of all, the largest first."""

@@ -2,7 +2,8 @@
 
 Every comparison writes what became of each issue of its product with its candidate, in one transaction and in the place
 of what it wrote before. The state of an issue is its newest row: nothing is counted up, so it does not matter in which
-order, how often or by how many processes comparisons are recorded.
+order, how often or by how many processes comparisons are recorded. Which row that is, is kept with it, so that lists
+of issues cost what they show and not what the past is long.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, true
 from sqlalchemy import func as sql
 
 from perftracker_ai.errors import JobError
@@ -20,13 +21,13 @@ from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import OpenIssue, Reference, Tracked
 from perftracker_ai.store.records import Comparison, IssueRow
 from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_text
-from perftracker_ai.store.schema import COMPARISON, ISSUE, REFERENCE
+from perftracker_ai.store.schema import COMPARISON, CURRENT, ISSUE, REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, RowMapping, Table
+    from sqlalchemy import Connection, Executable, Row, RowMapping, Table
 
     from perftracker_ai.store.database import Database
     from perftracker_ai.store.records import Scope
@@ -39,6 +40,13 @@ _UNPACKED = 512 << 20
 """Bytes that packed results are unpacked to at most."""
 _PPM = 1_000_000
 _LARGEST = 2**63 - 1
+_AT_ONCE = 1000
+"""Numbers of jobs that one query names."""
+_NAME = ("origin", "product_name", "hardware", "suite_name", "key")
+"""What an issue is known by."""
+_NEWEST_FIRST = (ISSUE.c.end_us.desc(), ISSUE.c.candidate_id.desc(), ISSUE.c.baseline.desc(), ISSUE.c.candidate.desc())
+_SHOWN = [column for column in COMPARISON.c if column is not COMPARISON.c.result]
+"""What lists need of a comparison."""
 
 
 class Comparisons:
@@ -62,15 +70,18 @@ class Comparisons:
         """
         _check(comparison)
         row = _row(comparison, result)
-        rows = [(_issue_row(row, one.issue), *_packed(one.reference)) for one in issues[:MOST_ISSUES]]
+        packed = [_packed(one.reference) for one in issues[:MOST_ISSUES]]
+        rows = [
+            _issue_row(row, one.issue) | {"reference": digest} for one, (digest, _) in zip(issues, packed, strict=False)
+        ]
         with self._database.writing() as connection:
+            touched = _names_of(connection, comparison)
             for table in (ISSUE, COMPARISON):
                 connection.execute(delete(table).where(_same_pair(table, comparison)))
             connection.execute(insert(COMPARISON).values(row))
-            for issue, digest, content in rows:
-                if connection.execute(select(REFERENCE.c.digest).where(REFERENCE.c.digest == digest)).first() is None:
-                    connection.execute(insert(REFERENCE).values(digest=digest, content=content))
-                connection.execute(insert(ISSUE).values(issue | {"reference": digest}))
+            _add_references(connection, dict(packed))
+            _each(connection, insert(ISSUE), rows)
+            _renew(connection, touched | _names_of(connection, comparison))
             connection.execute(delete(REFERENCE).where(~_is_used()))
 
     # out
@@ -78,8 +89,7 @@ class Comparisons:
     def list(self, scope: Scope) -> tuple[Comparison, ...]:
         """Give a scope's comparisons, by when their candidates ended."""
         order = (COMPARISON.c.end_us, COMPARISON.c.candidate_id, COMPARISON.c.baseline_id, COMPARISON.c.baseline)
-        columns = [column for column in COMPARISON.c if column is not COMPARISON.c.result]
-        query = select(*columns).where(_condition(COMPARISON, scope)).order_by(*order)
+        query = select(*_SHOWN).where(_condition(COMPARISON, scope)).order_by(*order)
         with readable(self._database.shown), self._database.reading() as connection:
             return tuple(map(_comparison, connection.execute(query).mappings()))
 
@@ -116,36 +126,85 @@ class Comparisons:
 
     def newest(self, most: int, product: str | None = None) -> tuple[Comparison, ...]:
         """Give the newest comparisons of every server, product, hardware and suite, so many of each, oldest first."""
-        columns = [column for column in COMPARISON.c if column is not COMPARISON.c.result]
-        order = (COMPARISON.c.end_us.desc(), COMPARISON.c.candidate_id.desc(), COMPARISON.c.made_us.desc())
         lines = (COMPARISON.c.origin, COMPARISON.c.product_name, COMPARISON.c.hardware, COMPARISON.c.suite_name)
-        place = sql.row_number().over(partition_by=lines, order_by=order).label("place")
-        numbered = select(*columns, place).where(_of_product(COMPARISON, product)).subquery()
-        query = select(numbered).where(numbered.c.place <= most).order_by(numbered.c.place.desc())
+        order = (COMPARISON.c.end_us.desc(), COMPARISON.c.candidate_id.desc(), COMPARISON.c.made_us.desc())
+        where = _of_product(COMPARISON, product)
         with readable(self._database.shown), self._database.reading() as connection:
-            return tuple(map(_comparison, connection.execute(query).mappings()))
+            rows: list[RowMapping] = []
+            for line in connection.execute(select(*lines).where(where).distinct().order_by(*lines)).all():
+                own = and_(*(column == value for column, value in zip(lines, line, strict=True)))
+                query = select(*_SHOWN).where(own).order_by(*order).limit(most)
+                rows += connection.execute(query).mappings().all()[::-1]
+            return tuple(map(_comparison, rows))
+
+    def of_jobs(self, candidates: Collection[int]) -> tuple[Comparison, ...]:
+        """Give every comparison whose candidate has one of these numbers, by when it ended and was made."""
+        wanted = sorted(set(candidates))
+        rows: list[Comparison] = []
+        with readable(self._database.shown), self._database.reading() as connection:
+            for at in range(0, len(wanted), _AT_ONCE):
+                query = select(*_SHOWN).where(COMPARISON.c.candidate_id.in_(wanted[at : at + _AT_ONCE]))
+                rows += map(_comparison, connection.execute(query).mappings())
+        return tuple(sorted(rows, key=lambda one: (one.end, one.candidate_id, one.made)))
 
     def every_issue(self, product: str | None = None) -> tuple[IssueRow, ...]:
         """Give the newest state of every issue, of a product or of all, as `issues` does."""
-        newest = _newest(_of_product(ISSUE, product))
-        order = (newest.c.slowdown_ppm.desc(), newest.c.key, newest.c.hardware, newest.c.suite_name)
-        query = select(newest).where(newest.c.place == 1).order_by(*order)
-        return self._rows(query, _of_product(COMPARISON, product))
+        same = and_(*(CURRENT.c[name] == ISSUE.c[name] for name in ("origin", "baseline", "candidate", "key")))
+        pair = and_(*(COMPARISON.c[name] == ISSUE.c[name] for name in ("origin", "baseline", "candidate")))
+        order = (ISSUE.c.slowdown_ppm.desc(), ISSUE.c.key, ISSUE.c.hardware, ISSUE.c.suite_name)
+        joined = CURRENT.join(ISSUE, same).outerjoin(COMPARISON, pair)
+        query = select(*ISSUE.c, COMPARISON.c.candidate_ver).select_from(joined)
+        with readable(self._database.shown), self._database.reading() as connection:
+            rows = connection.execute(query.where(_of_product(CURRENT, product)).order_by(*order)).mappings()
+            return tuple(_shown(row, row["candidate_ver"] or "") for row in rows)
 
     def _rows(self, query: Any, compared: ColumnElement[bool]) -> tuple[IssueRow, ...]:  # noqa: ANN401 - two shapes of one select
         with readable(self._database.shown), self._database.reading() as connection:
             versions = _versions(connection, compared)
-            return tuple(_shown(row, versions) for row in connection.execute(query).mappings())
+            rows = connection.execute(query).mappings()
+            return tuple(
+                _shown(row, versions.get((row["origin"], row["baseline"], row["candidate"]), "")) for row in rows
+            )
 
 
 def forget(connection: Connection, comparisons: ColumnElement[bool], issues: ColumnElement[bool], old: int) -> None:
     """Drop what is from before a moment; of an issue its newest state stays, however old it is."""
     newer = ISSUE.alias("newer")
-    names = ("origin", "product_name", "hardware", "suite_name", "key")
-    same = and_(*(newer.c[name] == ISSUE.c[name] for name in names), newer.c.end_us > ISSUE.c.end_us)
+    same = and_(*(newer.c[name] == ISSUE.c[name] for name in _NAME), newer.c.end_us > ISSUE.c.end_us)
     connection.execute(delete(COMPARISON).where(comparisons, COMPARISON.c.end_us < old))
     connection.execute(delete(ISSUE).where(issues, ISSUE.c.end_us < old, select(newer.c.key).where(same).exists()))
     connection.execute(delete(REFERENCE).where(~_is_used()))
+
+
+def _each(connection: Connection, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
+    """Execute a statement for every row, for none not at all."""
+    if rows:
+        connection.execute(statement, rows)
+
+
+def _add_references(connection: Connection, contents: Mapping[str, bytes]) -> None:
+    """Keep references that are not there yet, by their digests."""
+    known = connection.execute(select(REFERENCE.c.digest).where(REFERENCE.c.digest.in_(contents))).scalars().all()
+    new = [{"digest": digest, "content": content} for digest, content in contents.items() if digest not in known]
+    _each(connection, insert(REFERENCE), new)
+
+
+def _names_of(connection: Connection, comparison: Comparison) -> set[Row[Any]]:
+    """Read the names of the issues that a comparison has."""
+    names = select(*(ISSUE.c[column] for column in _NAME)).where(_same_pair(ISSUE, comparison))
+    return set(connection.execute(names))
+
+
+def _renew(connection: Connection, names: Collection[Row[Any]]) -> None:
+    """Keep which comparison has the newest state of issues; none where they have no state any more."""
+    rows = [{f"of_{column}": value for column, value in zip(_NAME, name, strict=True)} for name in names]
+    known, state = (
+        and_(*(table.c[column] == bindparam(f"of_{column}") for column in _NAME)) for table in (CURRENT, ISSUE)
+    )
+    columns = (*_NAME, "baseline", "candidate")
+    newest = select(*(ISSUE.c[column] for column in columns)).where(state).order_by(*_NEWEST_FIRST).limit(1)
+    _each(connection, delete(CURRENT).where(known), rows)
+    _each(connection, insert(CURRENT).from_select(columns, newest), rows)
 
 
 # ── conditions ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -186,10 +245,7 @@ def _is_behind(table: Table, job: tuple[datetime, int]) -> ColumnElement[bool]:
 
 def _newest(condition: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a subquery with the columns of a table
     """Number the states of each issue, the newest one 1."""
-    place = sql.row_number().over(
-        partition_by=(ISSUE.c.origin, ISSUE.c.product_name, ISSUE.c.hardware, ISSUE.c.suite_name, ISSUE.c.key),
-        order_by=(ISSUE.c.end_us.desc(), ISSUE.c.candidate_id.desc(), ISSUE.c.baseline.desc()),
-    )
+    place = sql.row_number().over(partition_by=[ISSUE.c[name] for name in _NAME], order_by=_NEWEST_FIRST)
     return select(*ISSUE.c, place.label("place")).where(condition).subquery()
 
 
@@ -307,17 +363,15 @@ def _versions(connection: Connection, condition: ColumnElement[bool]) -> dict[tu
     return {(row.origin, row.baseline, row.candidate): row.candidate_ver for row in rows}
 
 
-def _shown(row: RowMapping, versions: dict[tuple[str, str, str], str]) -> IssueRow:
-    pair = row["baseline"], row["candidate"]
-    ended = moment_of(row["end_us"])
+def _shown(row: RowMapping, version: str) -> IssueRow:
     return IssueRow(
         origin=row["origin"],
         product=row["product_name"],
         hardware=row["hardware"],
         suite=row["suite_name"],
-        job=JobRef(job=row["candidate_id"], version=versions.get((row["origin"], *pair), ""), end=ended),
-        baseline=pair[0],
-        candidate=pair[1],
+        job=JobRef(job=row["candidate_id"], version=version, end=moment_of(row["end_us"])),
+        baseline=row["baseline"],
+        candidate=row["candidate"],
         issue=msgspec.json.decode(row["content"], type=OpenIssue),
     )
 

@@ -168,6 +168,19 @@ ISSUE = Table(
 `content` is the whole issue as JSON; what lists are ordered and narrowed by has columns of its own.
 """
 
+CURRENT = Table(
+    "history_current",
+    _TABLES,
+    Column("origin", Text, primary_key=True),
+    Column("product_name", Text, primary_key=True),
+    Column("hardware", Text, primary_key=True),
+    Column("suite_name", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("baseline", Text, nullable=False),
+    Column("candidate", Text, nullable=False),
+)
+"""One row per issue, hardware and suite: the comparison in which its newest state is, kept whenever one is written."""
+
 TRIAGE = Table(
     "history_triage",
     _TABLES,
@@ -286,6 +299,25 @@ STEPS = (
                 "CREATE INDEX history_triage_issue ON history_triage "
                 "(origin, product_name, hardware, suite_name, key, number)"
             ),
+        ),
+    ),
+    Step(
+        "current states",
+        (
+            (
+                "CREATE TABLE history_current (origin TEXT NOT NULL, product_name TEXT NOT NULL, "
+                "hardware TEXT NOT NULL, suite_name TEXT NOT NULL, key TEXT NOT NULL, baseline TEXT NOT NULL, "
+                "candidate TEXT NOT NULL, PRIMARY KEY (origin, product_name, hardware, suite_name, key))"
+            ),
+            (
+                "INSERT INTO history_current "
+                "SELECT origin, product_name, hardware, suite_name, key, baseline, candidate FROM ("
+                "SELECT origin, product_name, hardware, suite_name, key, baseline, candidate, row_number() OVER ("
+                "PARTITION BY origin, product_name, hardware, suite_name, key "
+                "ORDER BY end_us DESC, candidate_id DESC, baseline DESC, candidate DESC) AS place "
+                "FROM history_issue) AS numbered WHERE place = 1"
+            ),
+            "CREATE INDEX history_comparison_candidate ON history_comparison (candidate_id)",
         ),
     ),
 )

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, insert, select, update
 from sqlalchemy import func as sql
 
 from perftracker_ai.errors import JobError
@@ -259,7 +259,8 @@ class Store:
 
     def levels(self, scope: Scope, most: int | None = None) -> tuple[Levels, ...]:
         """Give the geometric mean of each curve of a scope's jobs, so many of the newest at most, oldest first."""
-        columns = [*_HEADER, JOB.c.layout, JOB.c.points, LEVEL.c.content]
+        points = case((LEVEL.c.content.is_(None), JOB.c.points)).label("points")  # large, and mostly not needed
+        columns = [*_HEADER, JOB.c.layout, points, LEVEL.c.content]
         with readable(self.location), self._database.reading() as connection:
             rows = _rows(connection, scope, columns, most, with_levels=True)
             contents = _layouts(connection, {row["layout"] for row in rows})
