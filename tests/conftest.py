@@ -26,6 +26,7 @@ def pytest_addoption(parser):
 
 SLOW = frozenset(
     {
+        "test_backtest",
         "test_connector",
         "test_detect_calibration",
         "test_detect_timeline",

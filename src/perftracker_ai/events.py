@@ -44,6 +44,13 @@ class Recording(msgspec.Struct, frozen=True):
     total: int
 
 
+class Judging(msgspec.Struct, frozen=True):
+    """So many of all pairs of a past are judged."""
+
+    done: int
+    total: int
+
+
 class Writing(msgspec.Struct, frozen=True):
     """A language model writes its answer; the section is empty before the first."""
 
@@ -60,7 +67,7 @@ class Pulling(msgspec.Struct, frozen=True):
     total: int
 
 
-Event = Step | Chosen | Received | Recording | Writing | Pulling | Notice
+Event = Step | Chosen | Received | Recording | Judging | Writing | Pulling | Notice
 """A notice may be told more than once; whoever shows it shows it once."""
 
 Watch = Callable[[Event], None]

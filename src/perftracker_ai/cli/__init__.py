@@ -19,7 +19,7 @@ from perftracker_ai.errors import PerfTrackerAIError, UsageError, guarded
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from perftracker_ai.cli.console import Console
     from perftracker_ai.cli.outcome import Outcome
@@ -93,10 +93,11 @@ def _run(arguments: argparse.Namespace) -> int:
     return _COMMANDS[arguments.command](arguments)
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
+def _settings(arguments: argparse.Namespace, more: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings in force, with some that are given besides."""
     from perftracker_ai.config import load
 
-    return load(flags(arguments), os.environ, directory=_here(), file=_named_file(arguments))
+    return load({**flags(arguments), **(more or {})}, os.environ, directory=_here(), file=_named_file(arguments))
 
 
 def _here() -> Path:
@@ -436,6 +437,30 @@ def _issues(arguments: argparse.Namespace) -> int:
     return worst
 
 
+def _backtest(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.cli.backtest import show_backtest, variants_of
+    from perftracker_ai.commands.backtest import Wanted, kinds_of, run_backtest
+
+    settings, console = _settings(arguments), _console(arguments)
+
+    def look(product: str) -> int:
+        wanted = Wanted(
+            product=product,
+            kinds=kinds_of(arguments.pairs),
+            first=arguments.first,
+            last=arguments.last,
+            variants=variants_of(arguments.variants, product, settings, partial(_settings, arguments)),
+        )
+        try:
+            done = run_backtest(wanted, settings, console)
+        finally:
+            console.close()
+        show_backtest(done, as_json=arguments.json, browser=arguments.open)
+        return DONE
+
+    return _each(arguments.product, look, trace=arguments.verbose)
+
+
 def _index(arguments: argparse.Namespace) -> int:
     from perftracker_ai.cli.issues import show_indexed
     from perftracker_ai.commands.issues import index_reports
@@ -550,6 +575,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "history": _history,
     "issues": _issues,
     "index": _index,
+    "backtest": _backtest,
     "serve": _serve,
     "config": _config,
     "completion": _completion,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, assert_never
 
 from perftracker_ai.cli.streams import show, tell, tell_error
-from perftracker_ai.events import Chosen, Pulling, Received, Recording, Step, Writing
+from perftracker_ai.events import Chosen, Judging, Pulling, Received, Recording, Step, Writing
 from perftracker_ai.model import Notice
 from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import clean
@@ -30,6 +31,8 @@ _SHOWN_JOBS = 25
 _LONGEST_LINE = 600
 _RECORDING = "recording"
 """Name of the line of a synchronisation among those of its downloads."""
+_JUDGING = "judging"
+"""Name of the line of a backtest."""
 
 
 class Console:
@@ -49,6 +52,8 @@ class Console:
         self._moving = Lock()  # downloads tell of their progress from threads of their own
         self._section = ""
         self._steps: set[str] = set()
+        self._judged: tuple[int, float] | None = None  # how many there were at the beginning, and when that was
+        self._tenth = 0
         self._warned: set[Notice] = set()
 
     def __call__(self, event: Event) -> None:
@@ -60,8 +65,8 @@ class Console:
                 self._chosen(selection)
             case Received(job, received, total):
                 self._received(job, received, total)
-            case Recording(jobs, done, total):
-                self._recording(jobs, done, total)
+            case Recording() | Judging():
+                self._counting(event)
             case Writing(section, tokens, seconds):
                 self._writing(section, tokens, seconds)
             case Pulling(status, received, total):
@@ -110,15 +115,36 @@ class Console:
         elif received == total:
             self._say(f"job {job_id}: {received / 1e6:.1f} MB read", indent="  ")
 
-    def _recording(self, jobs: tuple[int, ...], done: int, total: int) -> None:
-        """Move the bar of a synchronisation; where there is no terminal, name the jobs that come next."""
+    def _counting(self, event: Recording | Judging) -> None:
+        """Show how many of all there are done."""
         if self._quiet:
             return
+        match event:
+            case Recording(jobs, done, total):
+                self._recording(jobs, done, total)
+            case Judging(done, total):
+                self._judging(done, total)
+
+    def _recording(self, jobs: tuple[int, ...], done: int, total: int) -> None:
+        """Move the bar of a synchronisation; where there is no terminal, name the jobs that come next."""
         if sys.stderr.isatty():
             with self._moving:
                 self._move(_download_bar, f"recording {plural(total, 'job')}", done - len(jobs), total, name=_RECORDING)
         else:
             self._step(f"Recording job {' and '.join(map(str, jobs))} ({done} of {total})")
+
+    def _judging(self, done: int, total: int) -> None:
+        """Move the bar of a backtest; where there is no terminal, say every tenth how far it is and what is left."""
+        if sys.stderr.isatty():
+            with self._moving:
+                self._move(_download_bar, "judging pairs", done, total, name=_JUDGING)
+            return
+        now = monotonic()
+        first, began = self._judged = self._judged or (done, now)
+        if done > first and (done == total or 10 * done // total > self._tenth):
+            left = (now - began) / (done - first) * (total - done)
+            self._say(f"{done:,} of {plural(total, 'pair')} judged, {_duration(left)} left", indent="  ")
+        self._tenth = 10 * done // total
 
     def _writing(self, section: str, tokens: int, seconds: float) -> None:
         """Show how far a model's answer is; where there is no terminal, say when it comes to another section."""
@@ -175,13 +201,22 @@ class Console:
         if key not in self._tasks:
             self._tasks[key] = self._bar.add_task(text, total=total, amount=amount)
         self._bar.update(self._tasks[key], description=text, completed=done, total=total, amount=amount)
-        if done == total and key != _RECORDING:  # of hundreds of downloads those on their way are of interest
+        if done == total and key not in {
+            _RECORDING,
+            _JUDGING,
+        }:  # of hundreds of downloads those on their way are of interest
             self._bar.update(self._tasks[key], visible=False)
+
+
+def _duration(seconds: float) -> str:
+    """Say how long something takes."""
+    minute = 60
+    return f"{seconds:.0f} s" if seconds < 2 * minute else f"{seconds / minute:.0f} min"
 
 
 def _amount(name: str, done: int, total: int | None) -> str:
     """Say how much is done: of jobs their number, of all else bytes."""
-    if name == _RECORDING:
+    if name in {_RECORDING, _JUDGING}:
         return f"{done:,} of {total:,}"
     return f"{done / 1e6:.1f} MB" if total is None else f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
 

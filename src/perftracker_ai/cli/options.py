@@ -69,6 +69,14 @@ its verdicts, every open issue with the job it came in with, the endpoints job b
 changed there, and only this machine is answered. Needs `pip install "perftracker-ai[web]"`.
 """
 
+_BACKTEST = """\
+Judge a product's past again, every night with what was known then, and say how far its verdicts can be trusted: how
+often it would have cried wolf where nothing had changed, which issues went away by themselves, and which changes, put
+into jobs of one version, would have been found. With --set, the same for other settings side by side.
+
+The jobs are those of the store (see `history sync`). An interrupted run goes on where it was when it is started again.
+"""
+
 _COMPLETION = """\
 Print the completion of commands and options for a shell.
 
@@ -132,6 +140,7 @@ def parser() -> argparse.ArgumentParser:
     _report(_command(commands, "report", "write the report again from saved results, without jobs or server", _AGAIN))
     _history(_command(commands, "history", "synchronise past jobs; show when a change came in", _HISTORY))
     _issues(_command(commands, "issues", "list the regressions that are open, and since when", _ISSUES))
+    _backtest(_command(commands, "backtest", "judge the past again: how far to trust the verdicts", _BACKTEST))
     _index(_command(commands, "index", "fill the store with the results of earlier comparisons", _INDEX))
     _accept(_command(commands, "accept", "accept a known regression until a date", _ACCEPT))
     _serve(_command(commands, "serve", "show the dashboard: every product, every open issue, job by job", _SERVE))
@@ -276,6 +285,41 @@ def _issues(command: argparse.ArgumentParser) -> None:
     _stored(command)
     command.add_argument("--hardware", metavar="NAME", help="only issues seen on this host (default: any)")
     command.add_argument("--json", action="store_true", help="print all of it as JSON (default: a few lines each)")
+    _source(command)
+    _talk(command)
+
+
+def _backtest(command: argparse.ArgumentParser) -> None:
+    _product(command, required=True)
+    command.add_argument(
+        "--from", dest="first", default="", metavar="WHEN", help="first night: a day, a job or a version (default: all)"
+    )
+    command.add_argument(
+        "--to", dest="last", default="", metavar="WHEN", help="last night: a day, a job or a version (default: all)"
+    )
+    command.add_argument(
+        "--pairs",
+        choices=("consecutive", "same-version", "both"),
+        default="both",
+        metavar="WHICH",
+        help="consecutive: what analyze would have compared each night; same-version: each job with the one before it "
+        "of its version, in which nothing changed; both (default: both)",
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="variants",
+        metavar="KEY=VALUE",
+        help="besides, with this setting of detect or policy, as detect.moderate=0.10; several with commas are one "
+        "set, given several times several sets (default: only the settings as they are)",
+    )
+    command.add_argument("--hardware", metavar="NAME", help="only jobs on this host (default: that of the newest job)")
+    _outputs(command)
+    command.add_argument("--store", metavar="STORE", help=_STORE.format(""))
+    command.add_argument("--json", action="store_true", help="print all of it as JSON (default: one screen)")
+    command.add_argument("--open", action="store_true", help="open the page in a browser at the end")
+    command.add_argument("--seed", type=int, metavar="NUMBER", help="seed of every random draw (default: 20260101)")
     _source(command)
     _talk(command)
 

@@ -135,9 +135,9 @@ def look_back(product: str, since: datetime | None, curve: str, settings: Settin
     scope = Scope(origin=origin, product=product, since=since)
     _require_file(store_url(settings), product)
     with closing(open_store(store_url(settings))) as store:
-        groups = _groups(store.jobs(scope), settings.of_product(product).discovery)
+        groups = groups_of_jobs(store.jobs(scope), settings.of_product(product).discovery)
         if not groups:
-            raise _nothing(store.location, scope, settings)
+            raise no_job(store.location, scope, settings.of_product(product).discovery.hardware)
         (hardware, suite), *others = groups
         curves, timeline = store.means(replace(scope, hardware=hardware, suite=suite))
         unused = _unused(store, scope, settings)
@@ -175,16 +175,16 @@ def _require_file(url: str, product: str) -> None:
         )
 
 
-def _nothing(location: str, scope: Scope, settings: Settings) -> NotFound:
-    product, hardware = scope.product, settings.of_product(scope.product).discovery.hardware
+def no_job(location: str, scope: Scope, hardware: str) -> NotFound:
+    """Word that a store has nothing of a product."""
     on = f" on {hardware}" if hardware else ""
     return NotFound(
-        f"The store {location} has no job of {product}{on} from {scope.origin}",
-        f"check --url, --since and --hardware, or run `perftracker-ai history sync --product {product}`",
+        f"The store {location} has no job of {scope.product}{on} from {scope.origin}",
+        f"check --url, --since and --hardware, or run `perftracker-ai history sync --product {scope.product}`",
     )
 
 
-def _groups(jobs: Iterable[JobInfo], settings: DiscoverySettings) -> dict[tuple[str, str], list[JobInfo]]:
+def groups_of_jobs(jobs: Iterable[JobInfo], settings: DiscoverySettings) -> dict[tuple[str, str], list[JobInfo]]:
     """Put jobs of one hardware and suite together, those with the newest job first, and those without a host last."""
     groups: dict[tuple[str, str], list[JobInfo]] = defaultdict(list)
     for job in jobs:

@@ -7,8 +7,20 @@ Only the job's own level closes or reopens one, never that a comparison found no
 slow, nothing is new and nothing is repaired.
 """
 
-from perftracker_ai.issues.follow import Compared, follow
+from perftracker_ai.issues.follow import GONE, SHARED, Compared, concerns, follow, opened
 from perftracker_ai.issues.known import open_issues
-from perftracker_ai.issues.levels import may_differ
+from perftracker_ai.issues.levels import Level, job_values, level_after, may_differ
 
-__all__ = ["Compared", "follow", "may_differ", "open_issues"]
+__all__ = [
+    "GONE",
+    "SHARED",
+    "Compared",
+    "Level",
+    "concerns",
+    "follow",
+    "job_values",
+    "level_after",
+    "may_differ",
+    "open_issues",
+    "opened",
+]

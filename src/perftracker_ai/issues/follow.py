@@ -97,8 +97,8 @@ def follow(
     tuple of Tracked
         New ones, those that are open, and those that are closed with this job; worst first.
     """
-    found = list(_opened(compared, settings))
-    mine = [one for one in known if _concerns(one.issue, compared.candidate, settings)]
+    found = list(opened(compared, settings))
+    mine = [one for one in known if concerns(one.issue, compared.candidate, settings)]
     carried: list[Tracked] = []
     for one in mine:
         again = next((new for new in found if _is_same(one, new)), None)
@@ -111,7 +111,7 @@ def follow(
     return tuple(sorted(told, key=lambda one: (-one.issue.slowdown, one.issue.key)))
 
 
-def _concerns(issue: OpenIssue, candidate: JobInfo, settings: ProductSettings) -> bool:
+def concerns(issue: OpenIssue, candidate: JobInfo, settings: ProductSettings) -> bool:
     """Tell whether a job is of a version that an issue can be in: not below the one that it came in with."""
     if settings.discovery.version_order == "date":
         return True
@@ -139,8 +139,8 @@ def _curves(one: Tracked) -> set[tuple[str, str, bool]]:
 # ── found by this comparison ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _opened(compared: Compared, settings: ProductSettings) -> Iterator[Tracked]:
-    """Yield the issues that a comparison finds: from moderate on, by code or undecided, where it is fit to find any."""
+def opened(compared: Compared, settings: ProductSettings) -> Iterator[Tracked]:
+    """Yield the issues that a comparison opens: from moderate on, by code or undecided, where it is fit to find any."""
     if any(isinstance(check, _UNFIT) for check in compared.checks):
         return
     for cluster in compared.clusters:
@@ -334,7 +334,7 @@ def _of_step(
         return None
     product = compared.candidate.product_name
     issue = _step_issue(step, members, ratio(level.net), settings, name(product, step.endpoint, members))
-    return Tracked(issue=issue, reference=reference) if _concerns(issue, compared.candidate, settings) else None
+    return Tracked(issue=issue, reference=reference) if concerns(issue, compared.candidate, settings) else None
 
 
 def _at(end: object, job: int) -> tuple[float, int]:

@@ -17,7 +17,7 @@ from perftracker_ai.model.issues import Reference
 from perftracker_ai.stats import median, quantile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ENOUGH = 0.5
 """Share of an issue's points that a job must have measured to tell of it."""
+FEWEST = 3
+"""Other curves by which it is told what a run shares."""
 NEARLY, HIGH = 0.7, 0.85
 """Share of the moderate threshold, and of the points at it or below, by which a curve is worth another comparison."""
 SPARE = 1.0
@@ -89,6 +91,51 @@ def level_of(reference: Sequence[Reference], curves: CurveSet, detection: Detect
     values : ndarray of float, shape (P,)
         Of the job, as `job_values` gives them.
     """
+    results = detection.results
+    return _level(
+        reference, curves, values, lambda at: results[at].left_out, lambda curve: _log(results[curve.index].shift)
+    )
+
+
+def level_after(reference: Sequence[Reference], curves: CurveSet, before: Floats, values: Floats) -> Level | None:
+    """Return an issue's level in a job of which no comparison is at hand; None where it measured too little of it.
+
+    What its run shares is the median over all other times and rates, against a job from before the issue.
+
+    Parameters
+    ----------
+    before, values : ndarray of float, shape (P,)
+        Of the job from before, and of the job; NaN where there is none.
+    """
+    own = {(one.group, one.tag, one.scalar) for one in reference}
+    shifts = [
+        change
+        for one in curves.curves
+        if one.metric_kind.timed and (plain(one.group), plain(one.tag), one.scalar) not in own
+        if (change := _change(one, before, values)) is not None
+    ]
+    shared = float(np.median(shifts)) if len(shifts) >= FEWEST else 0.0
+    return _level(reference, curves, values, lambda _: (), lambda _: shared)
+
+
+def _change(curve: Curve, before: Floats, values: Floats) -> float | None:
+    """Return the logarithm of what a curve costs against before; None without a common point."""
+    part = slice(curve.start, curve.stop)
+    both = np.isfinite(before[part]) & np.isfinite(values[part]) & (before[part] > 0) & (values[part] > 0)
+    if not both.any():
+        return None
+    change = float(np.median(np.log(values[part][both] / before[part][both])))
+    return change if curve.less_better else -change
+
+
+def _level(
+    reference: Sequence[Reference],
+    curves: CurveSet,
+    values: Floats,
+    left_out: Callable[[int], Sequence[int]],
+    shift_of: Callable[[Curve], float],
+) -> Level | None:
+    """Return a level, given what to leave out of a curve, by its index, and what its run shares."""
     known = {(plain(one.group), plain(one.tag), one.scalar): one for one in curves.curves}
     asked, told, gross, shift = 0, 0, [], []
     for one in reference:
@@ -96,11 +143,11 @@ def level_of(reference: Sequence[Reference], curves: CurveSet, detection: Detect
         curve = known.get((one.group, one.tag, one.scalar))
         if curve is None or plain(curve.base_unit) != one.unit:
             continue
-        ratios = list(_ratios(one, curve, curves, detection.results[curve.index], values))
+        ratios = list(_ratios(one, curve, curves, left_out(curve.index), values))
         if ratios:
             told += len(ratios)
             gross.append(float(np.median(ratios)))
-            shift.append(_log(detection.results[curve.index].shift))
+            shift.append(shift_of(curve))
     if not gross or told < ENOUGH * asked:
         return None
     level = float(np.median(gross))
@@ -128,10 +175,10 @@ def may_differ(earlier: Floats, curves: CurveSet, detection: Detection, moderate
 
 
 def _ratios(
-    reference: Reference, curve: Curve, curves: CurveSet, result: CurveResult, values: Floats
+    reference: Reference, curve: Curve, curves: CurveSet, without: Sequence[int], values: Floats
 ) -> Iterator[float]:
     """Yield what each point costs against before, what was measured in an episode left out."""
-    left_out = set(result.left_out)
+    left_out = set(without)
     place = {plain(curves.label[at]): at for at in range(curve.start, curve.stop) if at not in left_out}
     sign = 1.0 if reference.less_better else -1.0
     spare = 0.0 if all(value > 0 for value in reference.values) else SPARE

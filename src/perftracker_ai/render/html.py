@@ -81,8 +81,9 @@ def html_report(shown: View, report: Report, *, result: bytes, scripts: bool) ->
     taken = sum(map(len, told)) + len(style) + len(script)
     foot = blocks.section(report.section("provenance"), _context(shown, report), *download(result, taken=taken))
     body = spread("body", *told, el("footer", foot), el("script", Html(script)) if scripts else Html(""))
-    head = _head(plain(report.title), style, script)
-    return "".join(['<!DOCTYPE html>\n<html lang="en">\n', head, "\n", *body, "\n</html>\n"])
+    return "".join(
+        ['<!DOCTYPE html>\n<html lang="en">\n', head(plain(report.title), script), "\n", *body, "\n</html>\n"]
+    )
 
 
 def page_script() -> str:
@@ -98,8 +99,9 @@ def asset(name: str) -> str:
     return content.decode()
 
 
-def _head(title: str, style: str, script: str) -> Html:
+def head(title: str, script: str) -> Html:
     """Return the head: character set first, for the page may be served without one, then the policy."""
+    style = asset("page.css")
     return el(
         "head",
         tag("meta", charset="utf-8"),

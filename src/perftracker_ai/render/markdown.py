@@ -15,7 +15,7 @@ from perftracker_ai.words.text import md
 from perftracker_ai.words.text import table as markdown_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from perftracker_ai.report.value import Block, Line, Report, Section, Sentence
 
@@ -25,7 +25,12 @@ WHOLE = 10_000
 
 def markdown(report: Report) -> str:
     """Return a whole report as Markdown."""
-    return "\n".join([_head(report), *map(_section, report.sections)]).rstrip() + "\n"
+    return document(report.title, report.bottom_line, report.sections)
+
+
+def document(title: Sentence, bottom_line: Sequence[Sentence], sections: Sequence[Section]) -> str:
+    """Return sections under a title as Markdown."""
+    return "\n".join([_head(title, bottom_line), *map(_section, sections)]).rstrip() + "\n"
 
 
 def opening(report: Report, limit: int) -> str:
@@ -34,14 +39,14 @@ def opening(report: Report, limit: int) -> str:
     The sections behind the issues are left out: they are for who opens the report itself.
     """
     before = takewhile(lambda section: section.key != KEY, report.sections)
-    parts = [_head(report), *map(_section, before)]
+    parts = [_head(report.title, report.bottom_line), *map(_section, before)]
     ends = accumulate(len(part.encode()) + 1 for part in parts)
     kept = [part for part, end in zip(parts, ends, strict=True) if end <= limit]
     return "\n".join(kept).rstrip() + "\n" if kept else ""
 
 
-def _head(report: Report) -> str:
-    return f"# {inline(report.title)}\n\n**Bottom line:** {' '.join(map(inline, report.bottom_line))}\n"
+def _head(title: Sentence, bottom_line: Sequence[Sentence]) -> str:
+    return f"# {inline(title)}\n\n**Bottom line:** {' '.join(map(inline, bottom_line))}\n"
 
 
 def inline(said: Sentence) -> str:

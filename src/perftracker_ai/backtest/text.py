@@ -1,0 +1,47 @@
+"""A backtest on one screen of a terminal, as Markdown and as JSON.
+
+In: a `Backtest`. Out: plain lines, foreign texts cleaned and cut; bytes, unrounded and the same for the same values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from perftracker_ai.backtest.report import figures, told
+from perftracker_ai.render.markdown import document
+from perftracker_ai.report.value import plain
+from perftracker_ai.words.text import columns, fit
+
+if TYPE_CHECKING:
+    from perftracker_ai.backtest.values import Backtest
+
+SCHEMA_VERSION = 1
+"""Of the JSON; raised when a key changes its meaning or goes away."""
+_WIDEST = 48
+"""Columns of a cell."""
+
+
+def screen(past: Backtest) -> str:
+    """Return title, bottom line and figures."""
+    found = told(past)
+    return "\n".join([plain(found.title), *(f"  {plain(one)}" for one in found.bottom_line), "", *_table(past)])
+
+
+def _table(past: Backtest) -> list[str]:
+    made = figures(past)
+    cells = [made.heads, *(tuple(map(plain, row)) for row in made.rows)]
+    widths = [min(_WIDEST, max(columns(row[at]) for row in cells)) for at in range(len(made.heads))]
+    return ["  ".join(fit(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def markdown(past: Backtest) -> str:
+    """Return all of it as Markdown."""
+    found = told(past)
+    return document(found.title, found.bottom_line, found.sections)
+
+
+def json_bytes(past: Backtest) -> bytes:
+    """Return everything as JSON."""
+    return msgspec.json.encode({"schema_version": SCHEMA_VERSION, **msgspec.structs.asdict(past)})

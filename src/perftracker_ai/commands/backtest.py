@@ -1,0 +1,337 @@
+"""A product's past judged again: which pairs, by whom, kept on the way, and what follows from all of it.
+
+Composes store, workers and the room `backtest`. Each answer is kept as soon as it is there, under a name made of all it
+depends on, so that a run that was interrupted goes on where it was, and its files are those of an unbroken one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import closing, contextmanager
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from perftracker_ai import TOOL_VERSION
+from perftracker_ai.backtest.fates import Opened, follow
+from perftracker_ai.backtest.pairs import between, pairings
+from perftracker_ai.backtest.summary import summaries
+from perftracker_ai.backtest.values import Backtest, Night, PairKind, Variant
+from perftracker_ai.commands.fetch import connect
+from perftracker_ai.commands.lookup import is_missing, store_url
+from perftracker_ai.commands.replay import LOOKED_AT, Answer, PairKey, Task, judge_task
+from perftracker_ai.commands.report_files import safe_name
+from perftracker_ai.errors import NothingComparable, OutputError
+from perftracker_ai.events import Judging
+from perftracker_ai.files import reason, require_writable, write_file
+from perftracker_ai.files.sets import write_set
+from perftracker_ai.issues import concerns, job_values, level_after
+from perftracker_ai.model.history import JobRef
+from perftracker_ai.store import Scope, open_store, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from perftracker_ai.backtest.values import Followed, Pairing
+    from perftracker_ai.events import Watch
+    from perftracker_ai.issues import Level
+    from perftracker_ai.model import JobInfo
+    from perftracker_ai.model.issues import Tracked
+    from perftracker_ai.settings import ProductSettings, Settings
+    from perftracker_ai.store import Store
+
+FOLDER, KEPT = "backtest", "judged"
+"""Names of the folder of a product's backtest among its reports, and of the one in it that answers are kept in."""
+PAGE, MARKDOWN, RESULT = "backtest.html", "backtest.md", "backtest.json"
+"""Names of its files."""
+_NIGHTS = 8
+"""Neighbouring nights in a task: they have jobs in common, and a worker that is lost costs no more."""
+_LATER = 10
+"""Later jobs that are asked what became of an issue: in two weeks of nights a team knows."""
+_ANSWERS = 1
+"""Goes up when what is said of a pair comes to be something else under the same settings."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be judged again.
+
+    Attributes
+    ----------
+    kinds : frozenset of PairKind
+    first, last : str
+        As `between` takes them.
+    variants : tuple of Variant
+        The settings as they are first.
+    """
+
+    product: str
+    kinds: frozenset[PairKind]
+    first: str
+    last: str
+    variants: tuple[Variant, ...]
+
+
+class _Past(NamedTuple):
+    """A product's jobs on one hardware and suite."""
+
+    scope: Scope
+    jobs: tuple[JobInfo, ...]
+    others: tuple[tuple[str, str, int], ...]
+    content: dict[str, str]  # of each job by uuid: what tells whether it is another one
+
+
+def backtest(wanted: Wanted, settings: Settings, watch: Watch) -> Backtest:
+    """Judge a product's past again.
+
+    Raises
+    ------
+    NothingComparable
+        When there is no pair of jobs to judge.
+    PerfTrackerAIError
+        Whatever keeps it from being made; answers that were there are kept.
+    """
+    own = settings.of_product(wanted.product)
+    with _stored(wanted.product, settings) as (store, origin):
+        past = _past(store, origin, wanted.product, own)
+        pairs = between(pairings(past.jobs, own.discovery, wanted.kinds), past.jobs, wanted.first, wanted.last)
+        if not pairs:
+            raise _no_pair(wanted, past)
+        answers = _answers(pairs, past, wanted, settings, watch)
+        followed = [_followed(store, past, pairs, answers, place, own) for place in range(len(wanted.variants))]
+    nights = tuple(
+        _night(pair, answer, tuple(still_open[at] for _, still_open in followed))
+        for at, (pair, answer) in enumerate(zip(pairs, answers, strict=True))
+    )
+    issues = tuple(found for found, _ in followed)
+    return Backtest(
+        tool_version=TOOL_VERSION,
+        product=wanted.product,
+        hardware=past.scope.hardware or "",
+        suite=past.scope.suite or "",
+        others=past.others,
+        seed=settings.seed,
+        jobs=len(past.jobs),
+        nights=nights,
+        issues=issues,
+        summaries=summaries(nights, wanted.variants, issues),
+    )
+
+
+class Done(NamedTuple):
+    """A backtest, its JSON, and where it was written to, the page first."""
+
+    past: Backtest
+    json: bytes
+    written: tuple[Path, ...]
+
+
+def run_backtest(wanted: Wanted, settings: Settings, watch: Watch) -> Done:
+    """Judge a product's past again and write what follows from it.
+
+    Raises
+    ------
+    PerfTrackerAIError
+        As `backtest`; `OutputError` where nothing can be written.
+    """
+    from perftracker_ai.backtest.page import page
+    from perftracker_ai.backtest.text import json_bytes, markdown
+
+    folder = folder_of(wanted.product, settings)
+    require_writable(folder)
+    past = backtest(wanted, settings, watch)
+    told = json_bytes(past)
+    contents = {PAGE: page(past).encode(), MARKDOWN: markdown(past).encode(), RESULT: told}
+    write_set(folder, contents, ())
+    return Done(past, told, tuple(folder / name for name in contents))
+
+
+def kinds_of(pairs: str) -> frozenset[PairKind]:
+    """Return which pairs are meant by ``consecutive``, ``same-version`` or ``both``."""
+    return frozenset(kind for kind in PairKind if pairs in {"both", kind.value.replace(" ", "-")})
+
+
+def folder_of(product: str, settings: Settings) -> Path:
+    """Name the folder of a product's backtest."""
+    return Path(settings.reports_dir) / safe_name(product) / FOLDER
+
+
+# ── the past ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def _stored(product: str, settings: Settings) -> Iterator[tuple[Store, str]]:
+    """Open the store of past jobs, and give the origin of its jobs."""
+    from perftracker_ai.errors import NotFound
+
+    with closing(connect(settings)) as source:
+        origin = origin_of(source.location)
+    if is_missing(store_url(settings)):
+        raise NotFound(
+            f"There is no store {store_url(settings)}",
+            f"fill one with `perftracker-ai history sync --product {product}` first",
+        )
+    with closing(open_store(store_url(settings))) as store:
+        yield store, origin
+
+
+def _past(store: Store, origin: str, product: str, own: ProductSettings) -> _Past:
+    """Read what there is of a product, on the hardware and with the suite of its newest job."""
+    from perftracker_ai.commands.history import groups_of_jobs, no_job
+
+    scope = Scope(origin=origin, product=product)
+    groups = groups_of_jobs(store.jobs(scope), own.discovery)
+    if not groups:
+        raise no_job(store.location, scope, own.discovery.hardware)
+    (hardware, suite), *others = groups
+    return _Past(
+        scope=replace(scope, hardware=hardware, suite=suite),
+        jobs=tuple(groups[hardware, suite]),
+        others=tuple((*key, len(groups[key])) for key in others),
+        content={one.uuid: f"{one.upload} {one.reading}" for one in store.known(origin, product, 0)},
+    )
+
+
+def _no_pair(wanted: Wanted, past: _Past) -> NothingComparable:
+    asked = " and ".join(sorted(wanted.kinds))
+    bounds = " between --from and --to" if wanted.first or wanted.last else ""
+    where = f" on {past.scope.hardware}" if past.scope.hardware else ""
+    return NothingComparable(
+        f"Among the {len(past.jobs)} stored jobs of {wanted.product!r}{where} there is no {asked} pair{bounds}",
+        "see `perftracker-ai jobs`, and give --hardware or other --pairs",
+    )
+
+
+# ── judging ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _answers(pairs: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Settings, watch: Watch) -> list[Answer]:
+    """Return what is said of each pair, judging those of which that is not kept from before."""
+    kept = folder_of(wanted.product, settings) / KEPT
+    names = _names(pairs, past, wanted, settings)
+    known = {place: answer for place, name in enumerate(names) if (answer := _kept(kept / name)) is not None}
+    missing = [place for place in range(len(pairs)) if place not in known]
+    pieces = [missing[at : at + _NIGHTS] for at in range(0, len(missing), _NIGHTS)]
+    tasks = [_task([pairs[place] for place in piece], past, wanted, settings) for piece in pieces]
+    watch(Judging(len(known), len(pairs)))
+    for piece, answers in zip(pieces, map(partial(judge_task, settings), tasks), strict=True):
+        for place, answer in zip(piece, answers, strict=True):
+            known[place] = answer
+            _keep(kept / names[place], answer)
+        watch(Judging(len(known), len(pairs)))
+    return [known[place] for place in range(len(pairs))]
+
+
+def _task(pairs: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Settings) -> Task:
+    """Write down what a worker has to know to judge neighbouring pairs."""
+    ends = sorted((one.candidate.end, one.candidate.id) for one in pairs)
+    spanned = sum(ends[0] <= (job.end, job.id) <= ends[-1] for job in past.jobs)
+    return Task(
+        scope=replace(past.scope, until=ends[-1]),
+        pairs=tuple(
+            PairKey(
+                kind=one.kind,
+                runs=tuple(job.uuid for job in one.runs),
+                candidate_reruns=len(one.candidate_reruns),
+            )
+            for one in pairs
+        ),
+        spanned=spanned,
+        variants=wanted.variants,
+        seed=settings.seed,
+        keep_days=settings.keep_days,
+    )
+
+
+def _names(pairs: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Settings) -> list[str]:
+    """Name the file of each answer by all that it depends on, so that what has changed is judged anew."""
+    criteria = [(one.detect, one.policy) for one in wanted.variants]
+    common = msgspec.json.encode([TOOL_VERSION, _ANSWERS, past.scope, settings.seed, settings.keep_days, criteria])
+    order = {job.uuid: place for place, job in enumerate(past.jobs)}
+    lines = [f"{job.uuid} {job.product_ver} {past.content.get(job.uuid)}\n".encode() for job in past.jobs]
+    return [f"{_digest(common, one, order, lines)}.json" for one in pairs]
+
+
+def _digest(common: bytes, pair: Pairing, order: dict[str, int], lines: Sequence[bytes]) -> str:
+    """Return the digest of a pair: of the criteria, of its jobs and of the earlier ones it is seen in the light of."""
+    made, place = sha256(common), order[pair.candidate.uuid] + 1
+    made.update(f"{pair.kind} {len(pair.candidate_reruns)}\n".encode())
+    for line in (*(lines[order[job.uuid]] for job in pair.runs), b"\n", *lines[max(0, place - LOOKED_AT) : place]):
+        made.update(line)
+    return made.hexdigest()[:32]
+
+
+def _kept(path: Path) -> Answer | None:
+    """Read an answer of an earlier run; None where there is none, or none that can be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Answer)
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _keep(path: Path, answer: Answer) -> None:
+    """Keep an answer, whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {path.parent} cannot be made: {reason(error)}", "give another --reports-dir"
+        ) from error
+    write_file(path, msgspec.json.encode(answer))
+
+
+# ── what became of issues ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _followed(
+    store: Store, past: _Past, pairs: Sequence[Pairing], answers: Sequence[Answer], place: int, own: ProductSettings
+) -> tuple[tuple[Followed, ...], dict[int, int]]:
+    """Follow the issues of one set of criteria through the jobs that came after them."""
+    opened = [
+        Opened(at, _ref(pair.candidate), answer.judged[place].issues if answer.judged else ())
+        for at, (pair, answer) in enumerate(zip(pairs, answers, strict=True))
+        if pair.kind is PairKind.CONSECUTIVE
+    ]
+    found, still_open = follow(opened, lambda issue, at: _later(store, past, pairs[at], issue, own))
+    return found, defaultdict(int, still_open)
+
+
+def _later(
+    store: Store, past: _Past, pair: Pairing, issue: Tracked, own: ProductSettings
+) -> list[tuple[JobRef, Level | None]]:
+    """Ask the jobs after a candidate for an issue's level."""
+    at = next(place for place, job in enumerate(past.jobs) if job.uuid == pair.candidate.uuid)
+    later = [job for job in past.jobs[at + 1 :] if concerns(issue.issue, job, own)][:_LATER]
+    if not later:
+        return []
+    stored = store.series(past.scope, only={pair.baseline.uuid, *(job.uuid for job in later)})
+    row_of = {job.uuid: row for row, job in enumerate(stored.jobs)}
+    before = job_values(stored.curves, [row_of[pair.baseline.uuid]])
+    return [
+        (_ref(job), level_after(issue.reference, stored.curves, before, job_values(stored.curves, [row_of[job.uuid]])))
+        for job in later
+    ]
+
+
+# ── what is told ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _night(pair: Pairing, answer: Answer, still_open: tuple[int, ...]) -> Night:
+    return Night(
+        kind=pair.kind,
+        night=_ref(pair.night),
+        baseline=_ref(pair.baseline),
+        candidate=_ref(pair.candidate),
+        reruns=tuple(job.id for job in pair.reruns),
+        candidate_reruns=tuple(job.id for job in pair.candidate_reruns),
+        judged=answer.judged,
+        still_open=still_open,
+        problem=answer.problem,
+    )
+
+
+def _ref(job: JobInfo) -> JobRef:
+    return JobRef(job=job.id, version=job.product_ver, end=job.end)

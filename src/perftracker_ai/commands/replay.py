@@ -1,0 +1,187 @@
+"""Pairs of a past judged from the store: what a worker does.
+
+In: a worker's own settings, and a task of a few neighbouring nights, all names and numbers. Out: what was said of each
+pair. A worker opens the store once and reads what earlier jobs measured once a task. Of what ended after a pair's
+candidate nothing reaches its judgement, whatever other pairs are in the task.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from perftracker_ai.backtest.pairs import relabelled
+from perftracker_ai.backtest.values import Judged, PairKind, Variant
+from perftracker_ai.commands.analyze import compare, conclude, read_stored
+from perftracker_ai.commands.lookup import store_url
+from perftracker_ai.errors import NothingComparable
+from perftracker_ai.model import CANDIDATE, Attribution, Outcome
+from perftracker_ai.settings import ProductSettings
+from perftracker_ai.store import Archive, Scope, align, kept_since, open_store
+
+if TYPE_CHECKING:
+    from perftracker_ai.backtest.values import Found
+    from perftracker_ai.commands.analyze import Read
+    from perftracker_ai.issues import Compared
+    from perftracker_ai.model import Analysis, JobInfo, Timeline
+    from perftracker_ai.model.issues import Tracked
+    from perftracker_ai.settings import DetectSettings, Settings
+    from perftracker_ai.store import Store
+
+LOOKED_AT = 200
+"""Earlier jobs looked at, the newest ones, as a comparison does."""
+_CURVES_FOLLOWED = 12
+"""Curves of an issue by which it is followed, the worst ones: they say as well as a hundred whether it is there."""
+
+
+class PairKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Which jobs are compared, by their uuids, in the order of the run axis."""
+
+    kind: PairKind
+    runs: tuple[str, ...]
+    candidate_reruns: int
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """A few neighbouring nights.
+
+    Attributes
+    ----------
+    scope : Scope
+        Product, hardware and suite, up to the last candidate of the task.
+    pairs : tuple of PairKey
+    spanned : int
+        Jobs from the first candidate of the task to the last one.
+    keep_days : int
+        How long before a candidate a job may have ended to be looked at; 0 for any time.
+    """
+
+    scope: Scope
+    pairs: tuple[PairKey, ...]
+    spanned: int
+    variants: tuple[Variant, ...]
+    seed: int
+    keep_days: int
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was said of a pair under each set of criteria, or why nothing could be."""
+
+    judged: tuple[Judged, ...]
+    problem: str
+
+
+def judge_task(own: Settings, task: Task) -> tuple[Answer, ...]:
+    """Judge the pairs of a task.
+
+    Raises
+    ------
+    StoreError
+        When the store cannot be read, or has a job no more.
+    """
+    store = _opened(store_url(own))
+    archive = store.archive(task.scope, LOOKED_AT + task.spanned)
+    return tuple(_answer(store, archive, pair, task) for pair in task.pairs)
+
+
+@lru_cache(maxsize=1)
+def _opened(url: str) -> Store:
+    """Open a store once in a process, which ends with it."""
+    return open_store(url)
+
+
+def _answer(store: Store, archive: Archive, pair: PairKey, task: Task) -> Answer:
+    read = read_stored(store.series(task.scope, only=set(pair.runs)), pair.runs, pair.candidate_reruns)
+    timeline = align(_before(archive, read.jobs[CANDIDATE].info, task.keep_days), read.curves)
+    try:
+        if pair.kind is PairKind.SAME_VERSION:
+            return Answer(judged=_as_two_versions(read, timeline, pair, task), problem="")
+        return Answer(judged=_as_on_its_night(read, timeline, task), problem="")
+    except NothingComparable as error:
+        return Answer(judged=(), problem=error.problem)
+
+
+def _before(archive: Archive, candidate: JobInfo, keep_days: int) -> Archive:
+    """Leave out what ended after a candidate, what is too old beside it, and all but the newest of the rest."""
+    since = kept_since(candidate.end, keep_days)
+    rows = [
+        row
+        for row, job in enumerate(archive.jobs)
+        if (job.end, job.id) <= (candidate.end, candidate.id) and (since is None or job.end >= since)
+    ][-LOOKED_AT:]
+    return replace(
+        archive,
+        jobs=tuple(archive.jobs[row] for row in rows),
+        layout_of=tuple(archive.layout_of[row] for row in rows),
+        means=tuple(archive.means[row] for row in rows),
+    )
+
+
+# ── one pair ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _as_on_its_night(read: Read, timeline: Timeline, task: Task) -> tuple[Judged, ...]:
+    """Judge a pair under each set of criteria; those with one set for detection share what is detected."""
+    from perftracker_ai.issues import opened
+
+    compared: dict[DetectSettings, Compared] = {}
+    judged = []
+    for variant in task.variants:
+        own = ProductSettings(detect=variant.detect, policy=variant.policy)
+        if variant.detect not in compared:
+            compared[variant.detect] = compare(read, own, task.seed, timeline)
+        found = compared[variant.detect]
+        issues = tuple(_followable(one) for one in opened(found, own))
+        judged.append(_judged(conclude(read, found, own), issues=issues))
+    return tuple(judged)
+
+
+def _followable(one: Tracked) -> Tracked:
+    return replace(one, reference=one.reference[:_CURVES_FOLLOWED])
+
+
+def _as_two_versions(read: Read, timeline: Timeline, pair: PairKey, task: Task) -> tuple[Judged, ...]:
+    """Judge two jobs of one version as if the candidate's were another, and once more with changes put into it."""
+    import numpy as np
+
+    from perftracker_ai.backtest.inject import found, injected
+
+    jobs = list(read.jobs)
+    jobs[CANDIDATE] = replace(jobs[CANDIDATE], info=relabelled(jobs[CANDIDATE].info))
+    plain = read._replace(jobs=jobs)
+    seed = int.from_bytes(sha256("\n".join(pair.runs[:2]).encode()).digest()[:8], "big")
+    curves, changes = injected(read.curves, np.random.default_rng([task.seed, seed]))
+    changed = plain._replace(curves=curves)
+    known: dict[DetectSettings, tuple[Compared, tuple[Found, ...]]] = {}
+    judged = []
+    for variant in task.variants:
+        own = ProductSettings(detect=variant.detect, policy=variant.policy)
+        if variant.detect not in known:
+            told = compare(plain, own, task.seed, timeline, looks_back=False)
+            other = compare(changed, own, task.seed, timeline, looks_back=False)
+            known[variant.detect] = told, found(changes, other.detection)
+        told, what = known[variant.detect]
+        judged.append(_judged(conclude(plain, told, own), found=what))
+    return tuple(judged)
+
+
+def _judged(analysis: Analysis, issues: tuple[Tracked, ...] = (), found: tuple[Found, ...] = ()) -> Judged:
+    results = analysis.detection.results
+    outcomes = [one.outcome.value for one in results]
+    whose = [one.attribution for one in results if one.outcome is Outcome.REGRESSED]
+    return Judged(
+        verdict=analysis.decision.verdict.value,
+        rules=tuple(rule.key for rule in analysis.decision.rules if rule.fired),
+        validity=tuple(dict.fromkeys(check.kind for check in analysis.validity)),
+        curves=sum(one.points > 0 for one in results),
+        outcomes={outcome.value: count for outcome in Outcome if (count := outcomes.count(outcome.value))},
+        code=whose.count(Attribution.CODE),
+        undecided=whose.count(Attribution.UNDECIDED),
+        failing=sum(one.severity is not None for one in analysis.coverage),
+        issues=issues,
+        found=found,
+    )
