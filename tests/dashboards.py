@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import msgspec
 import uvicorn
@@ -89,13 +90,13 @@ def board(folder, *fills, **access):
         yield application(StoreRecords(store, FolderRecords(folder / "reports")), {HOST}, lambda: NOW, **access)
 
 
-def ask(app, path, *, method="GET", host=HOST, headers=()):
+def ask(app, path, *, method="GET", host=HOST, headers=(), body=b"", client=("127.0.0.1", 1)):
     """Ask an application as a browser does, without a network."""
     path, _, query = path.partition("?")
     sent = []
 
     async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message):
         sent.append(message)
@@ -111,13 +112,22 @@ def ask(app, path, *, method="GET", host=HOST, headers=()):
         "query_string": query.encode(),
         "root_path": "",
         "headers": [(b"host", host.encode()), *headers],
-        "client": ("127.0.0.1", 1),
+        "client": client,
         "server": ("127.0.0.1", 2),
     }
     asyncio.run(app(asked, receive, send))
     body = b"".join(message.get("body", b"") for message in sent)
-    told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in sent[0]["headers"]}
     return Answer(sent[0]["status"], told, body, body.decode())
+
+
+def send(app, path, fields, *, host=HOST, headers=None, **asked):
+    """Send a form as a browser does from a page of the dashboard itself."""
+    told = {"origin": f"http://{host}", "sec-fetch-site": "same-origin", **(headers or {})}
+    told["content-type"] = told.get("content-type", "application/x-www-form-urlencoded")
+    pairs = [(name.encode(), value.encode()) for name, value in told.items() if value is not None]
+    body = urlencode(list(fields.items() if isinstance(fields, dict) else fields)).encode()
+    return ask(app, path, method="POST", host=host, headers=pairs, body=body, **asked)
 
 
 def data(app, path):
@@ -150,6 +160,7 @@ __all__ = [
     "put",
     "record",
     "regressed",
+    "send",
     "serving",
     "tracked",
 ]

@@ -93,11 +93,10 @@ def test_every_setting_can_be_given_in_the_environment(given_settings):
 
 def test_every_default_is_a_value_its_setting_takes(given_settings):
     """Each setting of the run, given as its own default, is accepted and changes nothing."""
-    tables = {"defaults", "products", "accept", "channels"}
+    tables = {"defaults", "products", "accept", "channels", "dashboard"}
     flags = {f.name: f.default for f in structs.fields(Settings) if f.name not in tables}
-    for section in structs.fields(ProductSettings):
-        if section.name in tables:
-            continue
+    own = [one for one in structs.fields(ProductSettings) if one.name not in tables]
+    for section in (*own, *(one for one in structs.fields(Settings) if one.name == "dashboard")):
         flags |= {f"{section.name}.{f.name}": f.default for f in structs.fields(section.default)}
     assert given_settings(flags=flags) == Settings()
 
@@ -203,7 +202,7 @@ def test_a_key_like_no_other_is_refused_with_all_there_are(given_settings):
     """Without a near name the known ones are listed."""
     sentence = refused(given_settings, "zzzz = 1")
     assert "known keys are url, project, output_dir" in sentence
-    assert sentence.endswith("and tables discovery, curves, detect, policy, source.")
+    assert sentence.endswith("and tables discovery, curves, detect, policy, source, dashboard.")
 
 
 def test_a_table_given_as_a_value_is_told_how_to_be_written(given_settings):
@@ -270,7 +269,7 @@ def test_a_wrong_value_names_the_place_it_stands_in(given_settings, tmp_path):
 
 def test_an_empty_variable_is_unset(given_settings):
     """A variable that a pipeline sets to nothing leaves its setting as it was, whatever the setting takes."""
-    tables = {"defaults", "products", "accept", "channels"}
+    tables = {"defaults", "products", "accept", "channels", "dashboard"}
     names = [f.name for f in structs.fields(Settings) if f.name not in tables]
     for section in structs.fields(ProductSettings):
         names += [f"{section.name}_{f.name}" for f in structs.fields(section.default)] if section.default != () else []

@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 from dashboards import HOST, NOW, ask, board, data, fill, put, record, regressed, tracked
+from msgspec.structs import replace
 from pages import EVIL
 from pages import page as report_page
 from test_store_comparisons import comparison
@@ -24,6 +25,7 @@ from perftracker_ai.commands.records import NO_STORE, FolderRecords, StoreRecord
 from perftracker_ai.commands.serve import listening, require_installed
 from perftracker_ai.dashboard import views
 from perftracker_ai.dashboard.app import application
+from perftracker_ai.dashboard.gate import READING
 from perftracker_ai.dashboard.heat import Heat, Row
 from perftracker_ai.dashboard.heatmap import heat_map
 from perftracker_ai.dashboard.nights import PRODUCTS, nights
@@ -431,7 +433,7 @@ def test_a_fault_is_a_sentence(app, monkeypatch):
 @pytest.mark.parametrize("path", [*PAGES, "/nowhere"])
 def test_under_a_prefix_every_address_has_it(tmp_path, path):
     """Behind a proxy that has it under a path every link is under that path, on pages, in values and of errors."""
-    with board(tmp_path, fill, prefix="/perf") as app:
+    with board(tmp_path, fill, access=replace(READING, prefix="/perf")) as app:
         page = ask(app, f"/perf{path}")
         assert page.status == (404 if path == "/nowhere" else 200)
         links = [value for name, value in Elements(page.text).attributes if name in {"href", "action"}]
@@ -443,7 +445,7 @@ def test_under_a_prefix_every_address_has_it(tmp_path, path):
 @pytest.mark.parametrize("path", ["/", "/issues", "/perf", "/perfect/", "/perf/perf/", "/perf/issues/"])
 def test_beside_its_prefix_there_is_nothing(tmp_path, path):
     """What is asked for elsewhere is no page; of what lacks the prefix it is said where the dashboard is."""
-    with board(tmp_path, fill, prefix="/perf") as app:
+    with board(tmp_path, fill, access=replace(READING, prefix="/perf")) as app:
         answer = ask(app, path)
     assert answer.status == 404
     assert ("This dashboard is at /perf/." in answer.text) == (not path.startswith("/perf/"))

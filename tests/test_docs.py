@@ -17,6 +17,7 @@ SECTIONS = {
     "curves": settings.CurveSettings,
     "detect": settings.DetectSettings,
     "policy": settings.PolicySettings,
+    "dashboard": settings.DashboardSettings,
 }
 
 

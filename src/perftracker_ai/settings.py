@@ -281,6 +281,27 @@ SECRETS = frozenset(
 """Settings whose values no log and no message may hold."""
 
 
+class DashboardSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may see the dashboard, and what they may do there.
+
+    Attributes
+    ----------
+    viewers : tuple of str
+        Names of those who may look; empty for everybody whom a login or a proxy names.
+    triagers : tuple of str
+        Names of those who may look and write.
+    https : bool
+        Whether browsers reach it encrypted although no proxy says so: cookies are sent no other way then.
+    frame_ancestors : tuple of str
+        Origins whose pages may show those of the dashboard in a frame, such as ``https://grafana.example``.
+    """
+
+    viewers: tuple[str, ...] = ()
+    triagers: tuple[str, ...] = ()
+    https: bool = False
+    frame_ancestors: tuple[str, ...] = ()
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One run's settings: command line over environment over settings file over these defaults.
 
@@ -348,6 +369,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Patterns of host names, and the class of machine that such hosts are.
     accept : tuple of Accept
         Accepted regressions of all products.
+    dashboard : DashboardSettings
     defaults : ProductSettings
     products : tuple of (str, ProductSettings)
         Settings of products that have a table of their own.
@@ -394,6 +416,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     emit_prompt: bool = False
     hardware: tuple[tuple[str, str], ...] = ()
     accept: tuple[Accept, ...] = ()
+    dashboard: DashboardSettings = DashboardSettings()
     defaults: ProductSettings = ProductSettings()
     products: tuple[tuple[str, ProductSettings], ...] = ()
 

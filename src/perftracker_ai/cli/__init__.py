@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.cli.console import Console
     from perftracker_ai.cli.outcome import Outcome
+    from perftracker_ai.commands.access import Options
     from perftracker_ai.commands.analyze import Run
     from perftracker_ai.commands.batch import Products
     from perftracker_ai.commands.fetch import Fetched, Target
@@ -478,15 +479,30 @@ def _serve(arguments: argparse.Namespace) -> int:
     from perftracker_ai.commands.serve import serve, serve_demo
 
     console = _console(arguments)
-    started = partial(_serving, console, browser=arguments.open)
+    started, settings = partial(_serving, console, browser=arguments.open), _settings(arguments)
     try:
         if arguments.demo:
-            serve_demo(arguments.listen, started, console)
+            serve_demo(settings, _access(arguments), started, console)
         else:
-            serve(_settings(arguments), arguments.listen, started)
+            serve(settings, _access(arguments), started)
     finally:
         console.close()
     return DONE
+
+
+def _access(arguments: argparse.Namespace) -> Options:
+    from perftracker_ai.commands.access import Options
+
+    return Options(
+        listen=arguments.listen,
+        write_as=arguments.write_as,
+        token_env=arguments.token_env,
+        token=os.environ.get(arguments.token_env, "") if arguments.token_env else "",
+        user_header=arguments.trust_user_header,
+        proxies=tuple(arguments.proxy),
+        hosts=tuple(arguments.host),
+        prefix=arguments.prefix,
+    )
 
 
 def _serving(console: Console, address: str, place: str, *, browser: bool) -> None:

@@ -66,7 +66,8 @@ taken to be of the server or folder of --url. What the store has stays as it is;
 _SERVE = """\
 Show what is in the store, or in the folder of reports where there is none, as pages in a browser: every product with
 its verdicts, every open issue with the job it came in with, the endpoints job by job, every report. Nothing can be
-changed there, and only this machine is answered. Needs `pip install "perftracker-ai[web]"`.
+changed there, and only this machine is answered, unless options say how it knows who asks.
+Needs `pip install "perftracker-ai[web]"`.
 """
 
 _BACKTEST = """\
@@ -344,7 +345,40 @@ def _serve(command: argparse.ArgumentParser) -> None:
         "--listen",
         default="127.0.0.1:8765",
         metavar="ADDRESS",
-        help="address of this machine and port; port 0 takes any (default: 127.0.0.1:8765)",
+        help="address and port; one that others reach needs --token-env or --trust-user-header; port 0 takes any "
+        "(default: 127.0.0.1:8765)",
+    )
+    command.add_argument(
+        "--write-as", default="", metavar="NAME", help="let whoever reaches the port of this machine triage, as NAME"
+    )
+    command.add_argument(
+        "--token-env",
+        default="",
+        metavar="VARIABLE",
+        help="ask for a login with the token that this variable holds; triagers give their name too",
+    )
+    command.add_argument(
+        "--trust-user-header",
+        default="",
+        metavar="HEADER",
+        help="take who asks from this header, which a proxy on this machine, or one of --proxy, sets",
+    )
+    command.add_argument(
+        "--proxy",
+        action="append",
+        default=[],
+        metavar="NETWORK",
+        help="address or network of a proxy on another machine, which is believed; may be given several times",
+    )
+    command.add_argument(
+        "--host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="host name under which browsers ask, such as a proxy's; may be given several times",
+    )
+    command.add_argument(
+        "--prefix", default="", metavar="PATH", help="path under which a proxy has the dashboard, such as /perf"
     )
     command.add_argument(
         "--demo", action="store_true", help="show 60 made-up nights of three products; no store and no server is needed"

@@ -1,6 +1,7 @@
 """The dashboard served: where it listens, what it shows, until somebody ends it. Only composing.
 
-It listens on this machine alone. Whoever reaches the port sees everything and can change nothing.
+Unless it is told how to know who asks, it listens on this machine alone. Whoever reaches the port then sees everything,
+and can change nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from perftracker_ai.commands.access import access_of, hosts_of
 from perftracker_ai.commands.lookup import in_use, is_missing, store_url
 from perftracker_ai.errors import NotFound, UsageError
 from perftracker_ai.events import Step
@@ -22,6 +24,8 @@ from perftracker_ai.events import Step
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from perftracker_ai.commands.access import Options
+    from perftracker_ai.dashboard.gate import Access
     from perftracker_ai.dashboard.records import Records
     from perftracker_ai.events import Watch
     from perftracker_ai.settings import Settings
@@ -33,13 +37,13 @@ _WAITING, _AT_ONCE, _IDLE_S = 128, 200, 5
 DEMO = "These are made-up nights of three products that do not exist."
 
 
-def serve(settings: Settings, listen: str, started: Callable[[str, str], None]) -> None:
+def serve(settings: Settings, options: Options, started: Callable[[str, str], None]) -> None:
     """Serve the dashboard of a store or of a folder of reports until it is ended from the keyboard.
 
     Parameters
     ----------
-    listen : str
-        Address and port, such as ``127.0.0.1:8765``.
+    options : Options
+        Where it listens, and whom it answers.
     started : callable
         Is told the dashboard's address, and what it shows, once it answers.
 
@@ -53,12 +57,13 @@ def serve(settings: Settings, listen: str, started: Callable[[str, str], None]) 
         When it cannot be opened.
     """
     require_installed()
-    with closing(listening(listen)) as door:
+    access = access_of(options, settings.dashboard)
+    with closing(listening(options.listen, asks=options.asks)) as door:
         for records in shown(settings):
-            run(records, door, listen, started)
+            run(records, door, options, access, started)
 
 
-def serve_demo(listen: str, started: Callable[[str, str], None], watch: Watch) -> None:
+def serve_demo(settings: Settings, options: Options, started: Callable[[str, str], None], watch: Watch) -> None:
     """Serve the dashboard of made-up nights, which are gone when it ends.
 
     Raises
@@ -73,11 +78,15 @@ def serve_demo(listen: str, started: Callable[[str, str], None], watch: Watch) -
     from perftracker_ai.store import open_store
 
     require_installed()
-    with closing(listening(listen)) as door, TemporaryDirectory(prefix="perftracker-ai-") as folder:
+    access = access_of(options, settings.dashboard)
+    with (
+        closing(listening(options.listen, asks=options.asks)) as door,
+        TemporaryDirectory(prefix="perftracker-ai-") as folder,
+    ):
         watch(Step("Making up 60 nights of three products"))
-        settings = fill_demo(Path(folder), datetime.now(UTC))
-        with closing(open_store(settings.store)) as store:
-            run(StoreRecords(store, FolderRecords(Path(settings.reports_dir)), DEMO), door, listen, started)
+        made_up = fill_demo(Path(folder), datetime.now(UTC))
+        with closing(open_store(made_up.store)) as store:
+            run(StoreRecords(store, FolderRecords(Path(made_up.reports_dir)), DEMO), door, options, access, started)
 
 
 def require_installed() -> None:
@@ -98,15 +107,15 @@ def require_installed() -> None:
     del starlette, uvicorn
 
 
-def listening(listen: str) -> socket.socket:
-    """Return a socket that listens on this machine alone.
+def listening(listen: str, *, asks: bool = False) -> socket.socket:
+    """Return a socket that listens: on this machine alone, unless people are asked who they are.
 
     Raises
     ------
     UsageError
         When the address is none, is reached from elsewhere, or is taken.
     """
-    host, port = _address(listen)
+    host, port = _address(listen, asks=asks)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     door = socket.socket(family)
     try:
@@ -119,7 +128,7 @@ def listening(listen: str) -> socket.socket:
     return door
 
 
-def _address(listen: str) -> tuple[str, int]:
+def _address(listen: str, *, asks: bool) -> tuple[str, int]:
     name, _, port = listen.rpartition(":")
     host = "127.0.0.1" if name == "localhost" else name.removeprefix("[").removesuffix("]")
     try:
@@ -127,10 +136,10 @@ def _address(listen: str) -> tuple[str, int]:
         number = int(port)
     except ValueError as error:
         raise UsageError(f"--listen {listen!r} is no address and port", "write 127.0.0.1:8765") from error
-    if not loopback:
+    if not (loopback or asks):
         raise UsageError(
             f"--listen {listen} could be reached by anybody, and the dashboard asks nobody who they are",
-            "listen on 127.0.0.1 and reach it through an SSH tunnel, or through a proxy that asks",
+            "add --token-env or --trust-user-header, or listen on 127.0.0.1 and reach it through an SSH tunnel",
         )
     if not 0 <= number < 2**16:
         raise UsageError(f"--listen {listen} has no such port", "give one from 1 to 65535")
@@ -153,15 +162,17 @@ def shown(settings: Settings) -> Iterator[Records]:
         yield StoreRecords(store, FolderRecords(folder)) if kept else FolderRecords(folder, NO_COMPARISON)
 
 
-def run(records: Records, door: socket.socket, listen: str, started: Callable[[str, str], None]) -> None:
+def run(
+    records: Records, door: socket.socket, options: Options, access: Access, started: Callable[[str, str], None]
+) -> None:
     """Answer on a socket until it is ended from the keyboard."""
     import uvicorn
 
     from perftracker_ai.dashboard.app import application
 
-    host = listen.rpartition(":")[0]
-    address = f"http://{host}:{door.getsockname()[1]}/"
-    app = application(records, {host.lower(), "localhost", "127.0.0.1", "[::1]"})
+    host = options.listen.rpartition(":")[0]
+    address = f"http://{host}:{door.getsockname()[1]}{access.prefix}/"
+    app = application(records, hosts_of(options, host), access=access)
     config = uvicorn.Config(
         app,
         log_level="error",

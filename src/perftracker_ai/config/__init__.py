@@ -23,6 +23,7 @@ from perftracker_ai.settings import (
     Accept,
     Channel,
     CurveSettings,
+    DashboardSettings,
     DetectSettings,
     DiscoverySettings,
     PolicySettings,
@@ -46,15 +47,29 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "policy": PolicySettings,
     "source": SourceSettings,
 }
-_TABLES = frozenset({"defaults", "products", "accept", "channels"})
+_RUN_SECTIONS: dict[str, type[msgspec.Struct]] = {"dashboard": DashboardSettings}
+"""Tables that are of the whole run, and of no product."""
+_EVERY_SECTION = _SECTIONS | _RUN_SECTIONS
+_TABLES = frozenset({"defaults", "products", "accept", "channels", *_RUN_SECTIONS})
 """Settings that have tables of their own in the file, and no key."""
 _ANY_TEXT = frozenset(
-    {"url", "llm_url", "store", "curves.load_pattern", "curves.less_better", "discovery.version_from"}
+    {
+        "url",
+        "llm_url",
+        "store",
+        "curves.load_pattern",
+        "curves.less_better",
+        "discovery.version_from",
+        "dashboard.viewers",
+        "dashboard.triagers",
+        "dashboard.frame_ancestors",
+    }
 )
 """Keys whose text may be, or hold, an address; where one stands elsewhere, it was put in the wrong place."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY = re.compile(r"[\w-]{1,40}(\.[\w-]{1,40})?", re.ASCII)
 _PLAIN = re.compile(r"[a-z]{1,8}|[+-]?[0-9]{1,9}([.][0-9]{1,9})?")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.ASCII)
 _COLUMN, _LONGEST = 60, 400
 LONGEST_FILE = 4 << 20
 """Bytes of a settings file that are read."""
@@ -141,7 +156,7 @@ def explain(
     """
     read = _layers(flags, environ, file or find(directory))
     settings = _merged(read)
-    common = {**_values(settings), **_values(settings.defaults)}
+    common = {**_values(settings), **_section_values(settings, _RUN_SECTIONS), **_values(settings.defaults)}
     rows = [(key, common[key], _origin(key, read)) for key in _known_keys()]
     rows += [
         (f"product.{name}.{key}", _values(settings.of_product(name))[key], _origin(key, read, own))
@@ -158,9 +173,13 @@ def _values(settings: Settings | ProductSettings) -> dict[str, object]:
     """Give settings by their keys."""
     if isinstance(settings, Settings):
         return {key: getattr(settings, key) for key in _RUN_KEYS}
+    return _section_values(settings, _SECTIONS)
+
+
+def _section_values(settings: object, sections: Mapping[str, type[msgspec.Struct]]) -> dict[str, object]:
     return {
         f"{section}.{field.name}": getattr(getattr(settings, section), field.name)
-        for section, owner in _SECTIONS.items()
+        for section, owner in sections.items()
         for field in fields(owner)
     }
 
@@ -221,7 +240,7 @@ def _flatten(tables: Mapping[str, Any]) -> dict[str, object]:
     """Turn ``{detect: {moderate: 0.2}}`` into ``{detect.moderate: 0.2}``."""
     flat: dict[str, object] = {}
     for key, value in tables.items():
-        if isinstance(value, dict) and key in _SECTIONS:
+        if isinstance(value, dict) and key in _EVERY_SECTION:
             flat.update({f"{key}.{inner}": v for inner, v in value.items()})
         else:
             flat[key] = value
@@ -237,7 +256,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     for name, text in environ.items():
         if name.startswith(PREFIX) and text:
             key = name.removeprefix(PREFIX).lower()
-            section = next((s for s in _SECTIONS if key.startswith(s + "_")), "")
+            tables = () if key in _RUN_KEYS else _EVERY_SECTION
+            section = next((s for s in tables if key.startswith(s + "_")), "")
             found[f"{section}.{key.removeprefix(section + '_')}" if section else key] = text
     return found
 
@@ -262,7 +282,7 @@ def _checked(key: str, value: object, origin: str) -> object:
     if key not in _known_keys():
         raise _unknown(key, origin)
     section, _, name = key.rpartition(".")
-    wanted = _types(_SECTIONS.get(section, Settings))[name]
+    wanted = _types(_EVERY_SECTION.get(section, Settings))[name]
     try:
         converted = msgspec.convert(_prepared(value, wanted), wanted, strict=False)
     except msgspec.ValidationError as error:
@@ -301,6 +321,8 @@ def _wants(key: str, converted: object) -> str:
         return "a regular expression with one group"
     if key == "discovery.version_from" and not _is_place(str(converted)):
         return "title, command or link NAME, a colon, and a regular expression with one group"
+    if key == "dashboard.frame_ancestors" and not all(map(_ORIGIN.fullmatch, map(str, texts))):
+        return "origins such as https://grafana.example, without a path"
     if any(isinstance(text, str) and is_address(text) for text in texts):
         return _wants_address(key, str(converted))
     return ""
@@ -317,12 +339,12 @@ def _wants_address(key: str, text: str) -> str:
 
 def _unknown(key: str, origin: str) -> UsageError:
     """Word that there is no such key, with the nearest one there is."""
-    if key in _SECTIONS:
+    if key in _EVERY_SECTION:
         return UsageError(f"The setting {key} in {origin} must be a table such as [{key}].")
     from difflib import get_close_matches
 
-    near = get_close_matches(key, [*_known_keys(), *_SECTIONS], n=1, cutoff=0.4)
-    known = f"known keys are {', '.join(_RUN_KEYS)}, and tables {', '.join(_SECTIONS)}."
+    near = get_close_matches(key, [*_known_keys(), *_EVERY_SECTION], n=1, cutoff=0.4)
+    known = f"known keys are {', '.join(_RUN_KEYS)}, and tables {', '.join(_EVERY_SECTION)}."
     hint = f"did you mean {near[0]}?" if near else known
     return UsageError(f"There is no setting {_key_shown(key)} (in {origin})", hint)
 
@@ -342,7 +364,7 @@ def _prepared(value: object, wanted: object) -> object:
 
 
 def _known_keys() -> list[str]:
-    inner = [f"{section}.{name}" for section, owner in _SECTIONS.items() for name in owner.__struct_fields__]
+    inner = [f"{section}.{name}" for section, owner in _EVERY_SECTION.items() for name in owner.__struct_fields__]
     return [*_RUN_KEYS, *inner]
 
 
@@ -405,7 +427,7 @@ def _own_settings(tables: object, origin: str) -> Iterator[tuple[str, dict[str, 
         if is_address(name):
             raise UsageError(f"The tables of a product in {origin} have an address for its name", "write the product's")
         own = _checked_all(_flatten(table), f"{origin}, product {name}")
-        run_keys = [key for key in own if key in _RUN_KEYS]
+        run_keys = [key for key in own if key in _RUN_KEYS or key.partition(".")[0] in _RUN_SECTIONS]
         if run_keys:
             raise UsageError(f"The setting {run_keys[0]} in {origin} belongs to the whole run, not to product {name}.")
         yield name, own
@@ -438,4 +460,5 @@ def _section(owner: type[Any], section: str, merged: Mapping[str, object]) -> An
 
 def _build(merged: Mapping[str, object], products: tuple[tuple[str, ProductSettings], ...]) -> Settings:
     run: dict[str, Any] = {key: value for key, value in merged.items() if "." not in key}
+    run |= {section: _section(owner, section, merged) for section, owner in _RUN_SECTIONS.items()}
     return Settings(**run, defaults=_product(merged), products=products)

@@ -16,11 +16,14 @@ import msgspec
 from starlette.responses import Response
 
 from perftracker_ai.dashboard.frame import error_page, page_policy
+from perftracker_ai.dashboard.links import link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
+
+    from perftracker_ai.dashboard.access import Asking
 
     Handler = Callable[["Query"], Response]
 
@@ -29,10 +32,10 @@ E = TypeVar("E", bound=StrEnum)
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-cache",
+    "Cache-Control": "private, no-cache",
 }
 HTML, JSON, SVG = "text/html; charset=utf-8", "application/json", "image/svg+xml"
 CSV = "text/csv; charset=utf-8; header=present"
@@ -45,9 +48,9 @@ _KEPT_S, _MOST_KEPT, _LOCKS = 2.0, 64, 16
 class Refused(Exception):
     """A request that gets a sentence in place of an answer."""
 
-    def __init__(self, status: int, said: str) -> None:
+    def __init__(self, status: int, said: str, **headers: str) -> None:
         super().__init__(said)
-        self.status, self.said = status, said
+        self.status, self.said, self.headers = status, said, headers
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,12 +89,22 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     json : bool
         Whether values are wanted in place of a page.
     visitor : Visitor
+    form : tuple of (str, str)
+        What was sent, field by field; nothing where a page is asked for.
+    asking : Asking
+        From where, and in which words.
     """
 
     segments: tuple[str, ...]
     values: dict[str, str]
     json: bool
     visitor: Visitor
+    form: tuple[tuple[str, str], ...]
+    asking: Asking
+
+    def field(self, name: str) -> str:
+        """Return a field of the form; empty where it is missing."""
+        return next((value for key, value in self.form if key == name), "")
 
     def choice(self, name: str, kind: type[E], usual: E) -> E:
         """Return one of a few words."""
@@ -114,8 +127,8 @@ def query_of(request: Request, *, json: bool) -> Query:
     with suppress(ValueError):
         values = dict(parse_qsl(raw, errors="replace", max_num_fields=20))
         segments = tuple(unquote(value, errors="replace") for value in request.path_params.values())
-        visitor = request.scope.get("visitor", READER)
-        return Query(segments=segments, values=values, json=json, visitor=visitor)
+        known = {name: request.scope[name] for name in ("visitor", "form", "asking")}  # by the gate
+        return Query(segments=segments, values=values, json=json, **known)
     raise Refused(400, "The query has more parts than any page knows.")
 
 
@@ -149,9 +162,9 @@ class Answers:
         self._kept.clear()
 
 
-def page(html: str) -> Response:
-    """Return a page."""
-    headers = HEADERS | {"Content-Security-Policy": page_policy()}
+def page(html: str, *, forms: bool = False) -> Response:
+    """Return a page; one with forms may send them here, and nowhere else."""
+    headers = HEADERS | {"Content-Security-Policy": page_policy(forms=forms)}
     return Response(html.encode(errors="replace"), media_type=HTML, headers=headers)
 
 
@@ -164,6 +177,20 @@ def values(value: msgspec.Struct) -> Response:
     """Return the values behind a page as JSON."""
     content = msgspec.json.encode({"schema_version": 1, **msgspec.structs.asdict(value)})
     return Response(content, media_type=JSON, headers=HEADERS | {"Content-Security-Policy": NOTHING})
+
+
+def see(address: str, **headers: str) -> Response:
+    """Lead on to another address."""
+    return Response(
+        status_code=303, headers=HEADERS | {"Location": address, "Content-Security-Policy": NOTHING} | headers
+    )
+
+
+def login_first(method: str, path: str, query: str) -> Response:
+    """Lead somebody who is not known to the login, and from there back; programs are told in a sentence."""
+    if method in {"GET", "HEAD"} and not path.startswith("/api/"):
+        return see(link("/login", next=f"{path}{'?' if query else ''}{query}"))
+    return sentence(401, f"Log in first, at {link('/login')}.", json=path.startswith("/api/"))
 
 
 def sentence(status: int, told: str, *, json: bool = False, **headers: str) -> Response:

@@ -31,7 +31,7 @@ from perftracker_ai.dashboard.answers import (
 )
 from perftracker_ai.dashboard.badge import badge
 from perftracker_ai.dashboard.frame import report_policy
-from perftracker_ai.dashboard.gate import Access, Gate, endpoint
+from perftracker_ai.dashboard.gate import READING, Gate, endpoint
 from perftracker_ai.dashboard.heat import heat
 from perftracker_ai.dashboard.home import home_page
 from perftracker_ai.dashboard.inbox import inbox_page
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from perftracker_ai.dashboard.answers import Handler, Query
+    from perftracker_ai.dashboard.gate import Access
     from perftracker_ai.dashboard.records import Records
     from perftracker_ai.store import Comparison
 
@@ -66,7 +67,11 @@ _RENDERING = BoundedSemaphore(2)
 
 
 def application(
-    records: Records, hosts: Collection[str], clock: Callable[[], datetime] | None = None, *, prefix: str = ""
+    records: Records,
+    hosts: Collection[str],
+    clock: Callable[[], datetime] | None = None,
+    *,
+    access: Access = READING,
 ) -> ASGIApp:
     """Return the application.
 
@@ -78,8 +83,8 @@ def application(
         Host names, without ports, under which it may be asked.
     clock : callable, optional
         Gives the time; the system's unless given.
-    prefix : str
-        Path that a proxy has it under, such as ``/perf``; empty for none.
+    access : Access
+        Whom it answers; everybody, and it changes nothing, unless given.
     """
     board, answers = _Board(records, clock or (lambda: datetime.now(UTC))), Answers()
     pages: tuple[tuple[str, Handler], ...] = (
@@ -94,15 +99,29 @@ def application(
         Route("/healthz", endpoint(board.health, json=True)),
         Route("/badge/{product}", endpoint(answers.of(board.badge), json=False)),
     ]
-    routes = [*plain, *data, *further]
-    access = Access(hosts=frozenset(hosts), prefix=prefix)
-    inner = Starlette(routes=routes, exception_handlers={404: _no_page})
+    routes = [*plain, *data, *further, *_login(access)]
+    inner = Starlette(routes=routes, exception_handlers={404: _no_page, 405: _no_form})
     inner.router.redirect_slashes = False  # it would lead away from the prefix
-    return Gate(inner, access)
+    return Gate(inner, frozenset(hosts), access)
+
+
+def _login(access: Access) -> list[Route]:
+    login = access.login
+    if login is None:
+        return []
+    return [
+        Route("/login", endpoint(login.show, json=False)),
+        Route("/login", endpoint(login.log_in, json=False), methods=["POST"]),
+        Route("/logout", endpoint(login.log_out, json=False), methods=["POST"]),
+    ]
 
 
 async def _no_page(_request: Request, _error: Exception) -> Response:
     return sentence(404, "There is no such page.")
+
+
+async def _no_form(_request: Request, _error: Exception) -> Response:
+    return sentence(405, "Nothing is sent to this address.", Allow="GET, HEAD")
 
 
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────

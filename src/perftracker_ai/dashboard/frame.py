@@ -10,7 +10,7 @@ import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
-from perftracker_ai.dashboard.links import link
+from perftracker_ai.dashboard.links import link, site
 from perftracker_ai.render.html import asset, page_script, policy
 from perftracker_ai.render.page.markup import Html, el, join, tag
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from perftracker_ai.dashboard.records import Records
 
 _PAGES = (("/", "Products"), ("/issues", "Issues"))
+_LOGIN = ("/login", "Login")
+_NO_FORMS, _OWN_FORMS = "form-action 'none'", "form-action 'self'"
 
 
 def page(title: str, tone: str, head: tuple[Html, ...], main: tuple[Html, ...], foot: Html, *, at: str = "") -> str:
@@ -62,9 +64,10 @@ def error_page(status: int, said: str) -> str:
     return page(f"Error {status}", "open", (el("h1", f"Error {status}"), el("p", said)), (back,), Html(""))
 
 
-def page_policy() -> str:
+def page_policy(*, forms: bool) -> str:
     """Return the Content-Security-Policy of every page: nothing loads or runs, and nobody may frame it."""
-    return f"{policy(style(), script())}; frame-ancestors 'none'"
+    told = policy(style(), script())
+    return f"{told.replace(_NO_FORMS, _OWN_FORMS) if forms else told}; frame-ancestors 'none'"
 
 
 def report_policy() -> str:
@@ -96,7 +99,7 @@ def _head(title: str) -> Html:
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="referrer", content="no-referrer"),
+        tag("meta", name="referrer", content="same-origin"),
         el("title", title),
         tag("link", rel="icon", href="data:,"),
         el("style", Html(style())),
@@ -104,7 +107,8 @@ def _head(title: str) -> Html:
 
 
 def _navigation(at: str) -> Html:
+    pages = (*_PAGES, _LOGIN) if site().login else _PAGES
     links = [
-        el("li", el("a", text, href=link(path), aria_current="page" if path == at else None)) for path, text in _PAGES
+        el("li", el("a", text, href=link(path), aria_current="page" if path == at else None)) for path, text in pages
     ]
     return el("nav", el("ul", el("li", "PerfTracker AI", class_="brand"), *links), aria_label="Pages")

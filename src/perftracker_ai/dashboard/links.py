@@ -9,13 +9,30 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PREFIX: ContextVar[str] = ContextVar("prefix", default="")
+
+class Site(NamedTuple):
+    """What every page of a dashboard has in common.
+
+    Attributes
+    ----------
+    prefix : str
+        Path that a proxy has it under, such as ``/perf``; empty for none.
+    login : bool
+        Whether people log in, so that every page leads to where they do.
+    """
+
+    prefix: str
+    login: bool
+
+
+_PLAIN = Site("", login=False)
+_SITE: ContextVar[Site] = ContextVar("site", default=_PLAIN)
 
 
 def link(path: str, **query: str | int) -> str:
@@ -29,14 +46,19 @@ def link(path: str, **query: str | int) -> str:
         What is asked for; what is empty is left out.
     """
     told = urlencode({name: value for name, value in query.items() if value != ""}, errors="replace")
-    return f"{_PREFIX.get()}{path}{'?' if told else ''}{told}"
+    return f"{_SITE.get().prefix}{path}{'?' if told else ''}{told}"
+
+
+def site() -> Site:
+    """Return what is common to all pages while a request is answered."""
+    return _SITE.get()
 
 
 @contextmanager
-def under(prefix: str) -> Iterator[None]:
-    """Make addresses under a prefix, such as ``/perf``; empty for none."""
-    before = _PREFIX.set(prefix)
+def at(place: Site) -> Iterator[None]:
+    """Make pages and addresses of a dashboard."""
+    before = _SITE.set(place)
     try:
         yield
     finally:
-        _PREFIX.reset(before)
+        _SITE.reset(before)
