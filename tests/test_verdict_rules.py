@@ -1,6 +1,7 @@
 """What the verdict promises, tried on whole made-up jobs that every stage judges."""
 
 import math
+import re
 
 import pytest
 from loads import judged, load_test
@@ -12,6 +13,7 @@ from perftracker_ai.render.junit import junit_xml
 from perftracker_ai.render.markdown import markdown
 from perftracker_ai.report import build
 from perftracker_ai.report.view import view
+from perftracker_ai.settings import CurveSettings, ProductSettings
 
 GATES = ("moderate", "severe", "critical", "investigate", "block")
 
@@ -117,3 +119,46 @@ def test_a_run_a_little_slower_makes_no_curve_moved():
     analysis = judged(load_test(1, "1.0"), load_test(2, "1.1", lambda *_: 1.12))
     assert set(outcomes(analysis)) == {Outcome.UNCHANGED}
     assert gates(analysis) == {"investigate"}
+
+
+# ── changes of which nobody knows whether they are good ─────────────────────────────────────────────────────────────
+
+PLAN = {"tag": "plan size: GET /orders", "metrics": "objects", "less_better": False}
+
+
+@pytest.mark.parametrize(
+    ("by", "severity"), [(1.2, Severity.MODERATE), (1.8, Severity.SEVERE), (0.4, Severity.CRITICAL)]
+)
+def test_a_change_of_unknown_direction_is_an_undecided_issue(by, severity):
+    """As grave as if it were for the worse, the same for more and for less; its cure is the setting that decides."""
+    analysis = judged(load_test(1, "1.0", count=1, **PLAN), load_test(2, "1.1", lambda *_: by, count=1, **PLAN))
+    (issue,) = analysis.clusters
+    assert (issue.direction, issue.attribution) == (Direction.UNKNOWN, Attribution.UNDECIDED)
+    assert issue.severity is severity
+    assert outcomes(analysis) == [Outcome.CHANGED]
+    assert analysis.decision.verdict is Verdict.INVESTIGATE
+    assert "block" not in gates(analysis)
+    assert {"investigate", severity.value} <= gates(analysis)
+    said = markdown(build(view(analysis)))
+    assert "set curves.less_better in the settings" in said
+    about = [line for line in said.splitlines() if "GET /" in line or "Size" in line or "Affected" in line]
+    assert not re.search("slower|worse|cost|(lower|higher) is better", " ".join(about))
+    assert b",unknown," in issues_csv([analysis])
+
+
+def test_the_setting_decides_which_way_is_better():
+    """What was undecided is a regression one way and an improvement the other."""
+    jobs = load_test(1, "1.0", count=5, **PLAN), load_test(2, "1.1", lambda *_: 1.8, count=5, **PLAN)
+    found = {
+        less: judged(*jobs, settings=ProductSettings(curves=CurveSettings(less_better=(("plan size", less),))))
+        for less in (True, False)
+    }
+    assert set(outcomes(found[True])) == {Outcome.REGRESSED}
+    assert set(outcomes(found[False])) == {Outcome.IMPROVED}
+
+
+def test_a_small_change_of_unknown_direction_is_no_issue():
+    """Below the threshold it is called changed, and no gate is reached."""
+    analysis = judged(load_test(1, "1.0", count=6, **PLAN), load_test(2, "1.1", lambda *_: 1.1, count=6, **PLAN))
+    assert not analysis.clusters
+    assert not gates(analysis)

@@ -316,19 +316,13 @@ def _serious_coverage(case: _Case) -> Rule:
 
 
 def _unknown_direction(case: _Case) -> Rule:
-    results = case.detection.results
-    found = [one for one in results if one.outcome is Outcome.CHANGED and one.attribution is Attribution.UNDECIDED]
-    names = [case.curves.curves[one.curve].tag for one in found[:SHOWN]]
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    found = [cluster for cluster in case.clusters if cluster.direction is Direction.UNKNOWN]
     return _rule(
         "unknown_direction",
         Verdict.INVESTIGATE,
         f"Any change by {_percent(case.settings.moderate)} or more that nothing tells to be better or worse.",
         fired=bool(found),
-        because=f"{len(found)}: {'; '.join(clean(name, _ENDPOINT) for name in names)}{more}; curves.less_better in the"
-        " settings decides it"
-        if found
-        else "none",
+        because=f"{_named(found)}; curves.less_better in the settings decides it" if found else "none",
     )
 
 

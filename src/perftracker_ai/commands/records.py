@@ -211,7 +211,7 @@ def _read(path: Path, modified_ns: int) -> _Told | None:
 
 def _comparison(result: _Result, made: datetime) -> Comparison:
     baseline, candidate = result.metadata.baseline, result.metadata.candidate
-    counted = [one.severity for one in result.clusters if one.direction is Direction.WORSE and not one.accepted]
+    counted = [one.severity for one in result.clusters if one.direction is not Direction.BETTER and not one.accepted]
     return Comparison(
         origin="",
         product=candidate.product_name,

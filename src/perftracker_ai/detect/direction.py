@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from perftracker_ai.model import Attribution, Direction, Outcome, Severity
+from perftracker_ai.detect.windows import severity
+from perftracker_ai.model import Attribution, Direction, FindingKind, Outcome, Severity
 from perftracker_ai.words.numbers import format_change
 
 if TYPE_CHECKING:
@@ -42,17 +43,34 @@ def outcome_of(windows: Sequence[Window]) -> Outcome | None:
 
 
 def _changed(result: CurveResult, settings: DetectSettings) -> CurveResult:
-    sizes = [window.median_slowdown for window in result.windows]
-    largest = max(sizes, key=lambda size: max(size, 1 / (1 + size) - 1))
-    relevant = max(largest, 1 / (1 + largest) - 1) >= settings.moderate
+    windows = tuple(
+        replace(window, direction=Direction.UNKNOWN, severity=_severity(window, settings)) for window in result.windows
+    )
+    worst = max(range(len(windows)), key=lambda place: _size(windows[place]))
+    large = Severity.rank(windows[worst].severity) >= Severity.rank(Severity.MODERATE)
+    size = format_change(windows[worst].median_slowdown)
     return replace(
         result,
         outcome=Outcome.CHANGED,
-        windows=(),
-        worst=None,
-        severity=None,
-        confidence=None,
-        reasons=(),
-        attribution=Attribution.UNDECIDED if relevant else None,
-        needed=f"{format_change(largest)}, direction unknown: curves.less_better says whether less of it is better",
+        windows=windows if large else (),
+        worst=worst if large else None,
+        severity=windows[worst].severity if large else None,
+        confidence=result.confidence if large else None,
+        reasons=result.reasons if large else (),
+        attribution=Attribution.UNDECIDED if large else None,
+        needed=f"{size}, direction unknown: curves.less_better says whether less of it is better",
     )
+
+
+def _size(window: Window) -> float:
+    """Return the size of a change, the same for twice as much and for half of it."""
+    return max(window.median_slowdown, 1 / (1 + window.median_slowdown) - 1)
+
+
+def _severity(window: Window, settings: DetectSettings) -> Severity | None:
+    """Return how grave a change would be that were for the worse; of counts never critical."""
+    if window.direction is Direction.WORSE:
+        return window.severity
+    found = severity(_size(window), settings)
+    counted = window.kind is FindingKind.COUNT and found is Severity.CRITICAL
+    return Severity.SEVERE if counted else found

@@ -201,7 +201,7 @@ def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
     indices = tuple(member.curve.index for member in members)
     whole = members[0].window.kind is FindingKind.WHOLE or _endpoints(members) > 1
     worst, direction = (_middle(members) if whole else members[0]), members[0].window.direction
-    traits = read_traits(comparison, indices, direction)
+    traits = read_traits(comparison, indices, _way(worst.window))
     first, last = _widest(comparison, members)
     alike = [member for member in members if whole or member.window.severity == worst.window.severity]
     return Cluster(
@@ -231,6 +231,13 @@ def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
         shape_evidence=evidence(traits),
         hypotheses=propose(comparison, indices, traits) if direction is Direction.WORSE else (),
     )
+
+
+def _way(window: Window) -> Direction:
+    """Return which way a change went, for its shape: more of it is as a change for the worse."""
+    if window.direction is not Direction.UNKNOWN:
+        return window.direction
+    return Direction.WORSE if window.median_slowdown > 0 else Direction.BETTER
 
 
 def _middle(members: Sequence[_Member]) -> _Member:

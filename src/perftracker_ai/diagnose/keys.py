@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from perftracker_ai.model import Cluster, Curve, CurveSet
 
 WHOLE_RUN = "whole run"
+_WAYS = {Direction.WORSE: "slower", Direction.BETTER: "faster", Direction.UNKNOWN: "changed"}
 _WORDS, _LONGEST, _DIGITS = 3, 40, 8
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
@@ -46,7 +47,7 @@ def _key(members: list[Curve], cluster: Cluster, product: str) -> str:
 def key_of(product: str, place: str, scenarios: Iterable[str], members: Sequence[Curve], direction: Direction) -> str:
     """Return a few words of the place, and a digest of everything that tells it from others."""
     family = _family(members)
-    way = "slower" if direction is Direction.WORSE else "faster"
+    way = _WAYS[direction]
     whole = (product, place, *sorted(scenarios), family, direction.value)
     digest = sha256("\0".join(whole).encode("utf-8", "replace")).hexdigest()[:_DIGITS]
     return "-".join(filter(None, (_words(place), family, way, digest)))

@@ -147,6 +147,8 @@ def standing_window(result: CurveResult, direction: Direction) -> Window | None:
     if direction is Direction.WORSE:
         worst = None if result.worst is None or result.outcome not in _WORSE else result.windows[result.worst]
         return worst if worst is not None and worst.direction is direction else None
+    if direction is Direction.UNKNOWN:
+        return result.windows[result.worst] if result.outcome is Outcome.CHANGED and result.worst is not None else None
     better = [window for window in result.windows if window.direction is Direction.BETTER]
     return min(better, key=lambda window: window.median_slowdown, default=None)
 

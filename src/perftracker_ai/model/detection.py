@@ -79,6 +79,7 @@ class Direction(StrEnum):
 
     WORSE = "worse"
     BETTER = "better"
+    UNKNOWN = "unknown"  # nothing says whether more of it is better
 
 
 class Cause(StrEnum):

@@ -187,7 +187,8 @@ def _facts(sheet: FactSheet, topic: Topic) -> list[Fact]:
 
 def _title(topic: Topic) -> str:
     severity = f"{topic.severity.value}, " if topic.severity else ""
-    return f"{topic.id} became {topic.direction.value}, {severity}{topic.confidence.value} confidence"
+    became = "changed" if topic.direction is Direction.UNKNOWN else f"became {topic.direction.value}"
+    return f"{topic.id} {became}, {severity}{topic.confidence.value} confidence"
 
 
 # ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -165,9 +165,9 @@ def _judged(shown: View, one: Finding) -> tuple[str, str, str, tuple[str, ...]]:
     match one.result.outcome:
         case Outcome.MINOR:
             return OUTPUT, "", *_told(shown, one)
-        case Outcome.MOVED if one.result.severity in {None, Severity.MINOR}:
+        case Outcome.MOVED | Outcome.CHANGED if one.result.severity in {None, Severity.MINOR}:
             return "", "", "", ()
-        case Outcome.REGRESSED | Outcome.MOVED:
+        case Outcome.REGRESSED | Outcome.MOVED | Outcome.CHANGED:
             return _regressed(shown, one)
         case Outcome.INCONCLUSIVE:
             needed = clean(one.result.needed)

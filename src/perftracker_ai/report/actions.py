@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai.model import Attribution, Confidence, FindingKind, Severity, Verdict
+from perftracker_ai.model import Attribution, Confidence, Direction, FindingKind, Severity, Verdict
 from perftracker_ai.report import causes, history, issue, past, still_open
 from perftracker_ai.report.coverage import heavy_gaps, inconclusive_count
 from perftracker_ai.report.run import value
@@ -29,6 +29,8 @@ HOST_LIMIT = 60
 def step(one: Issue) -> Sentence:
     """Return what to do about an issue: measure it again, or profile it where it shows best."""
     place = issue.spot(one)
+    if one.cluster.direction is Direction.UNKNOWN:
+        return say("set curves.less_better in the settings: nothing says whether less of it is better.")
     if one.cluster.attribution is Attribution.UNDECIDED:
         return _again(one)
     if one.cluster.attribution is Attribution.ENVIRONMENT:

@@ -102,7 +102,6 @@ def deep_dive(shown: View) -> Section:
 def _dive(one: Issue) -> Entry:
     curve, result = one.finding.curve, one.finding.result
     at = f"/curves/{curve.index}"
-    better = "lower" if curve.less_better else "higher"
     tag = one.value(Kind.NAME, "curve", clean(curve.tag, TAG_LIMIT), at=f"{at}/curve/tag")
     points = one.value(
         Kind.COUNT, "loads compared", plural(result.points, "load"), raw=result.points, at=f"{at}/result/points"
@@ -113,7 +112,7 @@ def _dive(one: Issue) -> Entry:
     place = _range(one)
     intro = say(
         place and say("Affected: ", place, "; "),
-        f"{better} is better, the baseline's runs pooled; ",
+        f"{wording.better_way(curve)}, the baseline's runs pooled; ",
         "" if result.method is Method.SCAN else f"judged by: {wording.method_text(result.method)}; ",
         points,
         ", ",

@@ -12,6 +12,7 @@ from perftracker_ai.report import history
 from perftracker_ai.report.value import Kind, Value, join, say
 from perftracker_ai.report.view import labels, typical_point
 from perftracker_ai.words.numbers import (
+    format_change,
     format_interval,
     format_pair,
     format_percent,
@@ -24,7 +25,7 @@ from perftracker_ai.words.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from perftracker_ai.model import CoverageFinding, Window
+    from perftracker_ai.model import CoverageFinding, Curve, Window
     from perftracker_ai.report.value import Sentence
     from perftracker_ai.report.view import Finding, View
 
@@ -88,8 +89,15 @@ def _interval(window: Window) -> str:
     return format_interval(window.low, window.high)
 
 
+def change(curve: Curve, ratio: float) -> str:
+    """Return a change of a curve in words: slower or worse where it is known which way is, else more or less."""
+    if not curve.direction_known:
+        return format_change(ratio)
+    return format_slowdown(ratio, costs_time=curve.metric_kind.timed)
+
+
 def _size(one: Finding, window: Window, at: int | None = None) -> Value:
-    text = format_slowdown(window.median_slowdown, costs_time=one.curve.metric_kind.timed)
+    text = change(one.curve, window.median_slowdown)
     place = one.result.worst if at is None else at
     return _value(one, Kind.CHANGE, "slowdown", text, window.median_slowdown, f"/result/windows/{place}")
 

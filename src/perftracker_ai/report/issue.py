@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from perftracker_ai.model import Attribution, Confidence, MetricKind, Outcome, Severity
+from perftracker_ai.model import Attribution, Confidence, Direction, MetricKind, Outcome, Severity
 from perftracker_ai.report import history
+from perftracker_ai.report.curve import change as curve_change
 from perftracker_ai.report.value import Kind, Value, join, say
 from perftracker_ai.report.view import labels, leading, typical_point
 from perftracker_ai.words import wording
 from perftracker_ai.words.numbers import (
+    format_change,
     format_factor,
     format_interval,
     format_pair,
@@ -174,7 +176,7 @@ def scenario(one: Issue) -> Value | None:
 def slowdown(one: Issue) -> Value:
     """Return the one percentage an issue is known by: the median over its curves of its severity."""
     ratio = one.cluster.median_slowdown
-    text = format_slowdown(ratio, costs_time=_costs_time(one.cluster))
+    text = _amount(one, ratio)
     return one.value(Kind.CHANGE, "slowdown", text, raw=ratio, field="median_slowdown")
 
 
@@ -205,7 +207,7 @@ def _interval(one: Issue, window: Window, at: str) -> Sentence:
 def _median_of(one: Issue, window: Window, at: str) -> Sentence:
     """Name the issue's own median, and beside it that of its worst curve where the interval belongs to another."""
     median = slowdown(one)
-    text = format_slowdown(window.median_slowdown, costs_time=_costs_time(one.cluster))
+    text = _amount(one, window.median_slowdown)
     if text == median.text:
         return say(median, " in the median")
     worst = one.value(
@@ -223,8 +225,8 @@ def _curve_name(one: Issue) -> Sentence:
 def _extreme(one: Issue, window: Window, at: str) -> Sentence:
     """Name the largest change of the window, where it says more than the median."""
     ratio = window.max_slowdown
-    text = format_slowdown(ratio, costs_time=_costs_time(one.cluster))
-    if window.points <= 1 or text == format_slowdown(window.median_slowdown, costs_time=_costs_time(one.cluster)):
+    text = _amount(one, ratio)
+    if window.points <= 1 or text == _amount(one, window.median_slowdown):
         return ()
     return say(", at most ", one.value(Kind.CHANGE, "largest change", text, raw=ratio, at=f"{at}/max_slowdown"))
 
@@ -240,7 +242,7 @@ def _also(one: Issue) -> Sentence:
 def _window(one: Issue, at: int, window: Window) -> Sentence:
     place = f"/curves/{one.finding.curve.index}/result/windows/{at}"
     ratio = window.median_slowdown
-    size = one.value(Kind.CHANGE, "another range", format_slowdown(ratio), raw=ratio, at=f"{place}/median_slowdown")
+    size = one.value(Kind.CHANGE, "another range", _amount(one, ratio), raw=ratio, at=f"{place}/median_slowdown")
     first, last = (clean(label, LOAD_LIMIT) for label in labels(one.shown, one.finding.curve, window))
     over = one.value(Kind.RANGE, "loads of another range", format_range(first, last), at=place)
     return say(size, " over ", over) if first else say(size)
@@ -252,7 +254,7 @@ def _shift(one: Issue) -> Sentence:
     as_measured = window is not None and window.gross_slowdown == window.median_slowdown
     if as_measured or abs(shift) < one.shown.analysis.criteria.minor:
         return ()
-    text = format_slowdown(shift, costs_time=_costs_time(one.cluster))
+    text = _amount(one, shift)
     at = f"/curves/{one.finding.curve.index}/result/shift"
     return say("; the whole run's ", one.value(Kind.CHANGE, "shift taken off", text, raw=shift, at=at), " taken off")
 
@@ -263,9 +265,11 @@ def extent(one: Issue) -> Sentence:
     return say(curves(one), named and ", scenario ", named, ", ", shape(one))
 
 
-def _costs_time(cluster: Cluster) -> bool:
-    """Tell whether it is about times or rates, which get slower; anything else gets more costly."""
-    return all(kind.timed for kind in cluster.metric_kinds)
+def _amount(one: Issue, ratio: float) -> str:
+    """Return a change in the words of what it is a change of."""
+    if one.cluster.direction is Direction.UNKNOWN:
+        return format_change(ratio)
+    return format_slowdown(ratio, costs_time=all(kind.timed for kind in one.cluster.metric_kinds))
 
 
 # ── what a user notices ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -304,7 +308,7 @@ def measured(one: Issue) -> Value | None:
     point = one.point
     if point is None or point.slowdown is None:
         return None
-    text = format_slowdown(point.slowdown, costs_time=one.finding.curve.metric_kind.timed)
+    text = curve_change(one.finding.curve, point.slowdown)
     return one.value(
         Kind.CHANGE, "change as measured", text, raw=point.slowdown, at=f"/curves/{one.finding.curve.index}"
     )
@@ -312,13 +316,14 @@ def measured(one: Issue) -> Value | None:
 
 def impact(one: Issue) -> Sentence:
     """Return what a user notices at `spot`, with the values it follows from."""
-    curve, point = one.finding.curve, one.point
+    curve, point, known = one.finding.curve, one.point, one.finding.curve.direction_known
     pair, change = values(one), measured(one)
     if point is None or pair is None or point.baseline is None or point.candidate is None:
         return say("not measurable at a single load")
     place = spot(one)
     head = say(place, place and " ", metric(one), " ", pair, change and say(" (", change, " as measured)"))
-    return say(head, "; ", _felt(one, curve, point.baseline, point.candidate))
+    felt = _felt(one, curve, point.baseline, point.candidate) if known else say("whether that is better is not known")
+    return say(head, "; ", felt)
 
 
 def _felt(one: Issue, curve: Curve, baseline: float, candidate: float) -> Sentence:

@@ -136,8 +136,8 @@ def clusters(shown: View, severity: Severity) -> tuple[Cluster, ...]:
 
 
 def worsened(shown: View) -> tuple[Cluster, ...]:
-    """Return every cluster that became worse and counts, worst first; what is accepted is told apart."""
-    worse = (cluster for cluster in shown.analysis.clusters if cluster.direction is Direction.WORSE)
+    """Return every cluster that became worse, or may have, and counts, worst first; what is accepted is told apart."""
+    worse = (cluster for cluster in shown.analysis.clusters if cluster.direction is not Direction.BETTER)
     return tuple(cluster for cluster in worse if not accepted(shown, cluster))
 
 

@@ -199,6 +199,13 @@ def urgency(verdict: Verdict) -> str:
             assert_never(verdict)
 
 
+def better_way(curve: Curve) -> str:
+    """Return which way a curve is better, in words."""
+    if not curve.direction_known:
+        return "which way is better is not known"
+    return "lower is better" if curve.less_better else "higher is better"
+
+
 def coverage_label(kind: CoverageKind) -> str:
     """Return the words for a difference in what was measured, as a headline of its row."""
     return _COVERAGE[kind]

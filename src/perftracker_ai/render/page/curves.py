@@ -158,9 +158,10 @@ def _row(shown: View, finding: Finding, placed: Sparks, shared: str) -> Html:
 def _name(finding: Finding, shared: str) -> Html:
     """Return endpoint, then metric with the better direction, threads and scenario."""
     curve = finding.curve
-    better = "lower is better" if curve.less_better else "higher is better"
+    better = wording.better_way(curve)
     metric = clean(wording.metric_name(curve), LABEL_LIMIT)
-    arrow = el("span", "↓" if curve.less_better else "↑", class_="arrow", title=better, role="img", aria_label=better)
+    sign = "↕" if not curve.direction_known else "↓" if curve.less_better else "↑"
+    arrow = el("span", sign, class_="arrow", title=better, role="img", aria_label=better)
     parts = (plural(curve.threads, "thread") if curve.threads else "", clean(curve.scenario, LABEL_LIMIT))
     rest = "".join(f" · {part}" for part in parts if part)
     return Html(

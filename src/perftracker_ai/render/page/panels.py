@@ -19,6 +19,7 @@ from perftracker_ai.model import BASELINE, CANDIDATE, Absence, Direction, Outcom
 from perftracker_ai.model.checks import CALENDAR, DisturbedStretch
 from perftracker_ai.render import svg
 from perftracker_ai.render.page.markup import Html, el, escaped, join
+from perftracker_ai.report.curve import change
 from perftracker_ai.report.view import labels
 from perftracker_ai.stats import distinct, median, quantile
 from perftracker_ai.words import wording
@@ -28,7 +29,6 @@ from perftracker_ai.words.numbers import (
     format_column,
     format_load,
     format_range,
-    format_slowdown,
     format_value,
     plural,
     unit_of,
@@ -183,7 +183,7 @@ def _change(finding: Finding) -> Html:
     window, curve, result = finding.window, finding.curve, finding.result
     if window is None:
         return el("span", result.outcome.value, class_="none")
-    text = format_slowdown(window.median_slowdown, costs_time=curve.metric_kind.timed)
+    text = change(curve, window.median_slowdown)
     fact = f"/curves/{curve.index}/result/windows/{result.worst or 0}/median_slowdown"
     return el("span", text, class_=f"num {accent(result.severity or result.outcome)}", data_fact=fact)
 
@@ -384,11 +384,16 @@ def _numbers(values: list[float]) -> list[str]:
 def _description(shown: View, finding: Finding, ends: tuple[float, float], bands: Sequence[svg.Episode]) -> str:
     """Say what the drawing shows to somebody who cannot see it."""
     curves, curve = shown.analysis.curves, finding.curve
-    better = "Lower" if curve.less_better else "Higher"
     windows = [_window(shown, finding, window) for window in finding.result.windows]
     changed = f"Affected: {listing(windows)}." if windows else f"The curve is {finding.result.outcome.value}."
     absent = [_absent(curves, curve, run, name) for run, name in ((BASELINE, "baseline"), (CANDIDATE, "candidate"))]
-    told = (f"{better} is better.", changed, *absent, _clipped(shown, finding, ends), *_disturbed(curve, bands))
+    told = (
+        f"{wording.better_way(curve).capitalize()}.",
+        changed,
+        *absent,
+        _clipped(shown, finding, ends),
+        *_disturbed(curve, bands),
+    )
     return " ".join(filter(None, told))
 
 
@@ -412,8 +417,8 @@ def _disturbed(curve: Curve, bands: Sequence[svg.Episode]) -> Iterator[str]:
 
 def _window(shown: View, finding: Finding, window: Window) -> str:
     first, last = (clean(label, _TEXT) for label in labels(shown, finding.curve, window))
-    way = "worse" if window.direction is Direction.WORSE else "better"
-    return f"{format_range(first, last)}, {format_change(window.median_slowdown)} {way} in the median"
+    way = "" if window.direction is Direction.UNKNOWN else f" {window.direction.value}"
+    return f"{format_range(first, last)}, {format_change(window.median_slowdown)}{way} in the median"
 
 
 def _absent(curves: CurveSet, curve: Curve, run: int, name: str) -> str:
