@@ -28,6 +28,8 @@ SLOW = frozenset(
     {
         "test_backtest",
         "test_connector",
+        "test_dashboard_browser",
+        "test_dashboard_links",
         "test_detect_calibration",
         "test_detect_timeline",
         "test_evaluate",
@@ -119,6 +121,15 @@ def chromium(running_chromium):
     """Give the browser; what a test opens in it is closed after the test."""
     yield running_chromium
     running_chromium.forget()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """Make the nights of `serve --demo` once for all processes of a run, and give their settings."""
+    from dashboards import demo_in
+
+    own = tmp_path_factory.getbasetemp()
+    return demo_in((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "demo")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,8 +5,10 @@ import json
 import threading
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from fcntl import LOCK_EX, flock
 from functools import cache
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -16,8 +18,9 @@ from builders import NOON, curve_tests, job
 from test_store_comparisons import ORIGIN, comparison, issue, place, put, tracked
 
 from perftracker_ai.commands.analyze import judge
+from perftracker_ai.commands.demo import demo_settings, fill_demo
 from perftracker_ai.commands.records import FolderRecords, StoreRecords
-from perftracker_ai.commands.serve import listening
+from perftracker_ai.commands.serve import DEMO, listening
 from perftracker_ai.curves import build_curves
 from perftracker_ai.dashboard.app import application
 from perftracker_ai.dashboard.nights import PRODUCTS, SEED, nights
@@ -79,6 +82,24 @@ def fill(store, result=b"{}"):
     old = {"endpoint": "GET /posts", "severity": "moderate", "slowdown": 0.2, "news": 0.2, "opened": 0.2}
     put(store, 11, tracked("posts", first=place(11), **old), **other)
     put(store, 12, tracked("posts", status=IssueStatus.CLOSED, first=place(11), **old | {"slowdown": 0.0}), **other)
+
+
+def demo_in(folder):
+    """Return the settings of the demo's nights in a folder, where the first one who asks makes them."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not (folder / "made").exists():
+            fill_demo(folder, NOW, kept=30, compared=16)
+            (folder / "made").touch()
+    return demo_settings(folder, NOW)
+
+
+@contextmanager
+def demo_board(settings):
+    """Give the application over the demo's nights."""
+    with closing(open_store(settings.store)) as store:
+        yield application(StoreRecords(store, FolderRecords(Path(settings.reports_dir)), DEMO), {HOST}, lambda: NOW)
 
 
 @contextmanager
@@ -154,6 +175,8 @@ __all__ = [
     "board",
     "comparison",
     "data",
+    "demo_board",
+    "demo_in",
     "fill",
     "issue",
     "place",

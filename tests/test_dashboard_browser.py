@@ -4,11 +4,16 @@ from urllib.parse import quote
 
 import pytest
 from browser import AXE
-from dashboards import board, fill, put, serving, tracked
+from dashboards import board, demo_board, fill, put, serving, tracked
 from pages import EVIL
 
 PRODUCT = EVIL[1]
-PAGES = ("/", "/issues?state=all", "/p/Shop", f"/p/{quote(PRODUCT, safe='')}", "/nowhere")
+SHOP = "/p/Shop?hw=perf-a&suite=nightly"
+REPORT = "/c/1053..1054"
+PAGES = ("/", "/issues?state=all", SHOP, "/p/Billing?jobs=30", "/p/No")
+HOSTILE = ("/", "/issues?state=all", f"/p/{quote(PRODUCT, safe='')}", "/nowhere")
+MAIN = "document.querySelector('main').innerText"
+WIDTH = "document.documentElement.scrollWidth"
 
 
 def evil(store):
@@ -23,17 +28,81 @@ def site(tmp_path_factory):
         yield address
 
 
-@pytest.mark.parametrize(("width", "dark"), [(360, True), (900, False), (1400, False)])
-@pytest.mark.parametrize("path", PAGES, ids=range(len(PAGES)))
-def test_every_page_can_be_read_by_everybody(chromium, site, path, width, dark):
-    """No page is scrolled sideways, runs or asks for anything, complains, or has a serious flaw for axe-core."""
-    page = chromium.open(site + path, width=width, dark=dark)
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    assert page.evaluate("document.querySelectorAll('img, iframe, form').length") == 0
-    assert page.requests == [site + path]
+@pytest.fixture(scope="module")
+def shown(demo):
+    """Serve the demo's nights, and give the address."""
+    with demo_board(demo) as app, serving(app) as address:
+        yield address
+
+
+def look(page, site, path):
+    """See that a page can be read by everybody, on a telephone and a desk, by day and by night."""
+    for width, dark in ((1400, False), (1400, True), (900, False), (360, True), (360, False)):
+        page.resize(width)
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        assert page.evaluate(WIDTH) == width
+        if AXE.exists() and width != 900:
+            assert page.flaws() == [], (width, dark)
+    assert [one for one in page.requests if not one.startswith(f"{site}/")] == []
+    assert page.requests[0] == site + path
     assert [one for one in page.complaints if "404" not in one] == []
-    if AXE.exists():
-        assert page.flaws() == []
+
+
+@pytest.mark.parametrize("path", [*PAGES, REPORT])
+def test_every_page_can_be_read_by_everybody(chromium, shown, path):
+    """No page is scrolled sideways, asks for anything elsewhere, complains, or has a serious flaw for axe-core."""
+    look(chromium.open(shown + path), shown, path)
+
+
+@pytest.mark.parametrize("path", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_names_stay_text(chromium, site, path):
+    """Of names that are markup nothing runs, nothing is fetched, and a page of them can be read as any other."""
+    page = chromium.open(site + path)
+    assert page.evaluate("document.querySelectorAll('img, iframe, object, embed').length") == 0
+    assert page.evaluate("[...document.links].filter(one => /^(javascript|data):/.test(one.href)).length") == 0
+    assert page.requests == [site + path]
+    look(page, site, path)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_without_scripts_everything_is_there(chromium, shown, path):
+    """With scripts off a page says what it says with them, and offers nothing that would not work."""
+    # What a script only shows on being asked, such as the value under the pointer, is in an element of its own.
+    told = "document.querySelectorAll('[aria-live]').forEach(one => one.remove());" + MAIN
+    plain = chromium.open(shown + path, scripts=False)
+    assert plain.evaluate(told) == chromium.open(shown + path).evaluate(told)
+    idle = "[...document.querySelectorAll('button')].filter(one => !one.form && one.checkVisibility()).length"
+    assert plain.evaluate(idle) == 0
+
+
+CONTROLS = ".tabs a[href], .sorts a[href]:not([href*=csv])"
+
+
+@pytest.mark.parametrize("path", ["/issues?state=all", SHOP])
+def test_every_control_leads_to_an_address_that_opens_the_same_view(chromium, shown, path):
+    """What is chosen by a click is in the address: opened anew by somebody else, it shows the same."""
+    page, other = chromium.open(shown + path), chromium.open("about:blank")
+    for at in (0, 2, -1):
+        page.goto(shown + path)
+        page.click(f"{CONTROLS} >> nth={at}")
+        other.goto(page.url)
+        assert other.evaluate(MAIN) == page.evaluate(MAIN)
+
+
+def test_back_and_forward_show_what_was_there(chromium, shown):
+    """The way back and forth through first page, product, issues and report shows each as it was."""
+    page = chromium.open(f"{shown}/")
+    been = [(page.url, page.title())]
+    for link in (".board th a", "nav a[href$='/issues']", ".rows a.endpoint"):
+        page.click(f"{link} >> nth=0")
+        been.append((page.url, page.title()))
+    assert len(set(been)) == 4
+    for there in reversed(been[:-1]):
+        page.go_back()
+        assert (page.url, page.title()) == there
+    for there in been[1:]:
+        page.go_forward()
+        assert (page.url, page.title()) == there
 
 
 def test_links_lead_from_the_worst_product_to_its_issue_without_scripts(chromium, site):
