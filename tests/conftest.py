@@ -27,6 +27,7 @@ def pytest_addoption(parser):
 SLOW = frozenset(
     {
         "test_backtest",
+        "test_cluster",
         "test_connector",
         "test_dashboard_browser",
         "test_dashboard_links",

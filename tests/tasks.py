@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from perftracker_ai.errors import NothingComparable
+from perftracker_ai.errors import NothingComparable, UsageError
 
 
 def doubled(own, key):
@@ -54,6 +54,32 @@ def threads(own, key):
     return len(list(Path("/proc/self/task").iterdir())) - before, signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 
+def naps(own, key):
+    (Path(own["folder"]) / f"pid-{os.getpid()}").touch()
+    time.sleep(0.2)
+    return key
+
+
+def crowd(own, key):
+    """Count how many are at it at the same time."""
+    mark = Path(own["folder"]) / f"crowd-{key}"
+    mark.touch()
+    time.sleep(0.05)
+    there = len(list(mark.parent.glob("crowd-*")))
+    mark.unlink()
+    return there
+
+
 def begin(given):
-    """Make a worker's own as the settings file of a machine would."""
-    return dict(given), {"factor": str(dict(given).get("factor"))}
+    """Make a worker's own as the settings file of a machine would, and differ from `here` where that is wanted."""
+    own = dict(given)
+    marks = {"factor": str(own.get("factor"))}
+    if own.get("here") == os.getpid():
+        return own, marks
+    if "fails" in own:
+        raise UsageError("There is no settings file", "make one")
+    if "differs" in own or ("by_environment" in own and "TASKS_DIFFER" in os.environ):
+        marks["setting differs"] = "1"
+    if "version" in own:
+        marks["perftracker-ai"] = "0.0.1"
+    return own, marks

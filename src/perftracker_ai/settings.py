@@ -16,6 +16,8 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Load = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+Connections = Annotated[int, msgspec.Meta(ge=1, le=8)]
+Processes = Annotated[int, msgspec.Meta(ge=0, le=256)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Pause = Annotated[float, msgspec.Meta(ge=0, le=3600)]
 Minutes = Annotated[float, msgspec.Meta(ge=0, le=1440)]
@@ -327,6 +329,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         60 s, or a tenth of it where that is more.
     retry_s : float
         How long together to wait for a server that is not there or breaks off: it may be starting anew.
+    connections : int
+        Requests to the server at the same time, at most, where several products are asked for at once.
+    workers : int
+        Processes that work at the same time; 0 is as many as suit what is to be done.
+    scheduler : str
+        Address of a Dask cluster's scheduler, whose workers do it instead; empty for this machine.
     wait_min : float
         Minutes at most to wait for a newer job that is still being uploaded; 0 does not wait.
     gateway_user, gateway_password, gateway_token, gateway_headers, gateway_cookie : see `Gateway`
@@ -386,6 +394,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     insecure: bool = False
     timeout_s: Seconds = 600.0
     retry_s: Pause = 60.0
+    connections: Connections = 4
+    workers: Processes = 0
+    scheduler: str = ""
     wait_min: Minutes = 0.0
     gateway_user: str = ""
     gateway_password: str = ""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from perftracker_ai.commands.analyze import Run
     from perftracker_ai.commands.batch import Products
     from perftracker_ai.commands.fetch import Fetched, Target
+    from perftracker_ai.commands.workers import Asked
     from perftracker_ai.model import JobInfo
     from perftracker_ai.settings import Settings
     from perftracker_ai.sources import Source
@@ -99,6 +100,12 @@ def _settings(arguments: argparse.Namespace, more: Mapping[str, str] | None = No
     from perftracker_ai.config import load
 
     return load({**flags(arguments), **(more or {})}, os.environ, directory=_here(), file=_named_file(arguments))
+
+
+def _asked(arguments: argparse.Namespace) -> Asked:
+    from perftracker_ai.commands.workers import asked
+
+    return asked(flags(arguments), _named_file(arguments))
 
 
 def _here() -> Path:
@@ -365,7 +372,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    if arguments.action != "products" and not arguments.product:
+    every = arguments.action == "sync" and arguments.all_products
+    if arguments.action != "products" and not arguments.product and not every:
         raise UsageError(
             "No product is given", "give --product; `perftracker-ai history products` lists what is stored"
         )
@@ -374,11 +382,16 @@ def _history(arguments: argparse.Namespace) -> int:
 
 def _history_sync(arguments: argparse.Namespace) -> int:
     from perftracker_ai.cli.history import show_synchronised
-    from perftracker_ai.commands.history import downloading_apart, synchronise_product
+    from perftracker_ai.commands.history import at_once, downloading_apart, synchronise_product
 
     if arguments.curve or arguments.hardware or arguments.json:
         raise UsageError("--curve, --hardware and --json go with `history trends`", "sync takes whole jobs")
+    if arguments.product and arguments.all_products:
+        raise UsageError("Give either --product or --all-products, not both.")
     settings, console = _settings(arguments), _console(arguments)
+    products = list(dict.fromkeys(arguments.product or ())) or _all_products(settings, console)
+    if at_once(len(products), settings):
+        return _sync_at_once(products, settings, console, arguments)
 
     def sync(product: str) -> int:
         try:
@@ -390,7 +403,36 @@ def _history_sync(arguments: argparse.Namespace) -> int:
 
     with downloading_apart(settings) as apart, closing(_open(apart, console)) as source:
         scratch = Path(apart.output_dir)
-        return _each(arguments.product, sync, trace=arguments.verbose)
+        return _each(products, sync, trace=arguments.verbose)
+
+
+def _all_products(settings: Settings, console: Console) -> list[str]:
+    """Name every product of the project."""
+    from perftracker_ai.commands.fetch import products_of
+
+    with closing(_open(settings, console)) as source:
+        return products_of(source, settings)
+
+
+def _sync_at_once(products: Sequence[str], settings: Settings, console: Console, arguments: argparse.Namespace) -> int:
+    """Synchronise several products at the same time, and say of each what came of it in the order they were given."""
+    from perftracker_ai.cli.history import show_synchronised
+    from perftracker_ai.commands.history import synchronise_products
+    from perftracker_ai.events import Step
+
+    worst, said = DONE, _asked(arguments)
+    with closing(synchronise_products(products, arguments.since, settings, said, lambda s: console(Step(s)))) as each:
+        for product, done in each:
+            console.close()
+            if isinstance(done, PerfTrackerAIError):
+                tell_error(done, trace=arguments.verbose)
+                worst = max(worst, done.exit_code)
+                continue
+            for notice in done.notices:
+                console(notice)
+            show_synchronised(product, done.store, done.done)
+    console.close()
+    return worst
 
 
 def _history_products(arguments: argparse.Namespace) -> int:

@@ -277,7 +277,13 @@ def _history(command: argparse.ArgumentParser) -> None:
         "--hardware", metavar="NAME", help="trends: only jobs that ran on this host (default: that of the newest job)"
     )
     command.add_argument("--json", action="store_true", help="trends: print all of it as JSON (default: one screen)")
+    command.add_argument(
+        "--all-products",
+        action="store_true",
+        help="sync: every product of the project (default: those of --product)",
+    )
     _source(command)
+    _fleet(command)
     _talk(command)
 
 
@@ -466,6 +472,19 @@ def _source(command: argparse.ArgumentParser) -> None:
     group.add_argument("--config", metavar="FILE", help="settings file (default: the nearest perftracker-ai.toml)")
 
 
+def _fleet(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("who does the work")
+    group.add_argument(
+        "--workers", type=int, metavar="N", help="processes that work at the same time (default: 0, as many as suit)"
+    )
+    group.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="have a Dask cluster do it, tcp://host:8786 (default: this machine); needs `pip install "
+        '"perftracker-ai[cluster]"` on all of its machines',
+    )
+
+
 def _narrowing(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("narrowing the discovery")
     group.add_argument("--hardware", metavar="NAME", help="only jobs that ran on this host (default: any)")
@@ -589,6 +608,8 @@ def flags(arguments: argparse.Namespace) -> dict[str, object]:
         "insecure": "insecure",
         "timeout": "timeout_s",
         "wait": "wait_min",
+        "workers": "workers",
+        "scheduler": "scheduler",
         "seed": "seed",
         "fail_on": "fail_on",
         "upload": "upload",

@@ -120,6 +120,22 @@ def select(source: Source, product: str, settings: Settings) -> Selection:
     return _choose(source, listed(source, settings), Target(product), settings, {})
 
 
+def products_of(source: Source, settings: Settings) -> list[str]:
+    """Name every product that the project has a job of.
+
+    Raises
+    ------
+    NotFound
+        When it has none.
+    SourceError
+        When the source cannot be asked.
+    """
+    names = sorted({job.product_name for job in source.list_jobs(settings.project) if job.product_name.strip()})
+    if not names:
+        raise NotFound(f"Project {settings.project} of {source.location} has no job", "give another --project")
+    return names
+
+
 def listed(source: Source, settings: Settings) -> Iterator[JobInfo]:
     """Give the jobs of the project, newest first, with hosts and versions named as the settings want it.
 

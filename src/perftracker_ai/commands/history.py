@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import asdict, replace
 
@@ -17,20 +18,25 @@ from perftracker_ai.commands.fetch import connect
 from perftracker_ai.commands.lookup import is_missing, store_url
 from perftracker_ai.errors import NotFound
 from perftracker_ai.files import scratch_folder
+from perftracker_ai.model import Notice
 from perftracker_ai.model.history import JobRef, Patterns
 from perftracker_ai.store import Scope, Wanted, open_store, origin_of, reading_of, synchronise
 from perftracker_ai.trends import patterns, places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from perftracker_ai.events import Watch
+    from perftracker_ai.commands.workers import Asked
+    from perftracker_ai.errors import PerfTrackerAIError
+    from perftracker_ai.events import Event, Watch
     from perftracker_ai.model import JobInfo
     from perftracker_ai.settings import DiscoverySettings, Settings
     from perftracker_ai.sources import Source
     from perftracker_ai.store import Holding, Store, Synchronised
 
+_MANY = 4
+"""Products from which on several are looked at together though nobody asked for it: fewer are done meanwhile."""
 DOWNLOADS = "history-downloads"
 """Name in the folder of downloads of the one below which jobs lie until they are recorded."""
 
@@ -96,6 +102,67 @@ def synchronise_product(
     )
     with closing(open_store(store_url(settings))) as store:
         return store.location, synchronise(source, store, wanted, watch)
+
+
+class Synchronisation(NamedTuple):
+    """What came of one product of several."""
+
+    store: str
+    done: Synchronised
+    notices: tuple[Notice, ...]
+
+
+def at_once(products: int, settings: Settings) -> bool:
+    """Tell whether several products are worth the start of processes, or somebody wants them."""
+    return products > 1 and bool(products >= _MANY or settings.workers > 1 or settings.scheduler)
+
+
+def synchronise_products(
+    products: Sequence[str], since: datetime | None, settings: Settings, said: Asked, watch: Callable[[str], None]
+) -> Generator[tuple[str, Synchronisation | PerfTrackerAIError]]:
+    """Bring the store to what the source has of several products, some at the same time, and yield what came of each.
+
+    Parameters
+    ----------
+    said : Asked
+        What was said on the command line.
+    watch : callable
+        Told how far it has come.
+
+    Raises
+    ------
+    PerfTrackerAIError
+        When it cannot be begun, or nobody is left to do it.
+    """
+    from perftracker_ai.commands.workers import hired
+    from perftracker_ai.executors import in_order
+
+    with closing(open_store(store_url(settings))):  # one that workers find as it is here
+        pass
+    together = max(1, settings.connections // 2)  # each fetches two jobs at a time
+    with hired(said, settings, tasks=len(products), usual=together, stores=True) as pool:
+        keys = [(product, since) for product in products]
+        finished = partial(_told, watch, len(products))
+        answers = in_order(pool, _synchronised, keys, most=together, finished=finished)
+        yield from zip(products, answers, strict=True)
+
+
+def _told(watch: Callable[[str], None], products: int, done: int) -> None:
+    watch(f"Synchronised {done} of {products} products")
+
+
+def _synchronised(settings: Settings, key: tuple[str, datetime | None]) -> Synchronisation:
+    """Synchronise one product with a source of its own."""
+    product, since = key
+    notices: list[Notice] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Notice):
+            notices.append(event)
+
+    with downloading_apart(settings) as apart, closing(connect(apart)) as source:
+        store, done = synchronise_product(source, product, since, settings, Path(apart.output_dir), watch)
+    return Synchronisation(store, done, tuple(dict.fromkeys(notices)))
 
 
 def stored(settings: Settings) -> tuple[str, tuple[Holding, ...]]:

@@ -9,8 +9,10 @@ of the wrong type with the type that is wanted, both with the place they stand i
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -35,7 +37,6 @@ from perftracker_ai.words.text import clean, is_address, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 FILE_NAME = "perftracker-ai.toml"
 PREFIX = "PERFTRACKER_AI_"
@@ -57,6 +58,7 @@ _ANY_TEXT = frozenset(
         "url",
         "llm_url",
         "store",
+        "scheduler",
         "curves.load_pattern",
         "curves.less_better",
         "discovery.version_from",
@@ -102,6 +104,17 @@ def load(
         When a key is unknown or a value is not what the key takes.
     """
     return _merged(_layers(flags, environ, file or find(directory)))
+
+
+def load_here(flags: Mapping[str, object], file: Path | None) -> Settings:
+    """Merge the settings of a process that nobody handed an environment: a worker on another machine.
+
+    Raises
+    ------
+    UsageError
+        As `load`.
+    """
+    return load(flags, os.environ, directory=Path.cwd(), file=file)
 
 
 def _merged(read: _Layers) -> Settings:

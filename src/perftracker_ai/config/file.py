@@ -222,6 +222,9 @@ TEMPLATE = """\
 # reports_dir = "reports"
 # store = "postgresql://perf@host/history"   # past jobs; without it history.sqlite3 once `history sync` has made it
 # keep_days = 400                        # how long before a product's newest job they are kept; 0: for ever
+# connections = 4                        # requests to the server at the same time, for several products; at most 8
+# workers = 0                            # processes for several products; 0: as many as suit
+# scheduler = "tcp://host:8786"          # a Dask cluster that does it instead
 
 # gateway_user = ""                      # a login in front of the server; what is secret is better kept out of here, in
 # gateway_password = ""                  # PERFTRACKER_AI_GATEWAY_PASSWORD and the like

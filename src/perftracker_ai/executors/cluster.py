@@ -11,8 +11,10 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
+from socket import create_connection
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
@@ -38,6 +40,8 @@ _FRESH_S = 2.0
 """How long what is known of the workers is taken to be so."""
 _EACH = 2
 """Tasks for each thread of the cluster: one at work, and the next one there when it is done."""
+_LOGGERS = ("distributed", "distributed.client", "tornado", "tornado.application", "asyncio")
+"""Who complains of a scheduler that has gone, with traces."""
 _PARTS = ("perftracker-ai", "numpy", "msgspec")
 """Distributions of which another version may give other results, or none."""
 _INSTALL = "install it with `pip install 'perftracker-ai[cluster]'`, here and on every worker"
@@ -108,8 +112,11 @@ def _connected(address: str, shown: str) -> Client:
         raise UsageError("A Dask cluster needs the package distributed", _INSTALL) from error
     import logging
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for logger in _LOGGERS:
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     try:
+        where = urlsplit(address)
+        create_connection((where.hostname, where.port), _CONNECT_S).close()  # Dask would try for all of that time
         return Client(address, timeout=_CONNECT_S, set_as_default=False, name="perftracker-ai")
     except (OSError, ValueError, TypeError) as error:
         raise ClusterError(
@@ -121,6 +128,8 @@ def _connected(address: str, shown: str) -> Client:
 class _Workers:
     """The workers of a cluster."""
 
+    tries = 1  # the scheduler has tried it on several by then
+
     def __init__(self, client: Client, address: str, terms: _Terms) -> None:
         from distributed.scheduler import KilledWorker
 
@@ -128,7 +137,7 @@ class _Workers:
         self._executor = client.get_executor(pure=False)
         self._threads, self._asked = 0, -_FRESH_S
         self._seen = monotonic()
-        self.given_up: tuple[type[Exception], ...] = (KilledWorker,)
+        self.lost: tuple[type[Exception], ...] = (KilledWorker,)
 
     @property
     def width(self) -> int:
@@ -143,8 +152,9 @@ class _Workers:
             raise self._gone() from error
         return found
 
-    def renew(self) -> None:
-        """The cluster puts others in the place of lost workers by itself."""
+    def renew(self) -> bool:
+        """Tell that the cluster puts others in the place of lost workers by itself."""
+        return False
 
     def require_alive(self) -> None:
         if monotonic() - self._asked < _FRESH_S:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import signal
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from threading import Thread
@@ -61,8 +61,8 @@ def local(own: object, workers: int) -> Iterator[Pool]:
 class _Here:
     """The process that asks."""
 
-    width = 1
-    given_up: tuple[type[Exception], ...] = ()
+    width, tries = 1, 0
+    lost: tuple[type[Exception], ...] = ()
 
     def __init__(self, own: object) -> None:
         self._own = own
@@ -72,8 +72,9 @@ class _Here:
         future.set_result(answered(function, self._own, key))
         return future
 
-    def renew(self) -> None:
-        """Nothing is lost here that leaves anybody to ask."""
+    def renew(self) -> bool:
+        """Tell that nothing is lost here that leaves anybody to ask."""
+        return False
 
     def require_alive(self) -> None:
         """Whoever asks is."""
@@ -82,7 +83,8 @@ class _Here:
 class _Processes:
     """Processes of this machine."""
 
-    given_up: tuple[type[Exception], ...] = ()
+    lost: tuple[type[Exception], ...] = (BrokenExecutor,)
+    tries = 2  # that it was lost among others may have been before it was begun
 
     def __init__(self, own: object, workers: int) -> None:
         self._own, self._workers = own, workers
@@ -90,12 +92,18 @@ class _Processes:
         self._begin()
 
     def submit(self, function: Callable[[Any, Any], Any], key: object) -> Future[Any]:
-        with _unheard():
-            return self._pool.submit(_done, function, key)
+        try:
+            with _unheard():
+                return self._pool.submit(_done, function, key)
+        except BrokenExecutor as error:  # by one that is under way, and not looked at yet
+            broken: Future[Any] = Future()
+            broken.set_exception(error)
+            return broken
 
-    def renew(self) -> None:
+    def renew(self) -> bool:
         self.end()
         self._begin()
+        return True
 
     def require_alive(self) -> None:
         """A process that dies breaks its pool, which says so by itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -17,8 +17,6 @@ Answer = TypeVar("Answer")
 
 _LOOK_S = 2.0
 """How often it is looked whether anybody is still at work where nothing comes."""
-_TRIES = 2
-"""How often a task is done alone: nobody knows whether it had begun when it was lost among others."""
 PATIENCE_S = 3600.0
 """How long nothing may come from any worker before they are given up: a server may take ten minutes for one job."""
 
@@ -30,8 +28,10 @@ class Pool(Protocol):
     ----------
     width : int
         Tasks that are under way at most: enough that nobody waits for the next one.
-    given_up : tuple of type
-        What a task raises that was tried again and again without an answer.
+    lost : tuple of type
+        What a task raises whose process died.
+    tries : int
+        How often such a task is done alone: it may have been another one that its process died of.
     """
 
     @property
@@ -39,8 +39,12 @@ class Pool(Protocol):
         """Return it as it is now."""
 
     @property
-    def given_up(self) -> tuple[type[Exception], ...]:
-        """Return them; none where a process that dies breaks the executor."""
+    def lost(self) -> tuple[type[Exception], ...]:
+        """Return them."""
+
+    @property
+    def tries(self) -> int:
+        """Return it."""
 
     def submit(self, function: Callable[[Any, Any], Any], key: object) -> Future[Any]:
         """Have a task done.
@@ -51,8 +55,8 @@ class Pool(Protocol):
             When nobody takes it.
         """
 
-    def renew(self) -> None:
-        """Put others in the place of processes of which one died."""
+    def renew(self) -> bool:
+        """Put others in the place of processes of which one died; True when all that was under way went with it."""
 
     def require_alive(self) -> None:
         """See that somebody is there who can answer.
@@ -69,6 +73,7 @@ def in_order(
     function: Callable[[Any, Key], Answer],
     keys: Iterable[Key],
     *,
+    most: int | None = None,
     finished: Callable[[int], None] | None = None,
     patience_s: float = PATIENCE_S,
 ) -> Iterator[Answer | PerfTrackerAIError]:
@@ -80,6 +85,8 @@ def in_order(
         Of a module, so that it is known elsewhere by its name; called with the worker's own and a key.
     keys : iterable
         Small values; taken as they are needed.
+    most : int, optional
+        Tasks under way at most, where something else than the workers bounds them: a server that all of them ask.
     finished : callable, optional
         Told after each task how many are done, in whatever order they came.
     patience_s : float
@@ -95,7 +102,7 @@ def in_order(
     done: dict[int, Answer | PerfTrackerAIError] = {}
     turn = answered = 0
     while True:
-        while len(under_way) < pool.width and (one := next(asked, None)) is not None:
+        while len(under_way) < min(pool.width, most or pool.width) and (one := next(asked, None)) is not None:
             under_way[pool.submit(function, one[1])] = one
         if not under_way and not done:
             return
@@ -120,16 +127,17 @@ def _gather(
 
     The lost tasks are no longer under way.
     """
-    try:
-        for future in _waited(pool, under_way, patience_s):
+    lost = []
+    for future in _waited(pool, under_way, patience_s):
+        try:
             done[under_way[future][0]] = _answer(pool, future)
-            del under_way[future]
-    except BrokenExecutor:
-        pool.renew()
-        lost = sorted(under_way.values(), key=lambda one: one[0])
+        except pool.lost:
+            lost.append(under_way[future])
+        del under_way[future]
+    if lost and pool.renew():
+        lost += under_way.values()
         under_way.clear()
-        return lost
-    return []
+    return lost
 
 
 def _waited(pool: Pool, under_way: Iterable[Future[Any]], patience_s: float) -> set[Future[Any]]:
@@ -147,16 +155,16 @@ def _waited(pool: Pool, under_way: Iterable[Future[Any]], patience_s: float) -> 
 def _alone(
     pool: Pool, function: Callable[[Any, Key], Answer], key: Key, patience_s: float
 ) -> Answer | PerfTrackerAIError:
-    """Do a lost task once more with nothing beside it, so that who dies has died of it; and then a last time."""
-    for _ in range(_TRIES):
+    """Do a lost task once more with nothing new beside it, so that who dies has died of it."""
+    for _ in range(pool.tries):
         future = pool.submit(function, key)
         try:
             _waited(pool, [future], patience_s)
             return _answer(pool, future)
-        except BrokenExecutor:
+        except pool.lost:
             pool.renew()
     return WorkerLost(
-        "The process that was at it ended twice without an answer", "see whether this machine has memory enough"
+        "Who was at it ended again and again without an answer", "see whether there is memory enough where it was done"
     )
 
 
@@ -165,23 +173,19 @@ def _answer(pool: Pool, future: Future[Answer | PerfTrackerAIError]) -> Answer |
 
     Raises
     ------
-    BrokenExecutor
-        When its process died.
+    Exception
+        One of ``pool.lost`` when its process died.
     ClusterError
         When it was dropped, or done by somebody who must not.
     """
     try:
         found = future.result()
-    except BrokenExecutor:
+    except pool.lost:
         raise
     except CancelledError as error:
         raise ClusterError(
             "The scheduler has gone, and what it was to have done with it", "start it again, and run this again"
         ) from error
-    except pool.given_up:
-        return WorkerLost(
-            "Every worker that was at it was lost", "see what they say, and whether they have memory enough"
-        )
     except Exception as error:  # noqa: BLE001 - what does not pickle, or cannot be read where it comes from
         return defect("Handing on a task", error)
     if isinstance(found, ClusterError):

@@ -158,6 +158,20 @@ class Database:
             pages, page = (connection.exec_driver_sql(f"PRAGMA {name}") for name in ("page_count", "page_size"))
             return int(pages.scalar_one() * page.scalar_one())
 
+    def identity(self) -> str:
+        """Return what tells this database from every other, however its address is written.
+
+        Raises
+        ------
+        StoreError
+        """
+        with self.reading() as connection:
+            if connection.dialect.name == "postgresql":
+                own = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
+                return str(connection.execute(text(own)).scalar_one())
+            file = Path(str(self._engine.url.database)).stat()
+            return f"{file.st_dev}/{file.st_ino}"
+
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()

@@ -119,6 +119,10 @@ class Store:
         """File or database, for messages; never with credentials."""
         return self._database.shown
 
+    def identity(self) -> str:
+        """Return what tells this store from every other, however its address is written."""
+        return self._database.identity()
+
     def close(self) -> None:
         """Let go of the database."""
         self._database.close()

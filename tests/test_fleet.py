@@ -1,0 +1,92 @@
+"""Many products at once: the same output as one after the other, each product's trouble its own."""
+
+import pickle
+import re
+import sqlite3
+
+import pytest
+from fake_perftracker import FakePerfTracker, answer, debug_page
+from shop import shop_job
+
+from perftracker_ai.commands.history import _synchronised
+from perftracker_ai.commands.workers import _begin, _travelling, asked, hired
+from perftracker_ai.errors import UsageError
+from perftracker_ai.executors.cluster import Begin, _Terms
+from perftracker_ai.settings import Settings
+
+NAMES = tuple(f"Product {letter}" for letter in "ABCDEF")
+SYNC = ("history", "sync", "--all-products", "--quiet")
+
+
+def jobs(names=NAMES):
+    """Two versions of each product."""
+    return [
+        shop_job(10 * (place + 1) + version, f"1.{version}", product_name=name)
+        for place, name in enumerate(names)
+        for version in (0, 1)
+    ]
+
+
+@pytest.fixture
+def server():
+    with FakePerfTracker(jobs()) as running:
+        yield running
+
+
+def stored(path):
+    """Give what a store has of each job, in an order of its own."""
+    with sqlite3.connect(path) as connection:
+        return connection.execute("SELECT uuid, product_name, points FROM history_job ORDER BY uuid").fetchall()
+
+
+def test_products_at_once_are_what_they_are_one_by_one(run, server, tmp_path):
+    """Through processes a store holds the same bytes, and the lines come in the same order."""
+    alone = run(*SYNC, "--url", server.url, "--workers", "1", "--store", "one.sqlite3")
+    together = run(*SYNC, "--url", server.url, "--workers", "2", "--store", "two.sqlite3")
+    assert (alone.code, together.code) == (0, 0), together.err
+    assert together.out.replace("two.", "one.") == alone.out
+    assert [line.partition(":")[0] for line in alone.out.splitlines()] == list(NAMES)
+    assert stored(tmp_path / "two.sqlite3") == stored(tmp_path / "one.sqlite3")
+    assert len(stored(tmp_path / "two.sqlite3")) == 2 * len(NAMES)
+
+
+def test_one_product_s_trouble_is_its_own(run, server):
+    """A product that the server fails for is one sentence, a broken job one warning, and all others are stored."""
+    server.script(r"/job/2[01]\?as_json", debug_page(500))
+    server.script(r"/job/31\?as_json", answer(200, "{}", "application/json"))
+    ran = run(*SYNC, "--url", server.url, "--workers", "2")
+    assert ran.code == 2
+    assert ran.err.count("error: ") == 1
+    assert re.search("(?m)^warning: .*[Jj]ob.31", ran.err), ran.err
+    assert [line.partition(":")[0] for line in ran.out.splitlines()] == [name for name in NAMES if name[-1] != "B"]
+
+
+def test_a_store_that_workers_cannot_share_is_refused(run, server):
+    """A file is no store for a cluster of other machines; nothing is asked of anybody to say so."""
+    ran = run(*SYNC, "--url", server.url, "--scheduler", "tcp://10.255.255.1:8786")
+    assert ran.code == 2
+    assert "is a file of this machine" in ran.err
+    assert "postgresql://" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("store", "postgresql://perf:hunter2@host/db"), ("url", "https://perf:hunter2@host.example")],
+)
+def test_no_secret_is_sent_to_a_cluster(option, value):
+    """What may hold a password goes into each machine's own settings, which the sentence says without quoting it."""
+    said = asked({option: value, "scheduler": "tcp://127.0.0.1:1"}, None)
+    nowhere = hired(said, Settings(scheduler="tcp://127.0.0.1:1"), tasks=9, usual=2)
+    with pytest.raises(UsageError, match=f"The option for {option} may hold a password") as caught, nowhere:
+        pass
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_task_is_small_and_knows_no_secret():
+    """What goes over the network is a function's name and a key, though the settings here are full of secrets."""
+    said = asked({"url": "https://host.example", "project": 3, "workers": 2, "scheduler": "tcp://host:8786"}, None)
+    terms = _Terms("0" * 32, "0" * 16, Begin(_begin, _travelling(said)))
+    sent = pickle.dumps((terms, _synchronised, ("Product A", None)))
+    assert len(sent) < 2048
+    assert b"perftracker_ai.commands.history" in sent
+    assert b"8786" not in sent
