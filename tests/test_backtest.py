@@ -6,12 +6,13 @@ import re
 import pytest
 from msgspec.structs import replace
 from pasts import PLACE, night_job, stored
+from shop import put, shop_job, shop_jobs
 
 from perftracker_ai.backtest.values import Fate, PairKind, Variant
 from perftracker_ai.commands import backtest as command
 from perftracker_ai.commands.backtest import Wanted, backtest, run_backtest
 from perftracker_ai.commands.replay import judge_task
-from perftracker_ai.errors import NotFound, NothingComparable, UsageError
+from perftracker_ai.errors import NotFound, NothingComparable, StoreError, UsageError, WorkerLost
 from perftracker_ai.settings import DetectSettings, PolicySettings, Settings
 
 ORDERS, CART = "POST /orders", "PUT /cart"
@@ -50,8 +51,16 @@ def place(tmp_path_factory, jobs):
     return Settings(store=url, url=PLACE, reports_dir=str(home / "reports"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def alone():
+    """Judge everything in this process, unless a test says otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "cores", lambda: 1)
+        yield
+
+
 @pytest.fixture(scope="module")
-def done(place):
+def done(place, alone):
     return run_backtest(wanted(), place, silent)
 
 
@@ -113,6 +122,20 @@ def test_no_pair_is_one_sentence(tmp_path):
     own = Settings(store=stored(str(tmp_path / "s"), [night_job(0, "1"), night_job(1, "2")]), url=PLACE)
     with pytest.raises(NothingComparable, match="no same version pair"):
         backtest(wanted(kinds=frozenset({PairKind.SAME_VERSION})), own, silent)
+
+
+def test_without_a_store_the_jobs_are_read_from_where_they_come_from(run, tmp_path):
+    """A folder of jobs is enough, the usual store is not made, and a second run reads what is new alone."""
+    put(tmp_path / "jobs", *shop_jobs(), shop_job(4, "1.1", slow=3.0))
+    ask = ("backtest", "--product", "Shop", "--url", "jobs", "--pairs", "consecutive")
+    said = run(*ask)
+    assert said.code == 0
+    assert "2 of 2 nights would have been told to stop" in said.out
+    assert "Recording job" in said.err
+    assert not (tmp_path / "data" / "history.sqlite3").exists()
+    again = run(*ask)
+    assert (again.out, again.code) == (said.out, 0)
+    assert "Recording job" not in again.err
 
 
 def test_nothing_stored_is_one_sentence(tmp_path):
@@ -219,6 +242,49 @@ def test_an_interrupted_run_goes_on_where_it_was(place, done, monkeypatch, tmp_p
     again = run_backtest(wanted(), own, silent)
     assert len(asked) == 3 + 3
     assert [path.read_bytes() for path in again.written] == [path.read_bytes() for path in done.written]
+
+
+def test_processes_say_what_one_says(place, done, monkeypatch, tmp_path):
+    """Files are the same, byte for byte, whoever judged."""
+    monkeypatch.setattr(command, "cores", lambda: 2)
+    both = run_backtest(wanted(), replace(place, reports_dir=str(tmp_path)), silent)
+    assert [path.read_bytes() for path in both.written] == [path.read_bytes() for path in done.written]
+
+
+def test_a_worker_that_is_lost_costs_what_it_was_at(place, done, monkeypatch, tmp_path):
+    """The pair that nobody survives is told as not judged and is not kept; the others of its task are judged."""
+    guilty = done.past.nights[4]
+    runs = (guilty.baseline.job, guilty.candidate.job)
+
+    def answers(pool, function, tasks, **rest):
+        for task in tasks:
+            pairs = [tuple(int(uuid[-12:]) for uuid in pair.runs[:2]) for pair in task.pairs]
+            yield WorkerLost("gone") if runs in pairs else function(place, task)
+
+    monkeypatch.setattr(command, "in_order", answers)
+    own = replace(place, reports_dir=str(tmp_path))
+    past = run_backtest(wanted(), own, silent).past
+    told = [one.problem for one in past.nights]
+    assert [bool(problem) for problem in told].count(True) == 1
+    assert "lost" in told[4]
+    monkeypatch.undo()
+    assert run_backtest(wanted(), own, silent).json == done.json
+
+
+def test_other_trouble_of_a_worker_is_one_sentence(place, monkeypatch, tmp_path):
+    """A store that cannot be read ends the run; what was judged before is kept."""
+
+    def answers(pool, function, tasks, **rest):
+        yield function(place, next(iter(tasks)))
+        yield StoreError("The store is damaged")
+
+    monkeypatch.setattr(command, "in_order", answers)
+    monkeypatch.setattr(command, "_NIGHTS", 2)
+    with pytest.raises(StoreError, match="damaged"):
+        run_backtest(wanted(), replace(place, reports_dir=str(tmp_path)), silent)
+    folder = tmp_path / "Shop" / "backtest"
+    assert [path.name for path in folder.iterdir()] == ["judged"]
+    assert len(list((folder / "judged").iterdir())) == 2
 
 
 def test_a_damaged_answer_is_judged_anew(place, done, tmp_path):

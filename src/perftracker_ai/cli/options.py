@@ -75,7 +75,8 @@ Judge a product's past again, every night with what was known then, and say how 
 often it would have cried wolf where nothing had changed, which issues went away by themselves, and which changes, put
 into jobs of one version, would have been found. With --set, the same for other settings side by side.
 
-The jobs are those of the store (see `history sync`). An interrupted run goes on where it was when it is started again.
+The jobs are those of the store (see `history sync`), else they are read from where they come from. An interrupted run
+goes on where it was when it is started again.
 """
 
 _COMPLETION = """\

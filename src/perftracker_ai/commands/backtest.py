@@ -25,8 +25,9 @@ from perftracker_ai.commands.fetch import connect
 from perftracker_ai.commands.lookup import is_missing, store_url
 from perftracker_ai.commands.replay import LOOKED_AT, Answer, PairKey, Task, judge_task
 from perftracker_ai.commands.report_files import safe_name
-from perftracker_ai.errors import NothingComparable, OutputError
+from perftracker_ai.errors import NotFound, NothingComparable, OutputError, PerfTrackerAIError, WorkerLost
 from perftracker_ai.events import Judging
+from perftracker_ai.executors import cores, in_order, local
 from perftracker_ai.files import reason, require_writable, write_file
 from perftracker_ai.files.sets import write_set
 from perftracker_ai.issues import concerns, job_values, level_after
@@ -34,10 +35,11 @@ from perftracker_ai.model.history import JobRef
 from perftracker_ai.store import Scope, open_store, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from perftracker_ai.backtest.values import Followed, Pairing
     from perftracker_ai.events import Watch
+    from perftracker_ai.executors import Pool
     from perftracker_ai.issues import Level
     from perftracker_ai.model import JobInfo
     from perftracker_ai.model.issues import Tracked
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 
 FOLDER, KEPT = "backtest", "judged"
 """Names of the folder of a product's backtest among its reports, and of the one in it that answers are kept in."""
+JOBS = "jobs.sqlite3"
+"""Name of the store in the former, where there is no other."""
 PAGE, MARKDOWN, RESULT = "backtest.html", "backtest.md", "backtest.json"
 """Names of its files."""
 _NIGHTS = 8
@@ -54,6 +58,9 @@ _LATER = 10
 """Later jobs that are asked what became of an issue: in two weeks of nights a team knows."""
 _ANSWERS = 1
 """Goes up when what is said of a pair comes to be something else under the same settings."""
+
+
+_LOST = Answer(judged=(), problem="The process that judged it was lost, and again when it was tried anew")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,12 +102,12 @@ def backtest(wanted: Wanted, settings: Settings, watch: Watch) -> Backtest:
         Whatever keeps it from being made; answers that were there are kept.
     """
     own = settings.of_product(wanted.product)
-    with _stored(wanted.product, settings) as (store, origin):
+    with _stored(wanted.product, settings, watch) as (store, origin, at_work):
         past = _past(store, origin, wanted.product, own)
         pairs = between(pairings(past.jobs, own.discovery, wanted.kinds), past.jobs, wanted.first, wanted.last)
         if not pairs:
             raise _no_pair(wanted, past)
-        answers = _answers(pairs, past, wanted, settings, watch)
+        answers = _answers(pairs, past, wanted, at_work, watch)
         followed = [_followed(store, past, pairs, answers, place, own) for place in range(len(wanted.variants))]
     nights = tuple(
         _night(pair, answer, tuple(still_open[at] for _, still_open in followed))
@@ -163,19 +170,40 @@ def folder_of(product: str, settings: Settings) -> Path:
 
 
 @contextmanager
-def _stored(product: str, settings: Settings) -> Iterator[tuple[Store, str]]:
-    """Open the store of past jobs, and give the origin of its jobs."""
-    from perftracker_ai.errors import NotFound
+def _stored(product: str, settings: Settings, watch: Watch) -> Iterator[tuple[Store, str, Settings]]:
+    """Open the store of past jobs; give it, the origin of its jobs, and the settings by which workers find it.
 
+    Where no store is set, and the usual file has no job of the product, its jobs are read from where they come from
+    into a store of the backtest's own, beside its files, which another run brings up to date.
+    """
     with closing(connect(settings)) as source:
         origin = origin_of(source.location)
-    if is_missing(store_url(settings)):
+    if not settings.store and not _has(store_url(settings), origin, product):
+        settings = replace(settings, store=str(folder_of(product, settings) / JOBS))
+        _synchronise(product, settings, watch)
+    elif is_missing(store_url(settings)):
         raise NotFound(
             f"There is no store {store_url(settings)}",
-            f"fill one with `perftracker-ai history sync --product {product}` first",
+            f"fill it with `perftracker-ai history sync --product {product}`, or leave --store out",
         )
     with closing(open_store(store_url(settings))) as store:
-        yield store, origin
+        yield store, origin, settings
+
+
+def _has(url: str, origin: str, product: str) -> bool:
+    """Tell whether there is a store with jobs of a product."""
+    if is_missing(url):
+        return False
+    with closing(open_store(url)) as store:
+        return any(one.product == product for one in store.holdings(origin))
+
+
+def _synchronise(product: str, settings: Settings, watch: Watch) -> None:
+    """Read the jobs of a product from where they come from."""
+    from perftracker_ai.commands.history import downloading_apart, synchronise_product
+
+    with downloading_apart(settings) as apart, closing(connect(apart)) as source:
+        synchronise_product(source, product, None, apart, Path(apart.output_dir), watch)
 
 
 def _past(store: Store, origin: str, product: str, own: ProductSettings) -> _Past:
@@ -215,18 +243,47 @@ def _answers(pairs: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Se
     known = {place: answer for place, name in enumerate(names) if (answer := _kept(kept / name)) is not None}
     missing = [place for place in range(len(pairs)) if place not in known]
     pieces = [missing[at : at + _NIGHTS] for at in range(0, len(missing), _NIGHTS)]
-    tasks = [_task([pairs[place] for place in piece], past, wanted, settings) for piece in pieces]
-    watch(Judging(len(known), len(pairs)))
-    for piece, answers in zip(pieces, map(partial(judge_task, settings), tasks), strict=True):
-        for place, answer in zip(piece, answers, strict=True):
-            known[place] = answer
-            _keep(kept / names[place], answer)
+    with local(settings, max(1, min(cores(), len(pieces)))) as pool:
+        ask = partial(_asked, pool, partial(_task, pairs, past, wanted, settings))
         watch(Judging(len(known), len(pairs)))
-    return [known[place] for place in range(len(pairs))]
+        begun = len(known)
+        for piece, answers in ask(
+            pieces, lambda tasks: watch(Judging(min(begun + tasks * _NIGHTS, len(pairs)), len(pairs)))
+        ):
+            for place, answer in zip(piece, answers, strict=True):
+                known[place] = answer
+                _keep(kept / names[place], answer)
+        lost = [[place] for place in missing if place not in known]
+        for (place,), answers in ask(lost, lambda _: None):
+            known[place] = answers[0]
+    return [known.get(place, _LOST) for place in range(len(pairs))]
 
 
-def _task(pairs: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Settings) -> Task:
+def _asked(
+    pool: Pool,
+    task_of: Callable[[Sequence[int]], Task],
+    pieces: Sequence[Sequence[int]],
+    finished: Callable[[int], None],
+) -> Iterator[tuple[Sequence[int], tuple[Answer, ...]]]:
+    """Yield what is said of each piece of the work; one whose worker was lost, again and again, is left out.
+
+    Raises
+    ------
+    PerfTrackerAIError
+        When something else keeps a piece from being judged; what was judged before is kept.
+    """
+    answers = in_order(pool, judge_task, map(task_of, pieces), finished=finished)
+    for piece, answer in zip(pieces, answers, strict=True):
+        if isinstance(answer, PerfTrackerAIError):
+            if not isinstance(answer, WorkerLost):
+                raise answer
+            continue
+        yield piece, answer
+
+
+def _task(every: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Settings, places: Sequence[int]) -> Task:
     """Write down what a worker has to know to judge neighbouring pairs."""
+    pairs = [every[place] for place in places]
     ends = sorted((one.candidate.end, one.candidate.id) for one in pairs)
     spanned = sum(ends[0] <= (job.end, job.id) <= ends[-1] for job in past.jobs)
     return Task(
