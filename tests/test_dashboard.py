@@ -34,7 +34,7 @@ from perftracker_ai.model.history import JobRef
 from perftracker_ai.results.write import result_json
 from perftracker_ai.store import open_store
 
-PAGES = ("/", "/issues", "/issues?state=all&sort=newest", "/p/Shop", "/p/Blog?jobs=30")
+PAGES = ("/", "/issues", "/issues?state=all&sort=newest", "/p/Shop", "/p/Blog?jobs=30", "/p/Shop/e/GET/orders")
 TAGS = frozenset(
     [
         "html",
@@ -196,7 +196,8 @@ def test_a_year_of_endpoints_is_a_small_page():
     jobs = tuple(JobRef(job=at, version=f"1.0-{at}", end=NOW) for at in range(360))
     values = tuple(0.3 * (-1) ** at + at / 1000 for at in range(360))
     rows = tuple(Row(endpoint=f"GET /items/{at}", curves=4, slowdowns=values) for at in range(40))
-    drawn = heat_map(Heat(jobs=jobs, reference=7, endpoints=40, page=1, pages=1, rows=rows), jobs, {})
+    place = views.Place(product="Shop", hardware="", suite="", origin="")
+    drawn = heat_map(place, Heat(jobs=jobs, reference=7, endpoints=40, page=1, pages=1, rows=rows), jobs, {})
     assert len(drawn) < 400_000
     told = re.findall(r'data-v="([^"]*)"', drawn)
     assert [[int(one) / 1000 for one in row.split(",")] for row in told] == [pytest.approx(values, abs=6e-4)] * 40

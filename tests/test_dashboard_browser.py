@@ -10,7 +10,7 @@ from pages import EVIL
 PRODUCT = EVIL[1]
 SHOP = "/p/Shop?hw=perf-a&suite=nightly"
 REPORT = "/c/1053..1054"
-PAGES = ("/", "/issues?state=all", SHOP, "/p/Billing?jobs=30", "/p/No")
+PAGES = ("/", "/issues?state=all", SHOP, "/p/Shop/e/GET/v2/basket", "/p/Billing?jobs=30", "/p/No")
 HOSTILE = ("/", "/issues?state=all", f"/p/{quote(PRODUCT, safe='')}", "/nowhere")
 MAIN = "document.querySelector('main').innerText"
 WIDTH = "document.documentElement.scrollWidth"
@@ -130,3 +130,22 @@ def test_values_of_the_heat_map_are_read_by_pointer_and_by_keyboard(chromium, si
     x, y = page.evaluate(place)
     page.point(x, y)
     assert page.evaluate(say) == "GET /orders in 1.0 (job 0, 2026-09-06): 0 %; the job: not compared"
+
+
+def test_values_of_an_endpoint_are_read_off_its_charts(chromium, site):
+    """Arrow keys say the value of each job, and of each load of two jobs, from the tables behind the charts."""
+    page = Page(chromium, f"{site}/p/Shop/e/GET/orders")
+    page.evaluate("document.querySelector('#over-jobs-0 svg').focus()")
+    page.press("ArrowLeft")
+    assert (
+        page.evaluate("document.querySelector('#over-jobs-0 .read').textContent") == "1.4 (job 4, 2026-09-10): 566 ms"
+    )
+
+
+def test_two_jobs_are_chosen_without_scripts(chromium, site):
+    """The form is sent as browsers send forms, and its page says which jobs are drawn."""
+    page = Page(chromium, f"{site}/p/Shop/e/GET/orders", scripts=False)
+    page.evaluate("document.querySelector('select[name=a]').value = '0'; 0")
+    page.follow("document.querySelector('.choose button').click()")
+    assert "a=0&b=4" in page.evaluate("location.search")
+    assert page.evaluate("document.querySelector('select[name=a]').selectedOptions[0].textContent").startswith("1.0")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from perftracker_ai.store import Levels, Scope, Store
+    from perftracker_ai.store import History, Levels, Scope, Store
 
 _MOST_FILES = 5000
 """Results that are looked at."""
@@ -66,6 +66,10 @@ class StoreRecords:
     def levels(self, scope: Scope, most: int) -> tuple[Levels, ...]:
         """Return what each curve of a scope's newest jobs cost as a whole, oldest first."""
         return self._store.levels(scope, most)
+
+    def measured(self, scope: Scope, jobs: Collection[str]) -> History | None:
+        """Return every value of a scope's jobs by their uuids."""
+        return self._store.series(scope, jobs)
 
     def result(self, origin: str, baseline: str, candidate: str) -> bytes | None:
         """Return the results of two jobs by their uuids; None when they are nowhere."""
@@ -108,6 +112,10 @@ class FolderRecords:
     def levels(self, scope: Scope, most: int) -> tuple[Levels, ...]:  # noqa: ARG002 - a folder has none
         """Return nothing: reports do not hold what jobs cost."""
         return ()
+
+    def measured(self, scope: Scope, jobs: Collection[str]) -> History | None:  # noqa: ARG002 - the same
+        """Return nothing, for the same reason."""
+        return None
 
     def result(self, origin: str, baseline: str, candidate: str) -> bytes | None:  # noqa: ARG002 - reports name no server
         """Return the results of two jobs by their uuids; None when there are none."""

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from perftracker_ai.dashboard import views
+from perftracker_ai.dashboard import lookups, views
 from perftracker_ai.dashboard.answers import (
     HEADERS,
     HTML,
@@ -30,19 +30,20 @@ from perftracker_ai.dashboard.answers import (
     values,
 )
 from perftracker_ai.dashboard.badge import badge
+from perftracker_ai.dashboard.endpoint_page import LOADS, courses_csv, endpoint_page_html, pairs_csv
 from perftracker_ai.dashboard.frame import report_policy
 from perftracker_ai.dashboard.gate import READING, Gate, endpoint
 from perftracker_ai.dashboard.heat import heat
 from perftracker_ai.dashboard.home import home_page
 from perftracker_ai.dashboard.inbox import inbox_page
+from perftracker_ai.dashboard.lookups import NIGHTS
 from perftracker_ai.dashboard.parts import STRIP
-from perftracker_ai.dashboard.product import JOBS, VALUES, product_csv, product_page_html
-from perftracker_ai.dashboard.views import Place, Sort, State
+from perftracker_ai.dashboard.product import VALUES, product_csv, product_page_html
+from perftracker_ai.dashboard.views import Sort, State
 from perftracker_ai.render.html import html_report
 from perftracker_ai.report import build
 from perftracker_ai.report.view import view
 from perftracker_ai.results.read import read_result
-from perftracker_ai.store import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -55,8 +56,6 @@ if TYPE_CHECKING:
     from perftracker_ai.dashboard.records import Records
     from perftracker_ai.store import Comparison
 
-_NIGHTS = 400
-"""Comparisons of a product on one hardware that lists look at, more than a year of nights."""
 _MOST_PAGES = 10_000
 _DIGITS = 18
 """Digits of the largest number that every database holds."""
@@ -91,6 +90,7 @@ def application(
         ("/", answers.of(board.home)),
         ("/issues", answers.of(board.inbox)),
         ("/p/{product}", answers.of(board.product)),
+        ("/p/{product}/e/{endpoint:path}", answers.of(board.endpoint)),
         ("/c/{pair}", board.report),  # of which the board keeps a few by itself, for they are large
     )
     plain = [Route(path, endpoint(handler, json=False)) for path, handler in pages]
@@ -155,17 +155,25 @@ class _Board:
 
     def product(self, query: Query) -> Response:
         """Answer with a product's page."""
-        (product,), jobs = query.segments, query.number("jobs", JOBS[1], JOBS[-1])
-        comparisons = self._records.comparisons(product, _NIGHTS)
-        place = _place(views.places_of(comparisons), query)
-        scope = Scope(origin=place.origin, product=product, hardware=place.hardware, suite=place.suite)
-        course = heat(self._records.levels(scope, jobs), query.number("page", 1, _MOST_PAGES))
+        (product,), jobs = query.segments, lookups.jobs(query)
+        comparisons = self._records.comparisons(product, NIGHTS)
+        place = lookups.place(views.places_of(comparisons), query)
+        course = heat(self._records.levels(lookups.scope(place, query), jobs), query.number("page", 1, _MOST_PAGES))
         shown = views.product_page(comparisons, self._records.issues(product), place, course, self._clock())
         if query.json:
             return values(shown)
         if query.values.get("format") == "csv":
             return csv_file(product_csv(shown))
         return page(product_page_html(shown, self._records, jobs, values=query.values.get("view") == VALUES))
+
+    def endpoint(self, query: Query) -> Response:
+        """Answer with the page of an endpoint, or its values as JSON or CSV."""
+        shown = lookups.endpoint(self._records, query, self._clock())
+        if query.json:
+            return values(shown)
+        if query.values.get("format") == "csv":
+            return csv_file(pairs_csv(shown) if query.values.get("part") == LOADS else courses_csv(shown))
+        return page(endpoint_page_html(shown, self._records, lookups.look(query)), forms=True)
 
     def report(self, query: Query) -> Response:
         """Answer with a report, as it was written or, as JSON, with the results it is made from."""
@@ -189,7 +197,7 @@ class _Board:
         """Answer with the picture of a product's verdict."""
         product = query.segments[0].removesuffix(".svg")
         comparisons = self._records.comparisons(product, STRIP)
-        place = _place(views.places_of(comparisons), query)
+        place = lookups.place(views.places_of(comparisons), query)
         line = views.line(place, views.Made(comparisons), (), self._clock())
         return Response(badge(line), media_type=SVG, headers=HEADERS | {"Content-Security-Policy": NOTHING})
 
@@ -223,12 +231,3 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """That the dashboard can read what it shows."""
 
     status: str
-
-
-def _place(places: tuple[Place, ...], query: Query) -> Place:
-    """Return the place that a query names, or that of the newest job."""
-    wanted = {name: query.values[key] for key, name in (("hw", "hardware"), ("suite", "suite")) if key in query.values}
-    fit = [one for one in places if all(getattr(one, name) == value for name, value in wanted.items())]
-    if not fit:
-        raise Refused(404, "No comparison of such a product is kept.")
-    return fit[0]

@@ -92,21 +92,23 @@ def _costs(levels: Sequence[Levels]) -> tuple[list[str], Floats]:
     """Return the endpoint of every curve, and the logarithm of what it cost in every job, shape (C, J)."""
     place: dict[tuple[object, ...], int] = {}
     layouts = {id(one.curves): one.curves for one in levels}  # most jobs share one
-    rows = {key: [place.setdefault(_key(curve), len(place)) for curve in curves] for key, curves in layouts.items()}
+    rows = {key: [place.setdefault(key_of(curve), len(place)) for curve in curves] for key, curves in layouts.items()}
     signs = {key: np.array([1.0 if one.less_better else -1.0 for one in curves]) for key, curves in layouts.items()}
     costs = np.full((len(place), len(levels)), np.nan)
     for job, one in enumerate(levels):
         known = np.where((one.level > 0) & np.isfinite(one.level), one.level, np.nan)
         costs[rows[id(one.curves)], job] = signs[id(one.curves)] * np.log(known)
-    return [_endpoint(str(key[1])) for key in place], costs
+    return [endpoint_of(str(key[1])) for key in place], costs
 
 
-def _key(curve: StoredCurve) -> tuple[object, ...]:
+def key_of(curve: StoredCurve) -> tuple[object, ...]:
+    """Return what two jobs' curves must share to be one."""
     return curve.group, curve.tag, curve.scalar, curve.base_unit, curve.less_better
 
 
 @lru_cache(maxsize=4096)
-def _endpoint(tag: str) -> str:
+def endpoint_of(tag: str) -> str:
+    """Return the endpoint that a tag tells of."""
     return read_tag(tag).endpoint
 
 

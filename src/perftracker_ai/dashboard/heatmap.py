@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from perftracker_ai.dashboard.heat import Heat, Row
-    from perftracker_ai.dashboard.views import Night
+    from perftracker_ai.dashboard.views import Night, Place
     from perftracker_ai.model.history import JobRef
 
     Floats = NDArray[np.float64]
@@ -50,11 +50,13 @@ _LEGEND = (
 )
 
 
-def heat_map(heat: Heat | None, columns: Sequence[JobRef], nights: Mapping[int, Night]) -> Html:
+def heat_map(place: Place, heat: Heat | None, columns: Sequence[JobRef], nights: Mapping[int, Night]) -> Html:
     """Return the map.
 
     Parameters
     ----------
+    place : Place
+        Where the product is measured, for the links to its endpoints.
     heat : Heat or None
         Without one the verdicts stand alone.
     columns : sequence of JobRef
@@ -64,7 +66,7 @@ def heat_map(heat: Heat | None, columns: Sequence[JobRef], nights: Mapping[int, 
     """
     versions = el("tr", el("th", "Version"), el("th"), el("td", _versions(columns), class_="line"))
     verdicts = el("tr", el("th", "Verdict", scope="row"), el("td"), el("td", _bars(columns, nights), class_="line"))
-    rows = [_endpoint(row, columns) for row in heat.rows] if heat else []
+    rows = [_endpoint(place, row, columns) for row in heat.rows] if heat else []
     table = el("table", el("tbody", versions, verdicts, *rows), class_="heat")
     return el("div", table, class_="wide", tabindex="0", role="region", aria_labelledby="course")
 
@@ -82,25 +84,23 @@ def values_table(heat: Heat, columns: Sequence[JobRef]) -> Html:
     body = []
     for at, job in enumerate(columns):
         cells = "".join([f"<td>{format_change(row.slowdowns[at])}</td>" for row in heat.rows])
-        body.append(el("tr", el("th", job_text(job), scope="row"), Html(cells)))
+        body.append(el("tr", el("th", parts.job_text(job), scope="row"), Html(cells)))
     table = el(
         "table", el("thead", el("tr", el("th", "Job", scope="col"), *heads)), el("tbody", *body), class_="plain-values"
     )
     return el("div", table, class_="wide", tabindex="0", role="region", aria_labelledby="course")
 
 
-def job_text(job: JobRef) -> str:
-    """Return a job in a few words."""
-    return f"{job.version} (job {job.job}, {parts.day(job.end)})"
-
-
 # ── a row ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _endpoint(row: Row, columns: Sequence[JobRef]) -> Html:
+def _endpoint(place: Place, row: Row, columns: Sequence[JobRef]) -> Html:
     values = np.array([np.nan if one is None else one for one in row.slowdowns])
     kinds = np.where(np.isnan(values), len(_EDGES) + 1, np.digitize(values, _EDGES))
-    name = el("th", el("span", path(row.endpoint), class_="endpoint"), scope="row", title=plural(row.curves, "curve"))
+    link = el(
+        "a", path(row.endpoint), href=parts.endpoint_address(place, row.endpoint, jobs=len(columns)), class_="endpoint"
+    )
+    name = el("th", link, scope="row", title=plural(row.curves, "curve"))
     newest = next((one for one in reversed(row.slowdowns) if one is not None), None)
     kind = _KINDS[int(kinds[~np.isnan(values)][-1])] if newest is not None else "no"
     drawn = Html(
@@ -152,7 +152,7 @@ def _told(values: Floats, columns: Sequence[JobRef]) -> str:
     gone = len(values) - len(known)
     told = (
         f"{format_change(float(values[newest]))} in {columns[newest].version}",
-        f"at most {format_change(float(values[most]))}, in {job_text(columns[most])}",
+        f"at most {format_change(float(values[most]))}, in {parts.job_text(columns[most])}",
         f"not measured in {plural(gone, 'job')}" if gone else "",
     )
     return "; ".join(filter(None, told))
@@ -177,10 +177,16 @@ def _bars(columns: Sequence[JobRef], nights: Mapping[int, Night]) -> Html:
 def _bar(at: int, job: JobRef, night: Night | None) -> Html:
     if night is None:
         return el(
-            "rect", el("title", f"{job_text(job)}: not compared"), x=at, y=38, width=1, height=2, class_="night none"
+            "rect",
+            el("title", f"{parts.job_text(job)}: not compared"),
+            x=at,
+            y=38,
+            width=1,
+            height=2,
+            class_="night none",
         )
     kind, height = parts.bar_of(night.verdict)
-    name = el("title", f"{job_text(job)}: {parts.verdict_text(night)}")
+    name = el("title", f"{parts.job_text(job)}: {parts.verdict_text(night)}")
     rect = el("rect", name, x=f"{at}.05", y=40 - height, width=".9", height=height, class_=f"night {kind}")
     return el("a", rect, href=night.path, tabindex="-1")
 
@@ -190,7 +196,7 @@ def _versions(columns: Sequence[JobRef]) -> Html:
     wide = _WIDE / len(columns)
     taken: list[tuple[float, float]] = []
     drawn, marks = [], []
-    for at in _wanted(columns):
+    for at in parts.spread(len(columns)):
         middle = (at + 0.5) * wide
         text = columns[at].version[:_LONGEST]
         width = max(len(text), _DAY) * _LETTER
@@ -203,12 +209,3 @@ def _versions(columns: Sequence[JobRef]) -> Html:
             marks.append(f"M{round(middle)} 32v8")
     start = tag("svg", class_="ticks", viewBox=f"0 0 {_WIDE} {_TICKS_HIGH}", aria_hidden="true")
     return Html(f"{start}{join(drawn)}{svg.path(''.join(marks), 'axis')}</svg>")
-
-
-def _wanted(columns: Sequence[JobRef]) -> Iterator[int]:
-    """Yield places to name: both ends, then halves of what lies between, so that ticks are spread evenly."""
-    yield from dict.fromkeys((len(columns) - 1, 0))
-    pieces, most = 2, len(columns)
-    while pieces <= most:
-        yield from (round(at * (most - 1) / pieces) for at in range(1, pieces))
-        pieces *= 2

@@ -100,6 +100,7 @@ def _issue(one: Line) -> tuple[Html, ...]:
             "span",
             el("b", parts.size(worst), class_=f"num {parts.severity_class(worst.severity)}"),
             f", since {worst.first.version}",
+            *parts.over_time(worst),
             class_="sub",
         ),
     )

@@ -9,19 +9,21 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from perftracker_ai.dashboard.links import link
-from perftracker_ai.dashboard.views import APPROVED, QUIET_DAYS, State, product_path
+from perftracker_ai.dashboard.views import APPROVED, QUIET_DAYS, State, endpoint_path, product_path
 from perftracker_ai.model import Severity, Verdict
 from perftracker_ai.render import svg
 from perftracker_ai.render.page.markup import Html, el, join, path
 from perftracker_ai.words.numbers import format_range, format_slowdown, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from perftracker_ai.dashboard.views import Issue, Line, Night, Place
     from perftracker_ai.model.history import JobRef
 
+JOBS = (30, 60, 120, 360)
+"""How many jobs a page may show; the second unless something else is asked for."""
 STRIP = 30
 """Verdicts in a strip."""
 _BAR, _HEIGHT = 10, 40
@@ -101,6 +103,29 @@ def day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d}"
 
 
+def job_text(job: JobRef) -> str:
+    """Return a job in a few words."""
+    return f"{job.version} (job {job.job}, {day(job.end)})"
+
+
+def ranges(jobs: int, address_of: Callable[[int], str]) -> Html:
+    """Return links to a page with other numbers of jobs."""
+    links = [
+        el("a", f"{count} jobs", href=address_of(count), aria_current="true" if count == jobs else None)
+        for count in JOBS
+    ]
+    return el("p", "Newest ", join(links, " · "), class_="sorts")
+
+
+def spread(count: int) -> Iterator[int]:
+    """Yield places to name, the most wanted first: both ends, then halves of what lies between."""
+    yield from dict.fromkeys((count - 1, 0)) if count else ()
+    pieces = 2
+    while pieces <= count:
+        yield from (round(at * (count - 1) / pieces) for at in range(1, pieces))
+        pieces *= 2
+
+
 def age(days: float) -> Html:
     """Return how long ago a job ended; one that is missed is said so."""
     if days >= QUIET_DAYS:
@@ -122,6 +147,11 @@ def address(place: Place, **query: str | int) -> str:
 def api(place: Place, **query: str | int) -> str:
     """Return the address of the values of a product's page."""
     return link(f"/api/v1{product_path(place)}", **{"hw": place.hardware, "suite": place.suite, **query})
+
+
+def endpoint_address(place: Place, endpoint: str, **query: str | int) -> str:
+    """Return the address of an endpoint's page, at one place."""
+    return link(endpoint_path(place, endpoint), **{"hw": place.hardware, "suite": place.suite, **query})
 
 
 def counts(by_severity: Mapping[str, int], accepted: int) -> Html:
@@ -177,10 +207,17 @@ def _issue_row(one: Issue, *, since: bool) -> Html:
         el("div", *chips, class_="chips"),
         el("a", path(one.endpoint), href=one.path, class_="endpoint"),
         el("span", size(one), class_=f"num {severity_class(one.severity)}"),
-        el("span", f"{told}{doubt}{unmeasured}", class_="sub"),
+        el("span", f"{told}{doubt}{unmeasured}", *over_time(one), class_="sub"),
         el("span", came(one.first, one.last_good) + gone, class_="sub") if since or gone else Html(""),
         class_=severity_class(one.severity),
     )
+
+
+def over_time(one: Issue) -> tuple[Html, ...]:
+    """Return the link to what the endpoint cost over the jobs; none for an issue of the whole run."""
+    if not one.endpoint:
+        return ()
+    return Html(" · "), el("a", "over the jobs", href=endpoint_address(one.place, one.endpoint))
 
 
 def tabs(links: Sequence[tuple[str, str, int, bool]], label: str) -> Html:

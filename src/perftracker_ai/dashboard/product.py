@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from perftracker_ai.dashboard.views import Night, Product
     from perftracker_ai.model.history import JobRef
 
-JOBS = (30, 60, 120, 360)
-"""How many jobs a page may show; the second unless something else is asked for."""
 VALUES = "values"
 """The view of the page that has text in place of the map."""
 
@@ -77,7 +75,11 @@ def _course(shown: Product, jobs: int, *, values: bool) -> Html:
     """Return verdicts and endpoints job by job, drawn or, where that is asked for, as text."""
     nights = {one.job.job: one for one in shown.line.nights}
     columns = shown.heat.jobs if shown.heat else tuple(one.job for one in shown.line.nights[-jobs:])
-    drawn = values_table(shown.heat, columns) if values and shown.heat else heat_map(shown.heat, columns, nights)
+    drawn = (
+        values_table(shown.heat, columns)
+        if values and shown.heat
+        else heat_map(shown.line.place, shown.heat, columns, nights)
+    )
     return el(
         "section",
         el("h2", "Job by job", id="course"),
@@ -90,16 +92,7 @@ def _course(shown: Product, jobs: int, *, values: bool) -> Html:
 
 
 def _told(shown: Product, jobs: int, *, values: bool) -> tuple[Html, ...]:
-    links = [
-        el(
-            "a",
-            f"{count} jobs",
-            href=parts.address(shown.line.place, jobs=count),
-            aria_current="true" if count == jobs else None,
-        )
-        for count in JOBS
-    ]
-    range_ = el("p", "Newest ", join(links, " · "), class_="sorts")
+    range_ = parts.ranges(jobs, lambda count: parts.address(shown.line.place, jobs=count))
     if shown.heat is None:
         return (range_,)
     place, page = shown.line.place, shown.heat.page

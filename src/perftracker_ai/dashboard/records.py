@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from perftracker_ai.store import Comparison, IssueRow, Levels, Scope
+    from perftracker_ai.store import Comparison, History, IssueRow, Levels, Scope
 
 
 class Records(Protocol):
@@ -37,6 +37,9 @@ class Records(Protocol):
 
     def levels(self, scope: Scope, most: int) -> tuple[Levels, ...]:
         """Return what each curve of a scope's newest jobs cost as a whole, oldest first."""
+
+    def measured(self, scope: Scope, jobs: Collection[str]) -> History | None:
+        """Return every value of a scope's jobs by their uuids; None where values are not kept."""
 
     def result(self, origin: str, baseline: str, candidate: str) -> bytes | None:
         """Return the results of two jobs by their uuids; None when they are not kept."""

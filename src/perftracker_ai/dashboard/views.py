@@ -16,6 +16,7 @@ import msgspec
 
 from perftracker_ai.dashboard.heat import Heat  # noqa: TC001 - the same
 from perftracker_ai.dashboard.links import link
+from perftracker_ai.dashboard.slugs import slug
 from perftracker_ai.model import Confidence, MetricKind, Severity, Verdict
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import IssueStatus
@@ -400,6 +401,11 @@ def issue(row: IssueRow, made: Made) -> Issue:
 def product_path(place: Place) -> str:
     """Return the path of a product's page."""
     return f"/p/{quote(place.product, safe='', errors='replace')}"
+
+
+def endpoint_path(place: Place, endpoint: str) -> str:
+    """Return the path of an endpoint's page."""
+    return f"{product_path(place)}/e/{slug(endpoint)}"
 
 
 def gravity(verdict: str) -> int:

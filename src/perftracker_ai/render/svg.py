@@ -65,8 +65,16 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class Onset(msgspec.Struct, frozen=True, kw_only=True):
+    """A place of the x axis from which something is another, and what to write there; `kind` is as in `Shade`."""
+
+    at: float
+    text: str
+    kind: str
+
+
 class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One of the small multiples: two curves over the same loads.
+    """One of the small multiples: two curves over the same loads, or one over jobs.
 
     Attributes
     ----------
@@ -82,11 +90,12 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Places of the x axis with their labels, the most wanted first: those that would lie over another are left out.
     x_unit : str
     baseline, candidate : ndarray of float, shape (N,)
-        NaN where absent.
+        NaN where absent; without a baseline there is one curve.
     band : tuple of two ndarray or None
         Lower and upper edge of what noise alone does, shape (N,) each.
     shades : tuple of Shade
     episodes : tuple of Episode
+    onsets : tuple of Onset
     tick_text : tuple of (float, str)
         Values of the y axis with their labels, lowest first; inside the range of the axis.
     y_range : tuple of float
@@ -101,11 +110,12 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     x_log: bool
     x_ticks: tuple[tuple[float, str], ...]
     x_unit: str
-    baseline: Floats
+    baseline: Floats | None
     candidate: Floats
     band: tuple[Floats, Floats] | None
     shades: tuple[Shade, ...]
     episodes: tuple[Episode, ...]
+    onsets: tuple[Onset, ...]
     tick_text: tuple[tuple[float, str], ...]
     y_range: tuple[float, float]
     y_log: bool
@@ -192,7 +202,9 @@ def panel(drawn: Panel) -> Html:
     """Return one panel: shades, noise band, grid, baseline, candidate, marks where a run has no value or is beyond."""
     floor = HEIGHT - _BOTTOM
     x = _on_x(drawn, drawn.x)
-    base, cand, *band = _on_y(drawn, np.array([drawn.baseline, drawn.candidate, *(drawn.band or ())]))
+    lines = [line for line in (drawn.candidate, drawn.baseline, *(drawn.band or ())) if line is not None]
+    cand, *others = _on_y(drawn, np.array(lines))
+    base, band = (others[0], others[1:]) if drawn.baseline is not None else (None, others)
     return figure(
         (WIDTH, HEIGHT),
         (drawn.name, drawn.title, drawn.description),
@@ -200,9 +212,10 @@ def panel(drawn: Panel) -> Html:
         path(area(x, *band) if band else "", "band"),
         *_grid(drawn),
         *(piece for episode in drawn.episodes for piece in _episode(drawn, episode, floor)),
-        path(line(x, base), "base"),
+        path(line(x, base), "base") if base is not None else Html(""),
         path(line(x, cand), "cand"),
-        path(_crosses(x, base, floor - 2 * _MARKS_ABOVE - 4), "gone-base"),
+        *(piece for onset in drawn.onsets for piece in _onset(drawn, onset, floor)),
+        path(_crosses(x, base, floor - 2 * _MARKS_ABOVE - 4), "gone-base") if base is not None else Html(""),
         path(_crosses(x, cand, floor - _MARKS_ABOVE), "gone-cand"),
         path(_cut(drawn, x), "cut"),
         *_x_axis(drawn, floor),
@@ -213,9 +226,9 @@ def panel(drawn: Panel) -> Html:
 def _cut(drawn: Panel, x: Floats) -> str:
     """Return a small arrow at every point beyond the axis, where its line is clipped."""
     low, high = drawn.y_range
+    lines = np.array([line for line in (drawn.baseline, drawn.candidate) if line is not None])
     with np.errstate(invalid="ignore"):
-        above = np.logical_or(drawn.baseline > high, drawn.candidate > high)
-        below = np.logical_or(drawn.baseline < low, drawn.candidate < low)
+        above, below = (lines > high).any(axis=0), (lines < low).any(axis=0)
     ups = (f"M{at} {_TOP - 12}l6 10h-12z" for at in units(x[above]))
     downs = (f"M{at} {HEIGHT - _BOTTOM + 10}l6 -10h-12z" for at in units(x[below]))
     return "".join((*ups, *downs))
@@ -229,6 +242,14 @@ def _episode(drawn: Panel, one: Episode, floor: int) -> Iterator[Html]:
     width = len(one.text) * _LETTER * 0.85
     at = min(max(first - edge, _LEFT + 4), max(_LEFT + 4, WIDTH - _RIGHT - round(width)))
     yield el("text", one.text, x=at, y=_TOP + 18, class_="small")
+
+
+def _onset(drawn: Panel, one: Onset, floor: int) -> Iterator[Html]:
+    """Draw where something began as an upright line, its text beside it where there is more room."""
+    (at,) = units(_on_x(drawn, np.array([one.at])))
+    yield path(f"M{at} {_TOP}V{floor}", f"onset {one.kind}")
+    left = at > WIDTH // 2
+    yield el("text", one.text, x=at - 8 if left else at + 8, y=_TOP + 18, class_="small end" if left else "small")
 
 
 def _on_x(drawn: Panel, values: Floats) -> Floats:

@@ -249,13 +249,18 @@ def part_title(part: Part) -> str:
 
 def metric_name(curve: Curve) -> str:
     """Return what a curve measures: ``p95 latency``, ``rate``; the metric's own label where it is neither."""
-    match curve.metric_kind:
+    return metric_words(curve.metric_kind, curve.statistic, curve.metric_label)
+
+
+def metric_words(kind: MetricKind, statistic: str, label: str) -> str:
+    """Return the name of a metric, as `metric_name` does."""
+    match kind:
         case MetricKind.LATENCY | MetricKind.RATE:
-            return f"{curve.statistic} {curve.metric_kind.value}".strip()
+            return f"{statistic} {kind.value}".strip()
         case MetricKind.OTHER:
-            return curve.metric_label or "value"
+            return label or "value"
         case _:
-            assert_never(curve.metric_kind)
+            assert_never(kind)
 
 
 def accepted_name(entry: Acceptance) -> str:

@@ -20,7 +20,7 @@
   scroll.append(cursor);
   const percent = (thousandths) => {
     const share = Math.abs(thousandths) / 10;
-    const sign = thousandths > 0 ? "+" : thousandths < 0 ? "−" : "";
+    const sign = thousandths > 0 ? "+" : thousandths < 0 ? "-" : "";
     return `${sign}${share >= 100 ? Math.round(share).toLocaleString("en") : Number(share.toFixed(1))} %`;
   };
   const point = (nextRow, nextAt) => {

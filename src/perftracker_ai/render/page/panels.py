@@ -55,7 +55,7 @@ BAND_ROOM = 1.3
 SPIKE = 2.0
 """How far above what surrounds it, as a factor, a single point makes an axis no longer; it is clipped and marked."""
 
-_PREFIXED = frozenset({"s", "B", "B/s", "s/op", "B/op"})
+PREFIXED = frozenset({"s", "B", "B/s", "s/op", "B/op"})
 _NOUGHTS = re.compile(r"\.0+(?!\d)|(?<=\.\d)0+(?!\d)")
 _LABEL, _TEXT = 28, 60
 
@@ -143,10 +143,10 @@ def _x_axes(shown: View, findings: list[Finding]) -> dict[tuple[str, bool], _Axi
 def _shares_log(shown: View, findings: list[Finding]) -> bool:
     """Tell whether the y axes of an issue are logarithmic: all or none, so that their slopes compare."""
     every = [_finite(*_values(shown, one)) for one in findings]
-    return all(len(one) and one.min() > 0 for one in every) and any(svg.log_fits(_unspiked(one)) for one in every)
+    return all(len(one) and one.min() > 0 for one in every) and any(svg.log_fits(unspiked(one)) for one in every)
 
 
-def _unspiked(values: Floats) -> Floats:
+def unspiked(values: Floats) -> Floats:
     """Leave out the outermost fortieth at both ends, so that a spike does not choose the axis."""
     return values[(values >= quantile(values, 0.025)) & (values <= quantile(values, 0.975))]
 
@@ -174,7 +174,7 @@ def _figure(shown: View, cluster: Cluster, finding: Finding, name: str, axes: tu
 def _beside(finding: Finding) -> str:
     """Return what stands behind the metric in a caption: unit, threads."""
     curve = finding.curve
-    unit = "" if curve.base_unit in _PREFIXED else f", {clean(unit_of(curve.base_unit, curve.unit), 12)}"
+    unit = "" if curve.base_unit in PREFIXED else f", {clean(unit_of(curve.base_unit, curve.unit), 12)}"
     return unit + (f" · {plural(curve.threads, 'thread')}" if curve.threads else "")
 
 
@@ -197,7 +197,7 @@ def _panel(shown: View, finding: Finding, name: str, axes: tuple[_Axis, bool]) -
     curves, curve, (axis, log) = shown.analysis.curves, finding.curve, axes
     baseline, candidate = _values(shown, finding)
     band = _band(curves, finding)
-    ends = svg.value_range(_with_band(_tamed(baseline, candidate), band), log=log)
+    ends = svg.value_range(_with_band(tamed(baseline, candidate), band), log=log)
     bands = tuple(_episodes(shown, curve))
     return svg.Panel(
         name=name,
@@ -213,13 +213,14 @@ def _panel(shown: View, finding: Finding, name: str, axes: tuple[_Axis, bool]) -
         band=band,
         shades=tuple(_shade(curves, window) for window in finding.result.windows),
         episodes=bands,
-        tick_text=_y_ticks(curve, svg.ticks(*ends, log=log)),
+        onsets=(),
+        tick_text=y_ticks(curve.base_unit, svg.ticks(*ends, log=log)),
         y_range=ends,
         y_log=log,
     )
 
 
-def _tamed(*lines: Floats) -> Floats:
+def tamed(*lines: Floats) -> Floats:
     """Return values with single spikes cut down to what surrounds them: they must not flatten all the rest."""
     every = np.concatenate([_surrounding(line) for line in lines])
     known = _finite(*lines)
@@ -298,10 +299,10 @@ def _band(curves: CurveSet, finding: Finding) -> tuple[Floats, Floats] | None:
     return centre / spread, centre * spread
 
 
-def _y_ticks(curve: Curve, ticks: tuple[float, ...]) -> tuple[tuple[float, str], ...]:
+def y_ticks(base_unit: str, ticks: tuple[float, ...]) -> tuple[tuple[float, str], ...]:
     """Return round numbers with their labels, all in one unit, without noughts behind the point."""
-    unit, (texts,) = format_column((np.array(ticks),), curve.base_unit)
-    behind = f" {unit}" if curve.base_unit in _PREFIXED else ""
+    unit, (texts,) = format_column((np.array(ticks),), base_unit)
+    behind = f" {unit}" if base_unit in PREFIXED else ""
     return tuple(
         (value, f"{_NOUGHTS.sub('', text)}{behind}" if value else "0") for value, text in zip(ticks, texts, strict=True)
     )

@@ -1,0 +1,128 @@
+"""What a page of one thing needs of the records: where it is measured, over which jobs, and what is known of it.
+
+In: a query, and the records. Out: values; what is not there is refused in one sentence.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from perftracker_ai.dashboard import endpoint as endpoints
+from perftracker_ai.dashboard import views
+from perftracker_ai.dashboard.answers import Refused
+from perftracker_ai.dashboard.endpoint_page import Look
+from perftracker_ai.dashboard.parts import JOBS
+from perftracker_ai.dashboard.slugs import find
+from perftracker_ai.dashboard.views import State
+from perftracker_ai.store import Scope
+from perftracker_ai.words.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perftracker_ai.dashboard.answers import Query
+    from perftracker_ai.dashboard.endpoint import Endpoint, Pair
+    from perftracker_ai.dashboard.records import Records
+    from perftracker_ai.dashboard.views import Issue, Night, Place
+    from perftracker_ai.model import JobInfo
+    from perftracker_ai.store import Levels
+
+_LABEL = 40
+NIGHTS = 400
+"""Comparisons of a product on one hardware that lists look at, more than a year of nights."""
+
+
+# ── what a query says ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def place(places: Sequence[Place], query: Query) -> Place:
+    """Return the place that a query names, or that of the newest job."""
+    wanted = {name: query.values[key] for key, name in (("hw", "hardware"), ("suite", "suite")) if key in query.values}
+    fit = [one for one in places if all(getattr(one, name) == value for name, value in wanted.items())]
+    if not fit:
+        raise Refused(404, "No comparison of such a product is kept.")
+    return fit[0]
+
+
+def jobs(query: Query) -> int:
+    """Return of how many jobs a page is to be: as many as there may be, where it is told from which day on."""
+    return query.number("jobs", JOBS[-1] if query.values.get("from") else JOBS[1], JOBS[-1])
+
+
+def look(query: Query) -> Look:
+    """Return which jobs a page shows, to be said again in its links."""
+    return Look(jobs=jobs(query), since=query.values.get("from", ""))
+
+
+def scope(at: Place, query: Query) -> Scope:
+    """Return which jobs a query means."""
+    return Scope(origin=at.origin, product=at.product, hardware=at.hardware, suite=at.suite, since=_since(query))
+
+
+def _since(query: Query) -> datetime | None:
+    given = query.values.get("from", "")
+    try:
+        return datetime.fromisoformat(given).replace(tzinfo=UTC) if given else None
+    except ValueError as error:
+        raise Refused(400, "from is a day such as 2026-01-31.") from error
+
+
+# ── an endpoint ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def endpoint(records: Records, query: Query, now: datetime) -> Endpoint:
+    """Return the values of an endpoint's page."""
+    product, text = query.segments
+    comparisons = records.comparisons(product, NIGHTS)
+    at = place(views.places_of(comparisons), query)
+    wanted = scope(at, query)
+    levels, made = records.levels(wanted, jobs(query)), views.Made(comparisons)
+    issues = [views.issue(row, made) for row in records.issues(product)]
+    issues = [one for one in issues if one.place == at]
+    name = find(text, endpoints.endpoints(levels) | {one.endpoint for one in issues})
+    if name is None:
+        raise Refused(404, "These jobs of the product have no such endpoint.")
+    courses, curves = endpoints.courses(levels, name)
+    issues = [one for one in issues if one.endpoint == name]
+    chosen = _chosen(levels, _before(issues, made.places[at]), query)
+    return endpoints.Endpoint(
+        now=now,
+        place=at,
+        endpoint=name,
+        jobs=endpoints.jobs_of(levels),
+        curves=curves,
+        courses=courses,
+        patterns=endpoints.what_happened(levels, courses, name) if courses else None,
+        issues=tuple(issues),
+        baseline=endpoints.job_of(chosen[0]) if chosen else None,
+        candidate=endpoints.job_of(chosen[1]) if chosen else None,
+        pairs=_pairs(records, wanted, chosen, name) if chosen else (),
+    )
+
+
+def _before(issues: Sequence[Issue], nights: Sequence[Night]) -> tuple[str, ...]:
+    """Return what the newest job is best set against: the last good one of what is open, or its own baseline."""
+    good = [str(one.last_good.job) for one in issues if one.state != State.CLOSED.value]
+    return (*good, *(str(one.baseline_job) for one in reversed(nights)))
+
+
+def _chosen(levels: Sequence[Levels], before: Sequence[str], query: Query) -> tuple[JobInfo, JobInfo] | None:
+    """Return the two jobs that a query names; unless it does, the newest one and what it is best set against."""
+    known = {str(one.job.id): one.job for one in levels}
+    if not known:
+        return None
+    candidate = query.values.get("b", next(reversed(known)))
+    baseline = query.values.get("a", next((one for one in before if one in known), next(iter(known))))
+    for given in (baseline, candidate):
+        if given not in known:
+            raise Refused(
+                404, f"Job {clean(given, _LABEL)} is not among those shown; ask for more with jobs=360 or from=."
+            )
+    return known[baseline], known[candidate]
+
+
+def _pairs(records: Records, wanted: Scope, chosen: tuple[JobInfo, JobInfo], name: str) -> tuple[Pair, ...]:
+    uuids = [job.uuid for job in chosen]
+    measured = records.measured(wanted, set(uuids))
+    return endpoints.pairs(measured, uuids[0], uuids[1], name) if measured else ()
