@@ -112,14 +112,6 @@ class Page(Waiting):
         self._inner.on("pageerror", lambda error: self.complaints.append(str(error)))
         self._inner.on("dialog", self._dialog)
 
-    def follow(self, expression):
-        """Do what leads to another page, and wait until that is there."""
-        until = time.monotonic() + SECONDS
-        self._loaded = False
-        self.evaluate(f"{expression}; 0")
-        while not self._loaded:
-            self._browser.hear(until)
-
     def resize(self, width, height=900):
         self.set_viewport_size({"width": width, "height": height})
 
