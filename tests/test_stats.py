@@ -101,6 +101,17 @@ def test_t_tail_is_scipys(t, dof):
     assert stats.t_tail(t, dof) == pytest.approx(scipy_stats.t.sf(t, dof), rel=1e-10)
 
 
+@pytest.mark.parametrize(("successes", "trials"), [(0, 1), (1, 1), (0, 200), (2, 200), (5.5, 20.25), (200, 200)])
+def test_binomial_interval_is_clopper_and_pearson_s(successes, trials):
+    """The interval of a share is scipy's exact one, at both ends of the range too and for counts that are not whole."""
+    low, high = stats.binomial_interval(successes, trials)
+    expected = (
+        scipy_stats.beta.ppf(0.025, successes, trials - successes + 1) if successes else 0.0,
+        scipy_stats.beta.ppf(0.975, successes + 1, trials - successes) if successes < trials else 1.0,
+    )
+    assert (low, high) == pytest.approx(expected, rel=1e-8)
+
+
 @pytest.mark.parametrize("dof", [4.0, 10.0, 40.0])
 def test_t_to_normal_keeps_the_tail_probability(dof):
     """The normal deviate of a t value is within 2 % of the exact one out to p = 0.0001."""

@@ -258,6 +258,33 @@ def t_tail(t: float, dof: float) -> float:
     return half if t >= 0 else 1 - half
 
 
+def binomial_interval(successes: float, trials: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of a share that covers it at least so often (Clopper and Pearson 1934).
+
+    Parameters
+    ----------
+    successes, trials : float
+        Counts, above zero the latter; an effective number of trials is no whole one.
+
+    References
+    ----------
+    doi:10.1093/biomet/26.4.404
+    """
+    tail, failures = (1 - level) / 2, trials - successes
+    low = _beta_quantile(tail, successes, failures + 1) if successes > 0 else 0.0
+    high = _beta_quantile(1 - tail, successes + 1, failures) if failures > 0 else 1.0
+    return low, high
+
+
+def _beta_quantile(share: float, a: float, b: float) -> float:
+    """Value below which a beta variable is with some probability, by bisection."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _incomplete_beta(a, b, middle) < share else (low, middle)
+    return (low + high) / 2
+
+
 def t_quantile(tail: float, dof: float) -> float:
     """Value that Student's t exceeds with probability ``tail``, to about 2 % for 3 dof and more: see `t_to_normal`."""
     return float(t_quantiles(tail, np.array(dof)))

@@ -37,6 +37,7 @@ from perftracker_ai.dashboard.heat import heat
 from perftracker_ai.dashboard.home import home_page
 from perftracker_ai.dashboard.inbox import inbox_page
 from perftracker_ai.dashboard.lookups import NIGHTS
+from perftracker_ai.dashboard.noise_page import noise_handler
 from perftracker_ai.dashboard.parts import STRIP
 from perftracker_ai.dashboard.product import VALUES, product_csv, product_page_html
 from perftracker_ai.dashboard.views import Sort, State
@@ -91,6 +92,7 @@ def application(
         ("/issues", answers.of(board.inbox)),
         ("/p/{product}", answers.of(board.product)),
         ("/p/{product}/e/{endpoint:path}", answers.of(board.endpoint)),
+        ("/p/{product}/noise", answers.of(noise_handler(records, board.clock))),
         ("/c/{pair}", board.report),  # of which the board keeps a few by itself, for they are large
     )
     plain = [Route(path, endpoint(handler, json=False)) for path, handler in pages]
@@ -131,13 +133,13 @@ class _Board:
     """The pages of one dashboard."""
 
     def __init__(self, records: Records, clock: Callable[[], datetime]) -> None:
-        self._records, self._clock = records, clock
+        self._records, self.clock = records, clock
         self._report = lru_cache(maxsize=_REPORTS)(self._rendered)
 
     def home(self, query: Query) -> Response:
         """Answer with every product in a line."""
         comparisons = self._records.comparisons(None, STRIP)
-        shown = views.home(comparisons, self._records.issues(None), self._clock())
+        shown = views.home(comparisons, self._records.issues(None), self.clock())
         return values(shown) if query.json else page(home_page(shown, self._records))
 
     def inbox(self, query: Query) -> Response:
@@ -146,7 +148,7 @@ class _Board:
         shown = views.inbox(
             self._records.of_jobs({job for row in rows for job in (row.job.job, row.issue.first.job)}),
             rows,
-            self._clock(),
+            self.clock(),
             state=query.choice("state", State, State.OPEN),
             product=query.values.get("product", ""),
             sort=query.choice("sort", Sort, Sort.WORST),
@@ -159,7 +161,7 @@ class _Board:
         comparisons = self._records.comparisons(product, NIGHTS)
         place = lookups.place(views.places_of(comparisons), query)
         course = heat(self._records.levels(lookups.scope(place, query), jobs), query.number("page", 1, _MOST_PAGES))
-        shown = views.product_page(comparisons, self._records.issues(product), place, course, self._clock())
+        shown = views.product_page(comparisons, self._records.issues(product), place, course, self.clock())
         if query.json:
             return values(shown)
         if query.values.get("format") == "csv":
@@ -168,7 +170,7 @@ class _Board:
 
     def endpoint(self, query: Query) -> Response:
         """Answer with the page of an endpoint, or its values as JSON or CSV."""
-        shown = lookups.endpoint(self._records, query, self._clock())
+        shown = lookups.endpoint(self._records, query, self.clock())
         if query.json:
             return values(shown)
         if query.values.get("format") == "csv":
@@ -198,7 +200,7 @@ class _Board:
         product = query.segments[0].removesuffix(".svg")
         comparisons = self._records.comparisons(product, STRIP)
         place = lookups.place(views.places_of(comparisons), query)
-        line = views.line(place, views.Made(comparisons), (), self._clock())
+        line = views.line(place, views.Made(comparisons), (), self.clock())
         return Response(badge(line), media_type=SVG, headers=HEADERS | {"Content-Security-Policy": NOTHING})
 
     def _comparison(self, query: Query) -> Comparison:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
@@ -26,6 +26,17 @@ if TYPE_CHECKING:
     from perftracker_ai.store.encoding import StoredCurve
 
     Floats = NDArray[np.float64]
+
+
+class Key(NamedTuple):
+    """By what a curve is the same from job to job."""
+
+    group: str
+    tag: str
+    scalar: bool
+    unit: str
+    less_better: bool
+
 
 REFERENCE = 7
 """Jobs whose median is the reference, a week of nights; of fewer than three times as many jobs, a third."""
@@ -71,10 +82,10 @@ def heat(levels: Sequence[Levels], page: int) -> Heat | None:
     few = 2
     if len(levels) < few:
         return None
-    names, costs = _costs(levels)
+    keys, costs = costs_of(levels)
     reference = min(REFERENCE, max(len(levels) // 3, 1))
     changes = costs - _middle(costs, reference)[:, None]
-    endpoints, means = _means(names, changes)
+    endpoints, means = _means([endpoint_of(key.tag) for key in keys], changes)
     order = sorted(range(len(endpoints)), key=lambda at: (-_latest(means[at]), endpoints[at]))
     pages = max(-(-len(endpoints) // ROWS), 1)
     shown = min(max(page, 1), pages)
@@ -88,9 +99,9 @@ def heat(levels: Sequence[Levels], page: int) -> Heat | None:
     )
 
 
-def _costs(levels: Sequence[Levels]) -> tuple[list[str], Floats]:
-    """Return the endpoint of every curve, and the logarithm of what it cost in every job, shape (C, J)."""
-    place: dict[tuple[object, ...], int] = {}
+def costs_of(levels: Sequence[Levels]) -> tuple[list[Key], Floats]:
+    """Return by what every curve is known, and the logarithm of what it cost in every job, shape (C, J)."""
+    place: dict[Key, int] = {}
     layouts = {id(one.curves): one.curves for one in levels}  # most jobs share one
     rows = {key: [place.setdefault(key_of(curve), len(place)) for curve in curves] for key, curves in layouts.items()}
     signs = {key: np.array([1.0 if one.less_better else -1.0 for one in curves]) for key, curves in layouts.items()}
@@ -98,12 +109,12 @@ def _costs(levels: Sequence[Levels]) -> tuple[list[str], Floats]:
     for job, one in enumerate(levels):
         known = np.where((one.level > 0) & np.isfinite(one.level), one.level, np.nan)
         costs[rows[id(one.curves)], job] = signs[id(one.curves)] * np.log(known)
-    return [endpoint_of(str(key[1])) for key in place], costs
+    return list(place), costs
 
 
-def key_of(curve: StoredCurve) -> tuple[object, ...]:
+def key_of(curve: StoredCurve) -> Key:
     """Return what two jobs' curves must share to be one."""
-    return curve.group, curve.tag, curve.scalar, curve.base_unit, curve.less_better
+    return Key(curve.group, curve.tag, curve.scalar, curve.base_unit, curve.less_better)
 
 
 @lru_cache(maxsize=4096)

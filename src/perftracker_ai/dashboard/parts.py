@@ -144,6 +144,11 @@ def address(place: Place, **query: str | int) -> str:
     return link(product_path(place), **{"hw": place.hardware, "suite": place.suite, **query})
 
 
+def noise_address(place: Place, root: str = "", **query: str | int) -> str:
+    """Return the address of a product's noise page, or of its values."""
+    return link(f"{root}{product_path(place)}/noise", **{"hw": place.hardware, "suite": place.suite, **query})
+
+
 def api(place: Place, **query: str | int) -> str:
     """Return the address of the values of a product's page."""
     return link(f"/api/v1{product_path(place)}", **{"hw": place.hardware, "suite": place.suite, **query})

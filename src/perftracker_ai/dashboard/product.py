@@ -98,7 +98,13 @@ def _told(shown: Product, jobs: int, *, values: bool) -> tuple[Html, ...]:
     place, page = shown.line.place, shown.heat.page
     text = el("a", "The map", href=parts.address(place, jobs=jobs, page=page)) if values else _as_text(shown, jobs)
     tools = el(
-        "p", text, " · ", el("a", "CSV", href=parts.address(place, jobs=jobs, page=page, format="csv")), class_="sorts"
+        "p",
+        text,
+        " · ",
+        el("a", "Noise", href=parts.noise_address(place)),
+        " · ",
+        el("a", "CSV", href=parts.address(place, jobs=jobs, page=page, format="csv")),
+        class_="sorts",
     )
     told = el("p", _reference(shown.heat), class_="because")
     return (told, el("div", range_, tools, class_="narrowing"), *(() if values else (legend(),)))

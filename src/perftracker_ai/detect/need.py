@@ -57,10 +57,27 @@ def _more_runs(level: float, error: float, margin: float) -> int:
     So many runs of each version divide the variance. A level inside the margin is to keep its interval inside; one
     beyond it is to be out of the reach of chance.
     """
-    inside = level < margin
-    errors = t_quantile((1 - LEVEL) / 2, LARGE) if inside else t_quantile(RULE_P, LARGE)
-    room = margin - level if inside else level
-    return max(math.ceil(min((errors * error / max(room, margin / 100)) ** 2, 1e6)) - 1, 1)
+    if level < margin:
+        errors = t_quantile((1 - LEVEL) / 2, LARGE)
+        return max(_runs(errors * error, max(margin - level, margin / 100)) - 1, 1)
+    return max(runs_of_each(level, error) - 1, 1)
+
+
+def runs_of_each(level: float, error: float) -> int:
+    """Count the runs of each version after which a change of this size is out of the reach of chance.
+
+    Parameters
+    ----------
+    level : float
+        The change on the log scale, above zero.
+    error : float
+        Standard error of what one run of each version tells; so many runs of each divide its square.
+    """
+    return _runs(t_quantile(RULE_P, LARGE) * error, level)
+
+
+def _runs(reach: float, room: float) -> int:
+    return max(math.ceil(min((reach / room) ** 2, 1e6)), 1)
 
 
 def need_text(need: Need, shortest: float) -> str:

@@ -312,11 +312,11 @@ def hardware_of(hosts: Iterable[str]) -> str:
 
 def _levels(row: RowMapping, curves: tuple[StoredCurve, ...]) -> Levels:
     """Unpack a job's levels; those of a job that was recorded without are made from its points."""
-    sizes = [len(curve.labels) for curve in curves]
     if row["content"] is None:
+        sizes = [len(curve.labels) for curve in curves]
         level = levels_of(decode_means(row["points"], sum(sizes)), sizes)
     else:
-        level = decode_levels(row["content"], len(sizes))
+        level = decode_levels(row["content"], len(curves))
     return Levels(job=_info(row), curves=curves, level=level)
 
 
