@@ -73,8 +73,13 @@ def _bottom_line(past: Backtest) -> Iterator[Sentence]:
             f"Where nothing had changed, {per_thousand(first.alarms)} of 1,000 curves would have been called slower.",
         )
     if first.regressed.share is not None:
-        due = format_change(first.variant.detect.moderate)
+        due = _due(past)
         yield (f"Of changes of {due} and more put in, {share(first.regressed)} would have been found.",)
+
+
+def _due(past: Backtest) -> str:
+    """Return the size from which a change put in has to be told as a regression."""
+    return format_change(past.summaries[0].variant.detect.moderate)
 
 
 def name(text: str, limit: int = _NAME) -> Value:
@@ -86,7 +91,7 @@ def name(text: str, limit: int = _NAME) -> Value:
 
 def called(summary: Summary) -> str:
     """Return what a set of criteria is called."""
-    return summary.variant.name or AS_SET
+    return f"with {summary.variant.name}" if summary.variant.name else AS_SET
 
 
 # ── figures ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -119,8 +124,8 @@ def _rows(past: Backtest) -> Iterator[tuple[str, ...]]:
     yield row("false alarms per 1,000 curves", lambda one: per_thousand(one.alarms))
     yield row("of these called the code's doing", lambda one: per_thousand(one.by_code))
     yield row("pairs with a false BLOCK or INVESTIGATE", lambda one: share(one.alarmed))
-    yield row("changes put in, found as regressed", lambda one: share(one.regressed))
-    yield row("changes put in, listed at all", lambda one: share(one.listed))
+    yield row(f"changes of {_due(past)} and more put in, found as regressed", lambda one: share(one.regressed))
+    yield row("all changes put in, listed at all", lambda one: share(one.listed))
 
 
 def _counted(what: str, key: str, one: Summary) -> str:

@@ -32,17 +32,21 @@ def summaries(
     followed : sequence of sequence of Followed
         The issues of each set.
     """
+    due = variants[0].detect.moderate
     return tuple(
-        _summary(nights, variant, place, issues)
+        _summary(nights, variant, place, issues, due)
         for place, (variant, issues) in enumerate(zip(variants, followed, strict=True))
     )
 
 
-def _summary(nights: Sequence[Night], variant: Variant, place: int, issues: Sequence[Followed]) -> Summary:
+def _summary(
+    nights: Sequence[Night], variant: Variant, place: int, issues: Sequence[Followed], least: float
+) -> Summary:
+    """Return the figures of one set; changes put in are due as regressions from the size ``least`` on."""
     said = {kind: [one.judged[place] for one in nights if one.kind is kind and one.judged] for kind in PairKind}
     again = said[PairKind.SAME_VERSION]
     curves, found = [one.curves for one in again], _together(again)
-    due = [[one for one in each.found if one.factor - 1 >= variant.detect.moderate] for each in again]
+    due = [[one for one in each.found if one.factor - 1 >= least] for each in again]
     return Summary(
         variant=variant,
         verdicts=_verdicts(said[PairKind.CONSECUTIVE]),

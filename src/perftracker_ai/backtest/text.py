@@ -5,7 +5,7 @@ In: a `Backtest`. Out: plain lines, foreign texts cleaned and cut; bytes, unroun
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -45,3 +45,14 @@ def markdown(past: Backtest) -> str:
 def json_bytes(past: Backtest) -> bytes:
     """Return everything as JSON."""
     return msgspec.json.encode({"schema_version": SCHEMA_VERSION, **msgspec.structs.asdict(past)})
+
+
+def json_schema() -> dict[str, Any]:
+    """Return what describes the JSON, as ``docs/backtest.schema.json`` holds it: JSON Schema of 2020-12."""
+    from perftracker_ai.backtest.values import Backtest
+
+    made = msgspec.json.schema(Backtest)
+    values = made["$defs"]["Backtest"]
+    values["properties"] = {"schema_version": {"const": SCHEMA_VERSION}, **values["properties"]}
+    values["required"] = ["schema_version", *values["required"]]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "perftracker-ai backtest.json", **made}

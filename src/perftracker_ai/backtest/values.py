@@ -11,7 +11,6 @@ import msgspec
 
 from perftracker_ai.model import JobInfo  # noqa: TC001 - msgspec reads it when it reads pairs back
 from perftracker_ai.model.history import JobRef  # noqa: TC001 - the same
-from perftracker_ai.model.issues import Tracked  # noqa: TC001 - the same
 from perftracker_ai.settings import DetectSettings, PolicySettings  # noqa: TC001 - the same
 
 SHAPES = ("tail", "band", "whole", "edge")
@@ -110,8 +109,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         Regressed curves by whose doing it is said to be; those of the environment are in neither.
     failing : int
         Differences in what was measured that are worse: new failures, losses, more errors.
-    issues : tuple of Tracked
-        Issues that the comparison opened; of pairs of one version there are none.
+    issues : tuple of str
+        Keys of the issues that the comparison opened; of pairs of one version there are none.
     found : tuple of Found
         What was found of changes put in; of pairs of one version only.
     """
@@ -124,7 +123,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     code: int
     undecided: int
     failing: int
-    issues: tuple[Tracked, ...]
+    issues: tuple[str, ...]
     found: tuple[Found, ...]
 
 
@@ -201,7 +200,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     found : tuple of Found
         Over all pairs, by shape and factor.
     listed, regressed : Rate
-        Of all changes put in, and of those from the moderate threshold on.
+        Of all changes put in, and of those from the moderate threshold of the settings as they are on, so that sets
+        are compared by the same changes.
     """
 
     variant: Variant

@@ -60,7 +60,7 @@ _ANSWERS = 1
 """Goes up when what is said of a pair comes to be something else under the same settings."""
 
 
-_LOST = Answer(judged=(), problem="The process that judged it was lost, and again when it was tried anew")
+_LOST = Answer(judged=(), issues=(), problem="The process that judged it was lost, and again when it was tried anew")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -348,7 +348,7 @@ def _followed(
 ) -> tuple[tuple[Followed, ...], dict[int, int]]:
     """Follow the issues of one set of criteria through the jobs that came after them."""
     opened = [
-        Opened(at, _ref(pair.candidate), answer.judged[place].issues if answer.judged else ())
+        Opened(at, _ref(pair.candidate), answer.issues[place] if answer.issues else ())
         for at, (pair, answer) in enumerate(zip(pairs, answers, strict=True))
         if pair.kind is PairKind.CONSECUTIVE
     ]

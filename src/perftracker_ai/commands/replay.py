@@ -20,6 +20,7 @@ from perftracker_ai.commands.analyze import compare, conclude, read_stored
 from perftracker_ai.commands.lookup import store_url
 from perftracker_ai.errors import NothingComparable
 from perftracker_ai.model import CANDIDATE, Attribution, Outcome
+from perftracker_ai.model.issues import Tracked  # noqa: TC001 - msgspec reads it when it reads answers back
 from perftracker_ai.settings import ProductSettings
 from perftracker_ai.store import Archive, Scope, align, kept_since, open_store
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from perftracker_ai.commands.analyze import Read
     from perftracker_ai.issues import Compared
     from perftracker_ai.model import Analysis, JobInfo, Timeline
-    from perftracker_ai.model.issues import Tracked
     from perftracker_ai.settings import DetectSettings, Settings
     from perftracker_ai.store import Store
 
@@ -69,9 +69,17 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What was said of a pair under each set of criteria, or why nothing could be."""
+    """What was said of a pair under each set of criteria, or why nothing could be.
+
+    Attributes
+    ----------
+    judged : tuple of Judged
+    issues : tuple of tuple of Tracked
+        For each set of criteria the issues that were opened, with what they are measured against.
+    """
 
     judged: tuple[Judged, ...]
+    issues: tuple[tuple[Tracked, ...], ...]
     problem: str
 
 
@@ -99,10 +107,10 @@ def _answer(store: Store, archive: Archive, pair: PairKey, task: Task) -> Answer
     timeline = align(_before(archive, read.jobs[CANDIDATE].info, task.keep_days), read.curves)
     try:
         if pair.kind is PairKind.SAME_VERSION:
-            return Answer(judged=_as_two_versions(read, timeline, pair, task), problem="")
-        return Answer(judged=_as_on_its_night(read, timeline, task), problem="")
+            return _as_two_versions(read, timeline, pair, task)
+        return _as_on_its_night(read, timeline, task)
     except NothingComparable as error:
-        return Answer(judged=(), problem=error.problem)
+        return Answer(judged=(), issues=(), problem=error.problem)
 
 
 def _before(archive: Archive, candidate: JobInfo, keep_days: int) -> Archive:
@@ -124,27 +132,27 @@ def _before(archive: Archive, candidate: JobInfo, keep_days: int) -> Archive:
 # ── one pair ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _as_on_its_night(read: Read, timeline: Timeline, task: Task) -> tuple[Judged, ...]:
+def _as_on_its_night(read: Read, timeline: Timeline, task: Task) -> Answer:
     """Judge a pair under each set of criteria; those with one set for detection share what is detected."""
     from perftracker_ai.issues import opened
 
     compared: dict[DetectSettings, Compared] = {}
-    judged = []
+    judged, issues = [], []
     for variant in task.variants:
         own = ProductSettings(detect=variant.detect, policy=variant.policy)
         if variant.detect not in compared:
             compared[variant.detect] = compare(read, own, task.seed, timeline)
         found = compared[variant.detect]
-        issues = tuple(_followable(one) for one in opened(found, own))
-        judged.append(_judged(conclude(read, found, own), issues=issues))
-    return tuple(judged)
+        issues.append(tuple(_followable(one) for one in opened(found, own)))
+        judged.append(_judged(conclude(read, found, own), issues=issues[-1]))
+    return Answer(judged=tuple(judged), issues=tuple(issues), problem="")
 
 
 def _followable(one: Tracked) -> Tracked:
     return replace(one, reference=one.reference[:_CURVES_FOLLOWED])
 
 
-def _as_two_versions(read: Read, timeline: Timeline, pair: PairKey, task: Task) -> tuple[Judged, ...]:
+def _as_two_versions(read: Read, timeline: Timeline, pair: PairKey, task: Task) -> Answer:
     """Judge two jobs of one version as if the candidate's were another, and once more with changes put into it."""
     import numpy as np
 
@@ -166,7 +174,7 @@ def _as_two_versions(read: Read, timeline: Timeline, pair: PairKey, task: Task) 
             known[variant.detect] = told, found(changes, other.detection)
         told, what = known[variant.detect]
         judged.append(_judged(conclude(plain, told, own), found=what))
-    return tuple(judged)
+    return Answer(judged=tuple(judged), issues=((),) * len(judged), problem="")
 
 
 def _judged(analysis: Analysis, issues: tuple[Tracked, ...] = (), found: tuple[Found, ...] = ()) -> Judged:
@@ -182,6 +190,6 @@ def _judged(analysis: Analysis, issues: tuple[Tracked, ...] = (), found: tuple[F
         code=whose.count(Attribution.CODE),
         undecided=whose.count(Attribution.UNDECIDED),
         failing=sum(one.severity is not None for one in analysis.coverage),
-        issues=issues,
+        issues=tuple(one.issue.key for one in issues),
         found=found,
     )

@@ -99,9 +99,15 @@ def asset(name: str) -> str:
     return content.decode()
 
 
-def head(title: str, script: str) -> Html:
-    """Return the head: character set first, for the page may be served without one, then the policy."""
-    style = asset("page.css")
+def head(title: str, script: str, more: str = "") -> Html:
+    """Return the head: character set first, for the page may be served without one, then the policy.
+
+    Parameters
+    ----------
+    more : str
+        Style that only this page has.
+    """
+    style = asset("page.css") + more
     return el(
         "head",
         tag("meta", charset="utf-8"),
