@@ -12,7 +12,7 @@ import pytest
 import tasks
 from dask_cluster import HERE, Cluster, until
 from fake_perftracker import FakePerfTracker
-from test_fleet import NAMES, SYNC, jobs, stored
+from test_fleet import NAMES, SYNC, files, jobs, judged, stored
 
 from perftracker_ai.errors import ClusterError, Defect, NothingComparable, UsageError, WorkerLost
 from perftracker_ai.executors import Begin, cluster, in_order, local
@@ -196,3 +196,14 @@ def test_two_workers_share_a_store_in_postgresql(run, two, tmp_path):
         (two.folder / "perftracker-ai.toml").unlink()
     assert (there.code, there.err) == (0, "")
     assert there.out.count("2 recorded") == again.out.count("2 unchanged") == len(NAMES)
+
+
+def test_reports_made_on_a_cluster_are_written_here(run, two, tmp_path):
+    """Workers send what they made of each product, and the folder here holds the bytes of a run without them."""
+    with FakePerfTracker(jobs()) as server:
+        alone, said = judged(run, server, tmp_path, "one", "--workers", "1")
+        there, also_said = judged(run, server, tmp_path, "two", "--scheduler", two.address)
+    assert (alone.code, there.code, there.err) == (0, 0, alone.err)
+    assert also_said == said
+    assert files(tmp_path / "two") == files(tmp_path / "one")
+    assert not list(tmp_path.rglob("fleet-reports"))

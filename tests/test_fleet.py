@@ -1,11 +1,13 @@
 """Many products at once: the same output as one after the other, each product's trouble its own."""
 
+import json
 import pickle
 import re
 import sqlite3
+import time
 
 import pytest
-from fake_perftracker import FakePerfTracker, answer, debug_page
+from fake_perftracker import FakePerfTracker, answer, debug_page, delay, hang, proxy_page, truncated
 from shop import shop_job
 
 from perftracker_ai.commands.history import _synchronised
@@ -90,3 +92,63 @@ def test_a_task_is_small_and_knows_no_secret():
     assert len(sent) < 2048
     assert b"perftracker_ai.commands.history" in sent
     assert b"8786" not in sent
+
+
+# ── analyze ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ANALYZE = ("analyze", "--all-products", "--llm", "off", "--quiet")
+
+
+def files(folder):
+    """Give what is in a folder of reports, by name, without what tells when it was made."""
+    found = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert found
+    return found
+
+
+def judged(run, server, tmp_path, name, *options):
+    """Analyze all products and give what was said, with the reports in a folder of this name."""
+    outputs = ("--reports-dir", name, "--output-dir", f"{name}-data", "--junit", f"{name}.xml", "--csv", f"{name}.csv")
+    ran = run(*ANALYZE, "--url", server.url, *outputs, *options)
+    return ran, ran.out.replace(f"{name}/", "reports/").replace(f"{tmp_path}/", "")
+
+
+def test_reports_of_products_at_once_are_those_of_one_by_one(run, server, tmp_path):
+    """Reports, JUnit, CSV, summaries and the table at the end are the same bytes through processes."""
+    alone, said = judged(run, server, tmp_path, "one", "--workers", "1")
+    together, also_said = judged(run, server, tmp_path, "two", "--workers", "2")
+    assert (alone.code, together.code, alone.err) == (0, 0, together.err)
+    assert also_said == said
+    assert files(tmp_path / "two") == files(tmp_path / "one")
+    for kind in ("xml", "csv"):
+        assert (tmp_path / f"two.{kind}").read_bytes() == (tmp_path / f"one.{kind}").read_bytes()
+
+
+def is_late(request):
+    """Tell whether a request for a job is answered rightly, and so after a while."""
+    return "as_json" in request.query and not re.search(r"/job/[246][01]$", request.path)
+
+
+def test_a_dozen_products_s_troubles_are_their_own(run):
+    """A job that is gone, one that never comes, and one that is broken cost their products alone, told in order.
+
+    The server is never asked for more at once than the settings allow, nor for any job twice.
+    """
+    names = [f"Product {letter}" for letter in "ABCDEFGHIJKL"]
+    with FakePerfTracker(jobs(names)) as server:
+        server.script(r"/job/2[01]\?as_json", proxy_page(404))
+        server.script(r"/job/4[01]\?as_json", hang())
+        server.script(r"/job/6[01]\?as_json", truncated(500))
+        server.script(r"as_json", delay(0.2))
+        began = []
+        server.before = lambda request: began.append(time.monotonic()) if is_late(request) else None
+        ran = run(*ANALYZE, "--url", server.url, "--workers", "3", "--timeout", "4", "--json")
+        lists = len(server.asked(r"/api/v1\.0/1/job/$"))
+    told = json.loads(ran.out)["products"]
+    assert ran.code == 2
+    assert [one["product"] for one in told] == names
+    assert [one["product"][-1] for one in told if one["result"] is None] == ["B", "D", "F"]
+    assert ran.err.count("error: ") == 3
+    assert len(began) == 2 * (len(names) - 3)
+    assert max(sum(0 <= moment - other < 0.19 for other in began) for moment in began) <= 3
+    assert lists <= 1 + 2  # once more for each product that is chosen anew

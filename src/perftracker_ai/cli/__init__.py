@@ -19,7 +19,7 @@ from perftracker_ai.errors import PerfTrackerAIError, UsageError, guarded
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from perftracker_ai.cli.console import Console
     from perftracker_ai.cli.outcome import Outcome
@@ -176,17 +176,18 @@ def _analyze_products(
     """Judge one product after the other; of a run that is ended on the way, those judged so far are concluded."""
     from perftracker_ai.cli.outcome import conclude, interrupted
     from perftracker_ai.commands.analyze import require_outputs
-    from perftracker_ai.commands.batch import fetching
+    from perftracker_ai.commands.workers import at_once
 
     require_outputs(settings, console)
     targets, listing = _targets(
         list(dict.fromkeys(names)), source, settings, known, all_hardware=getattr(arguments, "all_hardware", False)
     )
     outcomes: list[Outcome] = []
+    work = (source, targets, settings, console, listing)
+    each = _judged_at_once(*work, arguments) if at_once(len(targets), settings) else _judged_in_turn(*work, arguments)
     try:
-        with fetching(source, targets, settings, console, listing) as each:
-            for target, fetched in zip(targets, each, strict=True):
-                outcomes.append(_judged(target, fetched, source.location, settings, console, arguments))
+        with closing(each):
+            outcomes.extend(each)
     except KeyboardInterrupt:
         if len(targets) == 1:
             raise
@@ -215,42 +216,90 @@ def _targets(
     return groups.usable, groups.listing
 
 
-def _judged(
+def _judged_in_turn(
+    source: Source,
+    targets: Sequence[Target],
+    settings: Settings,
+    console: Console,
+    listing: Sequence[JobInfo] | None,
+    arguments: argparse.Namespace,
+) -> Generator[Outcome]:
+    """Judge one product after the other, in this process."""
+    from perftracker_ai.commands.analyze import judge_product
+    from perftracker_ai.commands.batch import fetching
+
+    alone = len(targets) == 1
+    with fetching(source, targets, settings, console, listing) as each:
+        for target, fetched in zip(targets, each, strict=True):
+            judge = partial(_of_fetched, lambda got: judge_product(got, settings, console), fetched)
+            yield _judged(target, judge, source.location, settings, console, as_json=arguments.json, alone=alone)
+
+
+def _judged_at_once(
+    source: Source,
+    targets: Sequence[Target],
+    settings: Settings,
+    console: Console,
+    listing: Sequence[JobInfo] | None,
+    arguments: argparse.Namespace,
+) -> Generator[Outcome]:
+    """Judge several products at the same time, and hand them on in their order."""
+    from perftracker_ai.commands.fleet import judging, received
+    from perftracker_ai.events import Chosen, Step
+
+    said = _asked(arguments)
+    with closing(judging(said, source, targets, settings, listing, lambda text: console(Step(text)))) as each:
+        for target, (selection, sent) in zip(targets, each, strict=True):
+            console.close()
+            if selection is not None:
+                console(Chosen(selection))
+            for notice in sent.notices:
+                console(notice)
+            judge = partial(received, sent, settings)
+            yield _judged(target, judge, source.location, settings, console, as_json=arguments.json, alone=False)
+
+
+def _of_fetched(judge: Callable[[Fetched], Run], fetched: Fetched | PerfTrackerAIError) -> Run:
+    if isinstance(fetched, PerfTrackerAIError):
+        raise fetched
+    return judge(fetched)
+
+
+def _judged(  # noqa: PLR0913 - a run's surroundings
     target: Target,
-    fetched: Fetched | PerfTrackerAIError,
+    judge: Callable[[], Run],
     location: str,
     settings: Settings,
     console: Console,
-    arguments: argparse.Namespace,
+    *,
+    as_json: bool,
+    alone: bool,
 ) -> Outcome:
     """Judge a product and hand its run on; what hinders it is told, and stands in its outcome."""
-    from msgspec.structs import replace
-
     from perftracker_ai.cli.outcome import unjudged
-    from perftracker_ai.commands.analyze import judge_product
 
     console.close()
     try:
-        if isinstance(fetched, PerfTrackerAIError):
-            raise fetched
         with guarded(f"Judging {target.name}"):
-            run = judge_product(fetched, settings, console)
+            run = judge()
     except PerfTrackerAIError as error:
         return unjudged(target, error, console)
     finally:
         console.close()
-    return replace(_deliver(run, location, settings, console, as_json=arguments.json), hardware=target.hardware)
+    return _deliver(run, location, settings, console, as_json=as_json, hardware=target.hardware, alone=alone)
 
 
-def _deliver(run: Run, location: str, settings: Settings, console: Console, *, as_json: bool) -> Outcome:
+def _deliver(  # noqa: PLR0913 - a run's surroundings
+    run: Run, location: str, settings: Settings, console: Console, *, as_json: bool, hardware: str, alone: bool
+) -> Outcome:
     """Show a run and hand it on to who else gets it, one's trouble not keeping the others from getting it."""
     from perftracker_ai.cli.console import show_published, show_run, show_told
-    from perftracker_ai.cli.outcome import Outcome
+    from perftracker_ai.cli.outcome import judged
     from perftracker_ai.commands.deliver import notify_run, publish_run
 
     if run.prompt:
         show(run.prompt.rstrip())
-        return Outcome(product=run.product, hardware="", run=run, published=None, told=None, errors=())
+        return judged(run, hardware=hardware, alone=alone)
     errors: list[PerfTrackerAIError] = []
     tried = partial(_tried, run.product, errors, console)
     if not as_json:
@@ -261,7 +310,7 @@ def _deliver(run: Run, location: str, settings: Settings, console: Console, *, a
         show_published(published)
     if told and not as_json:
         show_told(told)
-    return Outcome(product=run.product, hardware="", run=run, published=published, told=told, errors=tuple(errors))
+    return judged(run, published, told, errors, hardware=hardware, alone=alone)
 
 
 def _tried(product: str, errors: list[PerfTrackerAIError], console: Console, act: Callable[[], T]) -> T | None:
@@ -290,7 +339,7 @@ def _each(products: Sequence[str], treat: Callable[[str], int], *, trace: bool) 
 
 def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Console) -> int:
     from perftracker_ai.cli.outcome import conclude
-    from perftracker_ai.commands.analyze import require_outputs
+    from perftracker_ai.commands.analyze import judge_product, require_outputs
     from perftracker_ai.commands.fetch import Target, is_file
 
     if len(arguments.jobs) != 2:  # noqa: PLR2004 - a pair
@@ -306,7 +355,8 @@ def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Co
     location = source.location if source is not None else ""
     fetched = _fetched(arguments, settings, console, source)
     product = " vs ".join(arguments.jobs) if isinstance(fetched, PerfTrackerAIError) else fetched.product
-    outcome = _judged(Target(product), fetched, location, settings, console, arguments)
+    judge = partial(_of_fetched, lambda got: judge_product(got, settings, console), fetched)
+    outcome = _judged(Target(product), judge, location, settings, console, as_json=arguments.json, alone=True)
     return conclude([outcome], settings, console, as_json=arguments.json, browser=arguments.open)
 
 
@@ -339,7 +389,7 @@ def _report(arguments: argparse.Namespace) -> int:
         run = report_again(Path(arguments.result), settings, console)
     finally:
         console.close()
-    outcome = _deliver(run, "", settings, console, as_json=arguments.json)
+    outcome = _deliver(run, "", settings, console, as_json=arguments.json, hardware="", alone=True)
     return conclude([outcome], settings, console, as_json=arguments.json, browser=arguments.open)
 
 
@@ -382,7 +432,8 @@ def _history(arguments: argparse.Namespace) -> int:
 
 def _history_sync(arguments: argparse.Namespace) -> int:
     from perftracker_ai.cli.history import show_synchronised
-    from perftracker_ai.commands.history import at_once, downloading_apart, synchronise_product
+    from perftracker_ai.commands.history import downloading_apart, synchronise_product
+    from perftracker_ai.commands.workers import at_once
 
     if arguments.curve or arguments.hardware or arguments.json:
         raise UsageError("--curve, --hardware and --json go with `history trends`", "sync takes whole jobs")

@@ -220,6 +220,7 @@ def _analyze(command: argparse.ArgumentParser) -> None:
         "moves (default: 0)",
     )
     _source(command)
+    _fleet(command)
     _narrowing(command)
     _outputs(command)
     command.add_argument("--store", metavar="STORE", help=_STORE.format(", once `history sync` has made it"))

@@ -12,7 +12,7 @@ from perftracker_ai.cli.streams import show, tell
 from perftracker_ai.errors import Interrupted, PerfTrackerAIError, guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from perftracker_ai.cli.console import Console
     from perftracker_ai.commands.analyze import Run
@@ -33,8 +33,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     hardware : str
         Hosts and suite, where the product's groups are judged one by one; empty elsewhere.
-    run : Run or None
-        None when it could not be judged.
+    kept : Run, bytes or None
+        Its run, packed where there are several, for a hundred of them are gigabytes; None when it could not be judged.
+    written : bool
+        Whether the run left a report.
+    judged : int
+        The exit code that its run asks for.
     published : Published or None
     told : Told or None
         None when nobody was to be told.
@@ -44,7 +48,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     product: str
     hardware: str
-    run: Run | None
+    kept: Run | bytes | None
+    written: bool
+    judged: int
     published: Published | None
     told: Told | None
     errors: tuple[PerfTrackerAIError, ...]
@@ -57,10 +63,53 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def code(self) -> int:
         """The exit code this product asks for."""
-        judged = _DONE
-        if self.run is not None:
-            judged = PerfTrackerAIError.exit_code if self.run.unjudged else _GATED if self.run.gated else _DONE
-        return max([judged, *(error.exit_code for error in self.errors)])
+        return max([self.judged, *(error.exit_code for error in self.errors)])
+
+    @property
+    def run(self) -> Run | None:
+        """The run, made anew each time; None when it could not be judged."""
+        from perftracker_ai.commands.fleet import unpacked
+
+        return unpacked(self.kept) if isinstance(self.kept, bytes) else self.kept
+
+
+class _Runs:
+    """The runs of outcomes, made anew one by one as often as they are gone through."""
+
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        self._outcomes = outcomes
+
+    def __len__(self) -> int:
+        return len(self._outcomes)
+
+    def __iter__(self) -> Iterator[Run]:
+        runs = (outcome.run for outcome in self._outcomes)
+        return (run for run in runs if run is not None)
+
+
+def judged(
+    run: Run,
+    published: Published | None = None,
+    told: Told | None = None,
+    errors: Sequence[PerfTrackerAIError] = (),
+    *,
+    hardware: str,
+    alone: bool,
+) -> Outcome:
+    """Say what came of a product that was judged, ``alone`` or as one of several."""
+    from perftracker_ai.commands.fleet import packed
+
+    code = PerfTrackerAIError.exit_code if run.unjudged else _GATED if run.gated else _DONE
+    return Outcome(
+        product=run.product,
+        hardware=hardware,
+        kept=run if alone else packed(run),
+        written=bool(run.written),
+        judged=code,
+        published=published,
+        told=told,
+        errors=tuple(errors),
+    )
 
 
 def interrupted(targets: Sequence[Target]) -> list[Outcome]:
@@ -77,7 +126,14 @@ def unjudged(target: Target, error: PerfTrackerAIError, console: Console) -> Out
 
 def _without_run(target: Target, error: PerfTrackerAIError) -> Outcome:
     return Outcome(
-        product=target.product, hardware=target.hardware, run=None, published=None, told=None, errors=(error,)
+        product=target.product,
+        hardware=target.hardware,
+        kept=None,
+        written=False,
+        judged=_DONE,
+        published=None,
+        told=None,
+        errors=(error,),
     )
 
 
@@ -99,10 +155,10 @@ def conclude(
     others : sequence of str
         Products of the project that have no two jobs to compare.
     """
-    runs = [outcome.run for outcome in outcomes if outcome.run is not None and outcome.run.written]
-    failed = [(outcome.name, str(outcome.errors[0])) for outcome in outcomes if outcome.run is None]
+    runs = _Runs([outcome for outcome in outcomes if outcome.written])
+    failed = [(outcome.name, str(outcome.errors[0])) for outcome in outcomes if outcome.kept is None]
     code = max([_DONE, *(outcome.code for outcome in outcomes)])
-    for write in _for_ci(settings) if runs or failed else ():
+    for write in _for_ci(settings) if len(runs) or failed else ():
         code = max(code, _tried(partial(write, runs, failed), console))
     if as_json:
         show(_json(outcomes, others, code))
@@ -124,7 +180,7 @@ def _tried(write: Callable[[], None], console: Console) -> int:
     return _DONE
 
 
-def _for_ci(settings: Settings) -> Iterator[Callable[[list[Run], list[tuple[str, str]]], None]]:
+def _for_ci(settings: Settings) -> Iterator[Callable[[_Runs, list[tuple[str, str]]], None]]:
     """Yield a writer for each file of all runs that the settings name."""
     from perftracker_ai.commands.deliver import OUTPUTS, write_output, write_step_summary
 
@@ -136,11 +192,10 @@ def _for_ci(settings: Settings) -> Iterator[Callable[[list[Run], list[tuple[str,
 
 
 def _overview(outcomes: Sequence[Outcome]) -> str:
-    from perftracker_ai.render.overview import Row, overview
+    from perftracker_ai.render.overview import overview, row
 
-    return overview(
-        [Row(one.name, one.run.analysis if one.run else None, "; ".join(map(str, one.errors))) for one in outcomes]
-    )
+    analyses = ((one, run.analysis if (run := one.run) else None) for one in outcomes)
+    return overview([row(one.name, analysis, "; ".join(map(str, one.errors))) for one, analysis in analyses])
 
 
 def _json(outcomes: Sequence[Outcome], others: Sequence[str], code: int) -> str:
@@ -180,7 +235,7 @@ def _addresses(published: Published) -> dict[str, object]:
     }
 
 
-def _open(runs: list[Run]) -> None:
+def _open(runs: Iterable[Run]) -> None:
     """Show the pages in a browser; where there is none, that is all there is to say."""
     import webbrowser
 

@@ -12,7 +12,7 @@ from perftracker_ai.files import append_file, write_file
 from perftracker_ai.words.text import clean, md
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from perftracker_ai.commands.analyze import Run
     from perftracker_ai.commands.notify import Told
@@ -31,7 +31,7 @@ OUTPUTS = ("junit", "csv")
 """Settings that name a file for the results of all runs together."""
 
 
-def write_output(form: str, runs: Sequence[Run], failed: Sequence[tuple[str, str]], path: Path) -> None:
+def write_output(form: str, runs: Collection[Run], failed: Sequence[tuple[str, str]], path: Path) -> None:
     """Write the results of all runs as one file.
 
     Parameters
@@ -46,10 +46,20 @@ def write_output(form: str, runs: Sequence[Run], failed: Sequence[tuple[str, str
     OutputError
         When it cannot be written.
     """
-    write_file(path, _writer(form)([run.analysis for run in runs], failed))
+    write_file(path, _writer(form)(_Analyses(runs), failed))
 
 
-def _writer(form: str) -> Callable[[Sequence[Analysis], Sequence[tuple[str, str]]], bytes]:
+class _Analyses:
+    """The analyses of runs, gone through as the runs are."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._runs = runs
+
+    def __iter__(self) -> Iterator[Analysis]:
+        return (run.analysis for run in self._runs)
+
+
+def _writer(form: str) -> Callable[[Iterable[Analysis], Sequence[tuple[str, str]]], bytes]:
     match form:
         case "csv":
             from perftracker_ai.render.issues_csv import issues_csv as writer
@@ -58,7 +68,7 @@ def _writer(form: str) -> Callable[[Sequence[Analysis], Sequence[tuple[str, str]
     return writer
 
 
-def write_step_summary(runs: Sequence[Run], failed: Sequence[tuple[str, str]], path: Path) -> None:
+def write_step_summary(runs: Collection[Run], failed: Sequence[tuple[str, str]], path: Path) -> None:
     """Append the beginning of every report to the page of a build, and which products could not be judged.
 
     Parameters

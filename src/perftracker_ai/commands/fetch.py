@@ -210,6 +210,26 @@ def fetch_product(
         selection, jobs = _chosen(source, target, settings, watch, listing, broken)
     finally:  # what was left out may be why there is nothing to compare
         notices = _left_out(source, broken, watch)
+    return _fetched(source, target, selection, jobs, notices, watch)
+
+
+def fetch_chosen(source: Source, target: Target, selection: Selection, settings: Settings, watch: Watch) -> Fetched:
+    """Get the jobs of a pair that was chosen; where one turns out broken, choose anew.
+
+    Raises
+    ------
+    PerfTrackerAIError
+        Whatever keeps the comparison from being made, in one sentence.
+    """
+    jobs = _load_pair(source, selection.pair, watch, {}) if selection.pair else []
+    if jobs is None:
+        return fetch_product(source, target, settings, watch)
+    return _fetched(source, target, selection, jobs, _left_out(source, {}, watch), watch)
+
+
+def _fetched(
+    source: Source, target: Target, selection: Selection, jobs: Sequence[Job], notices: list[Notice], watch: Watch
+) -> Fetched:
     if selection.pair is None:
         raise NothingComparable(selection.problem, selection.cure)
     for notice in selection.notices:

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from perftracker_ai.sources import Source
     from perftracker_ai.store import Holding, Store, Synchronised
 
-_MANY = 4
-"""Products from which on several are looked at together though nobody asked for it: fewer are done meanwhile."""
 DOWNLOADS = "history-downloads"
 """Name in the folder of downloads of the one below which jobs lie until they are recorded."""
 
@@ -112,11 +110,6 @@ class Synchronisation(NamedTuple):
     notices: tuple[Notice, ...]
 
 
-def at_once(products: int, settings: Settings) -> bool:
-    """Tell whether several products are worth the start of processes, or somebody wants them."""
-    return products > 1 and bool(products >= _MANY or settings.workers > 1 or settings.scheduler)
-
-
 def synchronise_products(
     products: Sequence[str], since: datetime | None, settings: Settings, said: Asked, watch: Callable[[str], None]
 ) -> Generator[tuple[str, Synchronisation | PerfTrackerAIError]]:
@@ -139,11 +132,10 @@ def synchronise_products(
 
     with closing(open_store(store_url(settings))):  # one that workers find as it is here
         pass
-    together = max(1, settings.connections // 2)  # each fetches two jobs at a time
-    with hired(said, settings, tasks=len(products), usual=together, stores=True) as pool:
+    with hired(said, settings, tasks=len(products), usual=settings.connections, stores=True) as pool:
         keys = [(product, since) for product in products]
         finished = partial(_told, watch, len(products))
-        answers = in_order(pool, _synchronised, keys, most=together, finished=finished)
+        answers = in_order(pool, _synchronised, keys, most=settings.connections, finished=finished)
         yield from zip(products, answers, strict=True)
 
 
@@ -160,7 +152,7 @@ def _synchronised(settings: Settings, key: tuple[str, datetime | None]) -> Synch
         if isinstance(event, Notice):
             notices.append(event)
 
-    with downloading_apart(settings) as apart, closing(connect(apart)) as source:
+    with downloading_apart(settings) as apart, closing(connect(replace(apart, connections=1))) as source:
         store, done = synchronise_product(source, product, since, settings, Path(apart.output_dir), watch)
     return Synchronisation(store, done, tuple(dict.fromkeys(notices)))
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from perftracker_ai.executors import Pool
     from perftracker_ai.settings import ProductSettings, Settings
 
+_MANY = 4
+"""Products from which on several are looked at together though nobody asked for it: fewer are done meanwhile."""
 _ALIKE = ("project", "seed", "keep_days", "history", "hardware", "accept")
 """Settings of a run by which it comes to its results, besides those of products."""
 _PATHS = ("output_dir", "reports_dir", "store", "ca_bundle")
@@ -57,6 +59,12 @@ class Asked(NamedTuple):
 def asked(flags: Mapping[str, object], file: Path | None) -> Asked:
     """Return what was said on the command line as a value that travels."""
     return Asked(str(file.absolute()) if file else "", tuple((k, v) for k, v in flags.items() if v is not None))
+
+
+def at_once(products: int, settings: Settings) -> bool:
+    """Tell whether several products are worth the start of processes, or somebody wants them."""
+    wanted = settings.workers > 1 or bool(settings.scheduler)
+    return products > 1 and (wanted or (products >= _MANY and settings.workers == 0))
 
 
 @contextmanager

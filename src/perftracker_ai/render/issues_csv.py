@@ -14,7 +14,7 @@ from perftracker_ai.report.view import accepted, view
 from perftracker_ai.words.text import clean, csv_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from perftracker_ai.model import Analysis
     from perftracker_ai.report.issue import Issue
@@ -29,13 +29,13 @@ _LONGEST = 512
 """Characters of a cell: tags have no more."""
 
 
-def issues_csv(analyses: Sequence[Analysis], failed: Sequence[tuple[str, str]] = ()) -> bytes:
+def issues_csv(analyses: Iterable[Analysis], failed: Sequence[tuple[str, str]] = ()) -> bytes:
     """Return issues as CSV.
 
     Parameters
     ----------
-    analyses : sequence of Analysis
-        One for each product.
+    analyses : iterable of Analysis
+        One for each product; gone through more than once.
     failed : sequence of (str, str)
         Products that could not be judged, and why: a line each, without an issue.
     """

@@ -65,13 +65,13 @@ class _Case(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[str, ...]
 
 
-def junit_xml(analyses: Sequence[Analysis], failed: Sequence[tuple[str, str]] = ()) -> bytes:
+def junit_xml(analyses: Iterable[Analysis], failed: Sequence[tuple[str, str]] = ()) -> bytes:
     """Return analyses as JUnit XML: a suite for every group of tests, a case for every curve.
 
     Parameters
     ----------
-    analyses : sequence of Analysis
-        One for each product.
+    analyses : iterable of Analysis
+        One for each product; gone through more than once.
     failed : sequence of (str, str)
         Products that could not be judged, and why: a suite with an error for each.
 

@@ -24,18 +24,27 @@ _PRODUCT, _LONG_PRODUCT, _JOBS, _VERDICT = 20, 36, 17, 24
 
 
 class Row(NamedTuple):
-    """One product of an overview; without an analysis `problem` says why."""
+    """One product of an overview, in words."""
 
     product: str
-    analysis: Analysis | None
-    problem: str
+    jobs: str
+    verdict: str
+    issues: str
+
+
+def row(product: str, analysis: Analysis | None, problem: str) -> Row:
+    """Return what an overview shows of a product; without an analysis `problem` says why."""
+    if analysis is None:
+        return Row(product, "", "not judged", without_secrets(problem))
+    jobs = f"{analysis.baseline.id} -> {analysis.candidate.id}"
+    return Row(product, jobs, analysis.decision.verdict.value, _issues(analysis))
 
 
 def overview(rows: Sequence[Row]) -> str:
     """Return a table with a line for every product, in the order given; no newline behind the last."""
     names = max((len(row.product) for row in rows), default=0)
     name = min(max(names, _PRODUCT), _LONG_PRODUCT)
-    return "\n".join([_line(name, "product", "jobs", "verdict", "issues"), *(_row(name, row) for row in rows)])
+    return "\n".join([_line(name, "product", "jobs", "verdict", "issues"), *(_line(name, *row) for row in rows)])
 
 
 def summary_values(analysis: Analysis) -> dict[str, object]:
@@ -59,13 +68,6 @@ def summary_values(analysis: Analysis) -> dict[str, object]:
 
 def _job(job: JobInfo) -> dict[str, object]:
     return {"id": job.id, "uuid": job.uuid, "version": job.product_ver, "end": job.end.isoformat()}
-
-
-def _row(name: int, row: Row) -> str:
-    if row.analysis is None:
-        return _line(name, row.product, "", "not judged", without_secrets(row.problem))
-    jobs = f"{row.analysis.baseline.id} -> {row.analysis.candidate.id}"
-    return _line(name, row.product, jobs, row.analysis.decision.verdict.value, _issues(row.analysis))
 
 
 def _issues(analysis: Analysis) -> str:

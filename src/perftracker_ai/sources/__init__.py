@@ -88,9 +88,10 @@ def open_source(settings: Settings, told: Callable[[str], None] | None = None) -
     """
     if settings.url.lower().startswith(_SCHEMES):
         from perftracker_ai.http.perftracker import open_connection
-        from perftracker_ai.sources.server import ServerSource
+        from perftracker_ai.sources.server import AT_ONCE, ServerSource
 
-        return ServerSource(open_connection(settings, told), output_dir=Path(settings.output_dir))
+        connection, at_once = open_connection(settings, told), min(AT_ONCE, settings.connections)
+        return ServerSource(connection, output_dir=Path(settings.output_dir), at_once=at_once)
     from perftracker_ai.sources.folder import FolderSource
 
     return FolderSource(Path(settings.url))

@@ -45,7 +45,7 @@ _PASSES = 3
 """How often the list is read when rows moved while it was read."""
 _STEPS_BACK = 5
 """How often one pass goes back by a page because rows before it vanished."""
-_AT_ONCE = 2
+AT_ONCE = 2
 """Downloads at the same time: the real server is one process, and a third would only wait."""
 _NEWEST_FIRST = {
     "order[0][column]": "2",  # end
@@ -93,11 +93,13 @@ class ServerSource:
         To the server; closed with the source.
     output_dir : Path
         Where `fetch` puts ``job-<id>.json``; made when needed.
+    at_once : int
+        Downloads at the same time.
     """
 
-    def __init__(self, connection: Connection, *, output_dir: Path) -> None:
+    def __init__(self, connection: Connection, *, output_dir: Path, at_once: int = AT_ONCE) -> None:
         self._connection = connection
-        self._output_dir = output_dir
+        self._output_dir, self._at_once = output_dir, at_once
         self._total: int | None = None
         self._skipped: list[tuple[str, str]] = []
 
@@ -223,7 +225,7 @@ class ServerSource:
     def fetch_all(
         self, infos: Sequence[JobInfo], report: Callable[[int, int, int | None], None]
     ) -> list[Path | JobError | NotFound]:
-        """Fetch several jobs, two at a time.
+        """Fetch several jobs, a few at a time.
 
         Parameters
         ----------
@@ -242,7 +244,7 @@ class ServerSource:
             What would keep any job from being fetched. Then, and on an interruption, downloads under way are ended;
             the next product's may succeed.
         """
-        pool = ThreadPoolExecutor(_AT_ONCE)
+        pool = ThreadPoolExecutor(self._at_once)
         try:
             fetched = [pool.submit(self._fetched, info, report) for info in infos]
             return [each.result() for each in fetched]
