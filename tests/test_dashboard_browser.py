@@ -10,7 +10,7 @@ from pages import EVIL
 PRODUCT = EVIL[1]
 SHOP = "/p/Shop?hw=perf-a&suite=nightly"
 REPORT = "/c/1053..1054"
-PAGES = ("/", "/issues?state=all", SHOP, "/p/Shop/e/GET/v2/basket", "/p/Billing?jobs=30", "/p/No")
+PAGES = ("/", "/issues?state=all", SHOP, "/p/Shop/e/GET/v2/basket", "/j/1054", "/p/Billing?jobs=30", "/p/No")
 HOSTILE = ("/", "/issues?state=all", f"/p/{quote(PRODUCT, safe='')}", "/nowhere")
 MAIN = "document.querySelector('main').innerText"
 WIDTH = "document.documentElement.scrollWidth"

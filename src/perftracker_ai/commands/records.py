@@ -20,12 +20,13 @@ from perftracker_ai.model import Attribution, Cluster, Direction, Severity
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import IssueStatus, OpenIssue
 from perftracker_ai.results.saved import SavedJob, SavedJobs  # noqa: TC001 - msgspec reads it
-from perftracker_ai.store import Comparison, IssueRow, hardware_of
+from perftracker_ai.store import Comparison, IssueRow, hardware_of, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from perftracker_ai.model import JobInfo
     from perftracker_ai.store import History, Levels, Scope, Store
 
 _MOST_FILES = 5000
@@ -48,8 +49,10 @@ NO_COMPARISON = (
 class StoreRecords:
     """What a store keeps; results that were too large for it are looked for in the folder of reports."""
 
-    def __init__(self, store: Store, folder: FolderRecords, note: str = "") -> None:
+    def __init__(self, store: Store, folder: FolderRecords, note: str = "", server: str = "") -> None:
         self._store, self._folder, self.place, self.note = store, folder, store.location, note
+        self._scheme = server.partition("://")[0] if server.startswith(("http://", "https://")) else ""
+        self._origin = origin_of(server) if self._scheme else ""
 
     def comparisons(self, product: str | None, most: int) -> tuple[Comparison, ...]:
         """Return the newest comparisons of every server, product, hardware and suite, so many of each, oldest first."""
@@ -62,6 +65,23 @@ class StoreRecords:
     def issues(self, product: str | None) -> tuple[IssueRow, ...]:
         """Return every issue as its newest job left it, the largest first."""
         return self._store.comparisons.every_issue(product)
+
+    def largest_issues(self, candidates: Collection[str]) -> tuple[IssueRow, ...]:
+        """Return the worst issues of each comparison by its candidate's uuid, the worst first; none that is closed."""
+        return self._store.comparisons.largest(candidates)
+
+    def numbered(self, number: int) -> tuple[tuple[str, JobInfo], ...]:
+        """Return the jobs of a number, each with its server, the newest first."""
+        return self._store.numbered(number)
+
+    def jobs(self, scope: Scope) -> tuple[JobInfo, ...]:
+        """Return a scope's jobs, oldest first."""
+        return self._store.jobs(scope)
+
+    def page_of(self, origin: str, job: JobInfo) -> str:
+        """Return the address of a job's page on the server that is set; empty for a job of another one."""
+        known = self._origin and origin == self._origin
+        return f"{self._scheme}://{origin}/{job.project_id}/job/{job.id}" if known else ""
 
     def levels(self, scope: Scope, most: int) -> tuple[Levels, ...]:
         """Return what each curve of a scope's newest jobs cost as a whole, oldest first."""
@@ -108,6 +128,24 @@ class FolderRecords:
         newest = {(one.comparison.product, one.comparison.hardware, one.comparison.suite): one for one in self._told()}
         rows = [row for one in newest.values() if product in (None, one.comparison.product) for row in one.issues]
         return tuple(sorted(rows, key=lambda row: -row.issue.slowdown))
+
+    def largest_issues(self, candidates: Collection[str]) -> tuple[IssueRow, ...]:
+        """Return the issues of comparisons by their candidates' uuids, the worst of each first."""
+        wanted = set(candidates)
+        rows = [row for one in self._told() if one.comparison.candidate in wanted for row in one.issues]
+        return tuple(sorted(rows, key=lambda row: (-Severity.rank(Severity(row.issue.severity)), -row.issue.slowdown)))
+
+    def numbered(self, number: int) -> tuple[tuple[str, JobInfo], ...]:  # noqa: ARG002 - a folder has none
+        """Return nothing: reports do not hold jobs."""
+        return ()
+
+    def jobs(self, scope: Scope) -> tuple[JobInfo, ...]:  # noqa: ARG002 - the same
+        """Return nothing, for the same reason."""
+        return ()
+
+    def page_of(self, origin: str, job: JobInfo) -> str:  # noqa: ARG002 - the same
+        """Return nothing, for the same reason."""
+        return ""
 
     def levels(self, scope: Scope, most: int) -> tuple[Levels, ...]:  # noqa: ARG002 - a folder has none
         """Return nothing: reports do not hold what jobs cost."""

@@ -159,7 +159,11 @@ def shown(settings: Settings) -> Iterator[Records]:
         return
     with closing(open_store(url)) as store:
         kept = bool(store.comparisons.newest(1))
-        yield StoreRecords(store, FolderRecords(folder)) if kept else FolderRecords(folder, NO_COMPARISON)
+        yield (
+            StoreRecords(store, FolderRecords(folder), server=settings.url)
+            if kept
+            else FolderRecords(folder, NO_COMPARISON)
+        )
 
 
 def run(

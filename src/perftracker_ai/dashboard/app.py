@@ -31,12 +31,14 @@ from perftracker_ai.dashboard.answers import (
 )
 from perftracker_ai.dashboard.badge import badge
 from perftracker_ai.dashboard.endpoint_page import LOADS, courses_csv, endpoint_page_html, pairs_csv
+from perftracker_ai.dashboard.feed import ATOM, ENTRIES, atom
 from perftracker_ai.dashboard.frame import report_policy
 from perftracker_ai.dashboard.gate import READING, Gate, endpoint
 from perftracker_ai.dashboard.heat import heat
 from perftracker_ai.dashboard.home import home_page
 from perftracker_ai.dashboard.inbox import inbox_page
-from perftracker_ai.dashboard.lookups import NIGHTS
+from perftracker_ai.dashboard.job_page import job_page
+from perftracker_ai.dashboard.lookups import DIGITS, NIGHTS
 from perftracker_ai.dashboard.noise_page import noise_handler
 from perftracker_ai.dashboard.parts import STRIP
 from perftracker_ai.dashboard.product import VALUES, product_csv, product_page_html
@@ -58,8 +60,6 @@ if TYPE_CHECKING:
     from perftracker_ai.store import Comparison
 
 _MOST_PAGES = 10_000
-_DIGITS = 18
-"""Digits of the largest number that every database holds."""
 _REPORTS = 8
 """Pages of reports that are kept once they are made."""
 _RENDERING = BoundedSemaphore(2)
@@ -93,12 +93,14 @@ def application(
         ("/p/{product}", answers.of(board.product)),
         ("/p/{product}/e/{endpoint:path}", answers.of(board.endpoint)),
         ("/p/{product}/noise", answers.of(noise_handler(records, board.clock))),
+        ("/j/{number}", answers.of(board.job)),
         ("/c/{pair}", board.report),  # of which the board keeps a few by itself, for they are large
     )
     plain = [Route(path, endpoint(handler, json=False)) for path, handler in pages]
     data = [Route(f"/api/v1{path}", endpoint(handler, json=True)) for path, handler in pages]
     further = [
         Route("/healthz", endpoint(board.health, json=True)),
+        Route("/feed/{product}", endpoint(answers.of(board.feed), json=False)),
         Route("/badge/{product}", endpoint(answers.of(board.badge), json=False)),
     ]
     routes = [*plain, *data, *further, *_login(access)]
@@ -177,6 +179,20 @@ class _Board:
             return csv_file(pairs_csv(shown) if query.values.get("part") == LOADS else courses_csv(shown))
         return page(endpoint_page_html(shown, self._records, lookups.look(query)), forms=True)
 
+    def job(self, query: Query) -> Response:
+        """Answer with the page of a job."""
+        shown = lookups.job(self._records, query, self._clock())
+        return values(shown) if query.json else page(job_page(shown, self._records))
+
+    def feed(self, query: Query) -> Response:
+        """Answer with the newest comparisons of a product as a feed."""
+        product = query.segments[0].removesuffix(".atom")
+        comparisons = self._records.comparisons(product, ENTRIES)
+        place = lookups.place(views.places_of(comparisons), query)
+        made = [one for one in comparisons if views.place_of(one) == place][-ENTRIES:]
+        written = atom(place, made, self._records.largest_issues({one.candidate for one in made}))
+        return Response(written, media_type=ATOM, headers=HEADERS | {"Content-Security-Policy": NOTHING})
+
     def report(self, query: Query) -> Response:
         """Answer with a report, as it was written or, as JSON, with the results it is made from."""
         made = self._comparison(query)
@@ -206,7 +222,7 @@ class _Board:
     def _comparison(self, query: Query) -> Comparison:
         """Return the comparison that a path names by the numbers of its jobs, the last one made."""
         first, _, last = query.segments[0].partition("..")
-        wanted, is_number = query.values.get("candidate"), last.isascii() and last.isdigit() and len(last) <= _DIGITS
+        wanted, is_number = query.values.get("candidate"), last.isascii() and last.isdigit() and len(last) <= DIGITS
         found = [
             one
             for one in (self._records.of_jobs({int(last)}) if is_number else ())

@@ -139,7 +139,7 @@ def courses(levels: Sequence[Levels], endpoint: str) -> tuple[tuple[Course, ...]
         for place, curve in layouts[id(one.curves)]:
             values[rows[key_of(curve)], job] = one.level[place]
     found = [
-        Course(curve=_named(curve), levels=_listed(row)) for curve, row in zip(newest.values(), values, strict=True)
+        Course(curve=named(curve), levels=_listed(row)) for curve, row in zip(newest.values(), values, strict=True)
     ]
     return tuple(sorted(found, key=lambda one: _order(one.curve))[:MOST]), len(found)
 
@@ -148,7 +148,8 @@ def _own(curves: Sequence[StoredCurve], endpoint: str) -> list[tuple[int, Stored
     return [(at, curve) for at, curve in enumerate(curves) if endpoint_of(curve.tag) == endpoint]
 
 
-def _named(curve: StoredCurve | Curve) -> Named:
+def named(curve: StoredCurve | Curve) -> Named:
+    """Return what a curve is called."""
     told = read_tag(curve.tag)
     kind = read_metric(told.metric_label, curve.unit).kind
     return Named(
@@ -235,7 +236,7 @@ def _pair(curves: CurveSet, curve: Curve, rows: tuple[int, int]) -> Pair:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = after / before if curve.less_better else before / after
     return Pair(
-        curve=_named(curve),
+        curve=named(curve),
         load_unit=curve.load_unit,
         numbered=curve.numbered,
         labels=curves.label[part],

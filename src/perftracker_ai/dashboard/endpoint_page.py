@@ -14,7 +14,7 @@ import numpy as np
 
 from perftracker_ai.dashboard import parts
 from perftracker_ai.dashboard.frame import footer, page
-from perftracker_ai.dashboard.links import link
+from perftracker_ai.dashboard.links import link, site
 from perftracker_ai.dashboard.spreadsheet import csv
 from perftracker_ai.dashboard.views import State, endpoint_path
 from perftracker_ai.render import svg
@@ -329,7 +329,7 @@ def _two_jobs(shown: Endpoint, look: Look) -> Html:
     return el(
         "section",
         heading,
-        _form(shown, look),
+        *(() if site().bare else (_form(shown, look),)),
         el("div", _jobs_legend(shown), el("p", el("a", "CSV", href=file), class_="sorts"), class_="narrowing"),
         el("div", *drawn, class_="panels", id="loads-charts") if drawn else Html(""),
         _single(shown, single) if single else Html(""),
@@ -498,7 +498,8 @@ def _single(shown: Endpoint, pairs: Sequence[Pair]) -> Html:
                 )
             )
     heads = ("Curve", "Load", shown.baseline.version, shown.candidate.version, "Slowdown")
-    return el("table", el("thead", el("tr", *(el("th", head, scope="col") for head in heads))), el("tbody", *rows))
+    head = el("tr", *(el("th", text, scope="col") for text in heads))
+    return parts.scrolled(el("table", el("thead", head), el("tbody", *rows)), "Curves of few loads")
 
 
 # ── of both ─────────────────────────────────────────────────────────────────────────────────────────────────────────

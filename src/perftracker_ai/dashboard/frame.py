@@ -39,13 +39,13 @@ def page(title: str, tone: str, head: tuple[Html, ...], main: tuple[Html, ...], 
     at : str
         Path of the page, where the navigation names it.
     """
+    bare = site().bare
     body = el(
         "body",
-        el("a", "Skip to the content", href="#content", class_="skip"),
-        _navigation(at),
+        *(() if bare else (el("a", "Skip to the content", href="#content", class_="skip"), _navigation(at))),
         el("header", el("div", *head), class_=f"top {tone}"),
         el("main", *main, id="content"),
-        el("footer", foot),
+        *(() if bare else (el("footer", foot),)),
         el("script", Html(script())),
     )
     return join(['<!DOCTYPE html>\n<html lang="en">\n', _head(f"{title} · PerfTracker AI"), "\n", body, "\n</html>\n"])  # type: ignore[list-item] # ours
@@ -102,6 +102,7 @@ def _head(title: str) -> Html:
         tag("meta", name="referrer", content="same-origin"),
         el("title", title),
         tag("link", rel="icon", href="data:,"),
+        *((tag("base", target="_top"),) if site().bare else ()),  # links leave the frame
         el("style", Html(style())),
     )
 

@@ -84,7 +84,7 @@ class Gate:
             if asked["type"] == "lifespan":
                 await self._inner(asked, receive, send)
             return
-        with at(self._access.site):
+        with at(self._access.site._replace(bare=_is_framed(asked))):
             # One path segment stays one, whatever a product is called: only raw slashes part them.
             path = _raw_path(asked).removeprefix(self._access.prefix)
             try:

@@ -25,10 +25,13 @@ class Site(NamedTuple):
         Path that a proxy has it under, such as ``/perf``; empty for none.
     login : bool
         Whether people log in, so that every page leads to where they do.
+    bare : bool
+        Whether a page is to stand within another one, without what leads about and what is said at its foot.
     """
 
     prefix: str
     login: bool
+    bare: bool = False
 
 
 _PLAIN = Site("", login=False)

@@ -12,10 +12,12 @@ from perftracker_ai.dashboard import endpoint as endpoints
 from perftracker_ai.dashboard import views
 from perftracker_ai.dashboard.answers import Refused
 from perftracker_ai.dashboard.endpoint_page import Look
+from perftracker_ai.dashboard.job import MOST_FAILED, Job, Tests, failures
 from perftracker_ai.dashboard.parts import JOBS
 from perftracker_ai.dashboard.slugs import find
-from perftracker_ai.dashboard.views import State
-from perftracker_ai.store import Scope
+from perftracker_ai.dashboard.views import Place, State
+from perftracker_ai.model.history import JobRef
+from perftracker_ai.store import Scope, hardware_of
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
@@ -24,11 +26,13 @@ if TYPE_CHECKING:
     from perftracker_ai.dashboard.answers import Query
     from perftracker_ai.dashboard.endpoint import Endpoint, Pair
     from perftracker_ai.dashboard.records import Records
-    from perftracker_ai.dashboard.views import Issue, Night, Place
+    from perftracker_ai.dashboard.views import Issue, Night
     from perftracker_ai.model import JobInfo
-    from perftracker_ai.store import Levels
+    from perftracker_ai.store import Comparison, Levels
 
 _LABEL = 40
+DIGITS = 18
+"""Digits of the largest number that every database holds."""
 NIGHTS = 400
 """Comparisons of a product on one hardware that lists look at, more than a year of nights."""
 
@@ -126,3 +130,90 @@ def _pairs(records: Records, wanted: Scope, chosen: tuple[JobInfo, JobInfo], nam
     uuids = [job.uuid for job in chosen]
     measured = records.measured(wanted, set(uuids))
     return endpoints.pairs(measured, uuids[0], uuids[1], name) if measured else ()
+
+
+# ── a job ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def job(records: Records, query: Query, now: datetime) -> Job:
+    """Return the values of a job's page; of several servers' jobs of a number the newest, or the one that is named."""
+    number = number_of(query.segments[0])
+    found, wanted = records.numbered(number), query.values.get("uuid")
+    chosen = next(((origin, info) for origin, info in found if wanted in (None, info.uuid)), None)
+    made = records.of_jobs({number})
+    if chosen is None:
+        return _reported(made, now)
+    origin, info = chosen
+    at = Place(product=info.product_name, hardware=hardware_of(info.hosts), suite=info.suite_name, origin=origin)
+    own = Scope(origin=origin, product=at.product, hardware=at.hardware, suite=at.suite)
+    failed = failures(measured) if (measured := records.measured(own, {info.uuid})) else []
+    every = records.comparisons(at.product, NIGHTS)
+    before, after = _beside(records.jobs(own), info.uuid)
+    return Job(
+        now=now,
+        place=at,
+        job=endpoints.job_of(info),
+        uuid=info.uuid,
+        title=info.title,
+        project=info.project_name,
+        suite_version=info.suite_ver,
+        hosts=info.hosts,
+        begin=info.begin,
+        tests=Tests(
+            total=info.tests_total,
+            completed=info.tests_completed,
+            failed=info.tests_failed,
+            errors=info.tests_errors,
+        ),
+        server=records.page_of(origin, info),
+        failed=tuple(failed[:MOST_FAILED]),
+        all_failed=len(failed),
+        compared=views.nights([one for one in made if (one.origin, one.candidate) == (origin, info.uuid)]),
+        baseline_of=views.nights([one for one in every if (one.origin, one.baseline) == (origin, info.uuid)]),
+        before=before,
+        after=after,
+        namesakes=tuple(other.uuid for _, other in found if other.uuid != info.uuid),
+    )
+
+
+def number_of(text: str) -> int:
+    """Return the number of a job as an address holds it."""
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS):
+        raise Refused(404, "A job is named by its number, such as /j/27.")
+    return int(text)
+
+
+def _beside(jobs: Sequence[JobInfo], uuid: str) -> tuple[JobRef | None, JobRef | None]:
+    """Return the jobs before and after one of them."""
+    at = next((place for place, one in enumerate(jobs) if one.uuid == uuid), None)
+    if at is None:
+        return None, None
+    before, after = jobs[max(at - 1, 0) : at], jobs[at + 1 : at + 2]
+    return next(map(endpoints.job_of, before), None), next(map(endpoints.job_of, after), None)
+
+
+def _reported(made: Sequence[Comparison], now: datetime) -> Job:
+    """Return what reports alone tell of a job."""
+    if not made:
+        raise Refused(404, "No job of this number is kept.")
+    newest = made[-1]
+    return Job(
+        now=now,
+        place=views.place_of(newest),
+        job=JobRef(job=newest.candidate_id, version=newest.candidate_version, end=newest.end),
+        uuid=newest.candidate,
+        title="",
+        project="",
+        suite_version="",
+        hosts=tuple(filter(None, newest.hardware.split("+"))),
+        begin=None,
+        tests=None,
+        server="",
+        failed=(),
+        all_failed=0,
+        compared=views.nights([one for one in made if one.candidate == newest.candidate]),
+        baseline_of=(),
+        before=None,
+        after=None,
+        namesakes=(),
+    )

@@ -154,6 +154,21 @@ def api(place: Place, **query: str | int) -> str:
     return link(f"/api/v1{product_path(place)}", **{"hw": place.hardware, "suite": place.suite, **query})
 
 
+def scrolled(table: Html, label: str) -> Html:
+    """Return a table that is moved sideways by itself where it is too wide."""
+    return el("div", table, class_="scrolled", tabindex="0", role="region", aria_label=label)
+
+
+def job_address(number: int) -> str:
+    """Return the address of a job's page."""
+    return link(f"/j/{number}")
+
+
+def why(night: Night) -> str:
+    """Return in a few words by which rule a comparison has its verdict."""
+    return _WHY.get(night.why, "")
+
+
 def endpoint_address(place: Place, endpoint: str, **query: str | int) -> str:
     """Return the address of an endpoint's page, at one place."""
     return link(endpoint_path(place, endpoint), **{"hw": place.hardware, "suite": place.suite, **query})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perftracker_ai.dashboard import parts
+from perftracker_ai.dashboard import feed, parts
 from perftracker_ai.dashboard.frame import footer, page
 from perftracker_ai.dashboard.heatmap import heat_map, legend, values_table
+from perftracker_ai.dashboard.links import link
 from perftracker_ai.dashboard.spreadsheet import csv
+from perftracker_ai.dashboard.views import product_path
 from perftracker_ai.render.page.markup import Html, el, join
 from perftracker_ai.words.numbers import plural
 
@@ -34,7 +36,7 @@ def product_page_html(shown: Product, records: Records, jobs: int, *, values: bo
         _others(shown),
         el("div", parts.counts(line.open, line.accepted), class_="counts"),
     )
-    main = (_open(shown), _course(shown, jobs, values=values), _closed(shown))
+    main = (_open(shown), _course(shown, jobs, values=values), _closed(shown), _further(shown))
     foot = footer(records, shown.now, parts.api(line.place, jobs=jobs))
     return page(line.place.product, parts.tone(line.verdict), head, main, foot)
 
@@ -66,6 +68,14 @@ def _closed(shown: Product) -> Html:
         return Html("")
     rows = parts.issue_rows(shown.closed)
     return el("section", el("h2", "Came and went", id="closed"), rows, aria_labelledby="closed")
+
+
+def _further(shown: Product) -> Html:
+    """Return how else the product can be kept an eye on."""
+    place = shown.line.place
+    badge = link(f"/badge{product_path(place).removeprefix('/p')}.svg", hw=place.hardware, suite=place.suite)
+    links = (el("a", "a feed of its verdicts", href=feed.address(place)), " and ", el("a", "a badge", href=badge))
+    return el("section", el("p", "To be told elsewhere: ", *links, ".", class_="because"), aria_label="Elsewhere")
 
 
 # ── job by job ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -131,14 +141,15 @@ def _jobs(columns: Sequence[JobRef], nights: dict[int, Night]) -> Html:
     rows = [_job(job, nights.get(job.job)) for job in reversed(columns)]
     head = el("tr", *(el("th", text, scope="col") for text in ("Job", "Version", "Ended", "Verdict", "Against")))
     table = el("table", el("thead", head), el("tbody", *rows))
-    return el("details", el("summary", f"These {plural(len(columns), 'job')} as a table"), table)
+    summary = f"These {plural(len(columns), 'job')} as a table"
+    return el("details", el("summary", summary), parts.scrolled(table, summary))
 
 
 def _job(job: JobRef, night: Night | None) -> Html:
     verdict = el("a", parts.verdict_text(night), href=night.path) if night else Html("not compared")
     against = night.baseline_version if night else ""
     cells = (el("td", job.version), el("td", parts.day(job.end)), el("td", verdict), el("td", against))
-    return el("tr", el("th", f"{job.job}", scope="row"), *cells)
+    return el("tr", el("th", el("a", f"{job.job}", href=parts.job_address(job.job)), scope="row"), *cells)
 
 
 def _below(shown: Product, jobs: int) -> tuple[Html, ...]:

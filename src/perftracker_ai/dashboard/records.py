@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from perftracker_ai.model import JobInfo
     from perftracker_ai.store import Comparison, History, IssueRow, Levels, Scope
 
 
@@ -34,6 +35,18 @@ class Records(Protocol):
 
     def issues(self, product: str | None) -> tuple[IssueRow, ...]:
         """Return every issue as its newest job left it, of a product or of all, the largest first."""
+
+    def largest_issues(self, candidates: Collection[str]) -> tuple[IssueRow, ...]:
+        """Return the worst issues of each comparison by its candidate's uuid, the worst first; none that is closed."""
+
+    def numbered(self, number: int) -> tuple[tuple[str, JobInfo], ...]:
+        """Return the jobs of a number, each with its server, the newest first; none where only reports are kept."""
+
+    def jobs(self, scope: Scope) -> tuple[JobInfo, ...]:
+        """Return a scope's jobs, oldest first; none where only reports are kept."""
+
+    def page_of(self, origin: str, job: JobInfo) -> str:
+        """Return the address of a job's page on its server; empty where that is not known."""
 
     def levels(self, scope: Scope, most: int) -> tuple[Levels, ...]:
         """Return what each curve of a scope's newest jobs cost as a whole, oldest first."""

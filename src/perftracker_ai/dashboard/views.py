@@ -259,7 +259,7 @@ def home(comparisons: Sequence[Comparison], rows: Iterable[IssueRow], now: datet
     """Return the first page's values: by verdict, then by the worst open issue, then by name."""
     issues, made = defaultdict(list), Made(comparisons)
     for row in rows:
-        issues[_place_of(row)].append(issue(row, made))
+        issues[place_of(row)].append(issue(row, made))
     found = [line(place, made, issues[place], now) for place in made.places]
     return Home(now=now, lines=tuple(sorted(found, key=_urgency)))
 
@@ -298,7 +298,7 @@ def product_page(
 ) -> Product:
     """Return the values of a product's page at one of the places where it is measured."""
     made = Made(comparisons)
-    issues = sorted((issue(row, made) for row in rows if _place_of(row) == place), key=_worst)
+    issues = sorted((issue(row, made) for row in rows if place_of(row) == place), key=_worst)
     closed = [one for one in issues if one.state == IssueStatus.CLOSED]
     return Product(
         now=now,
@@ -327,7 +327,7 @@ class Made:
         found: dict[Place, dict[str, Night]] = defaultdict(dict)
         for one in sorted(comparisons, key=lambda one: (one.end, one.candidate_id, one.made)):
             twice = pairs[one.baseline_id, one.candidate_id] > 1
-            found[_place_of(one)][one.candidate] = _night(one, by_uuid=twice)
+            found[place_of(one)][one.candidate] = _night(one, by_uuid=twice)
         self.places = {place: tuple(nights.values()) for place, nights in found.items()}
         self._by_job = {(place, one.job.job): one for place, nights in self.places.items() for one in nights}
 
@@ -355,6 +355,12 @@ def line(place: Place, made: Made, issues: Sequence[Issue], now: datetime) -> Li
     )
 
 
+def nights(made: Sequence[Comparison]) -> tuple[Night, ...]:
+    """Return comparisons as pages show them, in order."""
+    pairs = Counter((one.baseline_id, one.candidate_id) for one in made)
+    return tuple(_night(one, by_uuid=pairs[one.baseline_id, one.candidate_id] > 1) for one in made)
+
+
 def _night(one: Comparison, *, by_uuid: bool) -> Night:
     """Return a comparison as a page shows it; numbers that two servers use are told apart by the candidate's uuid."""
     return Night(
@@ -371,7 +377,7 @@ def _night(one: Comparison, *, by_uuid: bool) -> Night:
 
 def issue(row: IssueRow, made: Made) -> Issue:
     """Return an issue as a page shows it."""
-    one, place = row.issue, _place_of(row)
+    one, place = row.issue, place_of(row)
     accepted = one.accepted and one.status is not IssueStatus.CLOSED
     told = made.night(place, row.job.job if one.cluster else one.first.job)
     return Issue(
@@ -413,7 +419,8 @@ def gravity(verdict: str) -> int:
     return _GRAVITY[Verdict(verdict)] if verdict in set(Verdict) else _GRAVITY[Verdict.INSUFFICIENT_EVIDENCE]
 
 
-def _place_of(one: Comparison | IssueRow) -> Place:
+def place_of(one: Comparison | IssueRow) -> Place:
+    """Return where something was measured."""
     return Place(product=one.product, hardware=one.hardware, suite=one.suite, origin=one.origin)
 
 

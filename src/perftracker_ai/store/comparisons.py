@@ -13,12 +13,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, insert, or_, select, true
 from sqlalchemy import func as sql
 
 from perftracker_ai.errors import JobError
 from perftracker_ai.model.history import JobRef
-from perftracker_ai.model.issues import OpenIssue, Reference, Tracked
+from perftracker_ai.model.issues import IssueStatus, OpenIssue, Reference, Tracked
 from perftracker_ai.store.records import Comparison, IssueRow
 from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_text
 from perftracker_ai.store.schema import COMPARISON, CURRENT, ISSUE, REFERENCE
@@ -47,6 +47,12 @@ _NAME = ("origin", "product_name", "hardware", "suite_name", "key")
 _NEWEST_FIRST = (ISSUE.c.end_us.desc(), ISSUE.c.candidate_id.desc(), ISSUE.c.baseline.desc(), ISSUE.c.candidate.desc())
 _SHOWN = [column for column in COMPARISON.c if column is not COMPARISON.c.result]
 """What lists need of a comparison."""
+
+
+_GRAVE = ("critical", "severe", "moderate")
+"""Severities, the gravest first."""
+_PAIR = ("baseline", "candidate")
+_FEW = 3
 
 
 class Comparisons:
@@ -146,6 +152,16 @@ class Comparisons:
                 query = select(*_SHOWN).where(COMPARISON.c.candidate_id.in_(wanted[at : at + _AT_ONCE]))
                 rows += map(_comparison, connection.execute(query).mappings())
         return tuple(sorted(rows, key=lambda one: (one.end, one.candidate_id, one.made)))
+
+    def largest(self, candidates: Collection[str]) -> tuple[IssueRow, ...]:
+        """Give the issues of comparisons by their candidates' uuids that are not closed, the worst few of each."""
+        weight = case({name: place for place, name in enumerate(_GRAVE)}, value=ISSUE.c.severity, else_=len(_GRAVE))
+        order = (weight, ISSUE.c.slowdown_ppm.desc(), ISSUE.c.key)
+        place = sql.row_number().over(partition_by=[ISSUE.c[name] for name in ("origin", *_PAIR)], order_by=order)
+        wanted = ISSUE.c.candidate.in_(sorted(set(candidates))), ISSUE.c.status != IssueStatus.CLOSED.value
+        found = select(*ISSUE.c, place.label("place")).where(*wanted).subquery()
+        query = select(found).where(found.c.place <= _FEW).order_by(found.c.candidate, found.c.place)
+        return self._rows(query, COMPARISON.c.candidate.in_(sorted(set(candidates))))
 
     def every_issue(self, product: str | None = None) -> tuple[IssueRow, ...]:
         """Give the newest state of every issue, of a product or of all, as `issues` does."""

@@ -246,6 +246,12 @@ class Store:
         with readable(self.location), self._database.reading() as connection:
             return tuple(_info(row) for row in _rows(connection, scope, _HEADER, None))
 
+    def numbered(self, number: int) -> tuple[tuple[str, JobInfo], ...]:
+        """Give the jobs of a number, each with the server that counts so; without those that are gone."""
+        query = select(*_HEADER).where(JOB.c.id == number, ~JOB.c.gone).order_by(JOB.c.end_us.desc(), JOB.c.origin)
+        with readable(self.location), self._database.reading() as connection:
+            return tuple((row["origin"], _info(row)) for row in connection.execute(query).mappings())
+
     def series(self, scope: Scope, only: Collection[str] | None = None) -> History:
         """Give the values of every curve over a scope's jobs; no job gives no curve.
 
