@@ -181,7 +181,7 @@ class _Board:
 
     def job(self, query: Query) -> Response:
         """Answer with the page of a job."""
-        shown = lookups.job(self._records, query, self._clock())
+        shown = lookups.job(self._records, query, self.clock())
         return values(shown) if query.json else page(job_page(shown, self._records))
 
     def feed(self, query: Query) -> Response:
