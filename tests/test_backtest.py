@@ -25,6 +25,7 @@ from perftracker_ai.backtest.values import FACTORS, SHAPES, Fate, PairKind, Vari
 from perftracker_ai.commands import backtest as command
 from perftracker_ai.commands.backtest import Wanted, backtest, run_backtest
 from perftracker_ai.commands.replay import judge_task
+from perftracker_ai.commands.workers import Asked
 from perftracker_ai.errors import NotFound, NothingComparable, OutputError, StoreError, UsageError, WorkerLost
 from perftracker_ai.model import CANDIDATE
 from perftracker_ai.settings import DetectSettings, PolicySettings, Settings
@@ -45,7 +46,7 @@ AS_SET = Variant(name="", detect=DetectSettings(), policy=PolicySettings())
 
 
 def wanted(**fields):
-    usual = Wanted(product="Shop", kinds=frozenset(PairKind), first="", last="", variants=(AS_SET,))
+    usual = Wanted(product="Shop", kinds=frozenset(PairKind), first="", last="", variants=(AS_SET,), said=Asked("", ()))
     return replace(usual, **fields)
 
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import pasts
 import postgres
 import pytest
 import tasks
@@ -207,3 +208,21 @@ def test_reports_made_on_a_cluster_are_written_here(run, two, tmp_path):
     assert also_said == said
     assert files(tmp_path / "two") == files(tmp_path / "one")
     assert not list(tmp_path.rglob("fleet-reports"))
+
+
+def test_a_past_is_judged_by_a_cluster_as_by_one_process(two, run, tmp_path):
+    """A backtest through a scheduler and two workers leaves the same files, byte for byte."""
+    jobs = [pasts.night_job(night, f"1.{night // 2}", endpoints=pasts.ENDPOINTS[:4]) for night in range(4)]
+    url = pasts.stored(str(tmp_path / "store"), jobs)
+    ask = ("backtest", "--product", "Shop", "--url", pasts.PLACE, "--store", url, "--pairs", "consecutive")
+    for reports, who in (("one", ("--workers", "1")), ("two", ("--scheduler", two.address))):
+        said = run(*ask, "--reports-dir", reports, *who)
+        assert said.code == 0, said.err
+    one, other = (
+        [
+            (tmp_path / reports / "Shop" / "backtest" / f"backtest.{form}").read_bytes()
+            for form in ("html", "json", "md")
+        ]
+        for reports in ("one", "two")
+    )
+    assert one == other

@@ -124,7 +124,7 @@ def _rows(past: Backtest) -> Iterator[tuple[str, ...]]:
     yield row("false alarms per 1,000 curves", lambda one: per_thousand(one.alarms))
     yield row("of these called the code's doing", lambda one: per_thousand(one.by_code))
     yield row("pairs with a false BLOCK or INVESTIGATE", lambda one: share(one.alarmed))
-    yield row(f"changes of {_due(past)} and more put in, found as regressed", lambda one: share(one.regressed))
+    yield row(f"changes put in of {_due(past)} and more, regressed", lambda one: share(one.regressed))
     yield row("all changes put in, listed at all", lambda one: share(one.listed))
 
 

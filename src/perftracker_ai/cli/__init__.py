@@ -544,6 +544,7 @@ def _backtest(arguments: argparse.Namespace) -> int:
             first=arguments.first,
             last=arguments.last,
             variants=variants_of(arguments.variants, product, settings, partial(_settings, arguments)),
+            said=_asked(arguments),
         )
         try:
             done = run_backtest(wanted, settings, console)

@@ -330,6 +330,7 @@ def _backtest(command: argparse.ArgumentParser) -> None:
     command.add_argument("--open", action="store_true", help="open the page in a browser at the end")
     command.add_argument("--seed", type=int, metavar="NUMBER", help="seed of every random draw (default: 20260101)")
     _source(command)
+    _fleet(command)
     _talk(command)
 
 

@@ -25,9 +25,10 @@ from perftracker_ai.commands.fetch import connect
 from perftracker_ai.commands.lookup import is_missing, store_url
 from perftracker_ai.commands.replay import LOOKED_AT, Answer, PairKey, Task, judge_task
 from perftracker_ai.commands.report_files import safe_name
+from perftracker_ai.commands.workers import Asked, hired
 from perftracker_ai.errors import NotFound, NothingComparable, OutputError, PerfTrackerAIError, WorkerLost
 from perftracker_ai.events import Judging
-from perftracker_ai.executors import cores, in_order, local
+from perftracker_ai.executors import cores, in_order
 from perftracker_ai.files import reason, require_writable, write_file
 from perftracker_ai.files.sets import write_set
 from perftracker_ai.issues import concerns, job_values, level_after
@@ -73,6 +74,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         As `between` takes them.
     variants : tuple of Variant
         The settings as they are first.
+    said : Asked
+        What was said on the command line, for workers that make their own settings.
     """
 
     product: str
@@ -80,6 +83,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     first: str
     last: str
     variants: tuple[Variant, ...]
+    said: Asked
 
 
 class _Past(NamedTuple):
@@ -243,7 +247,7 @@ def _answers(pairs: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Se
     known = {place: answer for place, name in enumerate(names) if (answer := _kept(kept / name)) is not None}
     missing = [place for place in range(len(pairs)) if place not in known]
     pieces = [missing[at : at + _NIGHTS] for at in range(0, len(missing), _NIGHTS)]
-    with local(settings, max(1, min(cores(), len(pieces)))) as pool:
+    with hired(_said(wanted, settings), settings, tasks=len(pieces), usual=cores()) as pool:
         ask = partial(_asked, pool, partial(_task, pairs, past, wanted, settings))
         watch(Judging(len(known), len(pairs)))
         begun = len(known)
@@ -257,6 +261,12 @@ def _answers(pairs: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Se
         for (place,), answers in ask(lost, lambda _: None):
             known[place] = answers[0]
     return [known.get(place, _LOST) for place in range(len(pairs))]
+
+
+def _said(wanted: Wanted, settings: Settings) -> Asked:
+    """Return what is said to workers elsewhere: where the store is, too, when it is the backtest's own."""
+    own = str(folder_of(wanted.product, settings) / JOBS)
+    return wanted.said._replace(flags=(*wanted.said.flags, ("store", own))) if settings.store == own else wanted.said
 
 
 def _asked(
