@@ -162,3 +162,55 @@ def test_a_small_change_of_unknown_direction_is_no_issue():
     analysis = judged(load_test(1, "1.0", count=6, **PLAN), load_test(2, "1.1", lambda *_: 1.1, count=6, **PLAN))
     assert not analysis.clusters
     assert not gates(analysis)
+
+
+# ── single loads ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("loads", [(30,), (20, 21, 22, 23), (6, 17, 30, 44)])
+@pytest.mark.parametrize("noise", [0.005, 0.06])
+def test_loads_that_all_endpoints_show_are_found_though_none_proves_them(loads, noise):
+    """A quarter slower at a few of 54 loads, endpoint by endpoint: the middle of them all tells what no curve does."""
+    sizes = {"loads": 54, "noise": noise, "level": noise / 2, "scores": 1, "by_load": False}
+    slower = load_test(2, "1.1", lambda _, __, load: 1.25 if load in loads else 1.0, **sizes)
+    analysis = judged(load_test(1, "1.0", **sizes), slower)
+    worse = [outcome in {Outcome.REGRESSED, Outcome.MINOR} for outcome in outcomes(analysis)]
+    assert sum(worse) >= 14
+    assert analysis.decision.verdict is not Verdict.APPROVE
+    assert "moderate" in gates(analysis)
+    if len(loads) == 1 or loads[1] > loads[0] + 1:
+        issue = next(one for one in analysis.clusters if one.direction is Direction.WORSE)
+        assert issue.endpoints == sum(worse)
+        assert issue.endpoint.endswith("of several endpoints")
+
+
+@pytest.mark.parametrize("loads", [(30,), (6, 17, 30, 44)])
+def test_without_times_a_load_of_all_endpoints_is_undecided(loads):
+    """Nothing tells it from an episode, so it is an issue that a second run decides, and no curve is unchanged."""
+    sizes = {"loads": 54, "scores": 1, "begin": None, "end": None, "seq_num": 0}
+    slower = load_test(2, "1.1", lambda _, __, load: 1.3 if load in loads else 1.0, **sizes)
+    analysis = judged(load_test(1, "1.0", **sizes), slower)
+    assert Outcome.UNCHANGED not in outcomes(analysis)
+    assert {one.attribution for one in analysis.clusters} == {Attribution.UNDECIDED}
+    assert analysis.decision.verdict is Verdict.INVESTIGATE
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_endpoints_that_did_not_change_agree_on_no_load(seed):
+    """Noise of 6 %, and a curve at six: nothing is found, whichever way the tests were run."""
+    sizes = {"loads": 30, "noise": 0.06, "scores": 1, "seed": seed, "by_load": seed % 2 == 0}
+    analysis = judged(load_test(1, "1.0", **sizes), load_test(2, "1.1", **sizes))
+    assert not [one for one in analysis.clusters if one.endpoints > 1]
+
+
+@pytest.mark.parametrize("by", [3.0, 10.0])
+@pytest.mark.parametrize("load", [0, 12, 23])
+def test_a_single_load_that_nothing_proves_is_mentioned_where_all_is_well(load, by):
+    """One score, no rerun, one endpoint: no finding, but the first screen names load and size."""
+    slower = load_test(2, "1.1", lambda endpoint, _, at: by if (endpoint, at) == (3, load) else 1.0, scores=1)
+    analysis = judged(load_test(1, "1.0", scores=1), slower)
+    said = markdown(build(view(analysis)))
+    line = next(line for line in said.splitlines() if line.startswith("- **Loads:**"))
+    assert "GET /part03/list" in line
+    assert f"{(load + 1) * 1000} items" in line
+    assert outcomes(analysis)[3] is not Outcome.UNCHANGED

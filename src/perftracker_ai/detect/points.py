@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from perftracker_ai.detect.agreed import agreed_loads
 from perftracker_ai.detect.direction import outcome_of
 from perftracker_ai.detect.need import Need, need_text
 from perftracker_ai.detect.series import LARGEST, orientation
@@ -33,6 +34,7 @@ from perftracker_ai.model import (
 )
 from perftracker_ai.stats import MAD_TO_SIGMA, distinct, median, ratio
 from perftracker_ai.words.numbers import format_change, plural
+from perftracker_ai.words.wording import NOT_PROVEN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -179,9 +181,11 @@ def with_points(results: list[CurveResult], curves: CurveSet, settings: DetectSe
     seen = _points(results, curves, settings)
     known = _inside(results, len(seen.change), settings)
     hits = [_hits(seen, known, sign, settings) for sign in (1.0, -1.0)]
+    alone = np.where(np.isfinite(seen.jump) & ~known, seen.change, np.nan)
     found: dict[int, list[_Found]] = {}
     for side in hits:
-        for curve, one in _findings(seen, side, curves):
+        together = agreed_loads(alone, seen.owner, curves, side.sign, math.log1p(settings.moderate))
+        for curve, one in _findings(seen, side, curves, together):
             found.setdefault(curve, []).append(one)
     told = np.zeros(len(seen.change), dtype=bool)
     for one in (one for many in found.values() for one in many):
@@ -342,15 +346,16 @@ def _at_ends(seen: _Points) -> Mask:
     return (seen.place >= 0) & ((seen.place <= 1) | (seen.place >= seen.last - 1))
 
 
-def _findings(seen: _Points, hits: _Hits, curves: CurveSet) -> Iterator[tuple[int, _Found]]:
+def _findings(seen: _Points, hits: _Hits, curves: CurveSet, together: Sequence[Ints]) -> Iterator[tuple[int, _Found]]:
     """Find what is no chance: scattered points and shared loads first, then what each curve shows by itself."""
-    shared = _shared(seen, hits, curves)
+    shared = _shared(seen, hits, curves, together)
     scattered = {curve: points for curve, points in _by_curve(hits.hints, seen) if _is_scattered(seen, hits, points)}
     for curve, points in scattered.items():
         yield curve, _scattered(seen, hits, points, curves, _others(curve, scattered, curves))
-    for curve, points in _by_curve(hits.out, seen):
-        one = None if curve in scattered else _of_curve(seen, hits, points, shared, curves)
-        if one is not None:
+    chosen = hits.out.copy()
+    chosen[list(shared)] = True
+    for curve, points in _by_curve(chosen, seen):
+        for one in () if curve in scattered else _of_curve(seen, hits, points, shared, curves):
             yield curve, one
 
 
@@ -375,25 +380,39 @@ def _others(curve: int, scattered: Collection[int], curves: CurveSet) -> bool:
 
 def _of_curve(
     seen: _Points, hits: _Hits, points: Ints, shared: dict[int, Attribution], curves: CurveSet
-) -> _Found | None:
-    """Say what the standing-out points of one curve are; None when nothing proves them."""
+) -> Iterator[_Found]:
+    """Say what the standing-out points of one curve are; nothing where nothing proves them."""
     for edge in (points[seen.place[points] >= seen.last[points] - 1], points[seen.place[points] <= 1]):
         found = _edge(seen, hits, edge, shared, curves)
         if found is not None:
-            return found
-    proven = [point for point in points.tolist() if point in shared or (hits.lone[point] and _repeated(curves))]
-    if not proven:
-        return None
-    best = max(proven, key=lambda point: hits.sign * float(seen.jump[point]))
+            yield found
+            return
+    with_others = np.array([point for point in points.tolist() if point in shared], dtype=np.intp)
+    if len(with_others):
+        steps = np.flatnonzero(np.diff(seen.place[with_others]) > 1) + 1
+        yield from (_with_others(hits.sign, part, shared) for part in np.split(with_others, steps))
+        return
+    lone = [point for point in points.tolist() if hits.lone[point] and _repeated(curves)]
+    if lone:
+        yield _Found(
+            kind=FindingKind.POINT,
+            sign=hits.sign,
+            points=np.array([max(lone, key=lambda point: hits.sign * float(seen.jump[point]))]),
+            attribution=_by_runs(curves),
+            confidence=Confidence.MEDIUM,
+            reason="one load: its scores agree, and no run of the baseline's version shows it",
+        )
+
+
+def _with_others(sign: float, points: Ints, shared: dict[int, Attribution]) -> _Found:
+    """Describe neighbouring loads that other endpoints show as well."""
     return _Found(
-        kind=FindingKind.POINT,
-        sign=hits.sign,
-        points=np.array([best]),
-        attribution=shared.get(best, _by_runs(curves)),
+        kind=FindingKind.WINDOW if len(points) >= SCATTERED else FindingKind.POINT,
+        sign=sign,
+        points=points,
+        attribution=shared[int(points[0])],
         confidence=Confidence.MEDIUM,
-        reason="one load: its scores agree, and no run of the baseline's version shows it"
-        if hits.lone[best]
-        else "other endpoints show it at the same load",
+        reason="other endpoints show it at the same load",
     )
 
 
@@ -465,9 +484,23 @@ def _binomial_tail(hits: int, points: int, rate: float) -> float:
 # ── shared loads, and whose doing ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _shared(seen: _Points, hits: _Hits, curves: CurveSet) -> dict[int, Attribution]:
-    """Find the points at loads where more endpoints stand out than chance makes, with whose doing that is."""
+def _shared(seen: _Points, hits: _Hits, curves: CurveSet, together: Sequence[Ints]) -> dict[int, Attribution]:
+    """Find the points at loads that endpoints show together, with whose doing that is."""
     found: dict[int, Attribution] = {}
+    for points in (*together, *_standing_out(seen, hits, curves)):
+        attribution = _by_controls(seen, points, hits, curves)
+        low = bool((seen.place[points] <= 1).all())
+        top = bool((seen.place[points] >= seen.last[points] - 1).all())
+        timed = bool(np.isfinite(curves.begin[CANDIDATE][points]).any())
+        # Within the run, what all that was measured at a time shows is an episode of the run and no load's doing; what
+        # many endpoints show at their lowest loads is a run that warms up. Without times nobody can tell.
+        if not low and (top or not timed or attribution is Attribution.CODE):
+            found |= dict.fromkeys(points.tolist(), attribution)
+    return found
+
+
+def _standing_out(seen: _Points, hits: _Hits, curves: CurveSet) -> Iterator[Ints]:
+    """Yield the points of each load at which more endpoints stand out than chance makes."""
     measured = max(len({curve.endpoint for curve in curves.curves}), 1)
     places = _by_load(seen, hits.out, curves)
     # What disturbs a run for a moment shows in the other direction when it was the baseline's.
@@ -475,16 +508,8 @@ def _shared(seen: _Points, hits: _Hits, curves: CurveSet) -> dict[int, Attributi
     for points in places:
         endpoints = _endpoints(points, seen, curves)
         chance = len(places) * _binomial_tail(endpoints, measured, min(hits.rate * len(points) / endpoints, 1.0))
-        if endpoints < LEAST_CONTROLS or endpoints <= 2 * against or chance > CHANCE:
-            continue
-        attribution = _by_controls(seen, np.array(points), hits, curves)
-        low = all(seen.place[point] <= 1 for point in points)
-        top = all(seen.place[point] >= seen.last[point] - 1 for point in points)
-        # Within the run, what all that was measured at a time shows is an episode of the run and no load's doing; what
-        # many endpoints show at their lowest loads is a run that warms up.
-        if not low and (top or attribution is Attribution.CODE):
-            found |= dict.fromkeys(points, attribution)
-    return found
+        if endpoints >= LEAST_CONTROLS and endpoints > 2 * against and chance <= CHANCE:
+            yield np.array(points)
 
 
 def _by_load(seen: _Points, out: Mask, curves: CurveSet) -> list[list[int]]:
@@ -515,7 +540,9 @@ def _by_controls(seen: _Points, points: Ints, hits: _Hits, curves: CurveSet) -> 
         return Attribution.UNDECIDED
     with np.errstate(invalid="ignore"):
         there = np.isfinite(seen.change) & (end >= first) & (begin <= last)
-        stayed = there & ~hits.out & (hits.sign * seen.jump < np.abs(seen.jump[points]).min() / 2)
+        size = np.abs(seen.jump[points])
+        least = size.min() if hits.out[points].all() else np.median(size)  # what others prove may be small in one
+        stayed = there & ~hits.out & (hits.sign * seen.jump < least / 2)
     moved, calm = (
         {curves.curves[curve].endpoint for curve in distinct(seen.owner[part]).tolist()} for part in (points, stayed)
     )
@@ -594,7 +621,8 @@ def _mentioned(  # noqa: PLR0913, PLR0917 - what stands out, and what is known o
         f"{curves.label[point]} ({format_change(ratio(float(seen.change[point])))})" for point in points[:3]
     )
     more = f" and {len(points) - 3} more" if len(points) > 3 else ""  # noqa: PLR2004 - as many as are named
-    reason = f"not proven: {plural(len(points), 'load')} stand out, {names}{more}"
+    loads = plural(len(points), "load")
+    reason = f"{NOT_PROVEN}: {loads} {'stands' if len(points) == 1 else 'stand'} out, {names}{more}"
     twice = np.abs(seen.change[points]) >= math.log1p(settings.critical)
     unusual = any(bool(side.out[points[twice]].any()) and side.unusual for side in hits)
     if result.outcome is not Outcome.UNCHANGED or not (unusual or result.curve in doubts):

@@ -7,7 +7,7 @@ same change seen at other threads or in another metric.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -44,10 +44,11 @@ _CONFIDENCES = {confidence: place for place, confidence in enumerate(Confidence)
 
 
 class _Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A changed curve with the window that stands for it."""
+    """A changed curve with the window that stands for it, and those of single loads."""
 
     curve: Curve
     window: Window
+    at_load: tuple[Window, ...]
     confidence: Confidence
     attribution: Attribution
 
@@ -97,17 +98,20 @@ def _groups(comparison: Comparison, direction: Direction) -> list[list[_Member]]
     """Group the curves that changed in one direction by endpoint, and by scenario where these differ."""
     endpoints: dict[str, list[_Member]] = defaultdict(list)
     shared: dict[tuple[Attribution, bool], list[_Member]] = defaultdict(list)
-    at_load: dict[tuple[Attribution, str], list[_Member]] = defaultdict(list)
+    at_load: dict[Attribution, list[_Member]] = defaultdict(list)
     for member in _members(comparison, direction):
         if member.window.kind is FindingKind.WHOLE:
             shared[member.attribution, _all_loads(member)].append(member)
         elif member.window.kind in _AT_LOAD:
-            at_load[member.attribution, comparison.curves.label[member.window.last]].append(member)
+            at_load[member.attribution].append(member)
         else:
             endpoints[member.curve.endpoint].append(member)
-    many = [group for group in at_load.values() if _endpoints(group) > SUPPORT]
-    for member in (member for group in at_load.values() if _endpoints(group) <= SUPPORT for member in group):
-        endpoints[member.curve.endpoint].append(member)
+    many: list[list[_Member]] = []
+    for members in at_load.values():
+        together, rest = _by_load(comparison, members)
+        many += together
+        for member in rest:
+            endpoints[member.curve.endpoint].append(member)
     alone = [group for members in endpoints.values() for group in _by_scenario(comparison, members)]
     whole = [group for members in shared.values() for group in _by_threads(members)]
     return [*whole, *many, *alone]
@@ -131,6 +135,40 @@ def _size(members: Sequence[_Member]) -> float:
     return median(np.array([member.change for member in members]))
 
 
+def _by_load(comparison: Comparison, members: Sequence[_Member]) -> tuple[list[list[_Member]], list[_Member]]:
+    """Put together what several endpoints show at one load, the load of the most endpoints first; the rest is left.
+
+    A curve that shows it at several loads goes with the first of them, whichever is its own largest.
+    """
+    groups: list[list[_Member]] = []
+    rest = list(members)
+    while rest:
+        by: dict[str, list[_Member]] = defaultdict(list)
+        for member in rest:
+            for window in member.at_load:
+                by[comparison.curves.label[window.last]].append(replace(member, window=window))
+        most = max(by.values(), key=lambda group: (_endpoints(group), _size(group)))
+        if _endpoints(most) <= SUPPORT:
+            break
+        groups.append(most)
+        taken = {member.curve.index for member in most}
+        rest = [member for member in rest if member.curve.index not in taken]
+    return groups, [member for member in rest if not _joined(comparison, member, groups)]
+
+
+def _joined(comparison: Comparison, member: _Member, groups: Sequence[list[_Member]]) -> bool:
+    """Put a curve to those that show one of its loads too, and say whether there are any."""
+    loads = _labels(comparison, member)
+    home = next((group for group in groups if any(loads & _labels(comparison, other) for other in group)), None)
+    if home is not None:
+        home.append(member)
+    return home is not None
+
+
+def _labels(comparison: Comparison, member: _Member) -> set[str]:
+    return {comparison.curves.label[window.last] for window in member.at_load}
+
+
 def _endpoints(members: Sequence[_Member]) -> int:
     return len({member.curve.endpoint for member in members})
 
@@ -151,6 +189,7 @@ def _members(comparison: Comparison, direction: Direction) -> list[_Member]:
                 _Member(
                     curve=curve,
                     window=window,
+                    at_load=tuple(w for w in result.windows if w.kind in _AT_LOAD and w.direction is direction),
                     confidence=result.confidence or Confidence.LOW,
                     attribution=result.attribution or Attribution.UNDECIDED,
                 )
@@ -311,7 +350,8 @@ def _shared_name(comparison: Comparison, members: Sequence[_Member]) -> str:
     """Name what an item of many endpoints is of."""
     threads = _threads(members)
     if members[0].window.kind in _AT_LOAD:
-        return f"{', '.join(dict.fromkeys(_widest(comparison, members)))} of several endpoints"
+        loads = Counter(comparison.curves.label[member.window.last] for member in members)
+        return f"{loads.most_common(1)[0][0]} of several endpoints"
     endpoints = "all endpoints" if _endpoints(members) > SUPPORT else "the endpoints"
     if not _all_loads(members[0]):
         return f"the highest loads of {endpoints}"

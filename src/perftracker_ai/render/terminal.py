@@ -82,6 +82,7 @@ def _lines(report: Report, paths: tuple[str, ...], width: int) -> list[Spans]:
         *_accepted(report.sections, width),
         *_labelled(first, summary.CURVES, width),
         *_labelled(first, summary.WHOLE_RUN, width),
+        *_labelled(first, summary.SINGLE_LOADS, width),
         *_notices(report, width),
         *_taken(first, width),
         *_commentary(report.sections, width),

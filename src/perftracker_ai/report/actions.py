@@ -44,7 +44,7 @@ def step(one: Issue) -> Sentence:
 def _again(one: Issue) -> Sentence:
     """Return the measurement that decides, with what either answer would mean."""
     if one.cluster.kind is not FindingKind.WHOLE:
-        return say("run the candidate once more: in both runs it is the code's, in one only the environment's.")
+        return say(f"run the candidate once more: {wording.UNDECIDED}.")
     shared = "if both runs show it, it is code that all endpoints share; if one does, it is the machine."
     return say("run the candidate once more on ", _hardware(one.shown), f", idle: {shared}")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from perftracker_ai.model import Attribution, Direction, NewerJob, NewerVersion, Outcome, Verdict
 from perftracker_ai.report import checks, issue, past, still_open
 from perftracker_ai.report.counts import counts
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
     from perftracker_ai.model.checks import Check
     from perftracker_ai.report.issue import Issue
     from perftracker_ai.report.value import Block, Sentence
-    from perftracker_ai.report.view import View
+    from perftracker_ai.report.view import Finding, View
 
 GLANCE, NOTICES, RERUNS = 15, 8, 5
 KEY = "summary"
 VALIDITY, CURVES, WHOLE_RUN, NOTE = "Before you trust it", "Curves", "Whole run", "Note"
+SINGLE_LOADS = "Loads"
 ISSUES, JOBS, LEFT_OUT = "Issues at a glance", "The two jobs", "issues left out"
 LARGE_SHIFT = "shift of the whole run"
 """Labels and captions by which writers that show less than all of the section choose."""
@@ -285,6 +288,7 @@ def certainty(shown: View) -> Iterator[Line]:
     yield Line(label="Noise", said=say("estimated from ", source, "."))
     yield Line(label="Runs", said=say(_runs(shown), "."))
     yield Line(label=WHOLE_RUN, said=_shifts(analysis.detection.shifts))
+    yield from (Line(label=SINGLE_LOADS, said=said) for said in _not_proven(shown))
     yield from (Line(label="Chance", said=said) for said in _mirrored(shown))
     for place, notice in enumerate(analysis.notices[:NOTICES]):
         if isinstance(notice, NewerJob | NewerVersion):
@@ -338,6 +342,30 @@ def shift_of(one: RunShift) -> str:
     """Return what a shift of the whole run is a shift of."""
     kind = "all metrics" if one.metric_kind is None else one.metric_kind.value
     return kind if one.threads is None else f"{kind} at {plural(one.threads, 'thread')}"
+
+
+def _not_proven(shown: View) -> Iterator[Sentence]:
+    """Say which curve has the largest load that stands out without proof, and how many curves have any."""
+    told = [one for one in shown.by_curve.values() if _doubt(one)]
+    if not told:
+        return
+    first = max(told, key=lambda one: _farthest(shown, one))
+    count = value(Kind.COUNT, "curves with a doubtful load", plural(len(told), "curve"), raw=len(told), at="/curves")
+    at = f"/curves/{first.curve.index}"
+    tag = value(Kind.NAME, "curve", clean(first.curve.tag, NAME_LIMIT), at=f"{at}/curve/tag")
+    doubt = value(Kind.NOTE, "doubtful load", clean(_doubt(first), RULE_LIMIT), at=f"{at}/result/reasons")
+    unproven = " has single ones that stand out and that no score, rerun or second endpoint proves; the largest in "
+    yield say(count, unproven if len(told) == 1 else unproven.replace(" has", " have", 1), tag, ", ", doubt, ".")
+
+
+def _doubt(one: Finding) -> str:
+    return next((reason for reason in one.result.reasons if reason.startswith(wording.NOT_PROVEN)), "")
+
+
+def _farthest(shown: View, one: Finding) -> float:
+    """Return by how much the load changed most that stands out of a curve, as a logarithm."""
+    change = shown.risen[one.curve.start : one.curve.stop]
+    return float(np.nanmax(np.abs(change - np.nanmedian(change))))
 
 
 def _mirrored(shown: View) -> Iterator[Sentence]:

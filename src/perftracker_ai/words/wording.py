@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from perftracker_ai.model import Acceptance, Curve
 
+NOT_PROVEN = "not proven"
+"""How what is said begins of loads that stand out of a curve without being a finding."""
 NO_TRACES = "No logs, traces, profiles or commits were available: causes are read from the shape of the measurements."
 """The line under every list of hypotheses."""
 
