@@ -355,6 +355,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         File to which the beginning of the report is appended for a build's page; empty for none.
     notify : bool
         Whether the channels are told.
+    dashboard_url : str
+        Where people reach the dashboard: messages and the candidate's page on the server link to it. Empty for none.
     channels : tuple of Channel
     llm : Model
     model : str
@@ -415,6 +417,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     csv: str = ""
     step_summary: str = ""
     notify: bool = False
+    dashboard_url: str = ""
     channels: tuple[Channel, ...] = ()
     llm: Model = "auto"
     model: str = "qwen2.5-coder:14b"

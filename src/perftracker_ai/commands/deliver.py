@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from perftracker_ai.events import Watch
     from perftracker_ai.model import Analysis
     from perftracker_ai.publish import Published
+    from perftracker_ai.render.board import Board
     from perftracker_ai.render.message import Link
     from perftracker_ai.settings import Settings
 
@@ -108,7 +109,7 @@ def notify_run(run: Run, published: Published | None, location: str, settings: S
     from perftracker_ai.render.message import message
 
     folder = Path(settings.reports_dir) / safe_name(run.product)
-    text = message(run.report, _link(run, published, location))
+    text = message(run.report, _link(run, published, location), _board(run, settings))
     return tell_channels(run.analysis, text, settings.channels, folder, watch)
 
 
@@ -127,6 +128,13 @@ def _link(run: Run, published: Published | None, location: str) -> Link:
         address = f"{location}/{run.analysis.candidate.project_id}/job/{run.analysis.candidate.id}"
         return Link("Candidate's job", address)
     return Link(f"Report, on {clean(gethostname(), _LONGEST_HOST)}", str(page_of(run).absolute()))
+
+
+def _board(run: Run, settings: Settings) -> Board | None:
+    """Return where the dashboard has a run; None where the settings name none."""
+    from perftracker_ai.render.board import board
+
+    return board(settings.dashboard_url, run.shown) if settings.dashboard_url else None
 
 
 def page_of(run: Run) -> Path:
@@ -155,6 +163,7 @@ def publish_run(run: Run, settings: Settings, watch: Watch) -> Published:
     """
     from perftracker_ai.http.perftracker import open_connection
     from perftracker_ai.publish import HTML, TEXT, Document, publish
+    from perftracker_ai.render.board import board_page
     from perftracker_ai.render.html import html_report
     from perftracker_ai.render.message import inert
 
@@ -165,10 +174,13 @@ def publish_run(run: Run, settings: Settings, watch: Watch) -> Published:
     before, after = analysis.baseline, analysis.candidate
     versions = f"{before.product_ver} (job {before.id}) against {after.product_ver} (job {after.id})"
     what = inert(f"PerfTracker AI: {analysis.decision.verdict}, {after.product_name} {versions}", _DESCRIPTION)
-    documents = (
+    documents = [
         Document(name="report.html", mime=HTML, content=page.encode(), description=what),
         Document(name="report.md", mime=TEXT, content=text, description=what),
-    )
+    ]
+    if there := _board(run, settings):
+        links = board_page(there, run.report).encode()
+        documents.append(Document(name="dashboard.html", mime=HTML, content=links, description=what))
     with closing(open_connection(settings, lambda text: watch(Step(text)))) as connection:
         return publish(
             connection,

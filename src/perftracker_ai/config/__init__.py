@@ -36,7 +36,7 @@ from perftracker_ai.settings import (
 from perftracker_ai.words.text import clean, is_address, without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 FILE_NAME = "perftracker-ai.toml"
 PREFIX = "PERFTRACKER_AI_"
@@ -57,6 +57,7 @@ _ANY_TEXT = frozenset(
     {
         "url",
         "llm_url",
+        "dashboard_url",
         "store",
         "scheduler",
         "curves.load_pattern",
@@ -71,8 +72,9 @@ _ANY_TEXT = frozenset(
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY = re.compile(r"[\w-]{1,40}(\.[\w-]{1,40})?", re.ASCII)
 _PLAIN = re.compile(r"[a-z]{1,8}|[+-]?[0-9]{1,9}([.][0-9]{1,9})?")
+_PLACE = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9._~%/-]*)?", re.ASCII | re.IGNORECASE)
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.ASCII)
-_COLUMN, _LONGEST = 60, 400
+_COLUMN, _LONGEST, _LONGEST_PLACE = 60, 400, 200
 LONGEST_FILE = 4 << 20
 """Bytes of a settings file that are read."""
 _RUN_KEYS = tuple(name for name in Settings.__struct_fields__ if name not in _TABLES)
@@ -330,12 +332,9 @@ def _wants(key: str, converted: object) -> str:
     texts = converted if isinstance(converted, tuple) else (converted,)
     if any(isinstance(text, str) and "\0" in text for text in texts):
         return "text without null characters"
-    if key == "curves.load_pattern" and not _is_pattern(str(converted)):
-        return "a regular expression with one group"
-    if key == "discovery.version_from" and not _is_place(str(converted)):
-        return "title, command or link NAME, a colon, and a regular expression with one group"
-    if key == "dashboard.frame_ancestors" and not all(map(_ORIGIN.fullmatch, map(str, texts))):
-        return "origins such as https://grafana.example, without a path"
+    fits, wanted = _FORMS.get(key, (bool, ""))
+    if wanted and not all(fits(str(text)) for text in texts):
+        return wanted
     if any(isinstance(text, str) and is_address(text) for text in texts):
         return _wants_address(key, str(converted))
     return ""
@@ -393,6 +392,26 @@ def _is_place(text: str) -> bool:
     place, colon, pattern = text.partition(":")
     known = place in {"title", "command"} or (place.startswith("link ") and place[5:].strip() != "")
     return not text or (known and colon != "" and pattern.strip() != "" and _is_pattern(pattern.strip()))
+
+
+def _is_dashboard(text: str) -> bool:
+    """Tell whether a text is an address to which paths may be put, or empty."""
+    return not text or bool(len(text) <= _LONGEST_PLACE and _PLACE.fullmatch(text))
+
+
+_FORMS: dict[str, tuple[Callable[[str], object], str]] = {
+    "curves.load_pattern": (_is_pattern, "a regular expression with one group"),
+    "discovery.version_from": (
+        _is_place,
+        "title, command or link NAME, a colon, and a regular expression with one group",
+    ),
+    "dashboard.frame_ancestors": (_ORIGIN.fullmatch, "origins such as https://grafana.example, without a path"),
+    "dashboard_url": (
+        _is_dashboard,
+        "an address such as https://perf.example/dashboard: http or https, with neither login nor query",
+    ),
+}
+"""Settings whose text has a form: what tells whether it has, and which it is."""
 
 
 def _channels(tables: dict[str, Any], environ: Mapping[str, str], origin: str) -> tuple[Channel, ...]:

@@ -242,6 +242,8 @@ TEMPLATE = """\
 # llm_timeout_s = 900                    # for all that a model is asked in a run
 # llm_window = 32768                     # longest window of an Ollama, in tokens
 
+# dashboard_url = "https://perf.example"  # where people reach the dashboard; messages and jobs' pages link to it
+
 # [dashboard]                            # of `perftracker-ai serve`
 # viewers = []                           # who may look; empty: everybody whom a login or a proxy names
 # triagers = ["maria"]                   # who may look and triage

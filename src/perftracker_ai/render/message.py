@@ -16,8 +16,9 @@ from perftracker_ai.words.numbers import plural
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from perftracker_ai.render.board import Board
     from perftracker_ai.report.value import Block, Report, Sentence
 
 TITLE_LIMIT, LIMIT = 150, 3000
@@ -25,8 +26,8 @@ TITLE_LIMIT, LIMIT = 150, 3000
 SHOWN = 3
 """Issues told; the others are counted."""
 _NAME, _VALUE, _LINK = 40, 160, 1000
-_TEXT = LIMIT - _LINK - 200
-"""Characters of what comes before the link and the marks around it."""
+_TEXT, _MARKS = LIMIT - _LINK - 200, 10
+"""Characters of what comes before the link and the marks around it, and of the marks around another one."""
 _TOLD = {"slowdown": "", "where": "", "confidence": " confidence", "since": ""}
 """Columns of the table of issues that a message has, and what is said behind each."""
 _LONGEST = 160
@@ -60,20 +61,30 @@ class _Line(NamedTuple):
     code: str = ""
     rest: str = ""
     item: bool = False
+    address: str = ""
 
 
-def message(report: Report, link: Link) -> Message:
+def message(report: Report, link: Link, there: Board | None = None) -> Message:
     """Word a run for people who did not watch it.
+
+    Parameters
+    ----------
+    report : Report
+    link : Link
+        Where the report is.
+    there : Board, optional
+        Where the dashboard has the run, if there is one.
 
     Returns
     -------
     Message
         Of at most `TITLE_LIMIT` and `LIMIT` characters.
     """
-    lines = _fitting(list(_lines(report)))
-    link = link._replace(address=clean(link.address, _LINK))
-    plain = [*map(_plain, lines), "", f"{link.what}: {link.address}"]
-    markdown = [*map(_markdown, lines), "", _linked(link)]
+    links = [link._replace(address=clean(link.address, _LINK)), *_board(there)]
+    room = _TEXT - sum(len(one.what) + len(one.address) + _MARKS for one in links[1:])
+    lines = _fitting(list(_lines(report, there.issues if there else {})), room)
+    plain = [*map(_plain, lines), "", *(f"{one.what}: {one.address}" for one in links)]
+    markdown = [*map(_markdown, lines), "", " · ".join(map(_linked, links))]
     return Message(
         title=_inert(report.title, _NAME)[:TITLE_LIMIT], markdown="\n".join(markdown), plain="\n".join(plain)
     )
@@ -92,7 +103,15 @@ def _inert(said: Sentence, limit: int = _VALUE) -> str:
     return "".join(piece if isinstance(piece, str) else inert(piece.text, limit) for piece in said)
 
 
-def _lines(report: Report) -> Iterator[_Line]:
+def _board(there: Board | None) -> list[Link]:
+    """Return links to the dashboard."""
+    if there is None:
+        return []
+    product = Link(f"All of {inert(there.product_name, _NAME)}", there.product)
+    return [Link("Dashboard", there.report), *([product] if there.product else [])]
+
+
+def _lines(report: Report, addresses: Mapping[str, str]) -> Iterator[_Line]:
     known = {value.label: value for value in values(report)}
     meaning, *told = report.bottom_line
     sides = (say(f"{role} ", known[f"{run} version"], " (job ", known[f"{run} job"], ")") for role, run in _SIDES)
@@ -100,7 +119,11 @@ def _lines(report: Report) -> Iterator[_Line]:
     yield _Line(bold=inert(known["verdict"].text, _NAME), rest=f": {_inert(meaning)}")
     yield _Line(rest=f"{', '.join(_inert(side, _NAME) for side in sides)}. {_inert(told[0])}")
     yield from _doubts(blocks)
-    issues = [_issue(table, at) for table in _tables(blocks) for at in range(len(table.rows))]
+    issues = [
+        _issue(table, at)._replace(address=addresses.get(key, ""))
+        for table in _tables(blocks)
+        for at, key in enumerate(table.keys)
+    ]
     yield from issues[:SHOWN]
     left = len(issues) - SHOWN + summary.left_out(blocks)
     if left > 0:
@@ -155,10 +178,12 @@ def _issue(table: Table, at: int) -> _Line:
     return line if len(_plain(line)) <= _LONGEST or not row.get("since") else short
 
 
-def _fitting(lines: list[_Line]) -> list[_Line]:
-    """Return the lines that a message has room for."""
+def _fitting(lines: list[_Line], room: int) -> list[_Line]:
+    """Return the lines that a message has room for; they lose their addresses before one is left out."""
+    if sum(max(len(_markdown(line)), len(_plain(line))) + 1 for line in lines) > room:
+        lines = [line._replace(address="") for line in lines]
     ends = itertools.accumulate(len(_markdown(line)) + 1 for line in lines)
-    return [line for line, end in zip(lines, ends, strict=True) if end <= _TEXT]
+    return [line for line, end in zip(lines, ends, strict=True) if end <= room]
 
 
 # ── forms ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,11 +191,13 @@ def _fitting(lines: list[_Line]) -> list[_Line]:
 
 def _plain(line: _Line) -> str:
     words = " ".join(filter(None, (line.bold, line.code)))
-    return f"{'- ' if line.item else ''}{words}{line.rest}"
+    behind = f"\n  {line.address}" if line.address else ""
+    return f"{'- ' if line.item else ''}{words}{line.rest}{behind}"
 
 
 def _markdown(line: _Line) -> str:
     bold = f"**{line.bold}**" if line.bold else ""
+    bold = f"[{bold}]({line.address.translate(_SAFE_IN_LINKS)})" if bold and line.address else bold
     words = " ".join(filter(None, (bold, f"`{line.code}`" if line.code else "")))
     # An empty line between them keeps two lines from becoming one paragraph in every dialect.
     return f"- {words}{line.rest}" if line.item else f"{words}{line.rest}\n"
