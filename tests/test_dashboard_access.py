@@ -25,6 +25,7 @@ NOBODY = Options(
     proxies=(),
     hosts=(),
     prefix="",
+    accept_into="",
 )
 BY_TOKEN = replace(NOBODY, token_env="T", token=TOKEN)
 BY_HEADER = replace(NOBODY, user_header="X-Remote-User", proxies=("10.0.0.0/24",))

@@ -596,6 +596,7 @@ def _access(arguments: argparse.Namespace) -> Options:
         proxies=tuple(arguments.proxy),
         hosts=tuple(arguments.host),
         prefix=arguments.prefix,
+        accept_into=arguments.accept_into,
     )
 
 

@@ -390,6 +390,12 @@ def _serve(command: argparse.ArgumentParser) -> None:
         "--prefix", default="", metavar="PATH", help="path under which a proxy has the dashboard, such as /perf"
     )
     command.add_argument(
+        "--accept-into",
+        default="",
+        metavar="FILE",
+        help="settings file into which triagers may have acceptances written, as `accept` does (default: none)",
+    )
+    command.add_argument(
         "--demo", action="store_true", help="show 60 made-up nights of three products; no store and no server is needed"
     )
     command.add_argument("--open", action="store_true", help="open the dashboard in a browser")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from perftracker_ai.commands.report_files import read_results
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perftracker_ai.model import Analysis
+    from perftracker_ai.settings import Accept
 
 _NEAREST = 3
 
@@ -55,15 +57,71 @@ def accept_finding(result: Path, finding: str, *, reason: str, until: str, file:
     OutputError
         When the settings file cannot be written.
     """
+    day = _wanted_day(reason, until)
+    analysis = read_result(read_results(result), str(result))
+    entries = _entries(analysis, finding, str(result), reason, day)
+    append_entries(file, entries)
+    return "\n".join(map(entry_text, entries))
+
+
+class SettingsFile:
+    """Entries for issues of kept results: worded, and written where a settings file is named.
+
+    Parameters
+    ----------
+    path : Path or None
+        The settings file.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path, self.file, self._lock = path, str(path or ""), Lock()
+
+    def entry(self, result: bytes, key: str, reason: str, until: str) -> tuple[str, str]:
+        """Return the entry that accepts an issue, as `accept` writes it, and the issue's id in the results.
+
+        Raises
+        ------
+        UsageError
+        """
+        name, entries = self._found(result, key, reason, until)
+        return "\n".join(map(entry_text, entries)), name
+
+    def write(self, result: bytes, key: str, reason: str, until: str) -> None:
+        """Append that entry to the settings file, one writer at a time, whole or not at all.
+
+        Raises
+        ------
+        UsageError
+            When the results, the reason, the day or the file cannot be used.
+        OutputError
+            When the file cannot be written.
+        """
+        if self._path is None:
+            raise UsageError("No settings file was named to write to", "start `serve` with --accept-into FILE")
+        _, entries = self._found(result, key, reason, until)
+        with self._lock:
+            append_entries(self._path, entries)
+
+    def _found(self, result: bytes, key: str, reason: str, until: str) -> tuple[str, tuple[Accept, ...]]:
+        day = _wanted_day(reason, until)
+        analysis = read_result(result, "The results")
+        name = next((one.id for one in analysis.clusters if one.key == key), None)
+        if name is None:
+            raise UsageError("The kept results do not tell of that issue", "use `perftracker-ai accept`")
+        return name, _entries(analysis, name, "the results", reason, day)
+
+
+def _wanted_day(reason: str, until: str) -> date:
     day = _day(until, datetime.now(UTC).date())
     if not reason.strip():
         raise UsageError("The reason is empty", "say with --reason why this regression is accepted")
-    analysis = read_result(read_results(result), str(result))
+    return day
+
+
+def _entries(analysis: Analysis, finding: str, result: str, reason: str, day: date) -> tuple[Accept, ...]:
     if not analysis.candidate.product_name:
         raise UsageError(f"The jobs of {result} name no product, so no entry can name them", "correct the jobs")
-    entries = entries_for(analysis, _curves(analysis, finding, result), reason, day)
-    append_entries(file, entries)
-    return "\n".join(map(entry_text, entries))
+    return entries_for(analysis, _curves(analysis, finding, result), reason, day)
 
 
 def _day(text: str, today: date) -> date:
@@ -76,7 +134,7 @@ def _day(text: str, today: date) -> date:
     return day
 
 
-def _curves(analysis: Analysis, finding: str, result: Path) -> tuple[int, ...]:
+def _curves(analysis: Analysis, finding: str, result: str) -> tuple[int, ...]:
     """Find the curves that an id stands for; only what became worse can be accepted."""
     shown = view(analysis)
     clusters = {cluster.id: cluster for cluster in analysis.clusters}
@@ -100,7 +158,7 @@ def _slower(analysis: Analysis, name: str, curves: tuple[int, ...]) -> bool:
     return any(window.direction is Direction.WORSE for window in windows)
 
 
-def _unknown(finding: str, names: list[str], result: Path) -> UsageError:
+def _unknown(finding: str, names: list[str], result: str) -> UsageError:
     if not names:
         return UsageError(f"Nothing in {result} became slower, so there is nothing to accept.")
     near = get_close_matches(finding.upper(), names, n=_NEAREST, cutoff=0.0)

@@ -47,6 +47,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Further names under which browsers ask.
     prefix : str
         Path that a proxy has it under.
+    accept_into : str
+        Settings file into which acceptances are written; empty for none.
     """
 
     listen: str
@@ -57,6 +59,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     proxies: tuple[str, ...]
     hosts: tuple[str, ...]
     prefix: str
+    accept_into: str
 
     def __repr__(self) -> str:
         """Return nothing of what is secret."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perftracker_ai.commands.issues import results_below
-from perftracker_ai.errors import OutputError
+from perftracker_ai.errors import OutputError, StoreError
 from perftracker_ai.files import read_bounded, reason, unmarked
 from perftracker_ai.model import Attribution, Cluster, Direction, Severity
 from perftracker_ai.model.history import JobRef
@@ -23,11 +23,11 @@ from perftracker_ai.results.saved import SavedJob, SavedJobs  # noqa: TC001 - ms
 from perftracker_ai.store import Comparison, IssueRow, hardware_of, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from perftracker_ai.model import JobInfo
-    from perftracker_ai.store import History, Levels, Scope, Store
+    from perftracker_ai.store import History, Levels, Said, Scope, Store, Triage
 
 _MOST_FILES = 5000
 """Results that are looked at."""
@@ -40,6 +40,7 @@ NO_STORE = (
     "from job to job and since when, and what every endpoint cost over time; "
     "`perftracker-ai history sync --product NAME` makes one."
 )
+NEEDS_STORE = "make a store with `perftracker-ai history sync --product NAME` and `index`"
 NO_COMPARISON = (
     "The store holds no comparison yet, so these are read from the folder of reports; `perftracker-ai index` with its "
     "name puts them into the store, which then says what stays open from job to job."
@@ -90,6 +91,22 @@ class StoreRecords:
     def measured(self, scope: Scope, jobs: Collection[str]) -> History | None:
         """Return every value of a scope's jobs by their uuids."""
         return self._store.series(scope, jobs)
+
+    def course(self, place: Scope, key: str) -> tuple[IssueRow, ...]:
+        """Return an issue as each job that tells of it left it, by when they ended."""
+        return self._store.comparisons.course(place, key)
+
+    def said(self, product: str | None) -> tuple[Said, ...]:
+        """Return the last word on each issue, of a product or of all."""
+        return self._store.triage.newest(product)
+
+    def log(self, product: str | None, key: str | None, most: int) -> tuple[Said, ...]:
+        """Return everything that was said; so much, the newest first."""
+        return self._store.triage.log(most, product, key)
+
+    def say(self, said: Sequence[tuple[Triage, int]]) -> tuple[Said, ...]:
+        """Keep what somebody says, all of it or nothing; return what others said meanwhile."""
+        return self._store.triage.add(said)
 
     def result(self, origin: str, baseline: str, candidate: str) -> bytes | None:
         """Return the results of two jobs by their uuids; None when they are nowhere."""
@@ -154,6 +171,29 @@ class FolderRecords:
     def measured(self, scope: Scope, jobs: Collection[str]) -> History | None:  # noqa: ARG002 - the same
         """Return nothing, for the same reason."""
         return None
+
+    def course(self, place: Scope, key: str) -> tuple[IssueRow, ...]:
+        """Return an issue as every comparison that found it did."""
+        named = (place.product, place.hardware, place.suite, key)
+        rows = (row for one in self._told() for row in one.issues)
+        return tuple(row for row in rows if (row.product, row.hardware, row.suite, row.issue.key) == named)
+
+    def said(self, product: str | None) -> tuple[Said, ...]:  # noqa: ARG002 - a folder has none
+        """Return nothing: only a store keeps what people say."""
+        return ()
+
+    def log(self, product: str | None, key: str | None, most: int) -> tuple[Said, ...]:  # noqa: ARG002 - the same
+        """Return nothing, as `said`."""
+        return ()
+
+    def say(self, said: Sequence[tuple[Triage, int]]) -> tuple[Said, ...]:
+        """Refuse to keep anything.
+
+        Raises
+        ------
+        StoreError
+        """
+        raise StoreError(f"A folder of reports keeps nothing that {said[0][0].author} says", NEEDS_STORE)
 
     def result(self, origin: str, baseline: str, candidate: str) -> bytes | None:  # noqa: ARG002 - reports name no server
         """Return the results of two jobs by their uuids; None when there are none."""

@@ -172,11 +172,13 @@ def run(
     """Answer on a socket until it is ended from the keyboard."""
     import uvicorn
 
+    from perftracker_ai.commands.accept import SettingsFile
     from perftracker_ai.dashboard.app import application
 
     host = options.listen.rpartition(":")[0]
     address = f"http://{host}:{door.getsockname()[1]}{access.prefix}/"
-    app = application(records, hosts_of(options, host), access=access)
+    acceptor = SettingsFile(Path(options.accept_into) if options.accept_into else None)
+    app = application(records, hosts_of(options, host), access=access, acceptor=acceptor)
     config = uvicorn.Config(
         app,
         log_level="error",

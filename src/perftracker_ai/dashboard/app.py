@@ -30,6 +30,7 @@ from perftracker_ai.dashboard.answers import (
     values,
 )
 from perftracker_ai.dashboard.badge import badge
+from perftracker_ai.dashboard.bar import bar_of, with_bar
 from perftracker_ai.dashboard.endpoint_page import LOADS, courses_csv, endpoint_page_html, pairs_csv
 from perftracker_ai.dashboard.feed import ATOM, ENTRIES, atom
 from perftracker_ai.dashboard.frame import report_policy
@@ -42,7 +43,8 @@ from perftracker_ai.dashboard.lookups import DIGITS, NIGHTS
 from perftracker_ai.dashboard.noise_page import noise_handler
 from perftracker_ai.dashboard.parts import STRIP
 from perftracker_ai.dashboard.product import VALUES, product_csv, product_page_html
-from perftracker_ai.dashboard.views import Sort, State
+from perftracker_ai.dashboard.triaging import Triaging
+from perftracker_ai.dashboard.views import Chosen, Sort, State
 from perftracker_ai.render.html import html_report
 from perftracker_ai.report import build
 from perftracker_ai.report.view import view
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.dashboard.answers import Handler, Query
     from perftracker_ai.dashboard.gate import Access
-    from perftracker_ai.dashboard.records import Records
+    from perftracker_ai.dashboard.records import Acceptor, Records
     from perftracker_ai.store import Comparison
 
 _MOST_PAGES = 10_000
@@ -72,6 +74,7 @@ def application(
     clock: Callable[[], datetime] | None = None,
     *,
     access: Access = READING,
+    acceptor: Acceptor | None = None,
 ) -> ASGIApp:
     """Return the application.
 
@@ -85,8 +88,11 @@ def application(
         Gives the time; the system's unless given.
     access : Access
         Whom it answers; everybody, and it changes nothing, unless given.
+    acceptor : Acceptor, optional
+        What words and writes entries of the settings; they are not offered without.
     """
-    board, answers = _Board(records, clock or (lambda: datetime.now(UTC))), Answers()
+    now, answers = clock or (lambda: datetime.now(UTC)), Answers()
+    board, triaging = _Board(records, now), Triaging(records, now, answers.forget, acceptor)
     pages: tuple[tuple[str, Handler], ...] = (
         ("/", answers.of(board.home)),
         ("/issues", answers.of(board.inbox)),
@@ -94,6 +100,8 @@ def application(
         ("/p/{product}/e/{endpoint:path}", answers.of(board.endpoint)),
         ("/p/{product}/noise", answers.of(noise_handler(records, board.clock))),
         ("/j/{number}", answers.of(board.job)),
+        ("/p/{product}/i/{key}", answers.of(triaging.issue)),
+        ("/audit", answers.of(triaging.audit)),
         ("/c/{pair}", board.report),  # of which the board keeps a few by itself, for they are large
     )
     plain = [Route(path, endpoint(handler, json=False)) for path, handler in pages]
@@ -103,7 +111,11 @@ def application(
         Route("/feed/{product}", endpoint(answers.of(board.feed), json=False)),
         Route("/badge/{product}", endpoint(answers.of(board.badge), json=False)),
     ]
-    routes = [*plain, *data, *further, *_login(access)]
+    writing = [
+        Route("/issues", endpoint(triaging.say_of_several, json=False), methods=["POST"]),
+        Route("/p/{product}/i/{key}", endpoint(triaging.say_of_one, json=False), methods=["POST"]),
+    ]
+    routes = [*plain, *data, *further, *(writing if access.writes else ()), *_login(access)]
     inner = Starlette(routes=routes, exception_handlers={404: _no_page, 405: _no_form})
     inner.router.redirect_slashes = False  # it would lead away from the prefix
     return Gate(inner, frozenset(hosts), access)
@@ -141,7 +153,7 @@ class _Board:
     def home(self, query: Query) -> Response:
         """Answer with every product in a line."""
         comparisons = self._records.comparisons(None, STRIP)
-        shown = views.home(comparisons, self._records.issues(None), self.clock())
+        shown = views.home(comparisons, self._records.issues(None), self._records.said(None), self.clock())
         return values(shown) if query.json else page(home_page(shown, self._records))
 
     def inbox(self, query: Query) -> Response:
@@ -150,12 +162,17 @@ class _Board:
         shown = views.inbox(
             self._records.of_jobs({job for row in rows for job in (row.job.job, row.issue.first.job)}),
             rows,
+            self._records.said(None),
             self.clock(),
-            state=query.choice("state", State, State.OPEN),
-            product=query.values.get("product", ""),
-            sort=query.choice("sort", Sort, Sort.WORST),
+            Chosen(
+                state=query.choice("state", State, State.OPEN),
+                product=query.values.get("product", ""),
+                owner=query.values.get("owner", ""),
+                find=query.values.get("find", ""),
+                sort=query.choice("sort", Sort, Sort.WORST),
+            ),
         )
-        return values(shown) if query.json else page(inbox_page(shown, self._records))
+        return values(shown) if query.json else page(inbox_page(shown, self._records, query.visitor), forms=True)
 
     def product(self, query: Query) -> Response:
         """Answer with a product's page."""
@@ -163,7 +180,8 @@ class _Board:
         comparisons = self._records.comparisons(product, NIGHTS)
         place = lookups.place(views.places_of(comparisons), query)
         course = heat(self._records.levels(lookups.scope(place, query), jobs), query.number("page", 1, _MOST_PAGES))
-        shown = views.product_page(comparisons, self._records.issues(product), place, course, self.clock())
+        issues, said = self._records.issues(product), self._records.said(product)
+        shown = views.product_page(comparisons, issues, said, place, course, self.clock())
         if query.json:
             return values(shown)
         if query.values.get("format") == "csv":
@@ -203,8 +221,11 @@ class _Board:
                 headers=HEADERS | {"Content-Security-Policy": NOTHING},
             )
         with _RENDERING:
-            page = self._report(made.origin, made.baseline, made.candidate, made.made)
-        return Response(page, media_type=HTML, headers=HEADERS | {"Content-Security-Policy": report_policy()})
+            html = self._report(made.origin, made.baseline, made.candidate, made.made)
+        issues, said = self._records.issues(made.product), self._records.said(made.product)
+        bar = bar_of(views.of_report(made, issues, said, self.clock()), html)
+        head = HEADERS | {"Content-Security-Policy": report_policy()}
+        return Response(with_bar(html, bar).encode(), media_type=HTML, headers=head)
 
     def health(self, _: Query) -> Response:
         """Answer whether what is shown can be read."""
@@ -216,7 +237,7 @@ class _Board:
         product = query.segments[0].removesuffix(".svg")
         comparisons = self._records.comparisons(product, STRIP)
         place = lookups.place(views.places_of(comparisons), query)
-        line = views.line(place, views.Made(comparisons), (), self.clock())
+        line = views.line(place, views.Made(comparisons, (), self.clock()), (), self.clock())
         return Response(badge(line), media_type=SVG, headers=HEADERS | {"Content-Security-Policy": NOTHING})
 
     def _comparison(self, query: Query) -> Comparison:
@@ -238,11 +259,11 @@ class _Board:
             raise Refused(404, "The results of this comparison are not kept; its line is all there is.")
         return found
 
-    def _rendered(self, origin: str, baseline: str, candidate: str, _made: datetime) -> bytes:
+    def _rendered(self, origin: str, baseline: str, candidate: str, _made: datetime) -> str:
         """Return a report's page; one that was made again is another."""
         result = self._result(origin, baseline, candidate)
         told = view(read_result(result, "The results"))
-        return html_report(told, build(told), result=result, scripts=True).encode()
+        return html_report(told, build(told), result=result, scripts=True)
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,7 +32,7 @@ _FOREIGN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def atom(place: Place, made: Sequence[Comparison], rows: Sequence[IssueRow]) -> bytes:
     """Return the feed, the newest comparison first; `made` is not empty."""
-    known = views.Made(made)
+    known = views.Made(made, (), max(one.made for one in made))  # what people say later changes no entry
     worst = {(row.baseline, row.candidate): views.issue(row, known) for row in reversed(rows) if not row.issue.accepted}
     newest_first = sorted(made, key=lambda one: (one.end, one.candidate_id, one.made), reverse=True)
     own = address(place)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.dashboard.records import Records
 
-_PAGES = (("/", "Products"), ("/issues", "Issues"))
+_PAGES = (("/", "Products"), ("/issues", "Issues"), ("/audit", "Audit log"))
 _LOGIN = ("/login", "Login")
 _NO_FORMS, _OWN_FORMS = "form-action 'none'", "form-action 'self'"
 
@@ -53,7 +53,7 @@ def page(title: str, tone: str, head: tuple[Html, ...], main: tuple[Html, ...], 
 
 def footer(records: Records, now: datetime, api: str) -> Html:
     """Return what is shown, where it is kept, and where the same is as JSON."""
-    told = f"Read from {records.place} at {now:%Y-%m-%d %H:%M} UTC. This page changes nothing. "
+    told = f"Read from {records.place} at {now:%Y-%m-%d %H:%M} UTC. "
     note = el("p", records.note, class_="because") if records.note else Html("")
     return join([el("p", told, el("a", "The same values as JSON", href=api), "."), note])
 
@@ -84,7 +84,7 @@ def style() -> str:
 @cache
 def script() -> str:
     """Return the script: the report's charts', and what reads values off the heat map."""
-    return asset("chart.js") + _own("dashboard.js")
+    return asset("chart.js") + _own("dashboard.js") + _own("inbox.js")
 
 
 def _own(name: str) -> str:

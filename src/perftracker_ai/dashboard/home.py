@@ -84,7 +84,7 @@ def _row(one: Line, at: int) -> Html:
             class_="newest",
         ),
         el("td", parts.strip(one.nights, f"strip-{at}"), class_="strip"),
-        el("td", parts.counts(one.open, one.accepted), class_="counts", data_head="open"),
+        el("td", parts.counts(one.open, one.accepted, one.aside), class_="counts", data_head="open"),
         el("td", *_issue(one), class_="worst"),
         class_=parts.tone(one.verdict),
     )

@@ -81,7 +81,7 @@ def endpoint(records: Records, query: Query, now: datetime) -> Endpoint:
     comparisons = records.comparisons(product, NIGHTS)
     at = place(views.places_of(comparisons), query)
     wanted = scope(at, query)
-    levels, made = records.levels(wanted, jobs(query)), views.Made(comparisons)
+    levels, made = records.levels(wanted, jobs(query)), views.Made(comparisons, records.said(product), now)
     issues = [views.issue(row, made) for row in records.issues(product)]
     issues = [one for one in issues if one.place == at]
     name = find(text, endpoints.endpoints(levels) | {one.endpoint for one in issues})

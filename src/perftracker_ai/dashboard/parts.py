@@ -9,10 +9,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from perftracker_ai.dashboard.links import link
+from perftracker_ai.dashboard.triage import link_of
 from perftracker_ai.dashboard.views import APPROVED, QUIET_DAYS, State, endpoint_path, product_path
 from perftracker_ai.model import Severity, Verdict
 from perftracker_ai.render import svg
-from perftracker_ai.render.page.markup import Html, el, join, path
+from perftracker_ai.render.page.markup import Html, el, escaped, join, path
 from perftracker_ai.words.numbers import format_range, format_slowdown, plural
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ _WHY = {
 }
 """Rules of the policy in a few words; what has none is told by its report."""
 _HOURS, _DAYS = 24, 2.0
+_NEWS, _OPEN = ("worse", "reopened"), ("new", "acknowledged")
 
 
 def tone(verdict: str) -> str:
@@ -96,6 +98,21 @@ def _bar(night: Night, at: int) -> Html:
 def verdict_text(night: Night) -> str:
     """Return a verdict with what makes the comparison doubtful."""
     return f"{night.verdict} ({', '.join(night.doubts)})" if night.doubts else night.verdict
+
+
+def minute(moment: datetime) -> str:
+    """Return a moment as it is written everywhere."""
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def ticket(address: str) -> Html:
+    """Return a link to a ticket, by its last words and its host; text where it is none that may be followed."""
+    parts = link_of(address)
+    if parts is None:
+        return escaped(address)
+    last = parts.path.rstrip("/").rpartition("/")[2]
+    host = parts.hostname or ""
+    return el("a", f"{last} on {host}" if last else host, href=address, rel="noopener noreferrer", class_="ticket")
 
 
 def day(moment: datetime) -> str:
@@ -174,11 +191,13 @@ def endpoint_address(place: Place, endpoint: str, **query: str | int) -> str:
     return link(endpoint_path(place, endpoint), **{"hw": place.hardware, "suite": place.suite, **query})
 
 
-def counts(by_severity: Mapping[str, int], accepted: int) -> Html:
+def counts(by_severity: Mapping[str, int], accepted: int, aside: int) -> Html:
     """Return how many issues are open, by severity; the worst first."""
     told = [el("span", f"{count} {name}", class_=f"chip {name}") for name, count in by_severity.items()]
     if accepted:
         told.append(el("span", f"{accepted} accepted", class_="chip neutral"))
+    if aside:
+        told.append(el("span", f"{aside} set aside", class_="chip neutral", title="not a regression, or fixed"))
     return join(told) if told else el("span", "none open", class_="dim")
 
 
@@ -208,15 +227,17 @@ def came(first: JobRef, good: JobRef) -> str:
     return f"came with {first.version} (job {first.job}, {day(first.end)}){after}"
 
 
-def issue_rows(issues: Sequence[Issue], *, since: bool = True) -> Html:
-    """Return issues as rows; ``since`` says of each with which job it came in."""
-    return el("ul", *(_issue_row(one, since=since) for one in issues), class_="rows")
+def issue_rows(issues: Sequence[Issue], *, since: bool = True, box: Callable[[Issue], Html] | None = None) -> Html:
+    """Return issues as rows; ``since`` says of each with which job it came in, ``box`` is what checks it."""
+    return el("ul", *(issue_row(one, since=since, box=box) for one in issues), class_="rows")
 
 
-def _issue_row(one: Issue, *, since: bool) -> Html:
+def issue_row(one: Issue, *, since: bool, box: Callable[[Issue], Html] | None = None) -> Html:
+    """Return an issue as a row of a list."""
     chips = (
+        box(one) if box else Html(""),
         el("span", one.severity, class_=f"chip {severity_class(one.severity)}"),
-        el("span", one.state, class_="state"),
+        el("span", _state(one), class_="state"),
     )
     told = ", ".join(filter(None, (extent(one), "" if one.attribution == "code" else one.attribution)))
     doubt = f", {one.confidence} confidence"
@@ -229,6 +250,7 @@ def _issue_row(one: Issue, *, since: bool) -> Html:
         el("span", size(one), class_=f"num {severity_class(one.severity)}"),
         el("span", f"{told}{doubt}{unmeasured}", *over_time(one), class_="sub"),
         el("span", came(one.first, one.last_good) + gone, class_="sub") if since or gone else Html(""),
+        _word(one),
         class_=severity_class(one.severity),
     )
 
@@ -238,6 +260,33 @@ def over_time(one: Issue) -> tuple[Html, ...]:
     if not one.endpoint:
         return ()
     return Html(" · "), el("a", "over the jobs", href=endpoint_address(one.place, one.endpoint))
+
+
+def _state(one: Issue) -> str:
+    return f"{one.state}, {one.status}" if one.status in _NEWS and one.state in _OPEN else one.state
+
+
+def _word(one: Issue) -> Html:
+    """Return who cares for an issue and what they say of it, and the way to its page."""
+    said, more = one.word, el("a", "triage and history", href=one.page, class_="more")
+    if said is None:
+        return el("span", more, class_="word")
+    pieces = (
+        el("b", said.owner) if said.owner else Html(""),
+        escaped(f"was “{said.state}”: {one.again}") if one.again else Html(""),
+        escaped(f"until {said.until}") if said.until and not one.again else Html(""),
+        el("span", said.note, class_="note") if said.note else Html(""),
+        ticket(said.ticket) if said.ticket else Html(""),
+        escaped(f"said {said.author}, {day(said.made)}"),
+        more,
+    )
+    return el("span", join([one for one in pieces if one], " · "), class_="word")
+
+
+def table(head: Html, rows: Sequence[Html], name: str) -> Html:
+    """Return a table that is scrolled sideways where it must be, by the keyboard too."""
+    inner = el("table", head, el("tbody", *rows), class_="log")
+    return scrolled(inner, name)
 
 
 def tabs(links: Sequence[tuple[str, str, int, bool]], label: str) -> Html:

@@ -34,7 +34,7 @@ def product_page_html(shown: Product, records: Records, jobs: int, *, values: bo
         title,
         el("p", said[:1].upper(), said[1:], parts.age(line.age_days), "."),
         _others(shown),
-        el("div", parts.counts(line.open, line.accepted), class_="counts"),
+        el("div", parts.counts(line.open, line.accepted, line.aside), class_="counts"),
     )
     main = (_open(shown), _course(shown, jobs, values=values), _closed(shown), _further(shown))
     foot = footer(records, shown.now, parts.api(line.place, jobs=jobs))

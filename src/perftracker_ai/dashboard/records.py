@@ -5,10 +5,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from perftracker_ai.model import JobInfo
-    from perftracker_ai.store import Comparison, History, IssueRow, Levels, Scope
+    from perftracker_ai.store import Comparison, History, IssueRow, Levels, Said, Scope, Triage
+
+
+class Acceptor(Protocol):
+    """What makes the results of a comparison into entries of the settings file.
+
+    Attributes
+    ----------
+    file : str
+        The settings file that is written, as people name it; empty where none is.
+    """
+
+    file: str
+
+    def entry(self, result: bytes, key: str, reason: str, until: str) -> tuple[str, str]:
+        """Return the entry that accepts an issue, and its id in the results.
+
+        Raises
+        ------
+        UsageError
+            When reason or day, or the results, are not what it takes.
+        """
+
+    def write(self, result: bytes, key: str, reason: str, until: str) -> None:
+        """Write that entry, whole or not at all.
+
+        Raises
+        ------
+        UsageError
+            As `entry`, or when the settings file cannot take it.
+        OutputError
+            When it cannot be written.
+        """
 
 
 class Records(Protocol):
@@ -53,6 +85,24 @@ class Records(Protocol):
 
     def measured(self, scope: Scope, jobs: Collection[str]) -> History | None:
         """Return every value of a scope's jobs by their uuids; None where values are not kept."""
+
+    def course(self, place: Scope, key: str) -> tuple[IssueRow, ...]:
+        """Return an issue as each job that tells of it left it, by when they ended; with what is kept of it."""
+
+    def said(self, product: str | None) -> tuple[Said, ...]:
+        """Return the last word on each issue, of a product or of all."""
+
+    def log(self, product: str | None, key: str | None, most: int) -> tuple[Said, ...]:
+        """Return everything that was said, of a product or of all, of one issue or of all; so much, newest first."""
+
+    def say(self, said: Sequence[tuple[Triage, int]]) -> tuple[Said, ...]:
+        """Keep what somebody says, each with the number of the last word they saw, all of it or nothing.
+
+        Returns
+        -------
+        tuple of Said
+            What others said meanwhile, for which nothing was kept; empty where all was.
+        """
 
     def result(self, origin: str, baseline: str, candidate: str) -> bytes | None:
         """Return the results of two jobs by their uuids; None when they are not kept."""

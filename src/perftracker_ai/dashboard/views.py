@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from perftracker_ai.dashboard import triage
 from perftracker_ai.dashboard.heat import Heat  # noqa: TC001 - the same
 from perftracker_ai.dashboard.links import link
 from perftracker_ai.dashboard.slugs import slug
@@ -24,8 +25,10 @@ from perftracker_ai.model.issues import IssueStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from perftracker_ai.store import Comparison, IssueRow
+    from perftracker_ai.store import Comparison, IssueRow, Said
 
+NOBODY = "nobody"
+"""Owner of the issues that nobody cares for."""
 QUIET_DAYS = 3
 """Days without a job from which a product is said to be quiet: a weekend is not."""
 _SECONDS_A_DAY = 86_400
@@ -46,11 +49,14 @@ _ASIDE = ("minor", "moved with the run", "inconclusive", "improved")
 class State(StrEnum):
     """Which issues a list shows."""
 
-    OPEN = "open"
-    NEW = "new"
-    WORSE = "worse"
-    ACCEPTED = "accepted"
-    CLOSED = "closed"
+    OPEN = "open"  # new or acknowledged
+    NEW = "new"  # nobody has said anything of them, or it holds no longer
+    WORSE = "worse"  # open, and worse or back with the newest job
+    ACKNOWLEDGED = "acknowledged"
+    ACCEPTED = "accepted"  # by the settings
+    DISMISSED = "not a regression"
+    FIXED = "fixed"
+    CLOSED = "closed"  # a job is back on the level of before
     ALL = "all"
 
 
@@ -101,6 +107,25 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     path: str
 
 
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody said of an issue.
+
+    Attributes
+    ----------
+    number : int
+        By which it is known that an edit was made upon it.
+    """
+
+    number: int
+    state: str
+    owner: str
+    note: str
+    ticket: str
+    until: str
+    author: str
+    made: datetime
+
+
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
     """An issue in a list.
 
@@ -109,7 +134,15 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     key : str
         Its stable name.
     state : str
-        What became of it with the newest job; ``accepted`` where the settings accept it.
+        That of the list it is in: what people say of it, unless the settings accept it or a job closed it.
+    status : str
+        What became of it with the newest job.
+    word : Word or None
+        The last that somebody said of it.
+    again : str
+        Why that holds no longer; empty where it does.
+    form : str
+        How forms name it.
     slowdown, opened : float
         Of the newest job against the level before it came in, and when it came in.
     costs_time : bool
@@ -118,11 +151,17 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
         With which job it came in, the last one before, and the newest one.
     path : str
         Where it is told of: the newest report that found it, or else the page of the product.
+    page : str
+        Its own page.
     """
 
     place: Place
     key: str
     state: str
+    status: str
+    word: Word | None
+    again: str
+    form: str
     severity: str
     attribution: str
     confidence: str
@@ -140,6 +179,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     job: JobRef
     measured: bool
     path: str
+    page: str
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +198,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     open : dict of str to int
         Open issues that are not accepted, by severity.
     accepted : int
-        Open issues that are accepted.
+        Issues that the settings accept.
+    aside : int
+        Issues that somebody says are no regression, or fixed.
     worst : Issue or None
         The worst of the open ones.
     """
@@ -171,6 +213,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     nights: tuple[Night, ...]
     open: dict[str, int]
     accepted: int
+    aside: int
     worst: Issue | None
 
     @property
@@ -211,23 +254,37 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     path: str
 
 
-class Inbox(msgspec.Struct, frozen=True, kw_only=True):
+class Chosen(msgspec.Struct, frozen=True, kw_only=True):
+    """Which issues are asked for.
+
+    Attributes
+    ----------
+    product, owner : str
+        The only one that is shown; empty for all. NOBODY are those without an owner.
+    find : str
+        What endpoints or products that are shown hold; empty for anything.
+    """
+
+    state: State
+    product: str
+    owner: str
+    find: str
+    sort: Sort
+
+
+class Inbox(Chosen, frozen=True, kw_only=True):
     """The list of issues.
 
     Attributes
     ----------
-    product : str
-        The only one that is shown; empty for all.
-    states, products : dict of str to int
-        How many issues each state has of these products, and each product in this state.
+    states, products, owners : dict of str to int
+        How many issues each has, with the other choices as they are.
     """
 
     now: datetime
-    state: State
-    product: str
-    sort: Sort
     states: dict[str, int]
     products: dict[str, int]
+    owners: dict[str, int]
     groups: tuple[Group, ...]
 
 
@@ -252,12 +309,75 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     heat: Heat | None
 
 
+class Reported(msgspec.Struct, frozen=True, kw_only=True):
+    """Beside a report: where it was measured, and the issues that are known there, the largest first."""
+
+    place: Place
+    issues: tuple[Issue, ...]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was once said of an issue."""
+
+    place: Place
+    key: str
+    word: Word
+
+
+class Audit(msgspec.Struct, frozen=True, kw_only=True):
+    """Who said what, the newest first; of a product, or of all where it is empty."""
+
+    now: datetime
+    product: str
+    entries: tuple[Entry, ...]
+
+
+class IssuePage(msgspec.Struct, frozen=True, kw_only=True):
+    """The page of an issue.
+
+    Attributes
+    ----------
+    course : tuple of (JobRef, str, float)
+        With which job it had which status and slowdown, the oldest first.
+    log : tuple of Entry
+        What was said of it, the newest first.
+    """
+
+    now: datetime
+    issue: Issue
+    course: tuple[tuple[JobRef, str, float], ...]
+    log: tuple[Entry, ...]
+
+
+class Accepting(msgspec.Struct, frozen=True, kw_only=True):
+    """How the settings come to accept an issue.
+
+    Attributes
+    ----------
+    reason, day : str
+        As asked for; empty where it was not yet.
+    entry, command : str
+        What stands in the settings file then, and what writes it there; empty where it was not asked for.
+    file : str
+        The settings file that this dashboard writes; empty where it writes none.
+    problem : str
+        Why there is no entry.
+    """
+
+    reason: str
+    day: str
+    entry: str
+    command: str
+    file: str
+    problem: str
+
+
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def home(comparisons: Sequence[Comparison], rows: Iterable[IssueRow], now: datetime) -> Home:
+def home(comparisons: Sequence[Comparison], rows: Iterable[IssueRow], said: Iterable[Said], now: datetime) -> Home:
     """Return the first page's values: by verdict, then by the worst open issue, then by name."""
-    issues, made = defaultdict(list), Made(comparisons)
+    issues, made = defaultdict(list), Made(comparisons, said, now)
     for row in rows:
         issues[place_of(row)].append(issue(row, made))
     found = [line(place, made, issues[place], now) for place in made.places]
@@ -267,37 +387,47 @@ def home(comparisons: Sequence[Comparison], rows: Iterable[IssueRow], now: datet
 def inbox(
     comparisons: Sequence[Comparison],
     rows: Iterable[IssueRow],
+    said: Iterable[Said],
     now: datetime,
-    *,
-    state: State,
-    product: str,
-    sort: Sort,
+    chosen: Chosen,
 ) -> Inbox:
     """Return the list of issues, grouped by the job they came in with."""
-    made = Made(comparisons)
-    every = tuple(issue(row, made) for row in rows)
-    own = [one for one in every if product in ("", one.place.product)]
-    chosen = [one for one in own if _is_in(one, state)]
+    made = Made(comparisons, said, now)
+    every = [one for one in (issue(row, made) for row in rows) if _holds(one, chosen.find)]
+    here = [one for one in every if chosen.product in {"", one.place.product}]
+    theirs = [one for one in every if chosen.owner in {"", owner_of(one)}]
+    own = [one for one in here if chosen.owner in {"", owner_of(one)}]
     grouped: dict[tuple[Place, int], list[Issue]] = defaultdict(list)
-    for one in chosen:
-        grouped[one.place, one.first.job].append(one)
+    for one in own:
+        if _is_in(one, chosen.state):
+            grouped[one.place, one.first.job].append(one)
     groups = [_group(place, members, made.night(place, job)) for (place, job), members in grouped.items()]
     return Inbox(
         now=now,
-        state=state,
-        product=product,
-        sort=sort,
+        **msgspec.structs.asdict(chosen),
         states={kind.value: sum(_is_in(one, kind) for one in own) for kind in State},
-        products=dict(sorted(Counter(one.place.product for one in every if _is_in(one, state)).items())),
-        groups=tuple(sorted(groups, key=_ORDERS[sort])),
+        products=dict(sorted(Counter(one.place.product for one in theirs if _is_in(one, chosen.state)).items())),
+        owners=dict(sorted(Counter(owner_of(one) for one in here if _is_in(one, chosen.state)).items())),
+        groups=tuple(sorted(groups, key=_ORDERS[chosen.sort])),
     )
 
 
+def of_report(made: Comparison, rows: Iterable[IssueRow], said: Iterable[Said], now: datetime) -> Reported:
+    """Return what is known of the issues of a report's product, where it was measured."""
+    place, known = place_of(made), Made((made,), said, now)
+    return Reported(place=place, issues=tuple(issue(row, known) for row in rows if place_of(row) == place))
+
+
 def product_page(
-    comparisons: Sequence[Comparison], rows: Iterable[IssueRow], place: Place, heat: Heat | None, now: datetime
+    comparisons: Sequence[Comparison],
+    rows: Iterable[IssueRow],
+    said: Iterable[Said],
+    place: Place,
+    heat: Heat | None,
+    now: datetime,
 ) -> Product:
     """Return the values of a product's page at one of the places where it is measured."""
-    made = Made(comparisons)
+    made = Made(comparisons, said, now)
     issues = sorted((issue(row, made) for row in rows if place_of(row) == place), key=_worst)
     closed = [one for one in issues if one.state == IssueStatus.CLOSED]
     return Product(
@@ -310,9 +440,16 @@ def product_page(
     )
 
 
+def entry(said: Said) -> Entry:
+    """Return what somebody once said as the log shows it."""
+    one = said.triage
+    place = Place(product=one.product, hardware=one.hardware, suite=one.suite, origin=one.origin)
+    return Entry(place=place, key=one.key, word=word(said))
+
+
 def places_of(comparisons: Sequence[Comparison]) -> tuple[Place, ...]:
     """Return where a product is measured, the place of its newest job first."""
-    places = Made(comparisons).places
+    places = _by_place(comparisons)
     return tuple(sorted(places, key=lambda place: places[place][-1].job.end, reverse=True))
 
 
@@ -320,20 +457,28 @@ def places_of(comparisons: Sequence[Comparison]) -> tuple[Place, ...]:
 
 
 class Made:
-    """Comparisons by where and of which job they are; of those of one job the last one made counts."""
+    """Comparisons by where and of which job they are, of those of one job the last one made; and what was said."""
 
-    def __init__(self, comparisons: Sequence[Comparison]) -> None:
-        pairs = Counter((one.baseline_id, one.candidate_id) for one in comparisons)
-        found: dict[Place, dict[str, Night]] = defaultdict(dict)
-        for one in sorted(comparisons, key=lambda one: (one.end, one.candidate_id, one.made)):
-            twice = pairs[one.baseline_id, one.candidate_id] > 1
-            found[place_of(one)][one.candidate] = _night(one, by_uuid=twice)
-        self.places = {place: tuple(nights.values()) for place, nights in found.items()}
+    def __init__(self, comparisons: Sequence[Comparison], said: Iterable[Said], now: datetime) -> None:
+        self.now, self._words = now, triage.last_words(said)
+        self.places = _by_place(comparisons)
         self._by_job = {(place, one.job.job): one for place, nights in self.places.items() for one in nights}
+
+    def word(self, row: IssueRow) -> Said | None:
+        """Return the last word on an issue; None where there is none."""
+        return self._words.get(triage.name_of(row))
 
     def night(self, place: Place, job: int) -> Night | None:
         """Return the comparison of a job; None where it is not kept."""
         return self._by_job.get((place, job))
+
+
+def _by_place(comparisons: Sequence[Comparison]) -> dict[Place, tuple[Night, ...]]:
+    found: dict[Place, dict[str, Night]] = defaultdict(dict)
+    ordered = sorted(comparisons, key=lambda one: (one.end, one.candidate_id, one.made))
+    for one, night in zip(ordered, nights(ordered), strict=True):
+        found[place_of(one)][one.candidate] = night
+    return {place: tuple(own.values()) for place, own in found.items()}
 
 
 def line(place: Place, made: Made, issues: Sequence[Issue], now: datetime) -> Line:
@@ -351,6 +496,7 @@ def line(place: Place, made: Made, issues: Sequence[Issue], now: datetime) -> Li
         nights=nights,
         open={severity.value: counted[severity.value] for severity in Severity if counted[severity.value]},
         accepted=sum(one.state == State.ACCEPTED for one in issues),
+        aside=sum(one.state in {State.DISMISSED.value, State.FIXED.value} for one in issues),
         worst=max(still, key=lambda one: (_weight(one), one.slowdown), default=None),
     )
 
@@ -378,12 +524,18 @@ def _night(one: Comparison, *, by_uuid: bool) -> Night:
 def issue(row: IssueRow, made: Made) -> Issue:
     """Return an issue as a page shows it."""
     one, place = row.issue, place_of(row)
-    accepted = one.accepted and one.status is not IssueStatus.CLOSED
+    said = made.word(row)
+    state, again = triage.state_of(row, said, made.now)
+    number = said.number if said else 0
     told = made.night(place, row.job.job if one.cluster else one.first.job)
     return Issue(
         place=place,
         key=one.key,
-        state=State.ACCEPTED.value if accepted else one.status.value,
+        state=state,
+        status=one.status.value,
+        word=word(said) if said else None,
+        again=again,
+        form=str(triage.target(triage.name_of(row), number, row.job.end)),
         severity=one.severity,
         attribution=one.attribution,
         confidence=one.confidence,
@@ -401,7 +553,28 @@ def issue(row: IssueRow, made: Made) -> Issue:
         job=row.job,
         measured=one.measured,
         path=f"{told.path}#issue-{quote(one.key, safe='')}" if told else link(product_path(place)),
+        page=issue_path(place, one.key),
     )
+
+
+def word(said: Said) -> Word:
+    """Return what somebody said as pages show it."""
+    names = ("state", "owner", "note", "ticket", "until", "author", "made")
+    return Word(number=said.number, **{name: getattr(said.triage, name) for name in names})
+
+
+def owner_of(one: Issue) -> str:
+    """Return who cares for an issue; NOBODY where nobody does."""
+    return (one.word.owner if one.word else "") or NOBODY
+
+
+def _holds(one: Issue, text: str) -> bool:
+    return not text or any(text.casefold() in name.casefold() for name in (one.endpoint, one.title, one.place.product))
+
+
+def issue_path(place: Place, key: str) -> str:
+    """Return the address of an issue's page."""
+    return link(f"{product_path(place)}/i/{quote(key, safe='')}", hw=place.hardware, suite=place.suite)
 
 
 def product_path(place: Place) -> str:
@@ -449,9 +622,9 @@ def _is_in(one: Issue, state: State) -> bool:
         case State.ALL:
             return True
         case State.OPEN:
-            return one.state not in {State.ACCEPTED.value, State.CLOSED.value}
+            return one.state in {State.NEW.value, State.ACKNOWLEDGED.value}
         case State.WORSE:
-            return one.state in {IssueStatus.WORSE.value, IssueStatus.REOPENED.value}
+            return _is_in(one, State.OPEN) and one.status in {IssueStatus.WORSE.value, IssueStatus.REOPENED.value}
         case _:
             return one.state == state.value
 
