@@ -306,9 +306,9 @@ def _method() -> Iterator[Line]:
     )
     yield _line(
         "Changes put in",
-        "A quarter of the endpoints of each pair of one version is made slower, by 10, 20 or 50 %, from a load on "
-        "(tail), over a range of loads (band), at all loads (whole) or at the highest one or two (edge). Found is "
-        "what is told in a range that meets the changed one.",
+        "A quarter of the endpoints of each pair of one version (of a hundred at most) is made slower, by 10, 20 or "
+        "50 %, from a load on (tail), over a range of loads (band), at all loads (whole) or at the highest one or two "
+        "(edge). Found is what is told in a range that meets the changed one.",
     )
 
 

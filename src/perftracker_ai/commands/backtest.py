@@ -55,6 +55,8 @@ PAGE, MARKDOWN, RESULT = "backtest.html", "backtest.md", "backtest.json"
 """Names of its files."""
 _NIGHTS = 8
 """Neighbouring nights in a task: they have jobs in common, and a worker that is lost costs no more."""
+_PUT_INTO = 100
+"""Pairs of one version that changes are put into, at most: every kind of change then comes up dozens of times."""
 _LATER = 10
 """Later jobs that are asked what became of an issue: in two weeks of nights a team knows."""
 _ANSWERS = 1
@@ -243,12 +245,13 @@ def _no_pair(wanted: Wanted, past: _Past) -> NothingComparable:
 def _answers(pairs: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Settings, watch: Watch) -> list[Answer]:
     """Return what is said of each pair, judging those of which that is not kept from before."""
     kept = folder_of(wanted.product, settings) / KEPT
-    names = _names(pairs, past, wanted, settings)
+    keys = _keys(pairs)
+    names = _names(pairs, keys, past, wanted, settings)
     known = {place: answer for place, name in enumerate(names) if (answer := _kept(kept / name)) is not None}
     missing = [place for place in range(len(pairs)) if place not in known]
     pieces = [missing[at : at + _NIGHTS] for at in range(0, len(missing), _NIGHTS)]
     with hired(_said(wanted, settings), settings, tasks=len(pieces), usual=cores()) as pool:
-        ask = partial(_asked, pool, partial(_task, pairs, past, wanted, settings))
+        ask = partial(_asked, pool, partial(_task, pairs, keys, past, wanted, settings))
         watch(Judging(len(known), len(pairs)))
         begun = len(known)
         for piece, answers in ask(
@@ -291,21 +294,36 @@ def _asked(
         yield piece, answer
 
 
-def _task(every: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Settings, places: Sequence[int]) -> Task:
+def _keys(pairs: Sequence[Pairing]) -> list[PairKey]:
+    """Name the jobs of each pair; changes are put into pairs of one version that are spread evenly over the past."""
+    again = [place for place, one in enumerate(pairs) if one.kind is PairKind.SAME_VERSION]
+    step = max(1.0, len(again) / _PUT_INTO)
+    changed = {again[int(at * step)] for at in range(min(len(again), _PUT_INTO))}
+    return [
+        PairKey(
+            kind=one.kind,
+            runs=tuple(job.uuid for job in one.runs),
+            candidate_reruns=len(one.candidate_reruns),
+            changed=place in changed,
+        )
+        for place, one in enumerate(pairs)
+    ]
+
+
+def _task(
+    pairs: Sequence[Pairing],
+    keys: Sequence[PairKey],
+    past: _Past,
+    wanted: Wanted,
+    settings: Settings,
+    places: Sequence[int],
+) -> Task:
     """Write down what a worker has to know to judge neighbouring pairs."""
-    pairs = [every[place] for place in places]
-    ends = sorted((one.candidate.end, one.candidate.id) for one in pairs)
+    ends = sorted((pairs[place].candidate.end, pairs[place].candidate.id) for place in places)
     spanned = sum(ends[0] <= (job.end, job.id) <= ends[-1] for job in past.jobs)
     return Task(
         scope=replace(past.scope, until=ends[-1]),
-        pairs=tuple(
-            PairKey(
-                kind=one.kind,
-                runs=tuple(job.uuid for job in one.runs),
-                candidate_reruns=len(one.candidate_reruns),
-            )
-            for one in pairs
-        ),
+        pairs=tuple(keys[place] for place in places),
         spanned=spanned,
         variants=wanted.variants,
         seed=settings.seed,
@@ -313,19 +331,21 @@ def _task(every: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Setti
     )
 
 
-def _names(pairs: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Settings) -> list[str]:
+def _names(
+    pairs: Sequence[Pairing], keys: Sequence[PairKey], past: _Past, wanted: Wanted, settings: Settings
+) -> list[str]:
     """Name the file of each answer by all that it depends on, so that what has changed is judged anew."""
     criteria = [(one.detect, one.policy) for one in wanted.variants]
     common = msgspec.json.encode([TOOL_VERSION, _ANSWERS, past.scope, settings.seed, settings.keep_days, criteria])
     order = {job.uuid: place for place, job in enumerate(past.jobs)}
     lines = [f"{job.uuid} {job.product_ver} {past.content.get(job.uuid)}\n".encode() for job in past.jobs]
-    return [f"{_digest(common, one, order, lines)}.json" for one in pairs]
+    made = zip(pairs, keys, strict=True)
+    return [f"{_digest(common + msgspec.json.encode(key), one, order, lines)}.json" for one, key in made]
 
 
 def _digest(common: bytes, pair: Pairing, order: dict[str, int], lines: Sequence[bytes]) -> str:
     """Return the digest of a pair: of the criteria, of its jobs and of the earlier ones it is seen in the light of."""
     made, place = sha256(common), order[pair.candidate.uuid] + 1
-    made.update(f"{pair.kind} {len(pair.candidate_reruns)}\n".encode())
     for line in (*(lines[order[job.uuid]] for job in pair.runs), b"\n", *lines[max(0, place - LOOKED_AT) : place]):
         made.update(line)
     return made.hexdigest()[:32]

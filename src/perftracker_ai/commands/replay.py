@@ -25,6 +25,8 @@ from perftracker_ai.settings import ProductSettings
 from perftracker_ai.store import Archive, Scope, align, kept_since, open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from perftracker_ai.backtest.values import Found
     from perftracker_ai.commands.analyze import Read
     from perftracker_ai.issues import Compared
@@ -39,11 +41,20 @@ _CURVES_FOLLOWED = 12
 
 
 class PairKey(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs are compared, by their uuids, in the order of the run axis."""
+    """Which jobs are compared.
+
+    Attributes
+    ----------
+    runs : tuple of str
+        Their uuids, in the order of the run axis.
+    changed : bool
+        Whether the pair, of one version, is judged once more with changes put into it.
+    """
 
     kind: PairKind
     runs: tuple[str, ...]
     candidate_reruns: int
+    changed: bool
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,27 +165,36 @@ def _followable(one: Tracked) -> Tracked:
 
 def _as_two_versions(read: Read, timeline: Timeline, pair: PairKey, task: Task) -> Answer:
     """Judge two jobs of one version as if the candidate's were another, and once more with changes put into it."""
-    import numpy as np
-
-    from perftracker_ai.backtest.inject import found, injected
-
     jobs = list(read.jobs)
     jobs[CANDIDATE] = replace(jobs[CANDIDATE], info=relabelled(jobs[CANDIDATE].info))
     plain = read._replace(jobs=jobs)
-    seed = int.from_bytes(sha256("\n".join(pair.runs[:2]).encode()).digest()[:8], "big")
-    curves, changes = injected(read.curves, np.random.default_rng([task.seed, seed]))
-    changed = plain._replace(curves=curves)
+    put_in = _put_into(plain, pair, task.seed) if pair.changed else None
     known: dict[DetectSettings, tuple[Compared, tuple[Found, ...]]] = {}
     judged = []
     for variant in task.variants:
         own = ProductSettings(detect=variant.detect, policy=variant.policy)
         if variant.detect not in known:
             told = compare(plain, own, task.seed, timeline, looks_back=False)
-            other = compare(changed, own, task.seed, timeline, looks_back=False)
-            known[variant.detect] = told, found(changes, other.detection)
+            known[variant.detect] = told, put_in(own, timeline) if put_in else ()
         told, what = known[variant.detect]
         judged.append(_judged(conclude(plain, told, own), found=what))
     return Answer(judged=tuple(judged), issues=((),) * len(judged), problem="")
+
+
+def _put_into(read: Read, pair: PairKey, seed: int) -> Callable[[ProductSettings, Timeline], tuple[Found, ...]]:
+    """Put changes into a pair, the same ones for the same jobs, and return what tells how many of them are found."""
+    import numpy as np
+
+    from perftracker_ai.backtest.inject import found, injected
+
+    own = int.from_bytes(sha256("\n".join(pair.runs[:2]).encode()).digest()[:8], "big")
+    curves, changes = injected(read.curves, np.random.default_rng([seed, own]))
+    changed = read._replace(curves=curves)
+
+    def count(settings: ProductSettings, timeline: Timeline) -> tuple[Found, ...]:
+        return found(changes, compare(changed, settings, seed, timeline, looks_back=False).detection)
+
+    return count
 
 
 def _judged(analysis: Analysis, issues: tuple[Tracked, ...] = (), found: tuple[Found, ...] = ()) -> Judged:
