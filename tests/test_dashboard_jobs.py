@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ET
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from builders import NOON, curve_tests, job
 from dashboards import HOST, NOW, ask, board, data, fill, place, put, record, regressed, tracked
@@ -13,6 +14,7 @@ from test_store_comparisons import ORIGIN, comparison
 from perftracker_ai.commands.records import NO_STORE, FolderRecords, StoreRecords
 from perftracker_ai.curves import build_curves
 from perftracker_ai.dashboard.app import application
+from perftracker_ai.dashboard.creeps import creeps
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import CurveSettings
 from perftracker_ai.store import open_store
@@ -204,3 +206,37 @@ def test_a_page_within_another_has_its_content_alone(app, path):
     assert '<base target="_top">' in bare
     assert "<base" not in whole
     assert whole.partition("<main")[2].partition("</main>")[0] == bare.partition("<main")[2].partition("</main>")[0]
+
+
+# ── what creeps ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def past(*found):
+    """Return results that tell what drifts, as they are written."""
+    drifts = [{"endpoint": name, "curves": ["a"], "slowdown": size, "low": 0.1, "high": 0.3} for name, size in found]
+    first = {"job": 0, "version": "1.0", "end": NOON.isoformat()}
+    return msgspec.json.encode({"chronicle": {"jobs": [first], "patterns": {"creeps": drifts}, "oldest": None}})
+
+
+def test_what_creeps_is_what_the_newest_comparison_found(tmp_path):
+    """The worst creep stands first with its interval and the oldest job; what becomes faster is none."""
+
+    def crept(store):
+        fill(store)
+        result = past(("GET /a", 0.12), ("GET /b", 0.2), ("GET /c", -0.3))
+        store.comparisons.put(comparison(4, verdict="BLOCK"), result, ())
+
+    with board(tmp_path, crept) as app:
+        shown = data(app, "/p/Shop")["creeps"]
+        assert ([one["endpoint"] for one in shown["found"]], shown["since"]["version"]) == (["GET /b", "GET /a"], "1.0")
+        page = ask(app, "/p/Shop").text
+        assert "Slower bit by bit since 1.0" in page
+        assert "+10 % to +30 %, 1 curve" in page
+
+
+@pytest.mark.parametrize(
+    "result", [None, b"", b"{}", b"[]", b"\xff", b'{"chronicle": 3}', b'{"chronicle": {"patterns": []}}']
+)
+def test_of_results_without_a_history_nothing_creeps(result):
+    """Results of no history, damaged ones and ones that are gone tell of no creep, and are no error."""
+    assert creeps(result) is None

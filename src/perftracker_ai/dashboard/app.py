@@ -180,8 +180,10 @@ class _Board:
         comparisons = self._records.comparisons(product, NIGHTS)
         place = lookups.place(views.places_of(comparisons), query)
         course = heat(self._records.levels(lookups.scope(place, query), jobs), query.number("page", 1, _MOST_PAGES))
+        made = [one for one in comparisons if views.place_of(one) == place]
+        courses = course, lookups.creeping(self._records, made)
         issues, said = self._records.issues(product), self._records.said(product)
-        shown = views.product_page(comparisons, issues, said, place, course, self.clock())
+        shown = views.product_page(comparisons, issues, said, place, courses, self.clock())
         if query.json:
             return values(shown)
         if query.values.get("format") == "csv":

@@ -10,8 +10,8 @@ from perftracker_ai.dashboard.heatmap import heat_map, legend, values_table
 from perftracker_ai.dashboard.links import link
 from perftracker_ai.dashboard.spreadsheet import csv
 from perftracker_ai.dashboard.views import product_path
-from perftracker_ai.render.page.markup import Html, el, join
-from perftracker_ai.words.numbers import plural
+from perftracker_ai.render.page.markup import Html, el, join, path
+from perftracker_ai.words.numbers import format_interval, format_slowdown, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from perftracker_ai.dashboard.heat import Heat
     from perftracker_ai.dashboard.records import Records
     from perftracker_ai.dashboard.views import Night, Product
-    from perftracker_ai.model.history import JobRef
+    from perftracker_ai.model.history import Drift, JobRef
 
 VALUES = "values"
 """The view of the page that has text in place of the map."""
@@ -36,7 +36,7 @@ def product_page_html(shown: Product, records: Records, jobs: int, *, values: bo
         _others(shown),
         el("div", parts.counts(line.open, line.accepted, line.aside), class_="counts"),
     )
-    main = (_open(shown), _course(shown, jobs, values=values), _closed(shown), _further(shown))
+    main = (_open(shown), _creeping(shown), _course(shown, jobs, values=values), _closed(shown), _further(shown))
     foot = footer(records, shown.now, parts.api(line.place, jobs=jobs))
     return page(line.place.product, parts.tone(line.verdict), head, main, foot)
 
@@ -60,6 +60,31 @@ def _others(shown: Product) -> Html:
 def _open(shown: Product) -> Html:
     rows = parts.issue_rows(shown.issues) if shown.issues else el("p", "None.", class_="calm")
     return el("section", el("h2", "Open issues", id="open"), rows, aria_labelledby="open")
+
+
+def _creeping(shown: Product) -> Html:
+    """Return what grows from job to job; nothing where nothing does."""
+    if shown.creeps is None or not shown.creeps.found:
+        return Html("")
+    since = f" since {shown.creeps.since.version}" if shown.creeps.since else ""
+    rows = [_creep(shown, one) for one in shown.creeps.found]
+    told = f"Slower bit by bit{since}, too little in any night to be seen there; 95 % intervals."
+    heading = el("h2", "What creeps", id="creeps")
+    return el(
+        "section", heading, el("p", told, class_="because"), el("ul", *rows, class_="rows"), aria_labelledby="creeps"
+    )
+
+
+def _creep(shown: Product, one: Drift) -> Html:
+    size = format_slowdown(one.slowdown)
+    return el(
+        "li",
+        el("div", el("span", "creeps", class_="chip moderate"), class_="chips"),
+        el("a", path(one.endpoint), href=parts.endpoint_address(shown.line.place, one.endpoint), class_="endpoint"),
+        el("span", size, class_="num moderate"),
+        el("span", f"{format_interval(one.low, one.high)}, {plural(len(one.curves), 'curve')}", class_="sub"),
+        class_="moderate",
+    )
 
 
 def _closed(shown: Product) -> Html:

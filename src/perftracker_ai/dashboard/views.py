@@ -15,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from perftracker_ai.dashboard import triage
+from perftracker_ai.dashboard.creeps import Creeps  # noqa: TC001 - the same
 from perftracker_ai.dashboard.heat import Heat  # noqa: TC001 - the same
 from perftracker_ai.dashboard.links import link
 from perftracker_ai.dashboard.slugs import slug
@@ -299,6 +300,8 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
         The open ones, worst first, and those that came and went, the last one first.
     heat : Heat or None
         What its endpoints cost from job to job; None where nothing of it is kept.
+    creeps : Creeps or None
+        What grows from job to job, as the newest comparison found it; None where it knew of no earlier jobs.
     """
 
     now: datetime
@@ -307,6 +310,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     issues: tuple[Issue, ...]
     closed: tuple[Issue, ...]
     heat: Heat | None
+    creeps: Creeps | None
 
 
 class Reported(msgspec.Struct, frozen=True, kw_only=True):
@@ -423,7 +427,7 @@ def product_page(
     rows: Iterable[IssueRow],
     said: Iterable[Said],
     place: Place,
-    heat: Heat | None,
+    course: tuple[Heat | None, Creeps | None],
     now: datetime,
 ) -> Product:
     """Return the values of a product's page at one of the places where it is measured."""
@@ -436,7 +440,8 @@ def product_page(
         others=tuple(sorted(one for one in made.places if one != place)),
         issues=tuple(one for one in issues if one.state != IssueStatus.CLOSED),
         closed=tuple(sorted(closed, key=lambda one: one.job.end, reverse=True)),
-        heat=heat,
+        heat=course[0],
+        creeps=course[1],
     )
 
 
