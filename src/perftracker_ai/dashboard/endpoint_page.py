@@ -83,7 +83,7 @@ def _tone(shown: Endpoint) -> str:
     return "approve" if shown.jobs else "open"
 
 
-_CALM = {State.CLOSED.value, State.ACCEPTED.value}
+_CALM = {State.CLOSED.value, State.ACCEPTED.value, State.DISMISSED.value, State.FIXED.value}
 
 
 def _query(shown: Endpoint, look: Look) -> dict[str, str | int]:
