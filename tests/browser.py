@@ -107,6 +107,7 @@ class Page(Waiting):
         super().__init__(browser, browser.wait(browser.page(java_script_enabled=scripts)))
         self.scripts, self.requests, self.complaints = scripts, [], []
         self.context = Waiting(browser, self._inner.context)
+        self._inner.set_default_timeout(1000 * SECONDS / 2)  # what a page does not do is told before the test is ended
         self._inner.on("request", self._requested)
         self._inner.on("console", self._said)
         self._inner.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -119,6 +120,10 @@ class Page(Waiting):
         """Press keys, one after the other, on what has the focus."""
         for key in keys:
             self._browser.wait(self._inner.keyboard.press(key))
+
+    def write(self, text):
+        """Type a text into what has the focus."""
+        self._browser.wait(self._inner.keyboard.type(text))
 
     def point(self, left, top):
         """Move the pointer."""

@@ -6,12 +6,24 @@ import pytest
 from browser import AXE
 from dashboards import board, demo_board, fill, put, serving, tracked
 from pages import EVIL
+from test_dashboard_access import BY_TOKEN, LISTS, TOKEN
+
+from perftracker_ai.commands.access import access_of
 
 PRODUCT = EVIL[1]
 SHOP = "/p/Shop?hw=perf-a&suite=nightly"
 REPORT = "/c/1053..1054"
-PAGES = ("/", "/issues?state=all", SHOP, "/p/Shop/e/GET/v2/basket", "/j/1054", "/p/Billing?jobs=30", "/p/No")
-HOSTILE = ("/", "/issues?state=all", f"/p/{quote(PRODUCT, safe='')}", "/nowhere")
+PAGES = (
+    "/",
+    "/issues?state=all",
+    SHOP,
+    "/p/Shop/e/GET/v2/basket",
+    "/p/Shop/noise",
+    "/j/1054",
+    "/p/Billing?jobs=30&embed=1",
+    "/p/No",
+)
+HOSTILE = ("/", "/issues?state=all", f"/p/{quote(PRODUCT, safe='')}", f"/p/{quote(PRODUCT, safe='')}/noise", "/nowhere")
 MAIN = "document.querySelector('main').innerText"
 WIDTH = "document.documentElement.scrollWidth"
 
@@ -32,6 +44,14 @@ def site(tmp_path_factory):
 def shown(demo):
     """Serve the demo's nights, and give the address."""
     with demo_board(demo) as app, serving(app) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory):
+    """Serve a board that asks for a login, and give the address."""
+    access = access_of(BY_TOKEN, LISTS)
+    with board(tmp_path_factory.mktemp("locked"), fill, access=access) as app, serving(app) as address:
         yield address
 
 
@@ -149,3 +169,25 @@ def test_two_jobs_are_chosen_without_scripts(chromium, site):
     page.click(".choose button")
     assert page.url.endswith("a=0&b=4#loads")
     assert page.input_value("select[name=a]") == "0"
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["", "no scripts"])
+def test_a_login_leads_to_what_was_asked_for_and_out_again(chromium, locked, scripts):
+    """By keyboard alone: a wrong token is told and forgotten, the right one leads on, and logging out ends it."""
+    page = chromium.open(f"{locked}/p/Shop?jobs=30", scripts=scripts)
+    if scripts:
+        look(page, locked, "/p/Shop?jobs=30")
+    for token, heading in (("a token that is wrong", "Login"), (TOKEN, "Shop 1.4")):
+        page.focus("#token")
+        page.write(token)
+        page.press("Tab")
+        page.fill("#name", "vic")
+        page.press("Enter")
+        page.wait_for_load_state()
+        assert page.text_content("h1").startswith(heading)
+        assert token not in page.content()
+    assert page.url == f"{locked}/p/Shop?jobs=30"
+    page.goto(f"{locked}/login")
+    page.click("#logout button")
+    page.goto(f"{locked}/p/Shop")
+    assert "Shop 1.4" not in page.content()
