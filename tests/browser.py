@@ -53,6 +53,7 @@ class Browser:
             page = self._used.pop()
             page.goto("about:blank")
             page.context.clear_cookies()
+            page.set_extra_http_headers({})
             self._free.append(page)
 
     async def start(self):
@@ -107,6 +108,10 @@ class Page(Waiting):
         super().__init__(browser, browser.wait(browser.page(java_script_enabled=scripts)))
         self.scripts, self.requests, self.complaints = scripts, [], []
         self.context = Waiting(browser, self._inner.context)
+        browser.wait(self._listen())
+
+    async def _listen(self):
+        """Hear what the page does; in the browser's thread, as all that speaks to it."""
         self._inner.set_default_timeout(1000 * SECONDS / 2)  # what a page does not do is told before the test is ended
         self._inner.on("request", self._requested)
         self._inner.on("console", self._said)
@@ -120,6 +125,15 @@ class Page(Waiting):
         """Press keys, one after the other, on what has the focus."""
         for key in keys:
             self._browser.wait(self._inner.keyboard.press(key))
+
+    def enter(self):
+        """Press Enter on what has the focus, and wait for the page that it leads to."""
+
+        async def pressed():
+            async with self._inner.expect_navigation():
+                await self._inner.keyboard.press("Enter")
+
+        self._browser.wait(pressed())
 
     def write(self, text):
         """Type a text into what has the focus."""

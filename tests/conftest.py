@@ -31,6 +31,7 @@ SLOW = frozenset(
         "test_connector",
         "test_dashboard_browser",
         "test_dashboard_links",
+        "test_dashboard_triage_browser",
         "test_deployment",
         "test_detect_calibration",
         "test_detect_timeline",
