@@ -91,6 +91,7 @@ def _comparison(product: str, number: int) -> Comparison:
         rules=("open_issues",),
         counts={"critical": 1, "severe": 4, "moderate": 7, "minor": 3, "inconclusive": 9},
         validity=(),
+        asked_by="",
     )
 
 

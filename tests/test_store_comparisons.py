@@ -12,6 +12,7 @@ import postgres
 import pytest
 from builders import NOON, curve_tests, info, job
 from msgspec.structs import replace
+from sqlalchemy import select
 
 from perftracker_ai.curves import build_curves
 from perftracker_ai.errors import JobError, StoreError
@@ -91,6 +92,7 @@ def comparison(number=1, **fields):
         "rules": ("approve",),
         "counts": {"critical": 0, "regressed": 2},
         "validity": ("episode",),
+        "asked_by": "",
     }
     return Comparison(**values | fields)
 
@@ -366,9 +368,10 @@ def test_a_store_from_before_current_states_gets_them(store, url):
         store.comparisons.put(made, b"", issues)
     expected = store.comparisons.every_issue()
     with closing(Database(url)) as database, database.writing() as connection:
-        connection.exec_driver_sql("DROP TABLE history_current")
-        connection.exec_driver_sql("DROP INDEX history_comparison_candidate")
-        connection.execute(VERSION.delete().where(VERSION.c.step == "current states"))
+        for made in ("TABLE history_asked", "TABLE history_current", "INDEX history_comparison_candidate"):
+            connection.exec_driver_sql(f"DROP {made}")
+        step = select(VERSION.c.version).where(VERSION.c.step == "current states").scalar_subquery()
+        connection.execute(VERSION.delete().where(VERSION.c.version >= step))
     with closing(open_store(url)) as again:
         assert again.comparisons.every_issue() == expected
         assert len(expected) > 5

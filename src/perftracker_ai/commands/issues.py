@@ -63,8 +63,8 @@ def keep_comparison(
         watch(NotRecorded(problem=error.problem, cure=error.cure or "see `perftracker-ai doctor`"))
 
 
-def comparison_of(analysis: Analysis, origin: str, made: datetime) -> Comparison:
-    """Return what is kept of a comparison."""
+def comparison_of(analysis: Analysis, origin: str, made: datetime, asked_by: str = "") -> Comparison:
+    """Return what is kept of a comparison; ``asked_by`` names who asked for it in the dashboard."""
     from perftracker_ai.render.overview import summary_values
     from perftracker_ai.store import Comparison, hardware_of
 
@@ -92,6 +92,7 @@ def comparison_of(analysis: Analysis, origin: str, made: datetime) -> Comparison
         rules=tuple(rule.key for rule in analysis.decision.rules if rule.fired),
         counts=_counts(told),
         validity=tuple(dict.fromkeys(check.kind for check in analysis.validity)),
+        asked_by=asked_by,
     )
 
 

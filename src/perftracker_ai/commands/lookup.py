@@ -94,16 +94,23 @@ def _looked_up(
         except StoreReadOnly as error:
             notices = (NotRecorded(problem=error.problem, cure=error.cure),)
         watch(Step(f"Reading earlier jobs from {store.location}"))
-        return _earlier(store, _before(origin, jobs[CANDIDATE].info, settings), jobs, settings), notices
+        return known_before(store, origin, jobs, settings), notices
 
 
-def _earlier(store: Store, scope: Scope, jobs: Sequence[Job], settings: Settings) -> Earlier:
-    """Read everything that is known of earlier jobs."""
+def known_before(store: Store, origin: str, jobs: Sequence[Job], settings: Settings) -> Earlier:
+    """Read everything that is known of jobs before the candidate.
+
+    Raises
+    ------
+    StoreError
+    """
     from perftracker_ai.store import Earlier
 
+    scope = _before(origin, jobs[CANDIDATE].info, settings)
     candidate, archive = jobs[CANDIDATE].info, store.archive(scope, _MOST)
     by_date = settings.of_product(candidate.product_name).discovery.version_order == "date"
-    made = [one for one in store.comparisons.list(scope) if _is_earlier(one, candidate, by_date=by_date)]
+    every = [one for one in store.comparisons.list(scope) if not one.asked_by]
+    made = [one for one in every if _is_earlier(one, candidate, by_date=by_date)]
     older = _older(
         archive.jobs, jobs[BASELINE].info, candidate, {one.candidate_version for one in made}, by_date=by_date
     )

@@ -320,6 +320,7 @@ def _comparison(result: _Result, made: datetime) -> Comparison:
         rules=tuple(rule.key for rule in result.verdict.rules if rule.fired),
         counts=result.summary.by_outcome | {severity.value: counted.count(severity) for severity in Severity},
         validity=(),
+        asked_by="",
     )
 
 

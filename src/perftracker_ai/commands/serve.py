@@ -24,6 +24,8 @@ from perftracker_ai.events import Step
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from starlette.types import ASGIApp
+
     from perftracker_ai.commands.access import Options
     from perftracker_ai.dashboard.gate import Access
     from perftracker_ai.dashboard.records import Records
@@ -60,7 +62,7 @@ def serve(settings: Settings, options: Options, started: Callable[[str, str], No
     access = access_of(options, settings.dashboard)
     with closing(listening(options.listen, asks=options.asks)) as door:
         for records in shown(settings):
-            run(records, door, options, access, started)
+            run(records, door, options, access, settings, started)
 
 
 def serve_demo(settings: Settings, options: Options, started: Callable[[str, str], None], watch: Watch) -> None:
@@ -86,7 +88,8 @@ def serve_demo(settings: Settings, options: Options, started: Callable[[str, str
         watch(Step("Making up 60 nights of three products"))
         made_up = fill_demo(Path(folder), datetime.now(UTC))
         with closing(open_store(made_up.store)) as store:
-            run(StoreRecords(store, FolderRecords(Path(made_up.reports_dir)), DEMO), door, options, access, started)
+            records = StoreRecords(store, FolderRecords(Path(made_up.reports_dir)), DEMO)
+            run(records, door, options, access, made_up, started)
 
 
 def require_installed() -> None:
@@ -158,27 +161,37 @@ def shown(settings: Settings) -> Iterator[Records]:
         yield FolderRecords(folder)
         return
     with closing(open_store(url)) as store:
-        kept = bool(store.comparisons.newest(1))
-        yield (
-            StoreRecords(store, FolderRecords(folder), server=settings.url)
-            if kept
-            else FolderRecords(folder, NO_COMPARISON)
-        )
+        reports = FolderRecords(folder)
+        kept = bool(store.comparisons.newest(1)) or not reports.comparisons(None, 1)
+        yield StoreRecords(store, reports, server=settings.url) if kept else FolderRecords(folder, NO_COMPARISON)
 
 
 def run(
-    records: Records, door: socket.socket, options: Options, access: Access, started: Callable[[str, str], None]
+    records: Records,
+    door: socket.socket,
+    options: Options,
+    access: Access,
+    settings: Settings,
+    started: Callable[[str, str], None],
 ) -> None:
     """Answer on a socket until it is ended from the keyboard."""
-    import uvicorn
-
     from perftracker_ai.commands.accept import SettingsFile
+    from perftracker_ai.commands.compare import comparing
     from perftracker_ai.dashboard.app import application
 
     host = options.listen.rpartition(":")[0]
     address = f"http://{host}:{door.getsockname()[1]}{access.prefix}/"
     acceptor = SettingsFile(Path(options.accept_into) if options.accept_into else None)
-    app = application(records, hosts_of(options, host), access=access, acceptor=acceptor)
+    gc.enable()  # off for short runs, and this one is none
+    with comparing(settings) as asked:
+        app = application(records, hosts_of(options, host), access=access, acceptor=acceptor, comparing=asked)
+        started(address, records.place)
+        _answer(app, door)
+
+
+def _answer(app: ASGIApp, door: socket.socket) -> None:
+    import uvicorn
+
     config = uvicorn.Config(
         app,
         log_level="error",
@@ -190,8 +203,6 @@ def run(
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=_IDLE_S,
     )
-    gc.enable()  # off for short runs, and this one is none
-    started(address, records.place)
     # `kill` and a service manager's stop end it as the keyboard does, with all it holds closed.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -31,6 +31,7 @@ from perftracker_ai.dashboard.answers import (
 )
 from perftracker_ai.dashboard.badge import badge
 from perftracker_ai.dashboard.bar import bar_of, with_bar
+from perftracker_ai.dashboard.compare import ComparePage
 from perftracker_ai.dashboard.endpoint_page import LOADS, courses_csv, endpoint_page_html, pairs_csv
 from perftracker_ai.dashboard.feed import ATOM, ENTRIES, atom
 from perftracker_ai.dashboard.frame import report_policy
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from perftracker_ai.dashboard.answers import Handler, Query
+    from perftracker_ai.dashboard.compare import Comparing
     from perftracker_ai.dashboard.gate import Access
     from perftracker_ai.dashboard.records import Acceptor, Records
     from perftracker_ai.store import Comparison
@@ -75,6 +77,7 @@ def application(
     *,
     access: Access = READING,
     acceptor: Acceptor | None = None,
+    comparing: Comparing | None = None,
 ) -> ASGIApp:
     """Return the application.
 
@@ -90,6 +93,8 @@ def application(
         Whom it answers; everybody, and it changes nothing, unless given.
     acceptor : Acceptor, optional
         What words and writes entries of the settings; they are not offered without.
+    comparing : Comparing, optional
+        Where jobs are found and compared that somebody asks for; nowhere unless given.
     """
     now, answers = clock or (lambda: datetime.now(UTC)), Answers()
     board, triaging = _Board(records, now), Triaging(records, now, answers.forget, acceptor)
@@ -116,9 +121,18 @@ def application(
         Route("/p/{product}/i/{key}", endpoint(triaging.say_of_one, json=False), methods=["POST"]),
     ]
     routes = [*plain, *data, *further, *(writing if access.writes else ()), *_login(access)]
+    routes += _compare(ComparePage(records, comparing, now))
     inner = Starlette(routes=routes, exception_handlers={404: _no_page, 405: _no_form})
     inner.router.redirect_slashes = False  # it would lead away from the prefix
     return Gate(inner, frozenset(hosts), access)
+
+
+def _compare(asked: ComparePage) -> list[Route]:
+    return [
+        Route("/compare", endpoint(asked.show, json=False)),
+        Route("/compare", endpoint(asked.ask, json=False), methods=["POST"]),
+        Route("/api/v1/compare", endpoint(asked.show, json=True)),
+    ]
 
 
 def _login(access: Access) -> list[Route]:

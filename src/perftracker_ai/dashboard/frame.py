@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.dashboard.records import Records
 
-_PAGES = (("/", "Products"), ("/issues", "Issues"), ("/audit", "Audit log"))
+_PAGES = (("/", "Products"), ("/issues", "Issues"), ("/compare", "Compare"), ("/audit", "Audit log"))
 _LOGIN = ("/login", "Login")
 _NO_FORMS, _OWN_FORMS = "form-action 'none'", "form-action 'self'"
 

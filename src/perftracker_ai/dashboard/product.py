@@ -138,6 +138,8 @@ def _told(shown: Product, jobs: int, *, values: bool) -> tuple[Html, ...]:
         " · ",
         el("a", "Noise", href=parts.noise_address(place)),
         " · ",
+        el("a", "Compare jobs", href=link("/compare", product=place.product)),
+        " · ",
         el("a", "CSV", href=parts.address(place, jobs=jobs, page=page, format="csv")),
         class_="sorts",
     )

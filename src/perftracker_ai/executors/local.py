@@ -38,7 +38,7 @@ def cores() -> int:
 
 
 @contextmanager
-def local(own: object, workers: int) -> Iterator[Pool]:
+def local(own: object, workers: int, *, here: bool = True) -> Iterator[Pool]:
     """Give who does tasks on this machine.
 
     Parameters
@@ -47,8 +47,10 @@ def local(own: object, workers: int) -> Iterator[Pool]:
         What every task is given besides its key; may hold secrets, and goes through a pipe.
     workers : int
         Processes; 1 is this one, where a task is done when its answer is asked for.
+    here : bool
+        Whether one may be this one. Another one can be ended in the middle of a task, and takes its memory with it.
     """
-    if workers == 1:
+    if workers == 1 and here:
         yield _Here(own)
         return
     pool = _Processes(own, workers)

@@ -223,6 +223,10 @@ class NotRecorded(Notice, frozen=True, kw_only=True):
     cure: str
 
 
+class FromStore(Notice, frozen=True, kw_only=True):
+    """The jobs were taken from the store of past jobs, which keeps points and not all of the tests."""
+
+
 class NoChanges(Notice, frozen=True, kw_only=True):
     """The changes between the versions could not be read."""
 

@@ -21,7 +21,7 @@ from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import IssueStatus, OpenIssue, Reference, Tracked
 from perftracker_ai.store.records import Comparison, IssueRow
 from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_text
-from perftracker_ai.store.schema import COMPARISON, CURRENT, ISSUE, REFERENCE
+from perftracker_ai.store.schema import ASKED, COMPARISON, CURRENT, ISSUE, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -45,13 +45,12 @@ _AT_ONCE = 1000
 _NAME = ("origin", "product_name", "hardware", "suite_name", "key")
 """What an issue is known by."""
 _NEWEST_FIRST = (ISSUE.c.end_us.desc(), ISSUE.c.candidate_id.desc(), ISSUE.c.baseline.desc(), ISSUE.c.candidate.desc())
-_SHOWN = [column for column in COMPARISON.c if column is not COMPARISON.c.result]
-"""What lists need of a comparison."""
+_PAIR = ("origin", "baseline", "candidate")
+"""What a comparison is known by."""
 
 
 _GRAVE = ("critical", "severe", "moderate")
 """Severities, the gravest first."""
-_PAIR = ("baseline", "candidate")
 _FEW = 3
 
 
@@ -82,9 +81,12 @@ class Comparisons:
         ]
         with self._database.writing() as connection:
             touched = _names_of(connection, comparison)
-            for table in (ISSUE, COMPARISON):
+            for table in (ISSUE, COMPARISON, ASKED):
                 connection.execute(delete(table).where(_same_pair(table, comparison)))
             connection.execute(insert(COMPARISON).values(row))
+            if comparison.asked_by:
+                pair = {name: row[name] for name in _PAIR}
+                connection.execute(insert(ASKED).values(pair | {"author": safe_text(comparison.asked_by)}))
             _add_references(connection, dict(packed))
             _each(connection, insert(ISSUE), rows)
             _renew(connection, touched | _names_of(connection, comparison))
@@ -95,7 +97,7 @@ class Comparisons:
     def list(self, scope: Scope) -> tuple[Comparison, ...]:
         """Give a scope's comparisons, by when their candidates ended."""
         order = (COMPARISON.c.end_us, COMPARISON.c.candidate_id, COMPARISON.c.baseline_id, COMPARISON.c.baseline)
-        query = select(*_SHOWN).where(_condition(COMPARISON, scope)).order_by(*order)
+        query = _listed().where(_condition(COMPARISON, scope)).order_by(*order)
         with readable(self._database.shown), self._database.reading() as connection:
             return tuple(map(_comparison, connection.execute(query).mappings()))
 
@@ -139,7 +141,7 @@ class Comparisons:
             rows: list[RowMapping] = []
             for line in connection.execute(select(*lines).where(where).distinct().order_by(*lines)).all():
                 own = and_(*(column == value for column, value in zip(lines, line, strict=True)))
-                query = select(*_SHOWN).where(own).order_by(*order).limit(most)
+                query = _listed().where(own).order_by(*order).limit(most)
                 rows += connection.execute(query).mappings().all()[::-1]
             return tuple(map(_comparison, rows))
 
@@ -149,7 +151,7 @@ class Comparisons:
         rows: list[Comparison] = []
         with readable(self._database.shown), self._database.reading() as connection:
             for at in range(0, len(wanted), _AT_ONCE):
-                query = select(*_SHOWN).where(COMPARISON.c.candidate_id.in_(wanted[at : at + _AT_ONCE]))
+                query = _listed().where(COMPARISON.c.candidate_id.in_(wanted[at : at + _AT_ONCE]))
                 rows += map(_comparison, connection.execute(query).mappings())
         return tuple(sorted(rows, key=lambda one: (one.end, one.candidate_id, one.made)))
 
@@ -157,7 +159,7 @@ class Comparisons:
         """Give the issues of comparisons by their candidates' uuids that are not closed, the worst few of each."""
         weight = case({name: place for place, name in enumerate(_GRAVE)}, value=ISSUE.c.severity, else_=len(_GRAVE))
         order = (weight, ISSUE.c.slowdown_ppm.desc(), ISSUE.c.key)
-        place = sql.row_number().over(partition_by=[ISSUE.c[name] for name in ("origin", *_PAIR)], order_by=order)
+        place = sql.row_number().over(partition_by=[ISSUE.c[name] for name in _PAIR], order_by=order)
         wanted = ISSUE.c.candidate.in_(sorted(set(candidates))), ISSUE.c.status != IssueStatus.CLOSED.value
         found = select(*ISSUE.c, place.label("place")).where(*wanted).subquery()
         query = select(found).where(found.c.place <= _FEW).order_by(found.c.candidate, found.c.place)
@@ -166,7 +168,7 @@ class Comparisons:
     def every_issue(self, product: str | None = None) -> tuple[IssueRow, ...]:
         """Give the newest state of every issue, of a product or of all, as `issues` does."""
         same = and_(*(CURRENT.c[name] == ISSUE.c[name] for name in ("origin", "baseline", "candidate", "key")))
-        pair = and_(*(COMPARISON.c[name] == ISSUE.c[name] for name in ("origin", "baseline", "candidate")))
+        pair = and_(*(COMPARISON.c[name] == ISSUE.c[name] for name in _PAIR))
         order = (ISSUE.c.slowdown_ppm.desc(), ISSUE.c.key, ISSUE.c.hardware, ISSUE.c.suite_name)
         joined = CURRENT.join(ISSUE, same).outerjoin(COMPARISON, pair)
         query = select(*ISSUE.c, COMPARISON.c.candidate_ver).select_from(joined)
@@ -224,6 +226,13 @@ def _renew(connection: Connection, names: Collection[Row[Any]]) -> None:
 
 
 # ── conditions ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _listed() -> Any:  # noqa: ANN401 - a select of many columns
+    """Select what lists need of comparisons: everything but the results."""
+    columns = [column for column in COMPARISON.c if column is not COMPARISON.c.result]
+    asked = and_(*(ASKED.c[name] == COMPARISON.c[name] for name in _PAIR))
+    return select(*columns, ASKED.c.author).select_from(COMPARISON.outerjoin(ASKED, asked))
 
 
 def _same_pair(table: Table, comparison: Comparison) -> ColumnElement[bool]:
@@ -325,6 +334,7 @@ def _comparison(row: RowMapping) -> Comparison:
         "end": moment_of(row["end_us"]),
         "made": moment_of(row["made_us"]),
         "counts": msgspec.json.decode(row["counts"], type=dict[str, int]),
+        "asked_by": row["author"] or "",
     }
     return msgspec.convert(values | lists, Comparison)
 

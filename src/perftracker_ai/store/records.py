@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from perftracker_ai.model import JobInfo  # noqa: TC001 - msgspec reads it when it reads rows back
 from perftracker_ai.model.history import JobRef  # noqa: TC001 - the same
 from perftracker_ai.model.issues import OpenIssue, Tracked  # noqa: TC001 - the same
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from perftracker_ai.model import CurveSet, JobInfo
+    from perftracker_ai.model import CurveSet
     from perftracker_ai.store.encoding import StoredCurve
 
 
@@ -115,6 +116,13 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     means: tuple[NDArray[np.float64], ...]
 
 
+class Located(msgspec.Struct, frozen=True, kw_only=True):
+    """A kept job, and the server it is of."""
+
+    origin: str
+    job: JobInfo
+
+
 class Levels(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What each curve of a job cost as a whole.
 
@@ -158,6 +166,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         Issues by severity, curves by outcome, newly failing points, lost tests.
     validity : tuple of str
         Kinds of the checks that failed.
+    asked_by : str
+        Who asked for it in the dashboard; empty for those that `analyze` made. One that was asked for is an answer to
+        somebody, and changes neither what is said of a product nor what becomes of its issues.
     """
 
     origin: str
@@ -181,6 +192,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...]
     counts: dict[str, int]
     validity: tuple[str, ...]
+    asked_by: str
 
 
 class IssueRow(msgspec.Struct, frozen=True, kw_only=True):

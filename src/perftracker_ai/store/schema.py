@@ -132,6 +132,16 @@ COMPARISON = Table(
 of ``result_v2.json``, packed, and none where they were too many.
 """
 
+ASKED = Table(
+    "history_asked",
+    _TABLES,
+    Column("origin", Text, primary_key=True),
+    Column("baseline", Text, primary_key=True),
+    Column("candidate", Text, primary_key=True),
+    Column("author", Text, nullable=False),
+)
+"""One row per comparison that somebody asked for in the dashboard, and who."""
+
 REFERENCE = Table(
     "history_reference",
     _TABLES,
@@ -318,6 +328,15 @@ STEPS = (
                 "FROM history_issue) AS numbered WHERE place = 1"
             ),
             "CREATE INDEX history_comparison_candidate ON history_comparison (candidate_id)",
+        ),
+    ),
+    Step(
+        "who asked for a comparison",
+        (
+            (
+                "CREATE TABLE history_asked (origin TEXT NOT NULL, baseline TEXT NOT NULL, candidate TEXT NOT NULL, "
+                "author TEXT NOT NULL, PRIMARY KEY (origin, baseline, candidate))"
+            ),
         ),
     ),
 )

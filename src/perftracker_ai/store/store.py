@@ -26,7 +26,7 @@ from perftracker_ai.store.encoding import (
     merge,
     merge_means,
 )
-from perftracker_ai.store.records import Archive, History, Holding, Known, Levels, Overview, Scope
+from perftracker_ai.store.records import Archive, History, Holding, Known, Levels, Located, Overview, Scope
 from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_text
 from perftracker_ai.store.schema import BROKEN, COMPARISON, ISSUE, JOB, LAYOUT, LEVEL, STEPS, version_of
 from perftracker_ai.store.triage import TriageLog
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, RowMapping, Table
+    from sqlalchemy import Connection, RowMapping, Select, Table
 
     from perftracker_ai.model import Curve, CurveSet
     from perftracker_ai.store.encoding import StoredCurve
@@ -247,10 +247,24 @@ class Store:
             return tuple(_info(row) for row in _rows(connection, scope, _HEADER, None))
 
     def numbered(self, number: int) -> tuple[tuple[str, JobInfo], ...]:
-        """Give the jobs of a number, each with the server that counts so; without those that are gone."""
-        query = select(*_HEADER).where(JOB.c.id == number, ~JOB.c.gone).order_by(JOB.c.end_us.desc(), JOB.c.origin)
+        """Give the jobs of a number, each with the server that counts so, the newest first."""
+        return tuple((one.origin, one.job) for one in reversed(self.located({number})))
+
+    def located(self, numbers: Collection[int]) -> tuple[Located, ...]:
+        """Give jobs by their numbers, of whatever server, oldest first, without those that are gone."""
+        origins = select(JOB.c.origin).distinct()  # so that the index over server and number is used
+        return self._located(select(*_HEADER).where(JOB.c.origin.in_(origins), JOB.c.id.in_(numbers), ~JOB.c.gone))
+
+    def newest(self, product: str, most: int) -> tuple[Located, ...]:
+        """Give the newest jobs of a product, of whatever server, so many at most, oldest first."""
+        origins = select(JOB.c.origin).distinct()
+        own = (JOB.c.origin.in_(origins), JOB.c.product_name == safe_text(product), ~JOB.c.gone)
+        return self._located(select(*_HEADER).where(*own).order_by(JOB.c.end_us.desc(), JOB.c.id.desc()).limit(most))
+
+    def _located(self, query: Select[Any]) -> tuple[Located, ...]:
         with readable(self.location), self._database.reading() as connection:
-            return tuple((row["origin"], _info(row)) for row in connection.execute(query).mappings())
+            found = [Located(origin=row["origin"], job=_info(row)) for row in connection.execute(query).mappings()]
+        return tuple(sorted(found, key=lambda one: (one.job.end, one.job.id, one.origin)))
 
     def series(self, scope: Scope, only: Collection[str] | None = None) -> History:
         """Give the values of every curve over a scope's jobs; no job gives no curve.

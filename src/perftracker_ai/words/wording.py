@@ -88,6 +88,9 @@ _NOTICES: dict[type[Notice], str] = {
     model.NoHistory: "No earlier jobs were looked at ({problem}), so nothing tells since when something is slower: "
     "{cure}.",
     model.NotRecorded: "These jobs were not recorded for later comparisons ({problem}): {cure}.",
+    model.FromStore: "These jobs were taken from the store of past jobs, which keeps what each point measured, when,"
+    " and why one is missing, but neither machines nor links nor single test records: to compare those too, give both"
+    " job numbers to `perftracker-ai analyze`.",
     model.NoChanges: "The changes to look at first are left out ({problem}): {cure}.",
     model.NoModel: "The report was written without a language model ({problem}): {cure}.",
     model.NoRepair: "The language model's second answer did not come ({problem}), so what was refused of the first is"
