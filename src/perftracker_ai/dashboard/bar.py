@@ -1,11 +1,12 @@
-"""What the dashboard says above a report: whose it is, and what people say of its issues.
+"""What the dashboard says at the top of a report: whose it is, and what people say of its issues.
 
-In: the report's page as it was written, and what is known of its issues. Out: the same page with a section behind its
-navigation; nothing else of it changes. The report's own style is all there is, as its policy says.
+In: the report's page as it was written, and what is known of its issues. Out: the same page with a section at the top
+of its header; nothing else of it changes. The report's own style is all there is, as its policy says.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from perftracker_ai.dashboard import parts
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from perftracker_ai.dashboard.views import Issue, Reported
 
 _MOST = 12
-_SLOT = "</nav>"
+_SLOT = re.compile('<header class="top [a-z]+">')
 """Behind what the section stands: the first one is the report's own, for all text in it is escaped."""
 
 
@@ -47,6 +48,6 @@ def _issue(one: Issue) -> tuple[Html, ...]:
 
 
 def with_bar(report: str, bar: Html) -> str:
-    """Return a report with the section behind its navigation."""
-    before, slot, after = report.partition(_SLOT)
-    return f"{before}{slot}{bar}{after}" if slot else report
+    """Return a report with the section at the top of its header."""
+    slot = _SLOT.search(report)
+    return f"{report[: slot.end()]}{bar}{report[slot.end() :]}" if slot else report
