@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perftracker_ai.cli.outcome import open_page
 from perftracker_ai.cli.streams import show
 from perftracker_ai.errors import UsageError
 from perftracker_ai.words.text import clean
@@ -71,6 +72,4 @@ def show_backtest(done: Done, *, as_json: bool, browser: bool) -> None:
         paths = "\n".join(f"{'Written' if not at else '':9}{path}" for at, path in enumerate(done.written))
         show(f"{screen(done.past)}\n\n{paths}")
     if browser:
-        import webbrowser
-
-        webbrowser.open(done.written[0].absolute().as_uri())
+        open_page(done.written[0].absolute())

@@ -236,16 +236,20 @@ def _addresses(published: Published) -> dict[str, object]:
 
 
 def _open(runs: Iterable[Run]) -> None:
-    """Show the pages in a browser; where there is none, that is all there is to say."""
-    import webbrowser
-
+    """Show the pages in a browser."""
     from perftracker_ai.commands.deliver import page_of
 
     for run in runs:
-        page = page_of(run).absolute()
-        try:
-            opened = webbrowser.open(page.as_uri())
-        except (webbrowser.Error, OSError):
-            opened = False
-        if not opened:
-            tell(f"warning: no browser was found to open {page} with")
+        open_page(page_of(run).absolute())
+
+
+def open_page(page: Path) -> None:
+    """Show a page in a browser; where there is none, that is all there is to say."""
+    import webbrowser
+
+    try:
+        opened = webbrowser.open(page.as_uri())
+    except (webbrowser.Error, OSError):
+        opened = False
+    if not opened:
+        tell(f"warning: no browser was found to open {page} with")

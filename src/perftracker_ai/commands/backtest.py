@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from perftracker_ai.model import JobInfo
     from perftracker_ai.model.issues import Tracked
     from perftracker_ai.settings import ProductSettings, Settings
-    from perftracker_ai.store import Store
+    from perftracker_ai.store import History, Store
 
 FOLDER, KEPT = "backtest", "judged"
 """Names of the folder of a product's backtest among its reports, and of the one in it that answers are kept in."""
@@ -382,19 +382,20 @@ def _followed(
         for at, (pair, answer) in enumerate(zip(pairs, answers, strict=True))
         if pair.kind is PairKind.CONSECUTIVE
     ]
-    found, still_open = follow(opened, lambda issue, at: _later(store, past, pairs[at], issue, own))
+    read = lru_cache(maxsize=1)(lambda uuids: store.series(past.scope, only=uuids))
+    found, still_open = follow(opened, lambda issue, at: _later(read, past, pairs[at], issue, own))
     return found, defaultdict(int, still_open)
 
 
 def _later(
-    store: Store, past: _Past, pair: Pairing, issue: Tracked, own: ProductSettings
+    read: Callable[[frozenset[str]], History], past: _Past, pair: Pairing, issue: Tracked, own: ProductSettings
 ) -> list[tuple[JobRef, Level | None]]:
     """Ask the jobs after a candidate for an issue's level."""
     at = next(place for place, job in enumerate(past.jobs) if job.uuid == pair.candidate.uuid)
     later = [job for job in past.jobs[at + 1 :] if concerns(issue.issue, job, own)][:_LATER]
     if not later:
         return []
-    stored = store.series(past.scope, only={pair.baseline.uuid, *(job.uuid for job in later)})
+    stored = read(frozenset({pair.baseline.uuid, *(job.uuid for job in later)}))
     row_of = {job.uuid: row for row, job in enumerate(stored.jobs)}
     before = job_values(stored.curves, [row_of[pair.baseline.uuid]])
     return [
