@@ -10,13 +10,14 @@ import pytest
 from fake_perftracker import FakePerfTracker, answer, debug_page, delay, hang, proxy_page, truncated
 from shop import shop_job
 
-from perftracker_ai.commands.history import _synchronised
+from perftracker_ai.commands.history import _Key, _synchronised
 from perftracker_ai.commands.workers import _begin, _travelling, asked, hired
 from perftracker_ai.errors import UsageError
 from perftracker_ai.executors.cluster import Begin, _Terms
 from perftracker_ai.settings import Settings
 
 NAMES = tuple(f"Product {letter}" for letter in "ABCDEF")
+LIST = r"/api/v1\.0/1/job/$"
 SYNC = ("history", "sync", "--all-products", "--quiet")
 
 
@@ -44,8 +45,10 @@ def stored(path):
 def test_products_at_once_are_what_they_are_one_by_one(run, server, tmp_path):
     """Through processes a store holds the same bytes, and the lines come in the same order."""
     alone = run(*SYNC, "--url", server.url, "--workers", "1", "--store", "one.sqlite3")
+    asked = len(server.asked(LIST))
     together = run(*SYNC, "--url", server.url, "--workers", "2", "--store", "two.sqlite3")
     assert (alone.code, together.code) == (0, 0), together.err
+    assert len(server.asked(LIST)) - asked <= 1 + 2  # for the names, and once for each process
     assert together.out.replace("two.", "one.") == alone.out
     assert [line.partition(":")[0] for line in alone.out.splitlines()] == list(NAMES)
     assert stored(tmp_path / "two.sqlite3") == stored(tmp_path / "one.sqlite3")
@@ -88,7 +91,7 @@ def test_a_task_is_small_and_knows_no_secret():
     """What goes over the network is a function's name and a key, though the settings here are full of secrets."""
     said = asked({"url": "https://host.example", "project": 3, "workers": 2, "scheduler": "tcp://host:8786"}, None)
     terms = _Terms("0" * 32, "0" * 16, Begin(_begin, _travelling(said)))
-    sent = pickle.dumps((terms, _synchronised, ("Product A", None)))
+    sent = pickle.dumps((terms, _synchronised, _Key("Product A", None, "0" * 32)))
     assert len(sent) < 2048
     assert b"perftracker_ai.commands.history" in sent
     assert b"8786" not in sent
@@ -143,7 +146,7 @@ def test_a_dozen_products_s_troubles_are_their_own(run):
         began = []
         server.before = lambda request: began.append(time.monotonic()) if is_late(request) else None
         ran = run(*ANALYZE, "--url", server.url, "--workers", "3", "--timeout", "4", "--json")
-        lists = len(server.asked(r"/api/v1\.0/1/job/$"))
+        lists = len(server.asked(LIST))
     told = json.loads(ran.out)["products"]
     assert ran.code == 2
     assert [one["product"] for one in told] == names

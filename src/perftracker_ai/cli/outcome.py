@@ -68,9 +68,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def run(self) -> Run | None:
         """The run, made anew each time; None when it could not be judged."""
-        from perftracker_ai.commands.fleet import unpacked
+        if not isinstance(self.kept, bytes):
+            return self.kept
+        from perftracker_ai.executors import unpacked
 
-        return unpacked(self.kept) if isinstance(self.kept, bytes) else self.kept
+        run: Run = unpacked(self.kept)
+        return run
 
 
 class _Runs:
@@ -97,19 +100,23 @@ def judged(
     alone: bool,
 ) -> Outcome:
     """Say what came of a product that was judged, ``alone`` or as one of several."""
-    from perftracker_ai.commands.fleet import packed
-
     code = PerfTrackerAIError.exit_code if run.unjudged else _GATED if run.gated else _DONE
     return Outcome(
         product=run.product,
         hardware=hardware,
-        kept=run if alone else packed(run),
+        kept=run if alone else _packed(run),
         written=bool(run.written),
         judged=code,
         published=published,
         told=told,
         errors=tuple(errors),
     )
+
+
+def _packed(run: Run) -> bytes:
+    from perftracker_ai.executors import packed
+
+    return packed(run)
 
 
 def interrupted(targets: Sequence[Target]) -> list[Outcome]:

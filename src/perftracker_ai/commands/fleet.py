@@ -10,13 +10,12 @@ A worker of a cluster has its reports nowhere that anybody looks: it sends the f
 
 from __future__ import annotations
 
-import pickle
 import zlib
 from collections import defaultdict
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -27,7 +26,7 @@ from perftracker_ai.commands.waiting import awaited
 from perftracker_ai.commands.workers import hired
 from perftracker_ai.discovery import choose
 from perftracker_ai.errors import PerfTrackerAIError, guarded
-from perftracker_ai.executors import in_order
+from perftracker_ai.executors import in_order, packed, unpacked
 from perftracker_ai.files import scratch_folder
 from perftracker_ai.files.sets import write_set
 from perftracker_ai.model import Notice
@@ -114,7 +113,7 @@ def judging(
     """
     choices = list(_choices(tuple(listed(source, settings)) if listing is None else listing, targets, settings))
     keys = [
-        Key(target, _packed(_of_pair(choice)), bool(settings.scheduler))
+        Key(target, packed(_of_pair(choice)), bool(settings.scheduler))
         if not _is_awaited(choice, settings)
         else Key(target, b"", bool(settings.scheduler))
         for target, choice in zip(targets, choices, strict=True)
@@ -141,7 +140,7 @@ def received(sent: Sent, settings: Settings) -> Run:
     """
     if sent.error is not None:
         raise sent.error
-    run = unpacked(sent.run)
+    run: Run = unpacked(sent.run)
     if not sent.files:
         return run
     from perftracker_ai.commands.narrate import ANSWER, FACTS, PROMPT
@@ -150,25 +149,6 @@ def received(sent: Sent, settings: Settings) -> Run:
     folder = report_folder(Path(settings.reports_dir), run.product, run.analysis)
     write_set(folder, contents, {FACTS, PROMPT, ANSWER} - set(contents))
     return replace(run, written=tuple(folder / name for name in contents))
-
-
-def packed(run: Run) -> bytes:
-    """Return a run as few bytes, of which a hundred are no more than one of them is at work."""
-    return _packed(run)
-
-
-def unpacked(content: bytes) -> Run:
-    """Return a run that was packed by this program."""
-    found: Run = _unpacked(content)
-    return found
-
-
-def _packed(value: object) -> bytes:
-    return zlib.compress(pickle.dumps(value, pickle.HIGHEST_PROTOCOL), 1)
-
-
-def _unpacked(content: bytes) -> Any:  # noqa: ANN401 - whatever was packed
-    return pickle.loads(zlib.decompress(content))  # noqa: S301 - by this run, or by a worker that runs its code anyway
 
 
 def _without_run(error: PerfTrackerAIError) -> Sent:
@@ -229,7 +209,7 @@ def _judged(settings: Settings, key: Key) -> Sent:
     try:
         with guarded(f"Judging {key.target.name}"), closing(connect(replace(settings, connections=1))) as source:
             if key.chosen:
-                fetched = fetch_chosen(source, key.target, _unpacked(key.chosen), settings, watch)
+                fetched = fetch_chosen(source, key.target, unpacked(key.chosen), settings, watch)
             else:
                 fetched = fetch_product(source, key.target, settings, watch)
             run = judge_product(fetched, settings, watch)

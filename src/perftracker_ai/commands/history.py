@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
 
 from msgspec.structs import asdict, replace
 
 from perftracker_ai.commands.fetch import connect
 from perftracker_ai.commands.lookup import is_missing, store_url
 from perftracker_ai.errors import NotFound
+from perftracker_ai.executors import in_order, packed, unpacked
 from perftracker_ai.files import scratch_folder
-from perftracker_ai.model import Notice
+from perftracker_ai.model import JobInfo, Notice
 from perftracker_ai.model.history import JobRef, Patterns
 from perftracker_ai.store import Scope, Wanted, open_store, origin_of, reading_of, synchronise
 from perftracker_ai.trends import patterns, places
@@ -30,11 +32,11 @@ if TYPE_CHECKING:
     from perftracker_ai.commands.workers import Asked
     from perftracker_ai.errors import PerfTrackerAIError
     from perftracker_ai.events import Event, Watch
-    from perftracker_ai.model import JobInfo
     from perftracker_ai.settings import DiscoverySettings, Settings
     from perftracker_ai.sources import Source
     from perftracker_ai.store import Holding, Store, Synchronised
 
+_NONE = packed(())
 DOWNLOADS = "history-downloads"
 """Name in the folder of downloads of the one below which jobs lie until they are recorded."""
 
@@ -72,8 +74,14 @@ def downloading_apart(settings: Settings) -> Iterator[Settings]:
         yield replace(settings, output_dir=str(folder))
 
 
-def synchronise_product(
-    source: Source, product: str, since: datetime | None, settings: Settings, scratch: Path, watch: Watch
+def synchronise_product(  # noqa: PLR0913, PLR0917 - a run's surroundings
+    source: Source,
+    product: str,
+    since: datetime | None,
+    settings: Settings,
+    scratch: Path,
+    watch: Watch,
+    listing: Iterable[JobInfo] | None = None,
 ) -> tuple[str, Synchronised]:
     """Bring the store to what the source has of a product, and give the store's name and what was done.
 
@@ -83,6 +91,8 @@ def synchronise_product(
         Opened with the settings of `downloading_apart`.
     scratch : Path
         Where they make it download to.
+    listing : iterable of JobInfo, optional
+        The product's jobs, newest first; asked for when omitted.
 
     Raises
     ------
@@ -99,7 +109,7 @@ def synchronise_product(
         machines=settings.hardware,
     )
     with closing(open_store(store_url(settings))) as store:
-        return store.location, synchronise(source, store, wanted, watch)
+        return store.location, synchronise(source, store, wanted, watch, listing)
 
 
 class Synchronisation(NamedTuple):
@@ -128,12 +138,12 @@ def synchronise_products(
         When it cannot be begun, or nobody is left to do it.
     """
     from perftracker_ai.commands.workers import hired
-    from perftracker_ai.executors import in_order
 
     with closing(open_store(store_url(settings))):  # one that workers find as it is here
         pass
     with hired(said, settings, tasks=len(products), usual=settings.connections, stores=True) as pool:
-        keys = [(product, since) for product in products]
+        run = uuid4().hex
+        keys = [_Key(product, since, run) for product in products]
         finished = partial(_told, watch, len(products))
         answers = in_order(pool, _synchronised, keys, most=settings.connections, finished=finished)
         yield from zip(products, answers, strict=True)
@@ -143,18 +153,45 @@ def _told(watch: Callable[[str], None], products: int, done: int) -> None:
     watch(f"Synchronised {done} of {products} products")
 
 
-def _synchronised(settings: Settings, key: tuple[str, datetime | None]) -> Synchronisation:
+class _Key(NamedTuple):
+    """One product to synchronise, in one of the runs that a worker may live through."""
+
+    product: str
+    since: datetime | None
+    run: str
+
+
+def _synchronised(settings: Settings, key: _Key) -> Synchronisation:
     """Synchronise one product with a source of its own."""
-    product, since = key
     notices: list[Notice] = []
 
     def watch(event: Event) -> None:
         if isinstance(event, Notice):
             notices.append(event)
 
+    lists = _lists(settings, key.since, key.run)
+    own = None if lists is None else unpacked(lists.get(key.product, _NONE))
     with downloading_apart(settings) as apart, closing(connect(replace(apart, connections=1))) as source:
-        store, done = synchronise_product(source, product, since, settings, Path(apart.output_dir), watch)
+        scratch = Path(apart.output_dir)
+        store, done = synchronise_product(source, key.product, key.since, settings, scratch, watch, own)
     return Synchronisation(store, done, tuple(dict.fromkeys(notices)))
+
+
+@lru_cache(maxsize=1)
+def _lists(settings: Settings, since: datetime | None, _run: str) -> dict[str, bytes] | None:
+    """Return the jobs of every product, packed, read once in a run; None where some row of the list could not be.
+
+    The list of a server with a hundred products has a hundred times what one of them needs.
+    """
+    own: dict[str, list[JobInfo]] = defaultdict(list)
+    with closing(connect(replace(settings, connections=1))) as source:
+        for job in source.list_jobs(settings.project):
+            if since is not None and job.end < since:
+                break
+            own[job.product_name].append(job)
+        if source.skipped:
+            return None
+    return {product: packed(jobs) for product, jobs in own.items()}
 
 
 def stored(settings: Settings) -> tuple[str, tuple[Holding, ...]]:

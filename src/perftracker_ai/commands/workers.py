@@ -19,12 +19,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from perftracker_ai.commands.lookup import in_use, is_missing, store_url
-from perftracker_ai.config import load_here
 from perftracker_ai.errors import UsageError
-from perftracker_ai.executors import Begin, cluster, local
-from perftracker_ai.http import is_here
 from perftracker_ai.settings import SECRETS
-from perftracker_ai.store import open_store, origin_of
 from perftracker_ai.words.text import is_address, without_secrets
 
 if TYPE_CHECKING:
@@ -89,6 +85,9 @@ def hired(said: Asked, settings: Settings, *, tasks: int, usual: int, stores: bo
     ClusterError
         When the cluster cannot be used.
     """
+    from perftracker_ai.executors import Begin, cluster, local
+    from perftracker_ai.http import is_here
+
     if not settings.scheduler:
         with local(settings, max(1, min(settings.workers or usual, tasks))) as pool:
             yield pool
@@ -126,12 +125,16 @@ def _sent(key: str, value: object) -> object:
 
 
 def _begin(said: Asked) -> tuple[Settings, Mapping[str, str]]:
+    from perftracker_ai.config import load_here
+
     settings = load_here(dict(said.flags), Path(said.file) if said.file else None)
     return settings, _marks(settings)
 
 
 def _marks(settings: Settings) -> dict[str, str]:
     """Return by name what of the settings has to be alike for results to be."""
+    from perftracker_ai.store import origin_of
+
     run = {f"setting {name}": _written(getattr(settings, name)) for name in _ALIKE}
     products = {
         f"{name} of product {product}": value
@@ -157,6 +160,8 @@ def _written(value: object) -> str:
 
 def _store(settings: Settings) -> str:
     """Return what tells the store from others; nothing is made to find out."""
+    from perftracker_ai.store import open_store
+
     url = store_url(settings)
     if is_missing(url):
         return "none"

@@ -23,5 +23,6 @@ No scheduler of our own: both sides are `concurrent.futures.Executor`.
 from perftracker_ai.executors.cluster import Begin, cluster
 from perftracker_ai.executors.local import cores, local
 from perftracker_ai.executors.order import Pool, in_order
+from perftracker_ai.executors.packing import packed, unpacked
 
-__all__ = ["Begin", "Pool", "cluster", "cores", "in_order", "local"]
+__all__ = ["Begin", "Pool", "cluster", "cores", "in_order", "local", "packed", "unpacked"]

@@ -25,7 +25,7 @@ from perftracker_ai.model import Exclusion, SkippedFile, SkippedJob
 from perftracker_ai.sources import read_fetched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from perftracker_ai.events import Watch
     from perftracker_ai.model import Job, JobInfo
@@ -195,10 +195,17 @@ def is_recorded(store: Store, origin: str, info: JobInfo, settings: CurveSetting
     return store.has(origin, info, reading_of(settings))
 
 
-def synchronise(source: Source, store: Store, wanted: Wanted, watch: Watch) -> Synchronised:
+def synchronise(
+    source: Source, store: Store, wanted: Wanted, watch: Watch, listing: Iterable[JobInfo] | None = None
+) -> Synchronised:
     """Bring a store to what a source has of a product.
 
     Every job is kept as soon as it was fetched, newest first. It may be interrupted at any moment and begun again.
+
+    Parameters
+    ----------
+    listing : iterable of JobInfo, optional
+        The product's jobs, newest first, of a list that was read whole; asked for when omitted.
 
     Raises
     ------
@@ -211,28 +218,28 @@ def synchronise(source: Source, store: Store, wanted: Wanted, watch: Watch) -> S
     """
     origin = origin_of(source.location)
     watch(Step(f"Looking for jobs of {wanted.product} in {source.location}"))
-    listing = _listed(source, wanted, watch)
+    listed = _listed(source, wanted, watch, listing)
     known = store.known(origin, wanted.product, wanted.project)
-    if not listing.usable and not listing.left_out and not known and wanted.since is None:
+    if not listed.usable and not listed.left_out and not known and wanted.since is None:
         raise NotFound(
             f"No job in {source.location} has the product name {wanted.product!r}", "see `perftracker-ai doctor`"
         )
     task = _Task(source=source, store=store, origin=origin, wanted=wanted, known=known)
-    dropped = _drop_old(task, listing.usable)
-    gone = _vanished(listing, known)
+    dropped = _drop_old(task, listed.usable)
+    gone = _vanished(listed, known)
     _mark(store, origin, gone, gone=True)
     reading = reading_of(wanted.settings.curves)
-    current = _current(listing.usable, known, reading)
+    current = _current(listed.usable, known, reading)
     _mark(store, origin, {job.uuid for job in current.values() if job.gone}, gone=False)
     broken = store.broken(origin, wanted.product, wanted.project, reading)
-    wanting = [job for job in listing.usable if job.id not in current]
+    wanting = [job for job in listed.usable if job.id not in current]
     missing = [job for job in wanting if (job.id, job.upload) not in broken]
     recorded = sum(_record_batch(task, batch, watch) for batch in _batches(missing, watch))
     return Synchronised(
         recorded=recorded,
         unchanged=len(current),
         unusable=len(wanting) - recorded,
-        left_out=listing.left_out,
+        left_out=listed.left_out,
         gone=len(gone),
         dropped=dropped,
     )
@@ -241,14 +248,14 @@ def synchronise(source: Source, store: Store, wanted: Wanted, watch: Watch) -> S
 # ── what is to be done ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _listed(source: Source, wanted: Wanted, watch: Watch) -> _Listing:
+def _listed(source: Source, wanted: Wanted, watch: Watch, listing: Iterable[JobInfo] | None) -> _Listing:
     """Read the source's list as far back as wanted, and as jobs are kept."""
     usable: list[JobInfo] = []
     left_out: Counter[Exclusion] = Counter()
     since = wanted.since
     place = wanted.settings.discovery.version_from
     place = place if place.startswith("title:") else ""
-    for job in source.list_jobs(wanted.project):
+    for job in source.list_jobs(wanted.project) if listing is None else listing:
         if since is not None and job.end < since:
             break
         if job.product_name != wanted.product:
