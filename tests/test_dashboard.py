@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from html.parser import HTMLParser
 
 import msgspec
@@ -23,6 +24,7 @@ from perftracker_ai.cli import main
 from perftracker_ai.commands.demo import _child, fill_demo
 from perftracker_ai.commands.records import NO_STORE, FolderRecords, StoreRecords
 from perftracker_ai.commands.serve import listening, require_installed
+from perftracker_ai.commands.serve import shown as served
 from perftracker_ai.dashboard import views
 from perftracker_ai.dashboard.app import application
 from perftracker_ai.dashboard.gate import READING
@@ -32,6 +34,7 @@ from perftracker_ai.dashboard.nights import PRODUCTS, nights
 from perftracker_ai.errors import StoreError, UsageError
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.results.write import result_json
+from perftracker_ai.settings import Settings
 from perftracker_ai.store import open_store
 
 PAGES = ("/", "/issues", "/issues?state=all&sort=newest", "/p/Shop", "/p/Blog?jobs=30", "/p/Shop/e/GET/orders")
@@ -304,6 +307,19 @@ def test_health_is_that_the_store_can_be_read(app, tmp_path):
     answer = ask(application(Broken(tmp_path), {HOST}), "/healthz")
     assert answer.status == 503
     assert json.loads(answer.body)["error"] == "The store x is damaged or no store; move it away."
+
+
+def test_a_new_store_shows_its_first_comparison_without_a_restart(tmp_path):
+    """Served right after `history sync`, a store says how to make a comparison, and shows the one made then."""
+    settings = Settings(store=str(tmp_path / "history.sqlite3"), reports_dir=str(tmp_path / "reports"))
+    with closing(open_store(settings.store)) as store:
+        record(store, 0)
+    with closing(served(settings)) as shown:
+        app = partial(application, next(shown), {HOST}, lambda: NOW)  # made twice, as an answer is kept for a moment
+        assert "perftracker-ai analyze" in ask(app(), "/").text
+        with closing(open_store(settings.store)) as store:
+            put(store, 1)
+        assert 'href="/p/Shop' in ask(app(), "/").text
 
 
 # ── reports ─────────────────────────────────────────────────────────────────────────────────────────────────────────

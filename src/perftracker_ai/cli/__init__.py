@@ -424,8 +424,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _history(arguments: argparse.Namespace) -> int:
     every = arguments.action == "sync" and arguments.all_products
     if arguments.action != "products" and not arguments.product and not every:
+        others = " or --all-products" if arguments.action == "sync" else ""
         raise UsageError(
-            "No product is given", "give --product; `perftracker-ai history products` lists what is stored"
+            "No product is given", f"give --product{others}; `perftracker-ai history products` lists what is stored"
         )
     return _HISTORY_ACTIONS[arguments.action](arguments)
 
