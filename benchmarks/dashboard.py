@@ -50,6 +50,8 @@ LIMITS_MS = {
     "/p/Product%200": 300,
     "/p/Product%200?jobs=360": 300,
     "/p/Product%200/noise": 300,
+    "/p/Product%200/e/GET/api/v1/items/3?jobs=360": 300,
+    "/j/30": 300,
 }
 FIRST_MS, SLOWEST_MS, LARGEST_KB, MEMORY_MB = 2000, 1000, 500, 300
 

@@ -29,7 +29,7 @@ from perftracker_ai.dashboard import views
 from perftracker_ai.dashboard.app import application
 from perftracker_ai.dashboard.gate import READING
 from perftracker_ai.dashboard.heat import Heat, Row
-from perftracker_ai.dashboard.heatmap import heat_map
+from perftracker_ai.dashboard.heatmap import heat_map, shared_path
 from perftracker_ai.dashboard.nights import PRODUCTS, nights
 from perftracker_ai.errors import StoreError, UsageError
 from perftracker_ai.model.history import JobRef
@@ -202,6 +202,19 @@ def test_the_heat_map_is_there_as_text(app):
     assert head == ["job", "version", "ended", "GET /orders", "GET /health"]
     assert [row[0] for row in rows] == ["0", "1", "2", "3", "4"]
     assert [float(row[3]) for row in rows] == pytest.approx([0, 0, 0, 1, 1])
+
+
+def test_a_path_that_all_endpoints_share_is_said_once():
+    """Where every path begins alike the map has an ellipsis for it, and says what that is; links stay whole."""
+    jobs = tuple(JobRef(job=at, version=f"1.{at}", end=NOW) for at in range(3))
+    names = ("GET /api/v2/orders", "PUT /api/v2/orders/{id}", "Start time")
+    rows = tuple(Row(endpoint=name, curves=1, slowdowns=(0.0, 0.0, None)) for name in names)
+    shown = Heat(jobs=jobs, reference=1, endpoints=3, page=1, pages=1, rows=rows)
+    drawn = heat_map(views.Place(product="Shop", hardware="", suite="", origin=""), shown, jobs, {})
+    assert shared_path(shown) == "/api/v2"
+    assert re.findall(r"(?<=</b> )[^ ]*(?=</a>)", drawn.replace("<wbr>", "")) == ["/…/orders", "/…/orders/{id}"]
+    assert 'href="/p/Shop/e/PUT/api/v2/orders/{id}?jobs=3"' in drawn
+    assert ">Start time</a>" in drawn
 
 
 def test_no_cell_of_a_spreadsheet_is_a_formula(tmp_path):

@@ -191,3 +191,13 @@ def test_a_login_leads_to_what_was_asked_for_and_out_again(chromium, locked, scr
     page.click("#logout button")
     page.goto(f"{locked}/p/Shop")
     assert "Shop 1.4" not in page.content()
+
+
+@pytest.mark.parametrize("width", [360, 900, 1400])
+def test_verdicts_stand_over_the_cells_of_their_jobs(chromium, shown, width):
+    """The rows of the heat map and that of the verdicts have one beginning and one end at every width."""
+    page = chromium.open(shown + SHOP, width=width)
+    ends = "[...document.querySelectorAll('.heat .cells')].map(one => one.getBoundingClientRect())"
+    found = page.evaluate(f"{ends}.map(box => [Math.round(box.left), Math.round(box.right)].join(' '))")
+    assert len(found) > 3
+    assert len(set(found)) == 1

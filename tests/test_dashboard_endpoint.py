@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from builders import NOON, curve_tests, job
-from dashboards import HOST, NOW, ask, board, data, fill, put, record, regressed
+from dashboards import HOST, NOW, ask, board, data, fill, place, put, record, regressed, tracked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import EVIL
@@ -239,3 +239,18 @@ def test_jobs_whose_values_went_away_leave_the_courses(tmp_path):
     with board(tmp_path) as app:
         assert [one["job"] for one in data(app, ORDERS)["jobs"]][:5] == [0, 1, 2, 4, 5]
         assert ask(app, f"{ORDERS}?a=3").status == 404
+
+
+def test_an_issue_that_is_no_step_yet_is_shown_all_the_same(tmp_path):
+    """A job that comparisons know to be worse is marked on the charts before there are jobs enough for a step."""
+
+    def young(store):
+        for number in range(16):
+            record(store, number, cost=1.5 if number > 14 else 1)
+        put(store, 15, tracked("orders", endpoint="GET /orders", first=place(15), last_good=place(14)))
+
+    with board(tmp_path, young) as app:
+        page = ask(app, ORDERS).text
+    assert page.count('class="onset issue"') == 3  # one a chart, and the legend
+    assert "A comparison found an issue that came in with 1.15 (job 15, 2026-09-21)" in page
+    assert "(1 job since)" in page

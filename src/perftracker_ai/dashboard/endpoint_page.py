@@ -178,7 +178,7 @@ def _course(shown: Endpoint, at: int, one: Course, reach: float) -> Html:
             band=None,
             shades=tuple(_doubt(shift, place) for shift in shifts),
             episodes=(),
-            onsets=tuple(_onset(shift, place) for shift in shifts),
+            onsets=(*(_onset(shift, place) for shift in shifts), *_came_in(shown, shifts, place)),
             tick_text=y_ticks(one.curve.base_unit, svg.ticks(*ends, log=log)),
             y_range=ends,
             y_log=log,
@@ -218,6 +218,22 @@ def _onset(shift: ChangePoint, place: dict[tuple[int, datetime], float]) -> svg.
     return svg.Onset(at=place[_key(shift.first)], text=clean(shift.first.version, _TICK), kind=kind)
 
 
+def _came_in(
+    shown: Endpoint, shifts: Sequence[ChangePoint], place: dict[tuple[int, datetime], float]
+) -> Iterator[svg.Onset]:
+    """Yield where open issues came in by a comparison, as far as no step of the curve is there."""
+    stepped = [sorted((place[_key(one.earliest)], place[_key(one.latest)])) for one in shifts]
+    for job in _new_ones(shown):
+        at = place.get(_key(job))
+        if at is not None and not any(first <= at <= last for first, last in stepped):
+            yield svg.Onset(at=at, text=clean(job.version, _TICK), kind="issue")
+
+
+def _new_ones(shown: Endpoint) -> list[JobRef]:
+    """Return the jobs that open issues came in with, each once."""
+    return list({_key(one.first): one.first for one in shown.issues if one.state not in _CALM}.values())
+
+
 def _version_ticks(jobs: Sequence[JobRef], first: Sequence[float]) -> Iterator[tuple[float, str]]:
     for at in dict.fromkeys((*map(int, first), *parts.spread(len(jobs)))):
         yield float(at), clean(jobs[at].version, _TICK)
@@ -253,25 +269,34 @@ def _description(one: Course, shifts: Sequence[ChangePoint]) -> str:
 
 
 def _changes(shown: Endpoint) -> Html:
-    """Return what the curves did, in words."""
+    """Return what the curves did, in words, and what only comparisons know of yet."""
     if shown.patterns is None:
         return Html("")
-    found = history.sections(shown.patterns, shown.jobs[0].version)
     told = [
-        el(
-            "li",
-            el("b", section.title),
-            ": ",
-            f"{history.size(one)} {history.when(one, clean)}".strip(),
-            f"; {_members(shown, one.curves)}",
-        )
-        for section in found.values()
+        el("li", el("b", section.title), ": ", _sentence(one), f"; {_members(shown, one.curves)}")
+        for section in history.sections(shown.patterns, shown.jobs[0].version).values()
         for one in section.trends
     ]
-    return el(
-        "div",
-        el("h3", "What changed"),
-        el("ul", *told, class_="plain") if told else el("p", history.NO_TREND, class_="calm"),
+    told += [el("li", _unseen(shown, job)) for job in _new_ones(shown) if not _is_seen(shown, job)]
+    listed = el("ul", *told, class_="plain") if told else el("p", history.NO_TREND, class_="calm")
+    return el("div", el("h3", "What changed"), listed)
+
+
+def _sentence(one: history.Trend) -> str:
+    return f"{history.size(one)} {history.when(one, clean)}".strip()
+
+
+def _is_seen(shown: Endpoint, job: JobRef) -> bool:
+    """Tell whether a step is known that may have begun with a job."""
+    shifts = shown.patterns.shifts if shown.patterns else ()
+    return any(one.earliest.end <= job.end <= one.latest.end for one in shifts)
+
+
+def _unseen(shown: Endpoint, job: JobRef) -> str:
+    later = sum(one.end >= job.end for one in shown.jobs)
+    return (
+        f"A comparison found an issue that came in with {history.place(job, clean)}; "
+        f"over the jobs there is no step yet that chance would not make ({plural(later, 'job')} since)."
     )
 
 
@@ -531,6 +556,7 @@ def _tools(name: str, back: str) -> Html:
 _OVER_JOBS = (
     ("cand", "M2 10H38", "geometric mean of the curve"),
     ("onset worse", "M20 1V19", "first job at a new level"),
+    ("onset issue", "M20 1V19", "an open issue came in, by a comparison"),
     ("doubt", "M2 1H38V19H2z", "may be the first as well, by the noise (95 %)"),
     ("gone-cand", "M15 5l10 10m0-10l-10 10", "no value"),
 )

@@ -6,7 +6,7 @@ for the page's script reads them under the pointer; without a script they are a 
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,8 +34,8 @@ _CELL = {"b2": (0, 7), "b1": (0, 4), "w1": (6, 4), "w2": (4, 6), "w3": (2, 8), "
 """Where a cell of a class begins and how high it is, of ten: what is grave is tall, for colours alone tell nothing."""
 _APART = 60
 """Jobs up to which cells stand apart; of more, neighbours of one class are one."""
-_WIDE, _TICKS_HIGH, _LETTER = 960, 40, 7.4
-"""Size of the row of versions, and width of a letter in it."""
+_WIDE, _TICKS_HIGH, _LETTER = 960, 40, 9.5
+"""Size of the row of versions, and width of a letter in it, as large as it is on a narrow screen."""
 _LONGEST, _DAY = 16, 5
 """Letters of a version that a tick has, and of a day."""
 _LEGEND = (
@@ -66,9 +66,18 @@ def heat_map(place: Place, heat: Heat | None, columns: Sequence[JobRef], nights:
     """
     versions = el("tr", el("th", "Version"), el("th"), el("td", _versions(columns), class_="line"))
     verdicts = el("tr", el("th", "Verdict", scope="row"), el("td"), el("td", _bars(columns, nights), class_="line"))
-    rows = [_endpoint(place, row, columns) for row in heat.rows] if heat else []
+    shared = shared_path(heat)
+    rows = [_endpoint(place, row, columns, shared) for row in heat.rows] if heat else []
     table = el("table", el("tbody", versions, verdicts, *rows), class_="heat")
     return el("div", table, class_="wide", tabindex="0", role="region", aria_labelledby="course")
+
+
+def shared_path(heat: Heat | None) -> str:
+    """Return the leading parts that the paths of all endpoints share, where leaving them out is worth it."""
+    paths = [row.endpoint.partition(" ")[2].split("/")[:-1] for row in heat.rows] if heat else []
+    known = [one for one in paths if one[:1] == [""]]
+    shared = [part[0] for part in takewhile(lambda part: len(set(part)) == 1, zip(*known, strict=False))]
+    return "/".join(shared) if len(known) > 1 and len(shared) > 2 else ""  # noqa: PLR2004 - the root and two parts
 
 
 def legend() -> Html:
@@ -94,19 +103,24 @@ def values_table(heat: Heat, columns: Sequence[JobRef]) -> Html:
 # ── a row ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _endpoint(place: Place, row: Row, columns: Sequence[JobRef]) -> Html:
+def _endpoint(place: Place, row: Row, columns: Sequence[JobRef], shared: str) -> Html:
     values = np.array([np.nan if one is None else one for one in row.slowdowns])
     kinds = np.where(np.isnan(values), len(_EDGES) + 1, np.digitize(values, _EDGES))
-    link = el(
-        "a", path(row.endpoint), href=parts.endpoint_address(place, row.endpoint, jobs=len(columns)), class_="endpoint"
-    )
-    name = el("th", link, scope="row", title=plural(row.curves, "curve"))
+    address = parts.endpoint_address(place, row.endpoint, jobs=len(columns))
+    link = el("a", path(_short(row.endpoint, shared)), href=address, class_="endpoint")
+    name = el("th", link, scope="row", title=f"{row.endpoint}: {plural(row.curves, 'curve')}")
     newest = next((one for one in reversed(row.slowdowns) if one is not None), None)
     kind = _KINDS[int(kinds[~np.isnan(values)][-1])] if newest is not None else "no"
     drawn = Html(
         f"{_start(len(columns), _told(values, columns), values)}{_cells(kinds, apart=len(columns) <= _APART)}</svg>"
     )
     return el("tr", name, el("td", format_change(newest), class_=f"num {kind}"), el("td", drawn, class_="line"))
+
+
+def _short(endpoint: str, shared: str) -> str:
+    """Return an endpoint with an ellipsis for the path that all share."""
+    method, _, rest = endpoint.partition(" ")
+    return f"{method} /…{rest.removeprefix(shared)}" if shared and rest.startswith(f"{shared}/") else endpoint
 
 
 def _start(jobs: int, label: str = "", values: Floats | None = None) -> Html:

@@ -248,7 +248,7 @@ def issue_row(one: Issue, *, since: bool, box: Callable[[Issue], Html] | None = 
         el("div", *chips, class_="chips"),
         el("a", path(one.endpoint), href=one.path, class_="endpoint"),
         el("span", size(one), class_=f"num {severity_class(one.severity)}"),
-        el("span", f"{told}{doubt}{unmeasured}", *over_time(one), class_="sub"),
+        el("span", f"{told}{doubt}{unmeasured}", *over_time(one), *(() if one.word else _more(one)), class_="sub"),
         el("span", came(one.first, one.last_good) + gone, class_="sub") if since or gone else Html(""),
         _word(one),
         class_=severity_class(one.severity),
@@ -266,11 +266,16 @@ def _state(one: Issue) -> str:
     return f"{one.state}, {one.status}" if one.status in _NEWS and one.state in _OPEN else one.state
 
 
+def _more(one: Issue) -> tuple[Html, Html]:
+    """Return the way to an issue's page."""
+    return Html(" · "), el("a", "triage and history", href=one.page, class_="more")
+
+
 def _word(one: Issue) -> Html:
     """Return who cares for an issue and what they say of it, and the way to its page."""
-    said, more = one.word, el("a", "triage and history", href=one.page, class_="more")
+    said = one.word
     if said is None:
-        return el("span", more, class_="word")
+        return Html("")
     pieces = (
         el("b", said.owner) if said.owner else Html(""),
         escaped(f"was “{said.state}”: {one.again}") if one.again else Html(""),
@@ -278,7 +283,7 @@ def _word(one: Issue) -> Html:
         el("span", said.note, class_="note") if said.note else Html(""),
         ticket(said.ticket) if said.ticket else Html(""),
         escaped(f"said {said.author}, {day(said.made)}"),
-        more,
+        _more(one)[1],
     )
     return el("span", join([one for one in pieces if one], " · "), class_="word")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai.dashboard import feed, parts
 from perftracker_ai.dashboard.frame import footer, page
-from perftracker_ai.dashboard.heatmap import heat_map, legend, values_table
+from perftracker_ai.dashboard.heatmap import heat_map, legend, shared_path, values_table
 from perftracker_ai.dashboard.links import link
 from perftracker_ai.dashboard.spreadsheet import csv
 from perftracker_ai.dashboard.views import product_path
@@ -156,10 +156,12 @@ def _reference(heat: Heat) -> str:
     """Return in a sentence what the cells say."""
     first, last = heat.jobs[0], heat.jobs[heat.reference - 1]
     versions = first.version if first.version == last.version else f"{first.version} to {last.version}"
+    shared = shared_path(heat)
+    left_out = f" The … of an endpoint is {shared}." if shared else ""
     of = f"the median of jobs {first.job} to {last.job}" if heat.reference > 1 else f"job {first.job}"
     return (
         f"Each cell: how much slower the endpoint was in that job, all its curves together, than in {of} ({versions}). "
-        "The number beside it is that of its newest job; a verdict leads to its report."
+        f"The number beside it is that of its newest job; a verdict leads to its report.{left_out}"
     )
 
 

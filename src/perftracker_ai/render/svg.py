@@ -44,8 +44,8 @@ _SPARK = tag(
 
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 _GAPS = 4.5  # at most so many steps on a linear axis, at least two fifths of it
-_LOG_STEPS = ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0), tuple(tenth / 10 for tenth in range(10, 100)))
-"""Coarse to fine: the first that gives two ticks is taken."""
+_LOG_STEPS = ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
+"""Coarse to fine: the first that gives two ticks is taken; where none does, the axis is short, and steps are even."""
 _MOST_TICKS = 4
 
 
@@ -171,7 +171,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
         found = [value for decade in decades for step in steps if low <= (value := step * 10.0**decade) <= high]
         if len(found) > 1:
             return found[:: math.ceil(len(found) / _MOST_TICKS)]
-    return [low, high]
+    return _linear_ticks(low, high)
 
 
 def _unevenness(values: Floats) -> float:
