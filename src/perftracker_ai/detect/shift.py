@@ -190,13 +190,13 @@ def _one_thread_count(
     for (_, threads), (_, centre) in centres.items():
         if threads is not None:
             moved.setdefault(threads, []).append(centre.value)
-    if len(moved) < 2 or not _interleaved(curves):  # noqa: PLR2004 - one has no other
+    if len(moved) < 2:  # noqa: PLR2004 - one has no other
         return None
     size = {threads: float(median(np.array(values))) for threads, values in moved.items()}
     first = max(size, key=lambda threads: abs(size[threads]))
     rest = max(abs(size[threads]) for threads in size if threads != first)
     alone = abs(size[first]) >= FAR and rest <= OTHER_THREADS * abs(size[first]) and rest < STEADY
-    return first if alone else None
+    return first if alone and _interleaved(curves) else None  # which is asked last, for it costs most
 
 
 def _interleaved(curves: CurveSet) -> bool:

@@ -119,8 +119,8 @@ def chronicle(
         jobs.
     """
     line = _line(curves, timeline, baseline, candidate)
-    shared = _shared(curves, detection, line.jobs)
     worse = [cluster for cluster in clusters if cluster.direction is Direction.WORSE]
+    shared = _shared(curves, detection, line.jobs) if worse else np.zeros(len(line.jobs.jobs))
     asked = (_onset(cluster, line, _affected(curves, detection, cluster), shared) for cluster in worse)
     onsets = tuple(onset for onset in asked if onset is not None)
     shown = _rows(line.jobs, line.shown)
