@@ -13,11 +13,12 @@ from urllib.request import Request, urlopen
 
 import postgres
 import pytest
+from browser import AXE
 from builders import NOON
 from dashboards import HOST, NOW, ask, fill, record, send, serving
 from msgspec.structs import replace
 from test_dashboard_access import LISTS, NOBODY
-from test_store_comparisons import ORIGIN
+from test_store_comparisons import ORIGIN, comparison
 
 from perftracker_ai.commands.access import access_of
 from perftracker_ai.commands.analyze import judge_read, read_stored
@@ -149,6 +150,31 @@ def test_a_comparison_that_analyze_made_is_not_made_again(app):
     other = token_of(ask(app, "/compare?base=0&cand=2").text)
     assert send(app, "/compare", {"base": "3", "cand": "4", "token": other}).status == 303
     assert state(app, "base=3&cand=4")["state"] == "kept"
+
+
+def test_without_scripts_a_browser_sees_how_far_it_is_and_opens_the_report(chromium, tmp_path):
+    """The button, the page that asks again by itself, and the way to the report need no script and fit a telephone."""
+    store_of, done = [], Event()
+
+    def work(_, ended):
+        while not (done.wait(0.01) or ended.is_set()):
+            pass
+        fields = {"baseline": "uuid-0", "baseline_id": 0, "asked_by": "ann", "verdict": "BLOCK"}
+        store_of[0].comparisons.put(comparison(2, **fields), b"{}", ())
+
+    with dashboard(str(tmp_path / "s.sqlite3"), tmp_path, work) as (app, store), serving(app) as address:
+        store_of.append(store)
+        page = chromium.open(f"{address}/compare?base=0&cand=2&product=Shop", scripts=False)
+        page.click("form[method=post] button")
+        page.wait_for_selector("[role=status]")
+        done.set()
+        page.wait_for_selector("a[href^='/c/0..2']")
+        other = chromium.open(f"{address}/compare?base=0&cand=2&product=Shop")
+        for width in (360, 1400):
+            other.resize(width)
+            assert other.evaluate("document.documentElement.scrollWidth") == width
+            assert not AXE.exists() or other.flaws() == []
+        assert page.complaints + other.complaints == []
 
 
 # ── what may be asked ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -171,7 +171,7 @@ def test_page_json_and_csv_hold_the_same(pasts):
 def test_two_jobs_of_one_version_are_named_to_be_compared(pasts):
     """Where a version ran twice and was never compared with itself, the page says which jobs to compare."""
     assert [one["job"] for one in shown(pasts[1])["same"]["to_compare"]] == [JOBS - 2, JOBS - 1]
-    assert f"analyze {JOBS - 2} {JOBS - 1}" in ask(pasts[1], "/p/Shop/noise").text
+    assert f"/compare?base={JOBS - 2}&amp;cand={JOBS - 1}" in ask(pasts[1], "/p/Shop/noise").text
     assert shown(pasts[0])["same"]["to_compare"] == []
 
 

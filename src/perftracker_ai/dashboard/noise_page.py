@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from perftracker_ai.store import Comparison, History
 
 _MOST_PAGES = 10_000
+_QUIET = 2
+"""Runs of each version that anybody makes to see the smallest change of those told: nothing is to be repaired then."""
 _MANY = 100
 """Runs of each version from which it does not matter how many."""
 
@@ -147,9 +149,9 @@ def _same(same: SameVersion) -> Html:
         return _section("same", title, el("p", _rate(same), " The newest of them: ", links, "."))
     if same.to_compare:
         one, other = same.to_compare
-        command = el("code", f"perftracker-ai analyze {one.job} {other.job}")
-        told = f"Version {other.version} was measured twice: "
-        return _section("same", title, el("p", told, command, " says how much is flagged where nothing changed."))
+        pair = el("a", f"jobs {one.job} and {other.job}", href=link("/compare", base=one.job, cand=other.job))
+        told = f"Version {other.version} was measured twice: comparing "
+        return _section("same", title, el("p", told, pair, " says how much is flagged where nothing changed."))
     told = "No version was measured twice. Run one again, and compare the two: what is flagged then is noise."
     return _section("same", title, el("p", told))
 
@@ -198,7 +200,8 @@ def _row(one: NoisyCurve, sizes: Sequence[str], place: Place) -> Html:
         el("td", _runs(count), class_="num", data_head=size)
         for count, size in zip(one.scatter.runs, sizes, strict=True)
     ]
-    causes = [_cause(cause) for cause in one.causes] or [el("span", "Nothing that is kept tells why.", class_="dim")]
+    why = "Quiet enough." if one.scatter.runs[0] <= _QUIET else "Nothing that is kept tells why."
+    causes = [_cause(cause) for cause in one.causes] or [el("span", why, class_="dim")]
     return el(
         "tr",
         el(
