@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 from html.parser import HTMLParser
 
@@ -178,6 +179,16 @@ def test_an_accepted_issue_is_not_open(tmp_path):
         assert (line["open"], line["accepted"], line["worst"]) == ({}, 1, None)
         assert data(app, "/issues")["groups"] == []
         assert data(app, "/issues?state=accepted")["states"]["accepted"] == 1
+
+
+@pytest.mark.parametrize(("until", "state"), [(NOW.date(), "accepted"), (NOW.date() - timedelta(days=1), "new")])
+def test_what_is_accepted_is_until_a_day(tmp_path, until, state):
+    """The last day on which the settings accept an issue stands beside it; after it, it is new again."""
+    issue = tracked("a", accepted=True, accepted_until=until)
+    with board(tmp_path, lambda store: put(store, 1, issue)) as app:
+        (group,) = data(app, "/issues?state=all")["groups"]
+        assert (group["issues"][0]["state"], group["issues"][0]["until"]) == (state, str(until))
+        assert (f"accepted until {until}" in ask(app, "/issues?state=all").text) == (state == "accepted")
 
 
 def test_the_heat_map_says_how_much_slower_each_endpoint_is(app):

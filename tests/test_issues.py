@@ -354,4 +354,5 @@ def test_the_settings_accept_an_open_issue_as_they_do_a_finding(line, fields, to
     (one,) = line.last
     assert isinstance(one, Tracked)
     curves = line.compared(line.jobs[-2], line.jobs[-1]).curves
-    assert accepts([entry(**fields)], curves, one.issue, one.reference, 0.15, today) is held
+    given = entry(**fields)
+    assert accepts([given], curves, one.issue, one.reference, 0.15, today) == (given.until if held else None)

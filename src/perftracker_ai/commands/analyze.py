@@ -433,21 +433,21 @@ def _issues(
 ) -> tuple[Tracked, ...]:
     """Say what became of every issue with the candidate."""
     from perftracker_ai.issues import follow
-    from perftracker_ai.issues.accepted import accepts
 
     older = earlier.older if _is_worth_it(found, earlier.older, settings) else None
     further = _further(older, earlier.history, settings, seed, found.candidate)
     followed = follow(found, earlier.issues, further, settings, key_of_step)
-    entries, moderate = settings.accept, settings.detect.moderate
+    accepted = [_accepted_until(found, one, settings, today) for one in followed]
     return tuple(
-        replace(
-            one,
-            issue=replace(
-                one.issue, accepted=accepts(entries, found.curves, one.issue, one.reference, moderate, today)
-            ),
-        )
-        for one in followed
+        replace(one, issue=replace(one.issue, accepted=until is not None, accepted_until=until))
+        for one, until in zip(followed, accepted, strict=True)
     )
+
+
+def _accepted_until(found: Compared, one: Tracked, settings: ProductSettings, today: date | None) -> date | None:
+    from perftracker_ai.issues.accepted import accepts
+
+    return accepts(settings.accept, found.curves, one.issue, one.reference, settings.detect.moderate, today)
 
 
 def _is_worth_it(found: Compared, older: History | None, settings: ProductSettings) -> bool:

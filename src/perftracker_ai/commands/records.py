@@ -6,7 +6,7 @@ cost over time. Paths come from looking through the folder and never from a requ
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -247,12 +247,20 @@ class _Cluster(Cluster, frozen=True, kw_only=True):
     accepted: bool
 
 
+class _Accepted(msgspec.Struct):
+    """An entry of the settings, and the curves that it accepts."""
+
+    until: date
+    curves: tuple[int, ...]
+
+
 class _Result(msgspec.Struct):
     tool_version: str
     metadata: SavedJobs
     verdict: _Verdict
     summary: _Summary
     clusters: tuple[_Cluster, ...]
+    accepted: tuple[_Accepted, ...] = ()
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -291,7 +299,7 @@ def _read(path: Path, modified_ns: int) -> _Told | None:
     except (OutputError, ValueError, RecursionError, OverflowError, OSError):
         return None
     worse = [one for one in result.clusters if one.direction is Direction.WORSE and one.severity in _WORTH]
-    rows = tuple(_row(made, result.metadata, one) for one in worse if one.attribution in _REAL)
+    rows = tuple(_row(made, result, one) for one in worse if one.attribution in _REAL)
     return _Told(path=path, comparison=made, issues=rows)
 
 
@@ -324,8 +332,14 @@ def _comparison(result: _Result, made: datetime) -> Comparison:
     )
 
 
-def _row(made: Comparison, jobs: SavedJobs, one: _Cluster) -> IssueRow:
-    first, good = _job(jobs.candidate), _job(jobs.baseline)
+def _until(result: _Result, one: _Cluster) -> date | None:
+    """Return the last day on which every curve of an issue is accepted; None where one is not."""
+    lasts = [[entry.until for entry in result.accepted if curve in entry.curves] for curve in one.curves]
+    return min(map(max, lasts)) if lasts and all(lasts) else None
+
+
+def _row(made: Comparison, result: _Result, one: _Cluster) -> IssueRow:
+    first, good = _job(result.metadata.candidate), _job(result.metadata.baseline)
     issue = OpenIssue(
         key=one.key,
         status=IssueStatus.NEW,
@@ -347,6 +361,7 @@ def _row(made: Comparison, jobs: SavedJobs, one: _Cluster) -> IssueRow:
         measured=True,
         whole=False,
         accepted=one.accepted,
+        accepted_until=_until(result, one),
         offset=0.0,
         first=first,
         last_good=good,

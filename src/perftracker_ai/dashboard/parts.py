@@ -263,6 +263,8 @@ def over_time(one: Issue) -> tuple[Html, ...]:
 
 
 def _state(one: Issue) -> str:
+    if one.state == State.ACCEPTED.value and one.until:
+        return f"accepted until {one.until}"
     return f"{one.state}, {one.status}" if one.status in _NEWS and one.state in _OPEN else one.state
 
 

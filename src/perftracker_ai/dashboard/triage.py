@@ -83,7 +83,8 @@ def state_of(row: IssueRow, said: Said | None, now: datetime) -> tuple[str, str]
     """
     if row.issue.status is IssueStatus.CLOSED:
         return IssueStatus.CLOSED.value, ""
-    if row.issue.accepted:
+    until = row.issue.accepted_until
+    if row.issue.accepted and (until is None or until >= now.date()):
         return "accepted", ""
     if said is None or said.triage.state not in set(Decision):
         return Decision.NEW.value, ""

@@ -7,7 +7,7 @@ In: comparisons, issues and levels as they are kept, and the time of day. Out: o
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import datetime  # noqa: TC003 - msgspec reads it
+from datetime import date, datetime  # noqa: TC003 - msgspec reads it
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -138,6 +138,8 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
         That of the list it is in: what people say of it, unless the settings accept it or a job closed it.
     status : str
         What became of it with the newest job.
+    until : date or None
+        The last day on which the settings accept it.
     word : Word or None
         The last that somebody said of it.
     again : str
@@ -160,6 +162,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     state: str
     status: str
+    until: date | None
     word: Word | None
     again: str
     form: str
@@ -541,6 +544,7 @@ def issue(row: IssueRow, made: Made) -> Issue:
         key=one.key,
         state=state,
         status=one.status.value,
+        until=one.accepted_until,
         word=word(said) if said else None,
         again=again,
         form=str(triage.target(triage.name_of(row), number, row.job.end)),

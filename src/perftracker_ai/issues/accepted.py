@@ -127,15 +127,22 @@ def accepts(
     reference: Sequence[Reference],
     moderate: float,
     today: date | None,
-) -> bool:
-    """Tell whether entries accept an issue that came in with an earlier version: every curve of it, by its size now."""
+) -> date | None:
+    """Return until when entries accept an issue of an earlier version: every curve of it, by its size now.
+
+    Returns
+    -------
+    date or None
+        The last day on which all of its curves are; None where one of them is not.
+    """
     tags = {(one.group, one.tag, one.scalar) for one in reference}
     members = [curve for curve in curves.curves if (curve.group, curve.tag, curve.scalar) in tags]
     held = [entry for entry in entries if _in_force(entry, today) and not _is_more(entry, issue.slowdown, moderate)]
-    fits = [(_pattern(entry), entry.loads) for entry in held]
-    return bool(members) and all(
-        any(named(curve) and _has_loads(curves, curve, loads) for named, loads in fits) for curve in members
-    )
+    fits = [(_pattern(entry), entry) for entry in held]
+    lasts = [
+        [one.until for named, one in fits if named(curve) and _has_loads(curves, curve, one.loads)] for curve in members
+    ]
+    return min(map(max, lasts)) if lasts and all(lasts) else None
 
 
 def _is_more(entry: Accept, slowdown: float, moderate: float) -> bool:

@@ -6,6 +6,7 @@ curves cost before it came in, positive is worse.
 
 from __future__ import annotations
 
+from datetime import date  # noqa: TC003 - msgspec reads it when it reads issues back
 from enum import StrEnum
 
 import msgspec
@@ -53,6 +54,8 @@ class OpenIssue(msgspec.Struct, frozen=True, kw_only=True):
         Whether it is of the run as a whole, so that what the run shares is not taken off its level.
     accepted : bool
         Whether the settings accept it, so that it counts for nothing.
+    accepted_until : date or None
+        The last day on which they do; None where they do not, or that was not kept.
     offset : float
         Logarithm of what its levels are moved by since the machine was changed; 0 where it was not.
     """
@@ -82,6 +85,8 @@ class OpenIssue(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool
     accepted: bool
     offset: Number
+    accepted_until: date | None = None
+    """Not there in issues that were kept before it was."""
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
