@@ -9,7 +9,7 @@ DEV    := $(VENV)/.dev-$(call state,requirements.lock requirements-build.lock re
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 XDIST  := -n auto --maxprocesses 8
 
-.PHONY: demo dashboard check test test-llm coverage static man format lock clean
+.PHONY: demo dashboard check test test-llm coverage static pictures man format lock clean
 
 demo: $(RUN)
 	$(BIN)/perftracker-ai demo
@@ -38,6 +38,9 @@ static: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+pictures: $(DEV)
+	$(BIN)/python benchmarks/pictures.py
 
 man: $(RUN)
 	mkdir -p build && $(BIN)/python -m perftracker_ai.cli.manual > build/perftracker-ai.1
