@@ -63,28 +63,30 @@ def simulate(tasks: int, workers: int, stations: list[Station]) -> Outcome:
 
 
 def fleet(given: argparse.Namespace) -> list[Station]:
-    """Return the stations that a pair of nights goes through, in their order."""
+    """Return the stations that a task goes through, in their order."""
     return [
         Station("scheduler", 1, given.dispatch),
-        Station("database, reads", given.database, given.read),
-        Station("network of the database", 1, given.megabytes / given.network),
-        Station("workers", 0, given.judge),
-        Station("database, writes", 1, given.write),
+        Station("database", given.database, given.read),
+        Station("network", 1, given.megabytes / given.network),
+        Station("workers", 0, given.unpack + given.together * given.judge),
+        Station("command", 1, given.together * given.keep),
     ]
 
 
 def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--products", type=int, default=100)
-    parser.add_argument("--nights", type=int, default=5 * 365, help="of each product")
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 10, 50, 100, 200])
-    parser.add_argument("--judge", type=float, default=24.0, help="seconds of a core for a pair of nights")
-    parser.add_argument("--read", type=float, default=0.55, help="seconds of the database for what a pair needs")
-    parser.add_argument("--database", type=int, default=8, help="reads that the database serves at the same time")
-    parser.add_argument("--megabytes", type=float, default=55.0, help="of what a pair needs, as it travels")
-    parser.add_argument("--network", type=float, default=1000.0, help="megabytes a second out of the database")
-    parser.add_argument("--write", type=float, default=0.005, help="seconds of the only writer for what is kept")
-    parser.add_argument("--dispatch", type=float, default=0.001, help="seconds of the scheduler for a task")
+    parser.add_argument("--nights", type=int, default=5 * 365, help="of each product (%(default)s)")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 10, 50, 200, 1000], help="(%(default)s)")
+    parser.add_argument("--together", type=int, default=8, help="nights in a task (%(default)s)")
+    parser.add_argument("--judge", type=float, default=20.4, help="seconds of a core for a pair (%(default)s)")
+    parser.add_argument("--unpack", type=float, default=2.8, help="of a core for what a task reads (%(default)s)")
+    parser.add_argument("--read", type=float, default=0.64, help="of the database for a task (%(default)s)")
+    parser.add_argument("--database", type=int, default=8, help="reads served at the same time (%(default)s)")
+    parser.add_argument("--megabytes", type=float, default=35.0, help="that a task reads (%(default)s)")
+    parser.add_argument("--network", type=float, default=110.0, help="MB/s out of the database (%(default)s)")
+    parser.add_argument("--dispatch", type=float, default=0.002, help="seconds of the scheduler (%(default)s)")
+    parser.add_argument("--keep", type=float, default=0.005, help="to keep a pair's answer (%(default)s)")
     parser.add_argument("--markdown", action="store_true")
     return parser
 
@@ -92,14 +94,14 @@ def options() -> argparse.ArgumentParser:
 def main() -> None:
     given = options().parse_args()
     stations = fleet(given)
-    pairs = given.products * (given.nights - 1)
+    tasks = given.products * -(-(given.nights - 1) // given.together)
     rows = []
     for workers in given.workers:
-        found = simulate(pairs, workers, stations)
+        found = simulate(tasks, workers, stations)
         busy = [f"{100 * found.busy[station.name]:.0f} %" for station in stations]
-        rows.append([workers, f"{found.seconds / 3600:.1f}", f"{pairs / found.seconds:.2f}", *busy, found.bottleneck])
-    heads = ["workers", "hours", "pairs/s", *(station.name for station in stations), "bottleneck"]
-    show(f"{pairs:,} pairs of {given.products} products", heads, rows, markdown=given.markdown)
+        rows.append([workers, f"{found.seconds / 3600:.1f}", *busy, found.bottleneck])
+    heads = ["workers", "hours", *(station.name for station in stations), "busiest"]
+    show(f"{tasks:,} tasks of {given.together} nights, {given.products} products", heads, rows, markdown=given.markdown)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python benchmarks/scale.py fleet    [--products 200] [--delay 0.5] [--connections 4 8]
     python benchmarks/scale.py backtest [--nights 60] [--curves 152] [--loads 54] [--runs 1]
-    python benchmarks/scale.py service  [--curves 1000 2000] [--loads 5]
+    python benchmarks/scale.py service  [--curves 1000 2000] [--loads 5] [--postgresql]
 
 ``fleet``: `analyze --all-products` against the stand-in server, which takes so long for each job; beside it what the
 server alone would take (delay × jobs / connections), and memory of the command and of its largest worker. Three of the
@@ -44,6 +44,7 @@ from shop import shop_job  # of the tests
 TOOL = [sys.executable, "-m", "perftracker_ai"]
 ENVIRONMENT = {"PERFTRACKER_AI_LLM": "off", "PERFTRACKER_AI_RETRY_S": "1", "NETRC": os.devnull}
 PRODUCT = "Product 0"
+_MEMORY = ("MB", "MB of a worker")
 
 
 class Ran(NamedTuple):
@@ -97,7 +98,7 @@ def load() -> str:
 def fleet(given: argparse.Namespace) -> int:
     sizes = [(products, each) for products in (given.products // 4, given.products) for each in given.connections]
     rows = [_night(*size, given) for size in sizes]
-    heads = ["products", "connections", "s", "server's own s", "ratio", "judged", "MB", "MB of a worker"]
+    heads = ["products", "connections", "s", "server's own s", "ratio", "s of processors", "judged", *_MEMORY]
     show(f"analyze --all-products, {given.delay:g} s a job; {load()}", heads, rows, markdown=given.markdown)
     return 0
 
@@ -117,7 +118,14 @@ def _night(products: int, connections: int, given: argparse.Namespace) -> list[o
     judged = ran.out.splitlines()[-products:]
     troubled = sum("not judged" in line for line in judged)
     own = given.delay * 2 * products / connections
-    row = [products, connections, f"{ran.seconds:.1f}", f"{own:.1f}", f"{ran.seconds / own:.2f}"]
+    row = [
+        products,
+        connections,
+        f"{ran.seconds:.1f}",
+        f"{own:.1f}",
+        f"{ran.seconds / own:.2f}",
+        f"{ran.processor_s:.0f}",
+    ]
     return [*row, f"{products - troubled} and 3 in trouble" if troubled == 3 else ran.errors[-300:], *_memory(ran)]
 
 
@@ -132,7 +140,7 @@ def _end(version: int) -> str:
 # ── pairs ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def fill(path: Path, shape: Shape, count: int) -> None:
+def fill(store_at: Path | str, shape: Shape, count: int) -> None:
     """Fill a store with nights of a product, two to each version."""
     from msgspec.structs import replace
 
@@ -140,7 +148,7 @@ def fill(path: Path, shape: Shape, count: int) -> None:
     from perftracker_ai.store import open_store, reading_of
 
     rng, reading = np.random.default_rng(1), reading_of(CurveSettings())
-    with closing(open_store(str(path))) as store:
+    with closing(open_store(str(store_at))) as store:
         for number, curves in enumerate(nights(shape, count, rng)):
             info = replace(header(PRODUCT, number), product_ver=f"1.{number // 2}")
             store.put(ORIGIN, info, curves, reading)
@@ -159,7 +167,7 @@ def backtest(given: argparse.Namespace) -> int:
             pairs = given.nights - 1
             figures = [f"{pairs / best.seconds:.2f}", f"{best.processor_s:.1f}", f"{pairs / best.processor_s:.2f}"]
             rows.append([who, f"{best.seconds:.1f}", *figures, *_memory(best)])
-    heads = ["who", "s", "pairs/s", "s of processors", "pairs/s of a core", "MB", "MB of a worker"]
+    heads = ["who", "s", "pairs/s", "s of processors", "pairs/s of a core", *_MEMORY]
     what = f"{given.nights} nights × {given.curves[0]} curves × {given.loads} loads"
     show(f"backtest of {what}; {load()}", heads, rows, markdown=given.markdown)
     one, two, dask = (times[who] for who in ("1 process", "2 processes", "2 Dask workers"))
@@ -212,9 +220,35 @@ def _until_there(cluster: Cluster, count: int) -> None:
 
 def service(given: argparse.Namespace) -> int:
     rows = [_served(Shape(curves, given.loads), given.nights) for curves in given.curves]
-    heads = ["curves", "loads", "judge, s of a core", "read, s", "of it the database, s", "MB read", "MB a job"]
+    heads = [
+        "curves",
+        "loads",
+        "judge, s of a core",
+        "read and unpack, s of a core",
+        "MB read",
+        "MB a job",
+        "MB of memory",
+    ]
     show(f"a pair among {given.nights} jobs; {load()}", heads, rows, markdown=given.markdown)
+    if given.postgresql:
+        served = [_from_postgresql(Shape(curves, given.loads), given.nights) for curves in given.curves]
+        show("the same bytes from PostgreSQL", ["MB", "s", "MB/s"], served, markdown=given.markdown)
     return 0
+
+
+def _from_postgresql(shape: Shape, count: int) -> list[object]:
+    """Return what a task reads from a private PostgreSQL, how long that gives it, and how fast that is."""
+    import postgres  # of the tests
+    import psycopg
+
+    url = postgres.fresh_database()
+    fill(url, shape, count)
+    with psycopg.connect(url) as connection:
+        begun = time.perf_counter()
+        rows = connection.execute("SELECT content FROM history_level", binary=True).fetchall()
+        seconds = time.perf_counter() - begun
+    megabytes = sum(len(content) for (content,) in rows) / 1e6
+    return [f"{megabytes:.1f}", seconds, f"{megabytes / seconds:.0f}"]
 
 
 def _served(shape: Shape, count: int) -> list[object]:
@@ -229,7 +263,7 @@ def _served(shape: Shape, count: int) -> list[object]:
         fill(path, shape, count)
         runs = tuple(header(PRODUCT, number).uuid for number in (count - 2, count - 1))
         scope = Scope(origin=ORIGIN, product=PRODUCT)
-        raw, megabytes = _raw(path)
+        megabytes = _read_mb(path)
         with closing(open_store(str(path))) as store:
             asked = time.process_time()
             archive = store.archive(scope, 200)
@@ -241,18 +275,21 @@ def _served(shape: Shape, count: int) -> list[object]:
         conclude(read, compared(read, own, 1, timeline), own)
         judge_s = time.process_time() - begun
         size = path.stat().st_size / 1e6 / count
-    return [shape.curves, shape.loads, judge_s, read_s, raw, f"{megabytes:.1f}", f"{size:.3f}"]
+    return [shape.curves, shape.loads, judge_s, read_s, f"{megabytes:.1f}", f"{size:.3f}", _peak_mb()]
 
 
-def _raw(path: Path) -> tuple[float, float]:
-    """Return the seconds in which the database gives the bytes that a pair needs, and their megabytes."""
+def _peak_mb() -> str:
+    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}"
+
+
+def _read_mb(path: Path) -> float:
+    """Return the megabytes that a task reads."""
     import sqlite3
 
     with closing(sqlite3.connect(path)) as connection:
-        begun = time.process_time()
-        rows = connection.execute("SELECT content FROM history_level LIMIT 200").fetchall()
-        rows += connection.execute("SELECT points FROM history_job LIMIT 2").fetchall()
-        return time.process_time() - begun, sum(len(row[0] or b"") for row in rows) / 1e6
+        earlier = connection.execute("SELECT sum(length(content)) FROM (SELECT content FROM history_level LIMIT 200)")
+        judged = connection.execute("SELECT sum(length(points)) FROM (SELECT points FROM history_job LIMIT 2)")
+        return (earlier.fetchone()[0] + judged.fetchone()[0]) / 1e6
 
 
 def main() -> int:
@@ -265,6 +302,7 @@ def main() -> int:
     parser.add_argument("--nights", type=int, default=60)
     parser.add_argument("--curves", type=int, nargs="+", default=[152])
     parser.add_argument("--loads", type=int, default=54)
+    parser.add_argument("--postgresql", action="store_true", help="service: read from a private PostgreSQL, too")
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--markdown", action="store_true")
     given = parser.parse_args()

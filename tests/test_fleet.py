@@ -1,12 +1,18 @@
 """Many products at once: the same output as one after the other, each product's trouble its own."""
 
 import json
+import os
 import pickle
 import re
+import signal
 import sqlite3
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
+from dask_cluster import until
 from fake_perftracker import FakePerfTracker, answer, debug_page, delay, hang, proxy_page, truncated
 from shop import shop_job
 
@@ -155,3 +161,37 @@ def test_a_dozen_products_s_troubles_are_their_own(run):
     assert len(began) == 2 * (len(names) - 3)
     assert max(sum(0 <= moment - other < 0.19 for other in began) for moment in began) <= 3
     assert lists <= 1 + 2  # once more for each product that is chosen anew
+
+
+def test_an_interruption_ends_all_workers_and_names_who_was_not_judged(tmp_path):
+    """After Ctrl-C no process is left, no file is half written, and every product stands in the answer."""
+    with FakePerfTracker(jobs()) as server:
+        server.script(r"/job/[3-6][01]\?as_json", hang())
+        command = [sys.executable, "-m", "perftracker_ai", *ANALYZE, "--url", server.url, "--workers", "2", "--json"]
+        started = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0
+        )
+        until(lambda: len(server.asked(r"/job/[3-6][01]$")) >= 2)
+        children = processes_of(started.pid)
+        os.killpg(started.pid, signal.SIGINT)  # as the keyboard does, to all of them
+        out, err = started.communicate(timeout=30)
+    until(lambda: not any(map(is_running, children)))
+    assert started.returncode == 130
+    assert b"Traceback" not in err
+    told = json.loads(out)["products"]
+    assert [one["product"] for one in told] == list(NAMES)
+    assert [one["result"] is not None for one in told] == [True, True, False, False, False, False]
+    assert len(children) >= 2
+    assert not [path for path in (tmp_path / "data").iterdir() if not path.name.startswith("job-")]
+
+
+def processes_of(pid):
+    """Give the numbers of all processes that one has started."""
+    return [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
