@@ -193,7 +193,20 @@ def test_the_rate_of_false_alarms_is_that_of_versions_compared_with_themselves(t
         assert "2 of 200 curves were said to have changed: 1 %" in ask(app, "/p/Shop/noise").text
 
 
-def test_a_few_jobs_and_a_folder_of_reports_say_what_is_missing(tmp_path):
+def test_a_folder_of_reports_says_what_a_store_would_add(tmp_path):
+    """Without a store nothing is known of the curves: the page says so, and what would bring it."""
+
+    class Reports(FolderRecords):
+        def comparisons(self, product, most):
+            return (twice(1, 3, 100),)[:most]
+
+    html = ask(application(Reports(tmp_path), {HOST}, lambda: NOW), "/p/Shop/noise").text
+    assert "Nothing is kept of what the curves of past jobs cost" in html
+    assert "3 of 100 curves were said to have changed" in html
+    assert "A store adds" in html
+
+
+def test_a_few_jobs_say_what_is_missing(tmp_path):
     """Two jobs tell no scatter and are not an error; a product that nobody knows is one."""
     with closing(open_store(str(tmp_path / "s.sqlite3"))) as store:
         fill(store, jobs=2)

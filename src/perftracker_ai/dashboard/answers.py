@@ -5,6 +5,7 @@ In: a request that the gate has let in. Out: responses, each with the headers th
 
 from __future__ import annotations
 
+import hmac
 from contextlib import suppress
 from enum import StrEnum
 from threading import Lock
@@ -101,6 +102,12 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     visitor: Visitor
     form: tuple[tuple[str, str], ...]
     asking: Asking
+
+    @property
+    def is_own_form(self) -> bool:
+        """Tell whether a form is of this visitor's pages, which nobody else's can read."""
+        given = self.field("token").encode(errors="replace")
+        return hmac.compare_digest(given, self.visitor.token.encode())
 
     def field(self, name: str) -> str:
         """Return a field of the form; empty where it is missing."""

@@ -7,7 +7,6 @@ nothing that somebody typed is lost.
 
 from __future__ import annotations
 
-import hmac
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -191,7 +190,7 @@ class Triaging:
         if not (query.visitor.may_write and self._acceptor and self._acceptor.file):
             raise Refused(403, "This dashboard writes no settings file.")
         reason, day = query.field("reason"), query.field("day")
-        if not _is_own(query):
+        if not query.is_own_form:
             raise Refused(403, _STARTED.told)
         try:
             self._acceptor.write(self._result(row), row.issue.key, reason, day)
@@ -216,14 +215,8 @@ class Triaging:
 
 
 def _problem(query: Query, chosen: Sequence[IssueRow], wrong: str) -> Problem | None:
-    if not _is_own(query):
+    if not query.is_own_form:
         return _STARTED
     if wrong:
         return Problem(400, wrong)
     return None if chosen else _CHECK
-
-
-def _is_own(query: Query) -> bool:
-    """Tell whether a form is of this visitor's pages, which nobody else's can read."""
-    given = query.field("token").encode(errors="replace")
-    return hmac.compare_digest(given, query.visitor.token.encode())
