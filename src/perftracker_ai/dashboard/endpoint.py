@@ -98,7 +98,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     curves : int
         How many the endpoint has, of which `MOST` are shown.
     patterns : Patterns or None
-        What the courses did over the jobs.
+        What the courses did over the jobs; for a curve's tag stands the place of its course, from 0.
     issues : tuple of Issue
         Every issue of the endpoint.
     baseline, candidate : JobRef or None

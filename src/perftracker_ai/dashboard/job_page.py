@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from perftracker_ai.dashboard.views import Night
     from perftracker_ai.model.history import JobRef
 
-_LOADS, _LABEL = 8, 60
-"""Loads of a curve that are named, and characters of a text."""
+_LOADS, _LABEL, _SEEN = 8, 60, 12
+"""Loads of a curve that are named, characters of a text, and curves with failures that are not folded away."""
 
 
 def job_page(shown: Job, records: Records) -> str:
@@ -115,17 +115,20 @@ def _failed(shown: Job) -> Html:
         text = "None." if shown.tests else "Not kept."
         return el("section", heading, el("p", text, class_="calm"), aria_labelledby="failed")
     rows = [_failure(shown, one) for one in shown.failed]
-    head = el("tr", *(el("th", text, scope="col") for text in ("Endpoint", "Curve", "What", "Loads")))
     left = shown.all_failed - len(shown.failed)
     more = el("p", f"… and {plural(left, 'curve')} more.", class_="more") if left else Html("")
+    pieces = (_table(rows[:_SEEN]), *((_folded(rows[_SEEN:]),) if rows[_SEEN:] else ()), more)
+    return el("section", heading, *pieces, aria_labelledby="failed")
+
+
+def _table(rows: Sequence[Html]) -> Html:
+    head = el("tr", *(el("th", text, scope="col") for text in ("Endpoint", "Curve", "What", "Loads")))
     table = el("table", el("thead", head), el("tbody", *rows), class_="told")
-    return el(
-        "section",
-        heading,
-        parts.scrolled(table, "Tests without a value, or with errors"),
-        more,
-        aria_labelledby="failed",
-    )
+    return parts.scrolled(table, "Tests without a value, or with errors")
+
+
+def _folded(rows: Sequence[Html]) -> Html:
+    return el("details", el("summary", plural(len(rows), "more curve")), _table(rows))
 
 
 def _failure(shown: Job, one: Failed) -> Html:
