@@ -20,6 +20,8 @@ PAGES = (
     "/p/Shop/e/GET/v2/basket",
     "/p/Shop/noise",
     "/j/1054",
+    "/compare?base=1053&cand=1060",
+    "/audit",
     "/p/Billing?jobs=30&embed=1",
     "/p/No",
 )
