@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import info
+from fake_perftracker import FakePerfTracker
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -19,6 +21,7 @@ from shop import put, shop_job, shop_jobs
 from simulate import REGIMES, simulate
 
 from perftracker_ai.backtest.inject import injected
+from perftracker_ai.backtest.pairs import pairings
 from perftracker_ai.backtest.rates import rate
 from perftracker_ai.backtest.text import json_schema
 from perftracker_ai.backtest.values import FACTORS, SHAPES, Fate, PairKind, Variant
@@ -28,7 +31,7 @@ from perftracker_ai.commands.replay import judge_task
 from perftracker_ai.commands.workers import Asked
 from perftracker_ai.errors import NotFound, NothingComparable, OutputError, StoreError, UsageError, WorkerLost
 from perftracker_ai.model import CANDIDATE
-from perftracker_ai.settings import DetectSettings, PolicySettings, Settings
+from perftracker_ai.settings import DetectSettings, DiscoverySettings, PolicySettings, Settings
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "backtest.schema.json"
 ORDERS, CART = "POST /orders", "PUT /cart"
@@ -117,6 +120,44 @@ def test_a_job_and_the_one_before_it_of_its_version_are_a_pair(done):
 
 
 @pytest.mark.parametrize(
+    "version",
+    [
+        "1.0",
+        "v1.0",
+        "trunk",
+        "2-SNAPSHOT",
+        "1.66-5101",
+        "3.0-rc1",
+        "25.8.3.1-lts",
+        "9f8e7d6c5b",
+        "12ab34cd56",
+        "1." * 50,
+    ],
+)
+def test_however_a_version_is_spelled_its_jobs_are_pairs(version):
+    """Whatever a version looks like, a job of it is compared with the one before, and earlier ones are its reruns."""
+    listed = [info(night, version, days_ago=10 - night) for night in range(1, 5)]
+    made = pairings(listed, DiscoverySettings(), {PairKind.SAME_VERSION})
+    told = [(one.night.id, one.baseline.id, [job.id for job in one.reruns], one.candidate_reruns) for one in made]
+    assert told == [(2, 1, [], ()), (3, 2, [1], ()), (4, 3, [2, 1], ())]
+    assert all(one.candidate.product_ver == version for one in made)
+    assert pairings(listed, DiscoverySettings(), {PairKind.CONSECUTIVE}) == ()
+
+
+def test_jobs_far_apart_or_unfit_are_no_reruns():
+    """A replay leaves out what discovery leaves out: local runs, unfinished jobs, and runs of another season."""
+    listed = [
+        info(1, "1", days_ago=300),
+        info(2, "1", days_ago=9),
+        info(3, "1", days_ago=8, hosts=("x.local",)),
+        info(4, "1", days_ago=7, tests_completed=0),
+        info(5, "2", days_ago=6),
+    ]
+    (made,) = pairings(listed, DiscoverySettings(), {PairKind.CONSECUTIVE})[-1:]
+    assert [job.id for job in made.runs] == [2, 5]
+
+
+@pytest.mark.parametrize(
     ("first", "last", "expected"),
     [
         ("2026-07-05", "", [105, 106, 107, 108]),
@@ -159,6 +200,17 @@ def test_without_a_store_the_jobs_are_read_from_where_they_come_from(run, tmp_pa
     again = run(*ask)
     assert (again.out, again.code) == (said.out, 0)
     assert "Recording job" not in again.err
+
+
+def test_jobs_of_a_server_are_read_into_a_store_of_its_own(run, tmp_path):
+    """A server is asked for the jobs once, and what was downloaded is not kept besides."""
+    with FakePerfTracker([shop_job(number, f"1.{number // 2}") for number in range(1, 5)]) as server:
+        ask = ("backtest", "--product", "Shop", "--url", server.url, "--pairs", "same-version", "--workers", "1")
+        said = run(*ask)
+        assert said.code == 0, said.err
+        fetched = len(server.requests)
+        assert (run(*ask).out, len(server.requests)) == (said.out, pytest.approx(fetched, abs=fetched / 2))
+    assert not list((tmp_path / "data").rglob("job-*"))
 
 
 def test_nothing_stored_is_one_sentence(tmp_path):
