@@ -20,7 +20,17 @@ from perftracker_ai.detect.evidence import RULE_POINTS, SCANNED_POINTS, SIDES
 from perftracker_ai.detect.need import need_text, needed
 from perftracker_ai.detect.noise import mean_variance
 from perftracker_ai.detect.thin import weigh_thin
-from perftracker_ai.detect.windows import LEVEL, Extent, describe, extents, long_enough, merged, practical, size
+from perftracker_ai.detect.windows import (
+    LEVEL,
+    Extent,
+    describe,
+    extents,
+    long_enough,
+    merged,
+    practical,
+    reach_of,
+    size,
+)
 from perftracker_ai.model import FIRST_RERUN, CurveResult, Direction, Method, Outcome
 from perftracker_ai.stats import median, ratio, t_quantiles
 
@@ -199,12 +209,13 @@ def _found(
 ) -> Found:
     """Keep what matters of the significant ranges of one row; ``how`` is the method, and p and q."""
     settings, curves = context.settings, context.curves
+    taken = float(context.shift.error[evidence.net.panel.rows[ranges[0].row]])
     joined = merged(ranges, evidence.net.ratio[ranges[0].row], sign, math.log1p(settings.moderate))
     kept = [part for part in joined if practical(evidence, part, sign, settings)]
     long = [long_enough(curves, evidence, part, context.shortest) for part in kept]
     return Found(
         windows=tuple(
-            describe(evidence, part, sign, settings, how[1], reach)
+            describe(evidence, part, sign, settings, how[1], reach or reach_of(evidence, part, taken))
             for part, enough in zip(kept, long, strict=True)
             if enough
         ),

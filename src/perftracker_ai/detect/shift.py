@@ -64,6 +64,8 @@ class Shifts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         In order of metric kind and thread count; empty when there are too few endpoints to tell.
     code : ndarray of bool, shape (C,)
         Whether the shift is the code's, and was taken off only to compare curves with each other.
+    error : ndarray, shape (C,)
+        Standard error of what is taken off each curve.
     stayed, endpoints : int
         Endpoints that stayed where they were, and all of them.
     """
@@ -71,6 +73,7 @@ class Shifts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     per_curve: NDArray[np.float64]
     reported: tuple[RunShift, ...]
     code: NDArray[np.bool_]
+    error: NDArray[np.float64]
     stayed: int
     endpoints: int
 
@@ -100,9 +103,9 @@ def estimate_shifts(curves: CurveSet, level: NDArray[np.float64], large: float, 
     members = timed if controls is None else [k for k in timed if curves.curves[k].endpoint in controls]
     centres = _centres(curves.curves, level, timed, members)
     code = _one_thread_count(curves, centres) if controls is None else None
-    per_curve, own = np.zeros(len(level)), np.zeros(len(level), dtype=bool)
+    per_curve, error, own = np.zeros(len(level)), np.zeros(len(level)), np.zeros(len(level), dtype=bool)
     for (_, threads), (group, centre) in centres.items():
-        per_curve[group] = centre.value
+        per_curve[group], error[group] = centre.value, centre.error
         own[group] = code is not None and threads == code
     reported = tuple(
         _report(kind, threads, centre, large, interval_level, code=code is not None and threads == code)
@@ -110,7 +113,9 @@ def estimate_shifts(curves: CurveSet, level: NDArray[np.float64], large: float, 
         if centre.curves
     )
     stayed = len(controls) if controls is not None else _stayed(endpoints, math.log1p(large))
-    return Shifts(per_curve=per_curve, reported=reported, code=own, stayed=stayed, endpoints=len(endpoints))
+    return Shifts(
+        per_curve=per_curve, reported=reported, code=own, error=error, stayed=stayed, endpoints=len(endpoints)
+    )
 
 
 def _endpoint_levels(curves: tuple[Curve, ...], level: NDArray[np.float64], timed: list[int]) -> dict[str, float]:

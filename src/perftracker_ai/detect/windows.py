@@ -13,7 +13,9 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from perftracker_ai.detect.chance import RULE_P
 from perftracker_ai.detect.scan import MIN_POINTS, inflation, localise, penalty, span_of
+from perftracker_ai.detect.selection import PLAIN, lower_reach
 from perftracker_ai.model import Direction, FindingKind, Severity, Window
 from perftracker_ai.stats import median, ratio, t_quantile
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 ROUNDS = 4
 """Searches for further windows beside the ones found: a curve in more pieces than that is noise, not a finding."""
+
+TINY = 1e-12
+"""Half of the narrowest interval, so that nothing is divided by zero."""
 
 LEVEL = 0.95
 """Level of all intervals."""
@@ -205,14 +210,16 @@ def describe(
     sign: float,
     settings: DetectSettings,
     chance: tuple[float | None, float | None],
-    reach: float | None = None,
+    reach: float,
 ) -> Window:
-    """Put a range into numbers; ``chance`` is its p- and q-value, ``reach`` half the width of its interval if known."""
+    """Put a range into numbers; ``chance`` is its p- and q-value, ``reach`` half the width of its interval."""
     row, span = extent.row, slice(extent.first, extent.last + 1)
     net = evidence.net.ratio[row, span]
     known = net[np.isfinite(net)]
     middle = float(median(known))
-    reach = _reach(evidence, extent, len(known)) if reach is None else reach
+    deviate = sign * middle / max(reach / PLAIN, TINY)
+    near = reach / PLAIN * lower_reach(deviate, chance[0], _criterion(chance, settings))
+    below, above = (near, reach) if sign > 0 else (reach, near)
     points = evidence.net.panel.point[row]
     slowdown = ratio(middle)
     measured = evidence.net.panel.gross[row, span]
@@ -225,8 +232,8 @@ def describe(
         median_slowdown=slowdown,
         mean_slowdown=ratio(float(known.mean())),
         max_slowdown=ratio(float(sign * np.max(sign * known))),
-        low=ratio(middle - reach),
-        high=ratio(middle + reach),
+        low=ratio(middle - below),
+        high=ratio(middle + above),
         p_value=chance[0],
         q_value=chance[1],
         consistency=float(np.mean(sign * known >= math.log1p(settings.moderate))),
@@ -235,14 +242,24 @@ def describe(
     )
 
 
-def _reach(evidence: Evidence, extent: Extent, points: int) -> float:
-    """Half the width of the interval of a range's median on the log scale: its points, the curve's level and drift."""
+def _criterion(chance: tuple[float | None, float | None], settings: DetectSettings) -> float:
+    """Return the largest chance that would have been a finding: that of the rule, or by the false discoveries."""
+    p, q = chance
+    return RULE_P if p is None or q is None or q <= 0 else min(p * settings.fdr / q, settings.fdr)
+
+
+def reach_of(evidence: Evidence, extent: Extent, taken: float) -> float:
+    """Half the width of the interval of a range's median on the log scale.
+
+    Its points, the curve's level and drift, and what is taken off for the run, of standard error ``taken``.
+    """
     track, row = evidence.track, extent.row
     variance = float(np.mean(track.variance[row, extent.first : extent.last + 1]))
+    points = int(np.isfinite(evidence.net.ratio[row, extent.first : extent.last + 1]).sum())
     there = np.flatnonzero(np.isfinite(track.value[row]))
     off = (extent.first + extent.last - there[0] - there[-1]) / (2 * max(int(there[-1] - there[0]), 1))
     whole = float(track.level_variance[row] + track.drift_variance[row] * off**2)
-    error = math.sqrt(variance * float(inflation(track.rho[row], points)) / points + whole)
+    error = math.sqrt(variance * float(inflation(track.rho[row], points)) / points + whole + taken**2)
     return t_quantile((1 - LEVEL) / 2, max(float(track.dof[row]), 1.0)) * error
 
 
