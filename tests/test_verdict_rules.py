@@ -7,6 +7,8 @@ import pytest
 from loads import judged, load_test
 
 from perftracker_ai.commands.analyze import is_gated
+from perftracker_ai.commands.issues import key_of_step
+from perftracker_ai.issues import Compared, follow
 from perftracker_ai.model import Attribution, Direction, FindingKind, Outcome, Severity, Verdict
 from perftracker_ai.render.issues_csv import issues_csv
 from perftracker_ai.render.junit import junit_xml
@@ -85,6 +87,14 @@ def test_thread_counts_that_moved_by_far_more_are_an_issue_of_their_own():
     slower = load_test(2, "1.1", lambda _, threads, __: 2.1 if threads == 16 else 1.2, **sizes)
     found = {one.threads: one.severity for one in judged(load_test(1, "1.0", **sizes), slower).clusters}
     assert found == {(16,): Severity.CRITICAL, (1, 4): Severity.MODERATE}
+
+
+def test_a_curve_too_noisy_to_tell_net_of_the_run_is_moved_where_it_surely_is():
+    """Twice as slow in 25 % of noise: what cannot be told from its run is beyond the threshold all the same."""
+    noisy = {"noise": 0.25, "level": 0.15, "loads": 8}
+    analysis = judged(load_test(1, "1.0", **noisy), load_test(2, "1.1", lambda *_: 2.5, **noisy))
+    assert outcomes(analysis).count(Outcome.MOVED) >= 15
+    assert all(not one.needed for one in analysis.detection.results if one.outcome is Outcome.MOVED)
 
 
 def test_an_endpoint_far_worse_than_its_run_is_an_issue_besides():
@@ -214,3 +224,34 @@ def test_a_single_load_that_nothing_proves_is_mentioned_where_all_is_well(load, 
     assert "GET /part03/list" in line
     assert f"{(load + 1) * 1000} items" in line
     assert outcomes(analysis)[3] is not Outcome.UNCHANGED
+
+
+# ── one issue, one size ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_issue_that_is_remembered_has_the_size_that_the_report_says():
+    """Thread counts hit unevenly, over other loads: the size is that of the gravest curves, where they were worst."""
+    sizes = {"threads": (1, 4, 16), "count": 6, "rates": True}
+
+    def slower(endpoint, threads, load):
+        if endpoint != 2:
+            return 1.0
+        return {1: 1.2, 4: 1.45 if load > 8 else 1.0, 16: 3.0 if load > 15 else 1.3}[threads]
+
+    jobs = load_test(1, "1.0", **sizes), load_test(2, "1.1", slower, **sizes)
+    analysis = judged(*jobs)
+    (issue,) = [one for one in analysis.clusters if one.direction is Direction.WORSE]
+    compared = Compared(
+        baseline=analysis.baseline,
+        candidate=analysis.candidate,
+        curves=analysis.curves,
+        detection=analysis.detection,
+        clusters=analysis.clusters,
+        checks=(),
+        timeline=None,
+        past=None,
+    )
+    (kept,) = follow(compared, (), None, ProductSettings(), key_of_step)
+    assert kept.issue.slowdown == kept.issue.opened == issue.median_slowdown
+    (again,) = follow(compared, (kept,), None, ProductSettings(), key_of_step)
+    assert math.log1p(again.issue.slowdown) == pytest.approx(math.log1p(issue.median_slowdown), abs=0.05)

@@ -80,10 +80,11 @@ def with_run(
     reach : float
         Half the width of the interval of the curve's level.
     """
-    if not len(points) or result.outcome in {Outcome.REGRESSED, Outcome.INCONCLUSIVE}:
+    if not len(points) or result.outcome is Outcome.REGRESSED or result.cause is Cause.SMALL_TIME:
         return result
     level = float(median(gross[np.isfinite(gross)]))
-    if _moved(result.curve, level, reach, context):
+    surely = abs(level) >= math.log1p(context.settings.moderate) + reach
+    if (surely or result.outcome is not Outcome.INCONCLUSIVE) and _moved(result.curve, level, reach, context):
         return _with_gross(result, _window(gross, points, reach, context.settings), context)
     better = result.outcome is Outcome.IMPROVED and result.worst is not None
     return _apart(result, level, reach, context) if better and _stayed(result, context) else result
@@ -139,6 +140,9 @@ def _with_gross(result: CurveResult, window: Window, context: Context) -> CurveR
         windows=(window,),
         worst=0,
         severity=window.severity,
+        cause=None,
+        runs_needed=None,
+        needed="",
         confidence=Confidence.MEDIUM,
         reasons=(
             why if code else "nearly everything measured moved alike: a slower machine, or code that all of it shares",

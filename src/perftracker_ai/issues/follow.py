@@ -105,7 +105,7 @@ def follow(
         found = [new for new in found if new is not again]
         carried += _carried(one, again, compared, settings)
     told = [*carried, *found]
-    for late in (*_late(further, compared), *_lasting(compared, settings, name)):
+    for late in (*_late(further, compared, settings.detect.moderate), *_lasting(compared, settings, name)):
         if not any(_overlaps(late, one) for one in (*told, *mine)):
             told.append(late)
     return tuple(sorted(told, key=lambda one: (-one.issue.slowdown, one.issue.key)))
@@ -128,7 +128,8 @@ def _is_same(known: Tracked, found: Tracked) -> bool:
 
 def _overlaps(one: Tracked, other: Tracked) -> bool:
     curves, others = _curves(one), _curves(other)
-    same = one.issue.endpoint == other.issue.endpoint and len(curves & others) >= SHARED * len(curves)
+    fewer = min(len(curves), len(others))
+    same = one.issue.endpoint == other.issue.endpoint and len(curves & others) >= SHARED * fewer
     return same or one.issue.key == other.issue.key
 
 
@@ -145,22 +146,27 @@ def opened(compared: Compared, settings: ProductSettings) -> Iterator[Tracked]:
         return
     for cluster in compared.clusters:
         if cluster.direction is Direction.WORSE and cluster.severity in _WORTH and cluster.attribution in _REAL:
-            made = _tracked(compared, cluster)
-            if made is not None and math.log1p(made.issue.slowdown) >= TRUE_SIZE * math.log1p(settings.detect.moderate):
+            made = _tracked(compared, cluster, settings.detect.moderate)
+            if made is not None:
                 yield made
 
 
-def _tracked(compared: Compared, cluster: Cluster) -> Tracked | None:
-    """Return a cluster as an issue, with what its curves cost before; None where that cannot be told."""
+def _tracked(compared: Compared, cluster: Cluster, moderate: float) -> Tracked | None:
+    """Return a cluster as an issue, with what its curves cost before; None where it is none, or nobody can tell."""
     onset = _onset(compared, cluster)
     rows, candidate = compared.curves.rows
     before = job_values(compared.curves, rows)
     whole = cluster.kind is FindingKind.WHOLE
-    reference = _before(compared, cluster, before, _lucky(compared, onset), whole=whole)
+    lucky = _lucky(compared, onset)
+    reference = _before(compared, cluster, before, lucky, whole=whole)
     level = level_of(reference, compared.curves, compared.detection, job_values(compared.curves, candidate))
     if level is None:
         return None
-    size = ratio(level.gross if whole else level.net)
+    true = ratio(level.gross if whole else level.net)
+    if math.log1p(true) < TRUE_SIZE * math.log1p(moderate):
+        return None
+    # What the report says, so that one issue has one size; against a lucky baseline its level is the truer one.
+    size = true if lucky else cluster.gross_slowdown if whole else cluster.median_slowdown
     return Tracked(issue=_issue(cluster, _began(compared, onset), size), reference=reference)
 
 
@@ -182,12 +188,18 @@ def _before(
     compared: Compared, cluster: Cluster, before: NDArray[np.float64], lucky: float, *, whole: bool
 ) -> tuple[Reference, ...]:
     """Return what a cluster's curves cost before, where they got worse."""
-    curves = [compared.curves.curves[index] for index in cluster.curves]
+    curves = [compared.curves.curves[index] for index in _gravest(compared.detection, cluster, whole=whole)]
     worse = np.ones(len(before))
     for curve in curves:
         worse[curve.start : curve.stop] = math.exp(-lucky if curve.less_better else lucky)
     points = [(curve, points_of(compared.detection.results[curve.index], curve, whole=whole)) for curve in curves]
     return references(compared.curves, before * worse, points)
+
+
+def _gravest(detection: Detection, cluster: Cluster, *, whole: bool) -> tuple[int, ...]:
+    """Return the curves that give an issue its size: those of its severity, or all where it is of the whole run."""
+    alike = tuple(index for index in cluster.curves if detection.results[index].severity == cluster.severity)
+    return cluster.curves if whole or not alike else alike
 
 
 def _began(compared: Compared, onset: Onset | None) -> _Began:
@@ -292,14 +304,14 @@ def _status(issue: OpenIssue, level: Level, moderate: float) -> IssueStatus | No
 # ── came in where nobody looked ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _late(further: Compared | None, compared: Compared) -> Iterator[Tracked]:
+def _late(further: Compared | None, compared: Compared, moderate: float) -> Iterator[Tracked]:
     """Yield what an older job shows to be slower, and what did not come in with the candidate."""
     if further is None or any(isinstance(check, _UNFIT) for check in further.checks):
         return
     for cluster in further.clusters:
         onset = _onset(further, cluster)
         worse = cluster.direction is Direction.WORSE and cluster.severity in _WORTH and cluster.attribution in _REAL
-        made = _tracked(further, cluster) if worse and onset else None
+        made = _tracked(further, cluster, moderate) if worse and onset else None
         if made is not None and onset is not None and onset.first.job != compared.candidate.id:
             yield replace(made, issue=replace(made.issue, status=IssueStatus.OPEN, cluster=""))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from perftracker_ai.model import Absence, Direction, FindingKind
+from perftracker_ai.model import Absence, FindingKind
 from perftracker_ai.model.issues import Reference
 from perftracker_ai.stats import median, quantile
 
@@ -70,11 +70,11 @@ def _reference(curves: CurveSet, curve: Curve, values: Floats, point: NDArray[np
 
 
 def points_of(result: CurveResult, curve: Curve, *, whole: bool) -> NDArray[np.intp]:
-    """Return the points at which a curve got worse; all of them where it is asked for as a whole."""
-    worse = [one for one in result.windows if one.direction is Direction.WORSE]
-    if whole or not worse or any(one.kind is FindingKind.SPORADIC for one in worse):
+    """Return the points that stand for how much worse a curve got; all of them where it is asked for as a whole."""
+    standing = None if result.worst is None else result.windows[result.worst]
+    if whole or standing is None or standing.kind is FindingKind.SPORADIC:
         return np.arange(curve.start, curve.stop)
-    return np.unique(np.concatenate([np.arange(one.first, one.last + 1) for one in worse]))
+    return np.arange(standing.first, standing.last + 1)
 
 
 def job_values(curves: CurveSet, rows: Sequence[int]) -> Floats:
