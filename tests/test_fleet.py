@@ -9,16 +9,22 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zlib
+from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from dask_cluster import until
 from fake_perftracker import FakePerfTracker, answer, debug_page, delay, hang, proxy_page, truncated
 from shop import shop_job
 
+from perftracker_ai.commands.fetch import Target, connect, listed
+from perftracker_ai.commands.fleet import choices, judge_key, keys_of
 from perftracker_ai.commands.history import _Key, _synchronised
 from perftracker_ai.commands.workers import _begin, _travelling, asked, hired
 from perftracker_ai.errors import UsageError
+from perftracker_ai.executors import unpacked
 from perftracker_ai.executors.cluster import Begin, _Terms
 from perftracker_ai.settings import Settings
 
@@ -93,14 +99,24 @@ def test_no_secret_is_sent_to_a_cluster(option, value):
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_task_is_small_and_knows_no_secret():
+def test_a_task_is_small_and_knows_no_secret(server):
     """What goes over the network is a function's name and a key, though the settings here are full of secrets."""
-    said = asked({"url": "https://host.example", "project": 3, "workers": 2, "scheduler": "tcp://host:8786"}, None)
+    reruns = [shop_job(100 + n, f"1.{n % 2}", product_name="Product A", uuid=str(uuid4())) for n in range(12)]
+    server.add(*reruns)
+    secrets = {"gateway_token": "hunter3", "llm_api_key": "hunter2", "store": "postgresql://perf:hunter4@host/db"}
+    settings = Settings(url=server.url.replace("//", "//perf:hunter5@"), scheduler="tcp://host:8786", **secrets)
+    said = asked({"url": "https://host.example", "project": 3, "workers": 2, "scheduler": settings.scheduler}, None)
     terms = _Terms("0" * 32, "0" * 16, Begin(_begin, _travelling(said)))
-    sent = pickle.dumps((terms, _synchronised, _Key("Product A", None, "0" * 32)))
-    assert len(sent) < 2048
-    assert b"perftracker_ai.commands.history" in sent
-    assert b"8786" not in sent
+    with closing(connect(settings)) as source:
+        targets = [Target(name) for name in NAMES]
+        keys = keys_of(choices(tuple(listed(source, settings)), targets, settings), targets, settings)
+    assert len(unpacked(keys[0].chosen).pair.reruns) == 5
+    for function, key in ((_synchronised, _Key("Product A", None, "0" * 32)), (judge_key, keys[0])):
+        sent = pickle.dumps((terms, function, key))
+        assert len(sent) < 2048
+        assert function.__module__.encode() in sent
+        opened = sent + b"".join(map(zlib.decompress, [key.chosen] if function is judge_key else []))
+        assert not re.search(rb"hunter|8786", opened)
 
 
 # ── analyze ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -32,7 +32,7 @@ from perftracker_ai.files.sets import write_set
 from perftracker_ai.model import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from perftracker_ai.commands.analyze import Run
     from perftracker_ai.commands.workers import Asked
@@ -111,18 +111,13 @@ def judging(
     PerfTrackerAIError
         When it cannot be begun, or nobody is left to do it.
     """
-    choices = list(_choices(tuple(listed(source, settings)) if listing is None else listing, targets, settings))
-    keys = [
-        Key(target, packed(_of_pair(choice)), bool(settings.scheduler))
-        if not _is_awaited(choice, settings)
-        else Key(target, b"", bool(settings.scheduler))
-        for target, choice in zip(targets, choices, strict=True)
-        if not isinstance(choice, PerfTrackerAIError)
-    ]
+    jobs = tuple(listed(source, settings)) if listing is None else listing
+    chosen = choices(jobs, targets, settings)
+    keys = keys_of(chosen, targets, settings)
     with hired(said, settings, tasks=len(keys), usual=settings.connections) as pool:
         finished = partial(_told, watch, len(keys))
         answers = in_order(pool, judge_key, keys, most=settings.connections, finished=finished)
-        for choice in choices:
+        for choice in chosen:
             if isinstance(choice, PerfTrackerAIError):
                 yield Judgement(None, _without_run(choice))
             else:
@@ -162,30 +157,37 @@ def _told(watch: Callable[[str], None], products: int, done: int) -> None:
 # ── here ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _choices(
+def choices(
     listing: Sequence[JobInfo], targets: Sequence[Target], settings: Settings
-) -> Iterator[Selection | PerfTrackerAIError]:
+) -> list[Selection | PerfTrackerAIError]:
     """Choose each target's pair, or say why there is none."""
     own: dict[str, list[JobInfo]] = defaultdict(list)
     for job in listing:
         own[job.product_name].append(job)
-    for target in targets:
-        try:
-            with guarded(f"Choosing the jobs of {target.name}"):
-                jobs = own.get(target.product, listing)
-                found = settings.of_product(target.product).discovery
-                yield choose(jobs, target.product, found, {}, target.group)
-        except PerfTrackerAIError as error:
-            yield error
+    return [_choice(own.get(target.product, listing), target, settings) for target in targets]
 
 
-def _is_awaited(selection: Selection, settings: Settings) -> bool:
-    return settings.wait_min > 0 and awaited(selection) is not None
+def _choice(jobs: Sequence[JobInfo], target: Target, settings: Settings) -> Selection | PerfTrackerAIError:
+    try:
+        with guarded(f"Choosing the jobs of {target.name}"):
+            return choose(jobs, target.product, settings.of_product(target.product).discovery, {}, target.group)
+    except PerfTrackerAIError as error:
+        return error
 
 
-def _of_pair(selection: Selection) -> Selection:
-    """Leave out what only people look at."""
-    return replace(selection, considered=(), per_hardware=())
+def keys_of(
+    chosen: Sequence[Selection | PerfTrackerAIError], targets: Sequence[Target], settings: Settings
+) -> list[Key]:
+    """Return the task of every target of which something was chosen."""
+    pairs = zip(targets, chosen, strict=True)
+    return [_key(target, choice, settings) for target, choice in pairs if not isinstance(choice, PerfTrackerAIError)]
+
+
+def _key(target: Target, selection: Selection, settings: Settings) -> Key:
+    """Return one target's task; of what was chosen without what only people look at."""
+    waits = settings.wait_min > 0 and awaited(selection) is not None
+    chosen = b"" if waits else packed(replace(selection, considered=(), per_hardware=()))
+    return Key(target, chosen, sends=bool(settings.scheduler))
 
 
 # ── where it is done ────────────────────────────────────────────────────────────────────────────────────────────────
