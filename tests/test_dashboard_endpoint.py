@@ -16,8 +16,12 @@ from test_store_comparisons import ORIGIN, comparison
 
 from perftracker_ai.commands.records import NO_STORE, FolderRecords
 from perftracker_ai.curves import build_curves
+from perftracker_ai.dashboard import views
 from perftracker_ai.dashboard.app import application
+from perftracker_ai.dashboard.endpoint import MOST, Course, Endpoint, Named, Pair
+from perftracker_ai.dashboard.endpoint_page import Look, endpoint_page_html
 from perftracker_ai.dashboard.slugs import find, slug
+from perftracker_ai.model.history import JobRef
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import CurveSettings
 from perftracker_ai.store import open_store
@@ -254,3 +258,54 @@ def test_an_issue_that_is_no_step_yet_is_shown_all_the_same(tmp_path):
     assert page.count('class="onset issue"') == 3  # one a chart, and the legend
     assert "A comparison found an issue that came in with 1.15 (job 15, 2026-09-21)" in page
     assert "(1 job since)" in page
+
+
+def test_a_year_of_many_curves_stays_a_small_page(tmp_path):
+    """All curves that are shown, over a year of jobs and along 54 loads, are under 500 kB, with every value in them."""
+    jobs = tuple(JobRef(job=at, version=f"12.5.{at}", end=NOW + timedelta(days=at)) for at in range(360))
+    loads = tuple(1000.0 * at for at in range(1, 55))
+    curves = [
+        Named(
+            metric="p95 latency",
+            threads=at + 1,
+            scenario="",
+            group="group",
+            tag=f"tag {at}",
+            unit="ms",
+            base_unit="s",
+            less_better=True,
+            costs_time=True,
+        )
+        for at in range(MOST)
+    ]
+    levels = tuple(0.1 + 0.05 * ((at * 7919) % 13) for at in range(360))
+    values = tuple(1.0 + 0.1 * ((at * 7919) % 11) for at in range(54))
+    shown = Endpoint(
+        now=NOW,
+        place=views.Place(product="Shop", hardware="bg-f1", suite="API", origin=""),
+        endpoint="GET /orders",
+        jobs=jobs,
+        curves=MOST + 5,
+        courses=tuple(Course(curve=curve, levels=levels) for curve in curves),
+        patterns=None,
+        issues=(),
+        baseline=jobs[-2],
+        candidate=jobs[-1],
+        pairs=tuple(
+            Pair(
+                curve=curve,
+                load_unit="policies",
+                numbered=True,
+                labels=tuple(f"{load:.0f} policies" for load in loads),
+                loads=loads,
+                baseline=values,
+                candidate=values[::-1],
+                slowdowns=values,
+            )
+            for curve in curves
+        ),
+    )
+    text = endpoint_page_html(shown, FolderRecords(tmp_path), Look(jobs=360, since=""))
+    assert len(text.encode()) < 500_000
+    assert text.count("<td>") >= MOST * (360 + 3 * 54)
+    assert "5 more curves are left out" in text

@@ -424,3 +424,35 @@ def test_levels_are_geometric_means_of_each_curve(store):
     (found,) = store.levels(Scope(origin=ORIGIN, product="Shop"))
     assert [one.tag for one in found.curves] == ["latency", "rate"]
     assert found.level.tolist() == pytest.approx([2.0, float("nan")], nan_ok=True)
+
+
+def test_the_worst_issues_of_some_comparisons_are_found_at_once(store):
+    """Of each comparison by its candidate the gravest few come first, the larger first; what is closed is none."""
+    found = [
+        tracked("small", severity="moderate", slowdown=9.0),
+        tracked("grave", severity="critical", slowdown=0.2),
+        tracked("graver", severity="critical", slowdown=0.4),
+        tracked("gone", severity="critical", slowdown=5.0, status=IssueStatus.CLOSED),
+        tracked("more", severity="severe"),
+    ]
+    put(store, 1, *found)
+    put(store, 2, tracked("other"))
+    put(store, 3, tracked("unasked"))
+    rows = store.comparisons.largest(["uuid-1", "uuid-2"])
+    assert [(row.candidate, row.issue.key) for row in rows] == [
+        ("uuid-1", "graver"),
+        ("uuid-1", "grave"),
+        ("uuid-1", "more"),
+        ("uuid-2", "other"),
+    ]
+    assert store.comparisons.largest([]) == ()
+
+
+def test_jobs_of_one_number_are_each_with_their_server(store):
+    """The newest is first; one that was taken off its server is not among them."""
+    for origin, uuid, day in (("a", "first", 1), ("b", "second", 2), ("c", "gone", 3)):
+        made = job(id=7, uuid=uuid, end=ended(day).isoformat())
+        store.put(origin, made.info, build_curves([made], CurveSettings())[0], "reading")
+    store.mark("c", ["gone"], gone=True)
+    assert [(origin, info.uuid) for origin, info in store.numbered(7)] == [("b", "second"), ("a", "first")]
+    assert store.numbered(8) == ()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-MOST = 24
+MOST = 20
 """Curves of an endpoint that are shown; few endpoints have more."""
 
 
