@@ -139,6 +139,8 @@ def _whole(shown: Noise) -> Html:
         f"What all curves share moves by {size} (one standard deviation) from job to job: that is the machine and not "
         "the code. It is taken off every curve below."
     )
+    if shown.whole.runs[0] > _QUIET:
+        told += " A machine of its own, at a fixed frequency and without neighbours, would make it less."
     return _section("whole", "The run as a whole", el("p", told), *map(_cause, shown.whole_causes))
 
 
