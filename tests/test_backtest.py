@@ -3,11 +3,14 @@
 import json
 import re
 from collections import Counter
+from datetime import timedelta
 from html import unescape
 from itertools import product
 from pathlib import Path
 
+import msgspec
 import numpy as np
+import postgres
 import pytest
 from builders import info
 from fake_perftracker import FakePerfTracker
@@ -16,10 +19,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
-from pasts import PLACE, night_job, stored
+from pasts import FIRST, PLACE, night_job, stored
 from shop import put, shop_job, shop_jobs
 from simulate import REGIMES, simulate
 
+from perftracker_ai.backtest.fates import Opened, follow
 from perftracker_ai.backtest.inject import injected
 from perftracker_ai.backtest.pairs import pairings
 from perftracker_ai.backtest.rates import rate
@@ -27,10 +31,12 @@ from perftracker_ai.backtest.text import json_schema
 from perftracker_ai.backtest.values import FACTORS, SHAPES, Fate, PairKind, Variant
 from perftracker_ai.commands import backtest as command
 from perftracker_ai.commands.backtest import Wanted, backtest, run_backtest
-from perftracker_ai.commands.replay import judge_task
+from perftracker_ai.commands.replay import Answer, judge_task
 from perftracker_ai.commands.workers import Asked
 from perftracker_ai.errors import NotFound, NothingComparable, OutputError, StoreError, UsageError, WorkerLost
+from perftracker_ai.issues import Level
 from perftracker_ai.model import CANDIDATE
+from perftracker_ai.model.history import JobRef
 from perftracker_ai.settings import DetectSettings, DiscoverySettings, PolicySettings, Settings
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "backtest.schema.json"
@@ -579,3 +585,77 @@ def test_every_shape_and_size_comes_up_equally_often():
         tally.update({(one.shape, one.factor) for one in injected(curves, rng)[1]})
     assert set(tally) == set(product(SHAPES, FACTORS))
     assert max(tally.values()) <= 2 * min(tally.values())
+
+
+# ── what becomes of an issue ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def issue(few):
+    """An issue of version 1.2 that is 80 % slower."""
+    folder = few[1].written[0].parent / "judged"
+    answers = [msgspec.json.decode(path.read_bytes(), type=Answer) for path in folder.iterdir()]
+    found = [one for answer in answers for one in answer.issues[0] if ORDERS in one.issue.title]
+    return min(found, key=lambda one: one.issue.first.job)
+
+
+def ref(number, version):
+    return JobRef(job=number, version=version, end=FIRST + timedelta(days=number))
+
+
+def level(share, of):
+    size = share * np.log1p(of.issue.opened)
+    return Level(size, size)
+
+
+@pytest.mark.parametrize(
+    ("later", "fate", "closed"),
+    [
+        ((), Fate.UNTOLD, None),
+        ((("1.2", None), ("1.3", None)), Fate.UNTOLD, None),
+        ((("1.2", 1.0),), Fate.STAYED, None),
+        ((("1.3", 0.9), ("1.4", 0.0)), Fate.STAYED, 2),
+        ((("1.2", 0.1),), Fate.VANISHED, 1),
+        ((("v1.2", 0.1),), Fate.VANISHED, 1),
+        ((("1.2", None), ("1.2", 0.2), ("1.3", 1.0)), Fate.VANISHED, 2),
+        ((("1.2", 0.9), ("1.2", 0.1)), Fate.VANISHED, 2),
+        ((("1.3", 0.1),), Fate.UNCONFIRMED, 1),
+        ((("1.3", 0.5), ("1.3", 0.2)), Fate.STAYED, 2),
+    ],
+)
+def test_what_becomes_of_an_issue(issue, later, fate, closed):
+    """The first job that is back closes an issue; of which version it is tells whether anything was changed."""
+    told = [
+        (ref(at, version), share if share is None else level(share, issue))
+        for at, (version, share) in enumerate(later, 1)
+    ]
+    (found,), _ = follow([Opened(0, ref(0, "1.2"), (issue,))], lambda *_: told)
+    assert (found.fate, found.closed and found.closed.job) == (fate, closed)
+
+
+def test_a_run_that_is_slow_as_a_whole_closes_nothing(issue):
+    """Both as measured and net of what the run shares a job must be back; of an issue of the whole run as measured."""
+    slow = [(ref(1, "1.2"), Level(level(1.0, issue).gross, 0.0))]
+    (found,), _ = follow([Opened(0, ref(0, "1.2"), (issue,))], lambda *_: slow)
+    assert found.fate is Fate.STAYED
+    whole = replace(issue, issue=replace(issue.issue, whole=True))
+    back = [(ref(1, "1.2"), Level(0.0, level(1.0, issue).gross))]
+    (found,), _ = follow([Opened(0, ref(0, "1.2"), (whole,))], lambda *_: back)
+    assert found.fate is Fate.VANISHED
+
+
+def test_an_issue_that_came_back_is_another(issue):
+    """While it is open it is one, whichever night finds it again; after it was closed it is opened anew."""
+    nights = [Opened(at, ref(at, "1.2"), (issue,)) for at in range(4)]
+    closing = {0: [(ref(2, "1.3"), level(0.0, issue))]}
+    found, still_open = follow(nights, lambda _, place: closing.get(place, []))
+    assert [one.night.job for one in found] == [0, 2]
+    assert still_open == {0: 0, 1: 1, 2: 0, 3: 1}
+
+
+def test_a_past_in_postgresql_is_judged_alike(few, jobs, tmp_path):
+    """The kind of store does not matter to a byte."""
+    url = stored(postgres.fresh_database(), jobs)
+    asked_for, once = few
+    past = run_backtest(asked_for, Settings(store=url, url=PLACE, reports_dir=str(tmp_path)), silent)
+    assert past.json == once.json
