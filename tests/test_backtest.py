@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from contextlib import closing
 from datetime import timedelta
 from html import unescape
 from itertools import product
@@ -38,6 +39,7 @@ from perftracker_ai.issues import Level
 from perftracker_ai.model import CANDIDATE
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.settings import DetectSettings, DiscoverySettings, PolicySettings, Settings
+from perftracker_ai.store import open_store
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "backtest.schema.json"
 ORDERS, CART = "POST /orders", "PUT /cart"
@@ -373,6 +375,20 @@ def test_other_trouble_of_a_worker_is_one_sentence(place, few, monkeypatch, tmp_
     assert len(list((folder / "judged").iterdir())) == 2
 
 
+def test_a_job_that_vanishes_meanwhile_is_one_sentence(jobs, few, tmp_path, monkeypatch):
+    """Another run may drop jobs from the store: that is said, and is no fault of the program."""
+    url = stored(str(tmp_path / "store"), jobs)
+
+    def dropping(settings, task):
+        with closing(open_store(url)) as store:
+            store.mark("perf.example", [job.info.uuid for job in jobs[:5]], gone=True)
+        return judge_task(settings, task)
+
+    monkeypatch.setattr(command, "judge_task", dropping)
+    with pytest.raises(StoreError, match="lost a job since"):
+        run_backtest(few[0], Settings(store=url, url=PLACE, reports_dir=str(tmp_path)), silent)
+
+
 def test_a_damaged_answer_is_judged_anew(place, few, tmp_path):
     """What is no answer any more, or one of other criteria, is not used."""
     asked_for, once = few
@@ -381,6 +397,21 @@ def test_a_damaged_answer_is_judged_anew(place, few, tmp_path):
     for number, path in enumerate(sorted((tmp_path / "Shop" / "backtest" / "judged").iterdir())):
         path.write_bytes((b"", b"[]", b'{"judged":[],"issues":[],"problem":"', b"\xff" * 9)[number % 4])
     assert run_backtest(asked_for, own, silent).json == first.json == once.json
+
+
+def test_a_further_set_of_criteria_is_judged_alone(place, few, monkeypatch, tmp_path):
+    """What is known of the settings as they are is not judged again when others are put beside them."""
+    asked_for, once = few
+    own, tasks = replace(place, reports_dir=str(tmp_path)), []
+    run_backtest(asked_for, own, silent)
+    monkeypatch.setattr(command, "judge_task", lambda settings, task: tasks.append(task) or judge_task(settings, task))
+    sets = tuple(Variant(name=f"{at}", detect=DetectSettings(fdr=at), policy=PolicySettings()) for at in (0.01, 0.2))
+    more = run_backtest(replace(asked_for, variants=(AS_SET, *sets)), own, silent)
+    assert [task.variants for task in tasks] == [sets]
+    assert more.past.summaries[0] == once.past.summaries[0]
+    assert [one.judged[:1] for one in more.past.nights] == [one.judged for one in once.past.nights]
+    run_backtest(replace(asked_for, variants=(AS_SET, sets[1])), own, silent)
+    assert len(tasks) == 1
 
 
 def test_a_job_that_became_another_is_judged_anew(tmp_path, jobs):

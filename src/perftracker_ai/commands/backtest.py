@@ -10,6 +10,7 @@ from collections import defaultdict
 from contextlib import closing, contextmanager
 from functools import lru_cache, partial
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,7 +27,8 @@ from perftracker_ai.commands.lookup import is_missing, store_url
 from perftracker_ai.commands.replay import LOOKED_AT, Answer, PairKey, Task, judge_task
 from perftracker_ai.commands.report_files import safe_name
 from perftracker_ai.commands.workers import Asked, hired
-from perftracker_ai.errors import NotFound, NothingComparable, OutputError, PerfTrackerAIError, WorkerLost
+from perftracker_ai.detect import METHOD
+from perftracker_ai.errors import NotFound, NothingComparable, OutputError, PerfTrackerAIError, StoreError, WorkerLost
 from perftracker_ai.events import Judging
 from perftracker_ai.executors import cores, in_order
 from perftracker_ai.files import reason, require_writable, write_file
@@ -36,7 +38,7 @@ from perftracker_ai.model.history import JobRef
 from perftracker_ai.store import Scope, open_store, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from perftracker_ai.backtest.values import Followed, Pairing
     from perftracker_ai.events import Watch
@@ -242,28 +244,75 @@ def _no_pair(wanted: Wanted, past: _Past) -> NothingComparable:
 # ── judging ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class _Work(NamedTuple):
+    """All that is to be judged."""
+
+    pairs: Sequence[Pairing]
+    keys: Sequence[PairKey]
+    past: _Past
+    wanted: Wanted
+    settings: Settings
+
+
+class _Piece(NamedTuple):
+    """Neighbouring pairs of which the same sets of criteria are still to be judged, by their places."""
+
+    pairs: Sequence[int]
+    variants: Sequence[int]
+
+
 def _answers(pairs: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Settings, watch: Watch) -> list[Answer]:
-    """Return what is said of each pair, judging those of which that is not kept from before."""
-    kept = folder_of(wanted.product, settings) / KEPT
-    keys = _keys(pairs)
-    names = _names(pairs, keys, past, wanted, settings)
-    known = {place: answer for place, name in enumerate(names) if (answer := _kept(kept / name)) is not None}
-    missing = [place for place in range(len(pairs)) if place not in known]
-    pieces = [missing[at : at + _NIGHTS] for at in range(0, len(missing), _NIGHTS)]
+    """Return what is said of each pair, judging what is not kept from before: a new set of criteria, and that alone."""
+    work = _Work(pairs, _keys(pairs), past, wanted, settings)
+    kept, every = folder_of(wanted.product, settings) / KEPT, range(len(wanted.variants))
+    names = [_names(work, variant) for variant in wanted.variants]
+    cells = ((place, at) for place in range(len(pairs)) for at in every)
+    known = {(place, at): one for place, at in cells if (one := _kept(kept / names[at][place])) is not None}
+    pieces = list(_pieces(known, len(pairs), every))
+    begun = len(pairs) - sum(len(piece.pairs) for piece in pieces)
     with hired(_said(wanted, settings), settings, tasks=len(pieces), usual=cores()) as pool:
-        ask = partial(_asked, pool, partial(_task, pairs, keys, past, wanted, settings))
-        watch(Judging(len(known), len(pairs)))
-        begun = len(known)
-        for piece, answers in ask(
-            pieces, lambda tasks: watch(Judging(min(begun + tasks * _NIGHTS, len(pairs)), len(pairs)))
-        ):
-            for place, answer in zip(piece, answers, strict=True):
-                known[place] = answer
-                _keep(kept / names[place], answer)
-        lost = [[place] for place in missing if place not in known]
-        for (place,), answers in ask(lost, lambda _: None):
-            known[place] = answers[0]
-    return [known.get(place, _LOST) for place in range(len(pairs))]
+        watch(Judging(begun, len(pairs)))
+        for piece, answers in _asked(pool, work, pieces, lambda tasks: watch(_so_far(begun, tasks, pieces))):
+            for (place, at), one in _apart(piece, answers):
+                known[place, at] = one
+                _keep(kept / names[at][place], one)
+        alone = [_Piece([place], piece.variants) for piece in pieces for place in piece.pairs]
+        lost = [one for one in alone if (one.pairs[0], one.variants[0]) not in known]
+        for piece, answers in _asked(pool, work, lost, lambda _: None):
+            known.update(_apart(piece, answers))
+    return [_together([known.get((place, at), _LOST) for at in every]) for place in range(len(pairs))]
+
+
+def _pieces(known: Collection[tuple[int, int]], pairs: int, variants: Sequence[int]) -> Iterator[_Piece]:
+    """Cut what is not known into tasks."""
+    lacking = [tuple(at for at in variants if (place, at) not in known) for place in range(pairs)]
+    missing = (place for place in range(pairs) if lacking[place])
+    for which, places in groupby(missing, lambda place: lacking[place]):
+        found = list(places)
+        yield from (_Piece(found[at : at + _NIGHTS], which) for at in range(0, len(found), _NIGHTS))
+
+
+def _so_far(begun: int, tasks: int, pieces: Sequence[_Piece]) -> Judging:
+    """Say how many pairs are judged when so many tasks are done, in whatever order."""
+    sizes = [len(piece.pairs) for piece in pieces]
+    return Judging(begun + sum(sizes[:tasks]), begun + sum(sizes))
+
+
+def _apart(piece: _Piece, answers: Sequence[Answer]) -> Iterator[tuple[tuple[int, int], Answer]]:
+    """Yield the answer for each pair and set of criteria."""
+    for place, answer in zip(piece.pairs, answers, strict=True):
+        for which, at in enumerate(piece.variants):
+            part = slice(which, which + 1)
+            yield (place, at), Answer(judged=answer.judged[part], issues=answer.issues[part], problem=answer.problem)
+
+
+def _together(answers: Sequence[Answer]) -> Answer:
+    """Put the answers of all sets of criteria together; where one lacks, there is none."""
+    problem = next((one.problem for one in answers if one.problem), "")
+    if problem:
+        return Answer(judged=(), issues=(), problem=problem)
+    judged = tuple(each for one in answers for each in one.judged)
+    return Answer(judged=judged, issues=tuple(each for one in answers for each in one.issues), problem="")
 
 
 def _said(wanted: Wanted, settings: Settings) -> Asked:
@@ -273,11 +322,8 @@ def _said(wanted: Wanted, settings: Settings) -> Asked:
 
 
 def _asked(
-    pool: Pool,
-    task_of: Callable[[Sequence[int]], Task],
-    pieces: Sequence[Sequence[int]],
-    finished: Callable[[int], None],
-) -> Iterator[tuple[Sequence[int], tuple[Answer, ...]]]:
+    pool: Pool, work: _Work, pieces: Sequence[_Piece], finished: Callable[[int], None]
+) -> Iterator[tuple[_Piece, tuple[Answer, ...]]]:
     """Yield what is said of each piece of the work; one whose worker was lost, again and again, is left out.
 
     Raises
@@ -285,7 +331,7 @@ def _asked(
     PerfTrackerAIError
         When something else keeps a piece from being judged; what was judged before is kept.
     """
-    answers = in_order(pool, judge_task, map(task_of, pieces), finished=finished)
+    answers = in_order(pool, judge_task, map(partial(_task, work), pieces), finished=finished)
     for piece, answer in zip(pieces, answers, strict=True):
         if isinstance(answer, PerfTrackerAIError):
             if not isinstance(answer, WorkerLost):
@@ -310,36 +356,28 @@ def _keys(pairs: Sequence[Pairing]) -> list[PairKey]:
     ]
 
 
-def _task(
-    pairs: Sequence[Pairing],
-    keys: Sequence[PairKey],
-    past: _Past,
-    wanted: Wanted,
-    settings: Settings,
-    places: Sequence[int],
-) -> Task:
+def _task(work: _Work, piece: _Piece) -> Task:
     """Write down what a worker has to know to judge neighbouring pairs."""
-    ends = sorted((pairs[place].candidate.end, pairs[place].candidate.id) for place in places)
-    spanned = sum(ends[0] <= (job.end, job.id) <= ends[-1] for job in past.jobs)
+    ends = sorted((work.pairs[place].candidate.end, work.pairs[place].candidate.id) for place in piece.pairs)
+    spanned = sum(ends[0] <= (job.end, job.id) <= ends[-1] for job in work.past.jobs)
     return Task(
-        scope=replace(past.scope, until=ends[-1]),
-        pairs=tuple(keys[place] for place in places),
+        scope=replace(work.past.scope, until=ends[-1]),
+        pairs=tuple(work.keys[place] for place in piece.pairs),
         spanned=spanned,
-        variants=wanted.variants,
-        seed=settings.seed,
-        keep_days=settings.keep_days,
+        variants=tuple(work.wanted.variants[at] for at in piece.variants),
+        seed=work.settings.seed,
+        keep_days=work.settings.keep_days,
     )
 
 
-def _names(
-    pairs: Sequence[Pairing], keys: Sequence[PairKey], past: _Past, wanted: Wanted, settings: Settings
-) -> list[str]:
+def _names(work: _Work, variant: Variant) -> list[str]:
     """Name the file of each answer by all that it depends on, so that what has changed is judged anew."""
-    criteria = [(one.detect, one.policy) for one in wanted.variants]
-    common = msgspec.json.encode([TOOL_VERSION, _ANSWERS, past.scope, settings.seed, settings.keep_days, criteria])
+    past, settings = work.past, work.settings
+    tool = (TOOL_VERSION, METHOD, _ANSWERS)
+    common = msgspec.json.encode([tool, past.scope, settings.seed, settings.keep_days, variant.detect, variant.policy])
     order = {job.uuid: place for place, job in enumerate(past.jobs)}
     lines = [f"{job.uuid} {job.product_ver} {past.content.get(job.uuid)}\n".encode() for job in past.jobs]
-    made = zip(pairs, keys, strict=True)
+    made = zip(work.pairs, work.keys, strict=True)
     return [f"{_digest(common + msgspec.json.encode(key), one, order, lines)}.json" for one, key in made]
 
 
@@ -397,6 +435,8 @@ def _later(
         return []
     stored = read(frozenset({pair.baseline.uuid, *(job.uuid for job in later)}))
     row_of = {job.uuid: row for row, job in enumerate(stored.jobs)}
+    if len(row_of) <= len(later):
+        raise StoreError("The store has lost a job since it was looked for", "start the backtest again")
     before = job_values(stored.curves, [row_of[pair.baseline.uuid]])
     return [
         (_ref(job), level_after(issue.reference, stored.curves, before, job_values(stored.curves, [row_of[job.uuid]])))

@@ -1,13 +1,13 @@
 """Pairs of a past judged from the store: what a worker does.
 
 In: a worker's own settings, and a task of a few neighbouring nights, all names and numbers. Out: what was said of each
-pair. A worker opens the store once and reads what earlier jobs measured once a task. Of what ended after a pair's
-candidate nothing reaches its judgement, whatever other pairs are in the task.
+pair. What earlier jobs measured is read once a task. Of what ended after a pair's candidate nothing reaches its
+judgement, whatever other pairs are in the task.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from contextlib import closing
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from perftracker_ai.backtest.pairs import relabelled
 from perftracker_ai.backtest.values import Judged, PairKind, Variant
 from perftracker_ai.commands.analyze import compare, conclude, read_stored
 from perftracker_ai.commands.lookup import store_url
-from perftracker_ai.errors import NothingComparable
+from perftracker_ai.errors import NothingComparable, StoreError
 from perftracker_ai.model import CANDIDATE, Attribution, Outcome
 from perftracker_ai.model.issues import Tracked  # noqa: TC001 - msgspec reads it when it reads answers back
 from perftracker_ai.settings import ProductSettings
@@ -102,19 +102,18 @@ def judge_task(own: Settings, task: Task) -> tuple[Answer, ...]:
     StoreError
         When the store cannot be read, or has a job no more.
     """
-    store = _opened(store_url(own))
-    archive = store.archive(task.scope, LOOKED_AT + task.spanned)
-    return tuple(_answer(store, archive, pair, task) for pair in task.pairs)
-
-
-@lru_cache(maxsize=1)
-def _opened(url: str) -> Store:
-    """Open a store once in a process, which ends with it."""
-    return open_store(url)
+    with closing(open_store(store_url(own))) as store:
+        archive = store.archive(task.scope, LOOKED_AT + task.spanned)
+        return tuple(_answer(store, archive, pair, task) for pair in task.pairs)
 
 
 def _answer(store: Store, archive: Archive, pair: PairKey, task: Task) -> Answer:
-    read = read_stored(store.series(task.scope, only=set(pair.runs)), pair.runs, pair.candidate_reruns)
+    stored = store.series(task.scope, only=set(pair.runs))
+    if len(stored.jobs) < len(pair.runs):
+        raise StoreError(
+            f"The store {store.location} has lost a job since it was looked for", "start the backtest again"
+        )
+    read = read_stored(stored, pair.runs, pair.candidate_reruns)
     timeline = align(_before(archive, read.jobs[CANDIDATE].info, task.keep_days), read.curves)
     try:
         if pair.kind is PairKind.SAME_VERSION:
