@@ -147,6 +147,30 @@ def test_nothing_checked_is_a_sentence(app):
     assert ask(app, "/p/Shop/i/none").status == 404
 
 
+def test_a_form_leads_back_to_its_list_and_nowhere_else(app):
+    """After a form one is on the list it was on, whatever else its address held."""
+    form = fields_of(app, "/issues") | {"issue": issues(app)["orders"]["form"], "state": "acknowledged"}
+    answer = send(app, "/issues?sort=newest&path=x&owner=nobody&next=//evil.example", form)
+    assert (answer.status, answer.headers["location"]) == (303, "/issues?owner=nobody&sort=newest")
+
+
+def test_each_place_of_an_issue_has_its_page(tmp_path):
+    """An issue on three machines, one without a name, has three pages, and what is said of one is of no other."""
+
+    def twice(store):
+        for hardware in ("", "bg-f1", "bg-f2"):
+            names = {"hardware": hardware, "candidate": f"uuid{hardware}", "baseline": f"base{hardware}"}
+            put(store, 1, tracked("orders"), **names)
+
+    with board(tmp_path, twice, access=access_of(ANN, LISTS)) as app:
+        pages = [one["page"] for one in data(app, "/issues")["groups"] for one in one["issues"]]
+        for number, path in enumerate(pages):
+            assert say(app, path, note=f"word {number}").status == 303
+        assert [data(app, path)["issue"]["word"]["note"] for path in pages] == ["word 0", "word 1", "word 2"]
+        assert [len(data(app, path)["log"]) for path in pages] == [1, 1, 1]
+        assert data(app, "/p/Shop/i/orders")["issue"]["place"]["hardware"] == ""
+
+
 # ── nobody overwrites what they have not seen ───────────────────────────────────────────────────────────────────────
 
 

@@ -144,6 +144,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[object, ...], tuple[float, Response]] = {}
+        self._turn = 0  # an answer that is being made while something is written is kept for nobody who asks later
         self._locks = [Lock() for _ in range(_LOCKS)]
 
     def of(self, handler: Handler) -> Handler:
@@ -151,7 +152,8 @@ class Answers:
 
         def answer(query: Query) -> Response:
             visitor = query.visitor if query.visitor.may_write else READER
-            key = (handler, query.segments, tuple(sorted(query.values.items())), query.json, visitor)
+            asked = (query.segments, tuple(sorted(query.values.items())), query.json)
+            key = (handler, *asked, visitor, self._turn)
             with self._locks[hash(key) % _LOCKS]:
                 made, kept = self._kept.get(key, (-_KEPT_S, None))
                 if kept is not None and monotonic() - made < _KEPT_S:
@@ -166,6 +168,7 @@ class Answers:
 
     def forget(self) -> None:
         """Keep none of them: what they show has become another."""
+        self._turn += 1
         self._kept.clear()
 
 

@@ -64,11 +64,13 @@ def name_of(row: IssueRow) -> Name:
 
 def last_words(said: Iterable[Said]) -> dict[Name, Said]:
     """Return the last word on each issue."""
-    return {_name(one.triage): one for one in said}
+    return {said_of(one): one for one in said}
 
 
-def _name(said: Triage) -> Name:
-    return Name(said.origin, said.product, said.hardware, said.suite, said.key)
+def said_of(said: Said) -> Name:
+    """Return of which issue something was said."""
+    one = said.triage
+    return Name(one.origin, one.product, one.hardware, one.suite, one.key)
 
 
 # ── what holds ──────────────────────────────────────────────────────────────────────────────────────────────────────

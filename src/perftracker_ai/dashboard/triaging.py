@@ -25,7 +25,9 @@ from perftracker_ai.dashboard.triage import (
     problem_of,
     read_edit,
     read_target,
+    said_of,
 )
+from perftracker_ai.dashboard.views import Chosen
 from perftracker_ai.errors import UsageError
 from perftracker_ai.store import Scope
 
@@ -82,12 +84,12 @@ class Triaging:
         row = self._row(query)
         scope = Scope(origin=row.origin, product=row.product, hardware=row.hardware, suite=row.suite)
         course = self._records.course(scope, row.issue.key)
-        log = self._records.log(row.product, row.issue.key, _MOST)
+        every = self._records.log(row.product, row.issue.key, _MOST)  # on any machine
         shown = views.IssuePage(
             now=self._clock(),
             issue=self._shown([row])[0],
             course=tuple((one.job, one.issue.status.value, one.issue.slowdown) for one in course),
-            log=tuple(map(views.entry, log)),
+            log=tuple(views.entry(one) for one in every if said_of(one) == name_of(row)),
         )
         if query.json:
             return values(shown)
@@ -105,7 +107,8 @@ class Triaging:
 
     def say_of_several(self, query: Query) -> Response:
         """Take a form that says the same of several issues."""
-        return self._say(query, self._records.issues(None), link("/issues", **query.values))
+        chosen = {name: query.values[name] for name in Chosen.__struct_fields__ if name in query.values}
+        return self._say(query, self._records.issues(None), link("/issues", **chosen))
 
     def say_of_one(self, query: Query) -> Response:
         """Take a form of one issue: what is said of it, or that the settings are to accept it."""
@@ -159,12 +162,15 @@ class Triaging:
         return [views.issue(row, made) for row in rows]
 
     def _row(self, query: Query) -> IssueRow:
-        """Return the issue that a path names, at the place that the query names, or where it is worst."""
+        """Return the issue that a path names, at the place that the query names, or where it is worst.
+
+        What an address leaves out is empty where there is such a place: links leave out what is empty.
+        """
         product, key = query.segments
         rows = [row for row in self._records.issues(product) if row.issue.key == key]
         for name, part in (("hw", "hardware"), ("suite", "suite")):
-            wanted = query.values.get(name)
-            rows = [row for row in rows if wanted in {None, getattr(row, part)}]
+            wanted = [row for row in rows if getattr(row, part) == query.values.get(name, "")]
+            rows = wanted if wanted or name in query.values else rows
         if not rows:
             raise Refused(404, "No such issue is kept.")
         return rows[0]
