@@ -455,6 +455,7 @@ def test_the_screen_has_the_figures_and_names_the_files(ask, tmp_path):
         assert f"reports/Shop/backtest/{path}" in said.out
         assert (tmp_path / "reports" / "Shop" / "backtest" / path).exists()
     assert all(len(line) < 150 for line in said.out.splitlines())
+    assert re.search(r"2026-07-06, job 106 \(1.2\) with 105 \(1.1\): (BLOCK|INVESTIGATE)", said.out)
 
 
 def test_json_is_what_the_file_has(ask, tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from perftracker_ai.backtest.values import FACTORS, SHAPES, Fate, PairKind
+from perftracker_ai.backtest.values import ALARMING, FACTORS, SHAPES, Fate, PairKind
 from perftracker_ai.model import Outcome, Verdict
 from perftracker_ai.report.value import RUN, Items, Kind, Line, Paragraph, Section, Sentence, Table, Value
 from perftracker_ai.words.numbers import format_change, format_number, format_percent, plural
@@ -29,7 +29,6 @@ _NAME, _TITLE = 60, 90
 """Characters of foreign texts."""
 _MOST_ISSUES = 200
 """Issues in the table; the JSON has all."""
-_ANYTHING = frozenset({Verdict.BLOCK.value, Verdict.INVESTIGATE.value})
 
 
 class Told(NamedTuple):
@@ -61,7 +60,7 @@ def _title(past: Backtest) -> Sentence:
 def _bottom_line(past: Backtest) -> Iterator[Sentence]:
     first, nights = past.summaries[0], sum(past.summaries[0].verdicts.values())
     if nights:
-        alarming = sum(count for verdict, count in first.verdicts.items() if verdict in _ANYTHING)
+        alarming = sum(count for verdict, count in first.verdicts.items() if verdict in ALARMING)
         yield (f"{alarming} of {plural(nights, 'night')} would have been told to stop or to look.",)
         gone = first.fates[Fate.VANISHED.value]
         issues = sum(first.fates.values())
@@ -253,13 +252,23 @@ def _nights(past: Backtest) -> Table:
     return Table(caption="Every pair, the newest first", heads=heads, rows=rows, keys=("",) * len(rows))
 
 
-def _row(one: Night) -> tuple[Sentence, ...]:
-    first = one.judged[0] if one.judged else None
+def alarms(one: Night) -> str:
+    """Return the verdict of a night that would have been told to stop or to look; empty for any other."""
+    verdict = one.judged[0].verdict if one.judged else ""
+    return verdict if verdict in ALARMING else ""
+
+
+def night(one: Night) -> tuple[Sentence, Sentence]:
+    """Return a night, and what it is compared with."""
     other = () if one.candidate == one.night else (", candidate ", *_job(one.candidate))
     kind = ", same version" if one.kind is PairKind.SAME_VERSION else ""
+    return (f"{one.night.end:%Y-%m-%d}, job ", *_job(one.night), *other), (*_job(one.baseline), kind)
+
+
+def _row(one: Night) -> tuple[Sentence, ...]:
+    first = one.judged[0] if one.judged else None
     return (
-        (f"{one.night.end:%Y-%m-%d}, job ", *_job(one.night), *other),
-        (*_job(one.baseline), kind),
+        *night(one),
         *(_verdicts(one)),
         (f"{first.outcomes.get(Outcome.REGRESSED.value, 0)} of {first.curves}" if first else NOTHING,),
         (f"{one.still_open[0]}" if one.kind is PairKind.CONSECUTIVE else NOTHING,),

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from perftracker_ai.backtest.rates import rate
-from perftracker_ai.backtest.values import Fate, Found, PairKind, Summary
+from perftracker_ai.backtest.values import ALARMING, Fate, Found, PairKind, Summary
 from perftracker_ai.model import Verdict
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from perftracker_ai.backtest.values import Followed, Judged, Night, Variant
 
-_ALARMING = frozenset({Verdict.BLOCK.value, Verdict.INVESTIGATE.value})
 _TOGETHER = 4.0
 """Curves that alarm together at least: those of one endpoint, which are measured by the same requests."""
 
@@ -53,7 +52,7 @@ def _summary(
         same_version=_verdicts(again),
         alarms=rate([one.code + one.undecided for one in again], curves, _TOGETHER),
         by_code=rate([one.code for one in again], curves, _TOGETHER),
-        alarmed=rate([one.verdict in _ALARMING for one in again], [1] * len(again)),
+        alarmed=rate([one.verdict in ALARMING for one in again], [1] * len(again)),
         fates={fate.value: sum(one.fate is fate for one in issues) for fate in Fate},
         found=found,
         listed=rate(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from perftracker_ai.backtest.report import figures, told
+from perftracker_ai.backtest.report import alarms, figures, night, told
+from perftracker_ai.backtest.values import PairKind
 from perftracker_ai.render.markdown import document
 from perftracker_ai.report.value import plain
 from perftracker_ai.words.text import columns, fit
@@ -19,14 +20,30 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 """Of the JSON; raised when a key changes its meaning or goes away."""
-_WIDEST = 48
-"""Columns of a cell."""
+_WIDEST, _LONGEST = 48, 100
+"""Columns of a cell, and of a line."""
+
+
+_MOST = 8
+"""Nights of which a line is shown."""
 
 
 def screen(past: Backtest) -> str:
-    """Return title, bottom line and figures."""
+    """Return title, bottom line, figures, and the newest nights that would have been told to stop or to look."""
     found = told(past)
-    return "\n".join([plain(found.title), *(f"  {plain(one)}" for one in found.bottom_line), "", *_table(past)])
+    said = [f"  {plain(one)}" for one in found.bottom_line]
+    return "\n".join([plain(found.title), *said, "", *_table(past), *_alarming(past)])
+
+
+def _alarming(past: Backtest) -> list[str]:
+    rows = [one for one in reversed(past.nights) if one.kind is PairKind.CONSECUTIVE and alarms(one)]
+    if not rows:
+        return []
+    more = f", the newest {_MOST}" if len(rows) > _MOST else ""
+    lines = [
+        f"  {fit(' with '.join(map(plain, night(one))), _LONGEST).rstrip()}: {alarms(one)}" for one in rows[:_MOST]
+    ]
+    return ["", f"Told to stop or to look{more}:", *lines]
 
 
 def _table(past: Backtest) -> list[str]:

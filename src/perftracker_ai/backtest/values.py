@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from perftracker_ai.model import JobInfo  # noqa: TC001 - msgspec reads it when it reads pairs back
+from perftracker_ai.model import JobInfo, Verdict
 from perftracker_ai.model.history import JobRef  # noqa: TC001 - the same
 from perftracker_ai.settings import DetectSettings, PolicySettings  # noqa: TC001 - the same
 
@@ -17,6 +17,9 @@ SHAPES = ("tail", "band", "whole", "edge")
 """Where a change is put: from a load on, in a range of loads, at all of them, at the highest one or two."""
 FACTORS = (1.1, 1.2, 1.5)
 """By what the cost is multiplied there."""
+
+ALARMING = frozenset({Verdict.BLOCK.value, Verdict.INVESTIGATE.value})
+"""Verdicts that tell somebody to stop or to look."""
 
 
 class PairKind(StrEnum):
