@@ -57,9 +57,14 @@ def locked(tmp_path_factory):
         yield address
 
 
-def look(page, site, path):
+SHORT = ((1400, False), (360, True))
+SIZES = (*SHORT, (1400, True), (900, False), (360, False))
+"""Width, and whether it is night."""
+
+
+def look(page, site, path, sizes=SHORT):
     """See that a page can be read by everybody, on a telephone and a desk, by day and by night."""
-    for width, dark in ((1400, False), (1400, True), (900, False), (360, True), (360, False)):
+    for width, dark in sizes:
         page.resize(width)
         page.emulate_media(color_scheme="dark" if dark else "light")
         assert page.evaluate(WIDTH) == width
@@ -73,7 +78,7 @@ def look(page, site, path):
 @pytest.mark.parametrize("path", [*PAGES, REPORT])
 def test_every_page_can_be_read_by_everybody(chromium, shown, path):
     """No page is scrolled sideways, asks for anything elsewhere, complains, or has a serious flaw for axe-core."""
-    look(chromium.open(shown + path), shown, path)
+    look(chromium.open(shown + path), shown, path, SIZES)
 
 
 @pytest.mark.parametrize("path", HOSTILE, ids=range(len(HOSTILE)))
