@@ -22,7 +22,7 @@ from shop import shop_job
 from perftracker_ai.commands.fetch import Target, connect, listed
 from perftracker_ai.commands.fleet import choices, judge_key, keys_of
 from perftracker_ai.commands.history import _Key, _synchronised
-from perftracker_ai.commands.workers import _begin, _travelling, asked, hired
+from perftracker_ai.commands.workers import _begin, _travelling, asked, at_once, hired
 from perftracker_ai.errors import UsageError
 from perftracker_ai.executors import unpacked
 from perftracker_ai.executors.cluster import Begin, _Terms
@@ -177,6 +177,23 @@ def test_a_dozen_products_s_troubles_are_their_own(run):
     assert len(began) == 2 * (len(names) - 3)
     assert max(sum(0 <= moment - other < 0.19 for other in began) for moment in began) <= 3
     assert lists <= 1 + 2  # once more for each product that is chosen anew
+
+
+@pytest.mark.parametrize(
+    ("products", "settings", "waits", "together"),
+    [
+        (1, Settings(workers=4), False, False),
+        (3, Settings(), False, False),
+        (4, Settings(), False, True),
+        (4, Settings(workers=1), False, False),
+        (4, Settings(), True, False),
+        (2, Settings(workers=2), True, True),
+        (2, Settings(scheduler="tcp://host:8786"), False, True),
+    ],
+)
+def test_processes_are_begun_where_they_are_worth_it_or_wanted(products, settings, waits, together):
+    """Few products, or such as wait for one model, are done one by one unless somebody asks for more."""
+    assert at_once(products, settings, waits=waits) is together
 
 
 def test_an_interruption_ends_all_workers_and_names_who_was_not_judged(tmp_path):

@@ -176,6 +176,7 @@ def _analyze_products(
     """Judge one product after the other; of a run that is ended on the way, those judged so far are concluded."""
     from perftracker_ai.cli.outcome import conclude, interrupted
     from perftracker_ai.commands.analyze import require_outputs
+    from perftracker_ai.commands.narrate import is_asked
     from perftracker_ai.commands.workers import at_once
 
     require_outputs(settings, console)
@@ -184,7 +185,8 @@ def _analyze_products(
     )
     outcomes: list[Outcome] = []
     work = (source, targets, settings, console, listing)
-    each = _judged_at_once(*work, arguments) if at_once(len(targets), settings) else _judged_in_turn(*work, arguments)
+    together = at_once(len(targets), settings, waits=is_asked(settings))
+    each = _judged_at_once(*work, arguments) if together else _judged_in_turn(*work, arguments)
     try:
         with closing(each):
             outcomes.extend(each)

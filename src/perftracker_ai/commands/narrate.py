@@ -98,7 +98,7 @@ def open_model(settings: Settings, seed: int) -> Backend:
     UsageError
         When address, model or key cannot be one.
     """
-    if settings.llm_url == _USUAL.llm_url and _refuses(settings.llm_url):
+    if not _is_there(settings):
         raise ModelUnreachable(
             f"No Ollama answers at {settings.llm_url}",
             "start it with `ollama serve`, give its address with --llm-url, or go without with --llm off",
@@ -157,6 +157,16 @@ def tell(shown: View, report: Report, settings: Settings, saved: bytes | None, w
 
 
 # ── before the work ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_asked(settings: Settings) -> bool:
+    """Tell whether a model will be asked, as far as that is known before the work."""
+    return settings.llm != "off" and not settings.emit_prompt and _is_there(settings)
+
+
+def _is_there(settings: Settings) -> bool:
+    """Tell whether somebody listens where the model should be; of another address than the usual one it is supposed."""
+    return settings.llm_url != _USUAL.llm_url or not _refuses(settings.llm_url)
 
 
 def _refuses(address: str) -> bool:

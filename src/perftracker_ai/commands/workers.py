@@ -57,10 +57,17 @@ def asked(flags: Mapping[str, object], file: Path | None) -> Asked:
     return Asked(str(file.absolute()) if file else "", tuple((k, v) for k, v in flags.items() if v is not None))
 
 
-def at_once(products: int, settings: Settings) -> bool:
-    """Tell whether several products are worth the start of processes, or somebody wants them."""
+def at_once(products: int, settings: Settings, *, waits: bool = False) -> bool:
+    """Tell whether several products are worth the start of processes, or somebody wants them.
+
+    Parameters
+    ----------
+    waits : bool
+        Whether all of them would wait for the same thing: a language model takes one question after the other, and
+        those who ask together are the sooner at the end of their patience.
+    """
     wanted = settings.workers > 1 or bool(settings.scheduler)
-    return products > 1 and (wanted or (products >= _MANY and settings.workers == 0))
+    return products > 1 and (wanted or (products >= _MANY and settings.workers == 0 and not waits))
 
 
 @contextmanager
