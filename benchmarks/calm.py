@@ -1,6 +1,8 @@
 """What is found on calm machines where half of the endpoints changed, by kind of change.
 
-A job of fourteen to nineteen endpoints, as a small service has, of which nine changed in different ways.
+A job of fourteen to nineteen endpoints, as a small service has, of which nine changed in different ways. What became
+20 % slower is measured at less than 15 % in some runs, for levels scatter: nothing that keeps to that threshold finds
+much more than the share that reaches it, which is told beside what is found.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from detectors import detection_of
+from evaluate import DUE
 from simulate import REGIMES, family_numbers, multiplied, simulate, with_reruns
 from tables import rate, show
 from textbook import CALM
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from simulate import Regime
 
-    from perftracker_ai.model import CurveSet
+    from perftracker_ai.model import CurveResult, CurveSet
 
 CURVES, LOADS, RERUNS = 112, 24, (0, 1)
 KINDS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
@@ -38,7 +41,9 @@ KINDS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 }
 """Slowdown along the load, from its lowest (0) to its highest (1)."""
 
-RATE_ALONE, BETTER, SMALL = "rate alone +20 %", "whole -25 %", "whole +8 %"
+WHOLE, RATE_ALONE, BETTER, SMALL = "whole +20 %", "rate alone +20 %", "whole -25 %", "whole +8 %"
+NEAR = (WHOLE, RATE_ALONE)
+"""Kinds whose size is near the threshold."""
 
 
 def calm_section(plan: Plan) -> None:
@@ -51,13 +56,14 @@ def calm_section(plan: Plan) -> None:
         "false/1000, nothing changed",
         "false/1000 beside changes",
         *KINDS,
+        *(f"{kind}: measured at 15 %" for kind in NEAR),
         "wrong words/1000",
     )
     show("Half of the endpoints changed: share found", header, rows, markdown=plan.markdown)
 
 
 def _cells(regime: Regime, plan: Plan) -> dict[int, list[object]]:
-    seen: dict[int, list[tuple[str, Outcome]]] = {reruns: [] for reruns in RERUNS}
+    seen: dict[int, list[tuple[str, CurveResult]]] = {reruns: [] for reruns in RERUNS}
     calm: dict[int, list[Outcome]] = {reruns: [] for reruns in RERUNS}
     for job in range(plan.jobs):
         rng = np.random.default_rng((plan.seed, 7, job, sum(map(ord, regime.name))))
@@ -65,7 +71,7 @@ def _cells(regime: Regime, plan: Plan) -> dict[int, list[object]]:
         changed, kinds = _changed(runs, rng)
         for reruns in RERUNS:
             results = detection_of(with_reruns(changed, reruns)).results
-            seen[reruns] += [(kind, result.outcome) for kind, result in zip(kinds, results, strict=True)]
+            seen[reruns] += zip(kinds, results, strict=True)
             calm[reruns] += [result.outcome for result in detection_of(with_reruns(runs, reruns)).results]
     return {reruns: _figures(seen[reruns], calm[reruns]) for reruns in RERUNS}
 
@@ -82,18 +88,25 @@ def _changed(runs: CurveSet, rng: np.random.Generator) -> tuple[CurveSet, list[s
     return multiplied(runs, np.where(less, 1 + slow, 1 / (1 + slow)).ravel()), kinds
 
 
-def _figures(seen: list[tuple[str, Outcome]], calm: list[Outcome]) -> list[object]:
-    due = [(kind, outcome) for kind, outcome in seen if kind not in ("", BETTER, SMALL)]
-    wrong = [outcome in (Outcome.UNCHANGED, Outcome.IMPROVED) for _, outcome in due]
+def _figures(seen: list[tuple[str, CurveResult]], calm: list[Outcome]) -> list[object]:
+    due = [result for kind, result in seen if kind not in ("", BETTER, SMALL)]
+    wrong = [result.outcome in (Outcome.UNCHANGED, Outcome.IMPROVED) for result in due]
     return [
         rate(1000 * float(np.mean([outcome is Outcome.REGRESSED for outcome in calm]))),
-        rate(1000 * float(np.mean([outcome is Outcome.REGRESSED for kind, outcome in seen if not kind]))),
+        rate(1000 * float(np.mean([result.outcome is Outcome.REGRESSED for kind, result in seen if not kind]))),
         *(_share(seen, kind) for kind in KINDS),
+        *(_measured(seen, kind) for kind in NEAR),
         rate(1000 * float(np.mean(wrong))),
     ]
 
 
-def _share(seen: list[tuple[str, Outcome]], kind: str) -> float:
+def _share(seen: list[tuple[str, CurveResult]], kind: str) -> float:
     """Return the share found: regressed, or improved where that is due."""
     wanted = Outcome.IMPROVED if kind == BETTER else Outcome.REGRESSED
-    return float(np.mean([outcome is wanted for each, outcome in seen if each == kind]))
+    return float(np.mean([result.outcome is wanted for each, result in seen if each == kind]))
+
+
+def _measured(seen: list[tuple[str, CurveResult]], kind: str) -> float:
+    """Return the share whose median as measured reaches the threshold."""
+    sizes = [result.gross_slowdown or 0.0 for each, result in seen if each == kind]
+    return float(np.mean(np.array(sizes) >= DUE))

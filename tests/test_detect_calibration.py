@@ -6,16 +6,17 @@ import pytest
 from detect_cases import LATENCY, RATE, SETTINGS, found, judged, noisy_job, window
 from simulate import REGIMES, simulate, with_reruns
 
-from perftracker_ai.detect import detect, null
+from perftracker_ai.detect import detect, noise, null
 from perftracker_ai.detect.scan import FINE, Track, scan
+from perftracker_ai.detect.steps import levelled
 from perftracker_ai.model import Outcome
 
 
 def correlated_rows(rng, rows, points, rho):
-    noise = rng.standard_normal((rows, points))
+    rough = rng.standard_normal((rows, points))
     for k in range(1, points):
-        noise[:, k] = rho * noise[:, k - 1] + np.sqrt(1 - rho**2) * noise[:, k]
-    return noise
+        rough[:, k] = rho * rough[:, k - 1] + np.sqrt(1 - rho**2) * rough[:, k]
+    return rough
 
 
 @pytest.mark.parametrize(("level", "drift"), [(0.0, 0.0), (0.5, 0.0), (2.0, 2.0)])
@@ -127,3 +128,23 @@ def test_intervals_cover_the_true_slowdown():
         held += [w.low <= 0.5 <= w.high for w in result.windows]
     assert len(held) >= 22
     assert np.mean(held) >= 0.9
+
+
+@pytest.mark.parametrize("points", [6, 8, 11])
+@pytest.mark.parametrize("rho", [0.0, 0.5])
+def test_a_band_of_a_short_row_does_not_pass_for_its_noise(points, rho):
+    """Noise told from a short row is at most two thirds too much, with a band of eight sigmas in it and without."""
+    rng = np.random.default_rng([points, int(10 * rho)])
+    calm = correlated_rows(rng, 3000, points, rho)
+    for value in (calm, calm + 8.0 * (np.arange(points) // 3 == 1)):
+        track = Track(
+            value=value,
+            variance=np.ones(value.shape),
+            rho=np.full(3000, rho),
+            level_variance=np.zeros(3000),
+            drift_variance=np.zeros(3000),
+            dof=np.full(3000, 1e9),
+        )
+        rough = levelled(noise.roughness(value[None]), value, track)
+        variance, _ = noise.point_variance(rough, track.rho)
+        assert 0.75 <= np.sqrt(np.mean(variance)) <= 1.7

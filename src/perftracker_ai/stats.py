@@ -147,9 +147,15 @@ def _biweight(values: NDArray[np.float64], centre: float, scale: float) -> float
     if scale <= 0:
         return centre
     for _ in range(6):  # converged to a hundredth of a sigma
-        distance = np.minimum(np.abs(values - centre) / (_BIWEIGHT * scale), 1.0)
-        weight = (1 - distance**2) ** 2
-        centre = float(np.sum(weight * values) / np.sum(weight))
+        weight = np.abs(values - centre)
+        weight /= _BIWEIGHT * scale
+        np.minimum(weight, 1.0, out=weight)
+        weight *= weight
+        np.subtract(1.0, weight, out=weight)
+        weight *= weight
+        mass = float(weight.sum())
+        weight *= values
+        centre = float(weight.sum()) / mass
     return centre
 
 

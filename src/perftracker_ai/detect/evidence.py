@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from perftracker_ai.detect import noise, null
 from perftracker_ai.detect.related import joined, of_families, of_siblings, of_twins
-from perftracker_ai.detect.scan import COARSE, FINE, Track, deviate_in, points_of, raised_in, scan
+from perftracker_ai.detect.scan import FINE, Track, deviate_in, points_of, raised_in, scan
+from perftracker_ai.detect.steps import levelled, loudest, step_of
 from perftracker_ai.stats import median, normal_tail, t_to_normal
 
 if TYPE_CHECKING:
@@ -127,11 +128,11 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 def learn(nets: list[Net]) -> list[Learned]:
     """Learn what does not depend on the shift: the noise and the correlation of rows and of their siblings."""
     rows = [_rows(net) for net in nets]
-    tracks = _tracks(rows)
+    tracks, typical = _tracks(rows)
     related = [_related(net, track) for net, track in zip(nets, tracks, strict=True)]
-    siblings = _tracks(related)
+    siblings, _ = _tracks(related, (typical, sum(len(net.panel.starts) for net in nets)))
     rates = (_spike_rates(rows, tracks), _spike_rates(related, siblings))
-    excess = [noise.excess_noise(net.panel.cost) for net in nets]
+    excess = [noise.excess_noise(_levelled_cost(net, track)) for net, track in zip(nets, tracks, strict=True)]
     return [
         Learned(
             track=track,
@@ -202,16 +203,30 @@ def _score_floor(sampling: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(middle), middle, 0.0)
 
 
-def _tracks(rows: list[Rows]) -> list[Track]:
-    """Turn rows into tracks, in two rounds: the second knows each row's own correlation from a scan of the first."""
+def _tracks(rows: list[Rows], like: tuple[float, int] | None = None) -> tuple[list[Track], float]:
+    """Turn rows into tracks, in rounds: what a scan of the first shows makes the noise of the next.
+
+    Short rows have the change that they seem to have taken off before their noise is told, long ones have a correlation
+    of their own.
+
+    Parameters
+    ----------
+    like : (float, int), optional
+        Of averages: the typical correlation of what they are averages of, and how many of them are independent.
+
+    Returns
+    -------
+    (list of Track, float)
+        The second is the typical correlation.
+    """
     rough = [noise.roughness(np.concatenate([part.value[None], part.contrast])) for part in rows]
-    joined = noise.Roughness(
-        variance=np.concatenate([part.variance for part in rough], axis=1),
-        points=np.concatenate([part.points for part in rough], axis=1),
-    )
+    joined = _joined(rough)
     typical = noise.typical_correlation(joined)
-    same = np.full(joined.points.shape[1], typical)
-    first = _with_noise(rows, joined, noise.Correlation(rho=same, variance=np.zeros(len(same))))
+    if like is not None:
+        typical = noise.drawn_correlation(typical, like[0], like[1] * float(np.mean(joined.points[0])))
+    same = noise.Correlation(rho=np.full(joined.points.shape[1], typical), variance=np.zeros(joined.points.shape[1]))
+    first = _with_noise(rows, joined, same)
+    joined = _joined([levelled(old, part.value, track) for old, part, track in zip(rough, rows, first, strict=True)])
     estimates = [_correlation(track, part.contrast) for track, part in zip(first, rows, strict=True)]
     known = [
         noise.Correlation(
@@ -220,7 +235,22 @@ def _tracks(rows: list[Rows]) -> list[Track]:
         )
         for k in range(len(estimates[0]))
     ]
-    return _with_noise(rows, joined, noise.shared_correlation(known, typical))
+    return _with_noise(rows, joined, noise.shared_correlation(known, typical)), typical
+
+
+def _joined(rough: list[noise.Roughness]) -> noise.Roughness:
+    """Put the rows of all panels together."""
+    return noise.Roughness(
+        variance=np.concatenate([part.variance for part in rough], axis=1),
+        points=np.concatenate([part.points for part in rough], axis=1),
+    )
+
+
+def _levelled_cost(net: Net, track: Track) -> NDArray[np.float64]:
+    """Cost of every run, the candidate's without the change that short rows seem to have."""
+    cost = net.panel.cost.copy()
+    cost[-1] -= step_of(track)
+    return cost
 
 
 def _with_noise(rows: list[Rows], rough: noise.Roughness, correlation: noise.Correlation) -> list[Track]:
@@ -246,9 +276,7 @@ def _with_noise(rows: list[Rows], rough: noise.Roughness, correlation: noise.Cor
 
 def _correlation(track: Track, contrasts: NDArray[np.float64]) -> list[noise.Correlation]:
     """Estimate each row's correlation from its own remainder and from the contrasts of its baseline runs."""
-    worse, better = scan(track, COARSE)
-    down = better.deviate - better.penalty > worse.deviate - worse.penalty
-    first, last = np.where(down, better.first, worse.first), np.where(down, better.last, worse.last)
+    first, last = loudest(track)
     sigma = np.sqrt(track.variance[:, 0])
     plain = [noise.plain_correlation(noise.clip_spikes(contrast, sigma)) for contrast in contrasts]
     return [noise.fitted_correlation(track.value, first, last), *plain]

@@ -418,8 +418,9 @@ def _with_others(sign: float, points: Ints, shared: dict[int, Attribution]) -> _
 
 def _is_scattered(seen: _Points, hits: _Hits, points: Ints) -> bool:
     """Say whether a curve has more points that stand out than chance makes, and not only at one end."""
-    size, own = int(seen.last[points[0]]) + 1, seen.owner == seen.owner[points[0]]
-    against = max(hits.most, int(hits.against[own].sum()))
+    size, own = int(seen.last[points[0]]) + 1, seen.owner[points[0]]
+    first, after = np.searchsorted(seen.owner, (own, own + 1)).tolist()
+    against = max(hits.most, int(hits.against[first:after].sum()))
     ends = [int((seen.place[points] >= size - 2).sum()), int((seen.place[points] <= 1).sum())]
     chance = (int(seen.owner[-1]) + 1) * _binomial_tail(len(points), size, hits.hinted)
     return (
