@@ -1,5 +1,6 @@
 """The dashboard in Chromium: nothing runs or leaves, and everybody can read it."""
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -167,6 +168,20 @@ def test_values_of_an_endpoint_are_read_off_its_charts(chromium, site):
     assert (
         page.evaluate("document.querySelector('#over-jobs-0 .read').textContent") == "1.4 (job 4, 2026-09-10): 566 ms"
     )
+
+
+def test_values_of_two_jobs_are_read_off_their_load_curves(chromium, shown):
+    """Pointer and arrow keys say at each load what both jobs measured, in one unit, and how much slower it is."""
+    page = chromium.open(f"{shown}/p/Shop/e/GET/v2/basket")
+    page.evaluate("document.querySelector('#loads-0 svg').focus()")
+    page.press("End")
+    told = page.text_content("#loads-0 .read")
+    assert re.fullmatch(r"32: [\d.]+ → [\d.]+ m?s \(\+3\d(\.\d)? %\)", told), told
+    left, top, width = page.evaluate(
+        "(box => [box.left, box.top + 9, box.width])(document.querySelector('#loads-0 svg').getBoundingClientRect())"
+    )
+    page.point(left + width / 5, top)
+    assert page.text_content("#loads-0 .read").startswith("1: ")
 
 
 def test_two_jobs_are_chosen_without_scripts(chromium, site):
