@@ -1,6 +1,10 @@
 """Who may see the dashboard and write there: whatever a request claims, nobody is taken for somebody else."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -13,6 +17,7 @@ from perftracker_ai.commands.serve import listening
 from perftracker_ai.dashboard.access import COOKIE, SESSION_S, Asking, Keys, Throttle, cookies, is_own_form, is_trusted
 from perftracker_ai.errors import UsageError
 from perftracker_ai.settings import DashboardSettings
+from perftracker_ai.store import open_store
 
 TOKEN = "correct horse battery staple"  # a made-up one
 LISTS = DashboardSettings(triagers=("ann",), viewers=("vic",))
@@ -381,3 +386,28 @@ def test_who_is_trusted_is_known_by_address_alone():
         False,
     ]
     assert cookies(Asking((("cookie", f"a=b;{COOKIE}=1; {COOKIE}x=2"), ("cookie", f"{COOKIE}=3")), "")) == ["1", "3"]
+
+
+def test_the_command_asks_for_its_token(tmp_path):
+    """Started with a token in its environment, the command shows nothing without it, and its list with it."""
+    from urllib.parse import urlencode
+    from urllib.request import HTTPCookieProcessor, Request, build_opener
+
+    (tmp_path / "perftracker-ai.toml").write_text('[dashboard]\ntriagers = ["ann"]\n', encoding="utf-8")
+    with closing(open_store(str(tmp_path / "history.sqlite3"))) as store:
+        fill(store)
+    options = ["--output-dir", ".", "--listen", "127.0.0.1:0", "--token-env", "T", "--prefix", "/perf"]
+    command = [sys.executable, "-m", "perftracker_ai", "serve", *options]
+    environment = os.environ | {"T": TOKEN}
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=environment) as ran:
+        address = ran.stdout.readline().partition(" ")[0]
+        browser = build_opener(HTTPCookieProcessor())
+        with browser.open(f"{address}issues", timeout=30) as answer:
+            assert answer.url == f"{address}login?next=%2Fissues"
+        sent = urlencode({"token": TOKEN, "name": "ann", "next": "/issues"}).encode()
+        form = Request(f"{address}login", sent, {"Origin": address.removesuffix("/perf/")})
+        with browser.open(form, timeout=30) as answer:
+            assert answer.url == f"{address}issues"
+            assert 'type="checkbox"' in answer.read().decode()
+        ran.send_signal(signal.SIGINT)
+        assert ran.wait(30) == 0
