@@ -24,6 +24,7 @@ BULK = "triage"
 """Id of the form to which the boxes of a list belong."""
 _EMPTY = dict.fromkeys(FIELDS, "")
 _AS_IS = "as it is"
+_HINT = f" What is blank stays as it is; {CLEAR} empties it."
 _NAMED = 9
 """Issues that are named of many."""
 
@@ -33,9 +34,8 @@ def bulk(address: str, token: str) -> Html:
     return el(
         "form",
         _hidden("token", token),
-        el("p", "Of the checked issues: ", el("output", "", id="checked"), class_="of"),
+        el("p", el("b", "Of the checked issues: "), el("output", "", id="checked"), _HINT, class_="of"),
         el("div", *_fields(_EMPTY, as_is=True), el("button", "Apply", type="submit", id="apply"), class_="fields"),
-        el("p", f"What is blank stays as it is; {CLEAR} empties it.", class_="sub"),
         id=BULK,
         class_="triage bulk",
         method="post",

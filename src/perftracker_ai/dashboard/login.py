@@ -13,13 +13,14 @@ from perftracker_ai.dashboard.access import (
     SESSION_S,
     Throttle,
     came_from,
+    cookies,
     is_encrypted,
     is_name,
 )
 from perftracker_ai.dashboard.answers import Refused, page, see
 from perftracker_ai.dashboard.frame import page as frame
 from perftracker_ai.dashboard.links import link, site
-from perftracker_ai.render.page.markup import Html, el, tag
+from perftracker_ai.render.page.markup import Html, el, join, tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,8 +66,10 @@ class Login:
         self._trusted, self._https, self._clock, self._throttle = trusted, https, clock, Throttle()
 
     def show(self, query: Query) -> Response:
-        """Answer with the form."""
-        return page(_login_page(_local(query.values.get("next", "")), ""), forms=True)
+        """Answer with the form, and for one who is logged in with the way out."""
+        names = [self._keys.name_in(one, self._clock()) for one in cookies(query.asking)]
+        name = next((one for one in names if one is not None), None)
+        return page(_login_page(_local(query.values.get("next", "")), "", name), forms=True)
 
     def log_in(self, query: Query) -> Response:
         """Answer a token and a name with a cookie, or say what is wrong with them; wrong tokens cost time."""
@@ -96,7 +99,7 @@ class Login:
         return name in self._roles.viewers or name in self._roles.triagers
 
     def _again(self, status: int, target: str, problem: str) -> Response:
-        answer = page(_login_page(target, problem), forms=True)
+        answer = page(_login_page(target, problem, None), forms=True)
         answer.status_code = status
         return answer
 
@@ -121,18 +124,20 @@ def _local(target: str) -> str:
     return target if plain and target.startswith("/") and not target.startswith("//") else "/"
 
 
-def _login_page(target: str, problem: str) -> str:
+def _login_page(target: str, problem: str, name: str | None) -> str:
     told = el("p", problem, class_="problem", role="alert") if problem else Html("")
     asks = {"type": "password", "required": "required", "autocomplete": "current-password"}
     named: dict[str, str | int] = {"maxlength": LONGEST_NAME, "autocomplete": "username"}
     fields = (
         tag("input", type="hidden", name="next", value=target),
-        el("label", "Token", tag("input", id="token", name="token", **asks)),
         el("label", "Your name", tag("input", id="name", name="name", **named)),
         el("p", "A name is needed to write: one of the triagers of the settings.", class_="sub"),
+        el("label", "Token", tag("input", id="token", name="token", **asks)),
         el("button", "Log in", type="submit"),
     )
     form = el("form", *fields, method="post", action=link("/login"), id="login")
-    leave = el("form", el("button", "Log out", type="submit"), method="post", action=link("/logout"), id="logout")
+    out = el("form", el("button", "Log out", type="submit"), method="post", action=link("/logout"), id="logout")
+    who = el("p", "Logged in", f" as {name}" if name else "", ".")
+    leave = Html("") if name is None else join([who, out])
     head = (el("h1", "Login"), el("p", "Whoever runs this dashboard knows its token."))
-    return frame("Login", "open", head, (el("section", told, form, leave, aria_label="Login"),), Html(""), at="/login")
+    return frame("Login", "open", head, (el("section", told, leave, form, aria_label="Login"),), Html(""), at="/login")

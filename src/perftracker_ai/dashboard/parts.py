@@ -279,7 +279,7 @@ def _word(one: Issue) -> Html:
     if said is None:
         return Html("")
     pieces = (
-        el("b", said.owner) if said.owner else Html(""),
+        join([Html("owner "), el("b", said.owner)]) if said.owner else Html(""),
         escaped(f"was “{said.state}”: {one.again}") if one.again else Html(""),
         escaped(f"until {said.until}") if said.until and not one.again else Html(""),
         el("span", said.note, class_="note") if said.note else Html(""),
