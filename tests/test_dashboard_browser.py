@@ -204,8 +204,7 @@ def test_a_login_leads_to_what_was_asked_for_and_out_again(chromium, locked, scr
         page.write(token)
         page.press("Tab")
         page.fill("#name", "vic")
-        page.press("Enter")
-        page.wait_for_load_state()
+        page.enter()
         assert page.text_content("h1").startswith(heading)
         assert token not in page.content()
     assert page.url == f"{locked}/p/Shop?jobs=30"
