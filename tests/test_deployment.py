@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -203,3 +204,27 @@ def test_the_commands_of_the_units_are_taken(run, tmp_path):
     for command in nightly:
         ran = run(*(part.replace("/etc/perftracker-ai", str(tmp_path)) for part in command), "--url", tmp_path / "none")
         assert "There is no folder" in ran.err
+
+
+def test_a_backup_is_whole_while_the_store_is_in_use(tmp_path):
+    """The command of the page copies a store that is open, and the copy has what the store has."""
+    (command,) = re.findall(r'`sqlite3 data/history.sqlite3 "(.*?)"`', SECTION)
+    with closing(open_store(str(tmp_path / "history.sqlite3"))) as store:
+        fill(store)
+        with closing(sqlite3.connect(tmp_path / "history.sqlite3")) as connection:
+            connection.execute(command.replace("backup.sqlite3", str(tmp_path / "backup.sqlite3")))
+        with closing(open_store(str(tmp_path / "backup.sqlite3"))) as copy:
+            assert copy.comparisons.newest(9) == store.comparisons.newest(9) != ()
+
+
+def test_what_is_deleted_by_age_is_never_the_store(tmp_path):
+    """The command of the page takes old jobs and reports, and leaves the store and what is young."""
+    (command,) = re.findall("`(find .*?)`", SECTION)
+    old, young = tmp_path / "data" / "job-1.json.gz", tmp_path / "reports" / "Shop" / "report.html"
+    store = tmp_path / "data" / "history.sqlite3-wal"
+    for file in (old, young, store):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        os.utime(file, (0, 0) if file is not young else None)
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    assert [file.exists() for file in (old, young, store)] == [False, True, True]

@@ -85,7 +85,7 @@ def serve_demo(settings: Settings, options: Options, started: Callable[[str, str
         closing(listening(options.listen, asks=options.asks)) as door,
         TemporaryDirectory(prefix="perftracker-ai-") as folder,
     ):
-        watch(Step("Making up 60 nights of three products"))
+        watch(Step("Making up 60 nights of three products, some ten seconds on two cores"))
         made_up = fill_demo(Path(folder), datetime.now(UTC))
         with closing(open_store(made_up.store)) as store:
             records = StoreRecords(store, FolderRecords(Path(made_up.reports_dir)), DEMO)
