@@ -302,6 +302,7 @@ class Kept:
         for made, _ in self.pairs.values():
             if product in (None, made.product):
                 lines.setdefault((made.origin, made.product, made.hardware, made.suite), []).append(made)
+        lines = {line: [one for one in made if not one.asked_by] or made for line, made in lines.items()}
         ordered = [
             sorted(line, key=lambda one: (one.end, one.candidate_id, one.made)) for _, line in sorted(lines.items())
         ]
@@ -329,6 +330,7 @@ def random_comparison(rng):
         baseline_id=base,
         end=ended(number // 2),
         made=NOON + timedelta(seconds=rng.randrange(10**6)),
+        asked_by=rng.choice(["", "", "ann"]),
     )
     issues = {key: rng.random() for key in rng.sample("abcd", rng.randrange(4))}
     return made, tuple(tracked(key, slowdown=slowdown) for key, slowdown in issues.items())

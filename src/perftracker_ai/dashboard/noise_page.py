@@ -14,7 +14,7 @@ from perftracker_ai.dashboard.frame import page as framed
 from perftracker_ai.dashboard.links import link
 from perftracker_ai.dashboard.noise import LOOKED_AT, POINTS, SIZES, measured, noise
 from perftracker_ai.dashboard.spreadsheet import csv
-from perftracker_ai.dashboard.views import places_of
+from perftracker_ai.dashboard.views import place_of, places_of
 from perftracker_ai.render.page.markup import Html, el, join, path
 from perftracker_ai.store import Scope
 from perftracker_ai.words.numbers import format_percent, plural
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from perftracker_ai.dashboard.answers import Handler, Query
     from perftracker_ai.dashboard.causes import Cause
-    from perftracker_ai.dashboard.noise import Measured, Noise, NoisyCurve, SameVersion, Scatter
+    from perftracker_ai.dashboard.noise import Noise, NoisyCurve, SameVersion, Scatter
     from perftracker_ai.dashboard.records import Records
     from perftracker_ai.dashboard.views import Place
-    from perftracker_ai.store import Comparison, History
+    from perftracker_ai.store import Comparison
 
 _MOST_PAGES = 10_000
 _QUIET = 2
@@ -47,9 +47,14 @@ def noise_handler(records: Records, clock: Callable[[], datetime]) -> Handler:
         comparisons = records.comparisons(product, lookups.NIGHTS)
         every = places_of(comparisons)
         place = lookups.place(every, query)
+        scope = Scope(origin=place.origin, product=place.product, hardware=place.hardware, suite=place.suite)
+        levels = records.levels(scope, LOOKED_AT)
+        if levels:  # then those are known as well that somebody asked for, and one version against itself is asked for
+            comparisons = records.of_jobs({one.job.id for one in levels})
         shown = noise(
-            *_kept(records, place),
-            [(one, _path(one)) for one in comparisons if _is_at(one, place)],
+            measured(levels),
+            records.measured(scope, [one.job.uuid for one in levels[-POINTS:]]) if levels else None,
+            [(one, _path(one)) for one in comparisons if place_of(one) == place],
             places=(place, tuple(sorted(one for one in every if one != place))),
             page=query.number("page", 1, _MOST_PAGES),
             now=clock(),
@@ -61,18 +66,6 @@ def noise_handler(records: Records, clock: Callable[[], datetime]) -> Handler:
         return page(noise_html(shown, records))
 
     return answer
-
-
-def _kept(records: Records, place: Place) -> tuple[Measured, History | None]:
-    """Read what is kept of past jobs."""
-    scope = Scope(origin=place.origin, product=place.product, hardware=place.hardware, suite=place.suite)
-    levels = records.levels(scope, LOOKED_AT)
-    points = records.measured(scope, [one.job.uuid for one in levels[-POINTS:]]) if levels else None
-    return measured(levels), points
-
-
-def _is_at(one: Comparison, place: Place) -> bool:
-    return (one.hardware, one.suite, one.origin) == (place.hardware, place.suite, place.origin)
 
 
 def _path(one: Comparison) -> str:

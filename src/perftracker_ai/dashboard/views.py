@@ -465,10 +465,7 @@ def places_of(comparisons: Sequence[Comparison]) -> tuple[Place, ...]:
 
 
 class Made:
-    """Comparisons by where and of which job they are, and what was said.
-
-    Of those of one job the last one made counts, and one that somebody asked for only where there is no other.
-    """
+    """Comparisons by where and of which job they are, of those of one job the last one made; and what was said."""
 
     def __init__(self, comparisons: Sequence[Comparison], said: Iterable[Said], now: datetime) -> None:
         self.now, self._words = now, triage.last_words(said)
@@ -486,7 +483,7 @@ class Made:
 
 def _by_place(comparisons: Sequence[Comparison]) -> dict[Place, tuple[Night, ...]]:
     found: dict[Place, dict[str, Night]] = defaultdict(dict)
-    ordered = sorted(comparisons, key=lambda one: (one.end, one.candidate_id, not one.asked_by, one.made))
+    ordered = sorted(comparisons, key=lambda one: (one.end, one.candidate_id, one.made))
     for one, night in zip(ordered, nights(ordered), strict=True):
         found[place_of(one)][one.candidate] = night
     return {place: tuple(own.values()) for place, own in found.items()}

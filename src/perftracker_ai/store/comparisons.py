@@ -133,16 +133,18 @@ class Comparisons:
         return self._rows(query, _condition(COMPARISON, scope))
 
     def newest(self, most: int, product: str | None = None) -> tuple[Comparison, ...]:
-        """Give the newest comparisons of every server, product, hardware and suite, so many of each, oldest first."""
+        """Give the newest comparisons of every server, product, hardware and suite, so many of each, oldest first.
+
+        Those that somebody asked for come only where there are no others: they say nothing of how a product stands.
+        """
         lines = (COMPARISON.c.origin, COMPARISON.c.product_name, COMPARISON.c.hardware, COMPARISON.c.suite_name)
-        order = (COMPARISON.c.end_us.desc(), COMPARISON.c.candidate_id.desc(), COMPARISON.c.made_us.desc())
         where = _of_product(COMPARISON, product)
         with readable(self._database.shown), self._database.reading() as connection:
             rows: list[RowMapping] = []
             for line in connection.execute(select(*lines).where(where).distinct().order_by(*lines)).all():
                 own = and_(*(column == value for column, value in zip(lines, line, strict=True)))
-                query = _listed().where(own).order_by(*order).limit(most)
-                rows += connection.execute(query).mappings().all()[::-1]
+                made = _newest_of(connection, own & ASKED.c.author.is_(None), most)
+                rows += made or _newest_of(connection, own, most)
             return tuple(map(_comparison, rows))
 
     def of_jobs(self, candidates: Collection[int]) -> tuple[Comparison, ...]:
@@ -233,6 +235,13 @@ def _listed() -> Any:  # noqa: ANN401 - a select of many columns
     columns = [column for column in COMPARISON.c if column is not COMPARISON.c.result]
     asked = and_(*(ASKED.c[name] == COMPARISON.c[name] for name in _PAIR))
     return select(*columns, ASKED.c.author).select_from(COMPARISON.outerjoin(ASKED, asked))
+
+
+def _newest_of(connection: Connection, condition: ColumnElement[bool], most: int) -> list[RowMapping]:
+    """Read the newest comparisons of a scope, oldest first."""
+    order = (COMPARISON.c.end_us.desc(), COMPARISON.c.candidate_id.desc(), COMPARISON.c.made_us.desc())
+    found = connection.execute(_listed().where(condition).order_by(*order).limit(most)).mappings().all()
+    return list(reversed(found))
 
 
 def _same_pair(table: Table, comparison: Comparison) -> ColumnElement[bool]:
