@@ -20,9 +20,11 @@ from dashboards import HOST, NOW, ask, board, data, fill, put, record, regressed
 from msgspec.structs import replace
 from pages import EVIL
 from pages import page as report_page
+from test_dashboard_access import NOBODY
 from test_store_comparisons import comparison
 
 from perftracker_ai.cli import main
+from perftracker_ai.commands.access import access_of
 from perftracker_ai.commands.demo import _child, fill_demo
 from perftracker_ai.commands.records import NO_STORE, FolderRecords, StoreRecords
 from perftracker_ai.commands.serve import listening, require_installed
@@ -36,7 +38,7 @@ from perftracker_ai.dashboard.nights import PRODUCTS, nights
 from perftracker_ai.errors import StoreError, UsageError
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.results.write import result_json
-from perftracker_ai.settings import Settings
+from perftracker_ai.settings import DashboardSettings, Settings
 from perftracker_ai.store import open_store
 
 PAGES = ("/", "/issues", "/issues?state=all&sort=newest", "/p/Shop", "/p/Blog?jobs=30", "/p/Shop/e/GET/orders")
@@ -180,6 +182,19 @@ def test_an_accepted_issue_is_not_open(tmp_path):
         assert (line["open"], line["accepted"], line["worst"]) == ({}, 1, None)
         assert data(app, "/issues")["groups"] == []
         assert data(app, "/issues?state=accepted")["states"]["accepted"] == 1
+
+
+def test_a_list_of_many_issues_stays_small(tmp_path):
+    """A page shows the first issues in order, stays under 500 kB whoever looks, and counts the rest."""
+    every = [tracked(f"k{number}", slowdown=1 + number / 1000, load_first="x" * 60) for number in range(900)]
+    access = access_of(replace(NOBODY, write_as="ann"), DashboardSettings())
+    with board(tmp_path, lambda store: put(store, 1, *every), access=access) as app:
+        shown, page = data(app, "/issues"), ask(app, "/issues")
+    keys = [one["key"] for one in shown["groups"][0]["issues"]]
+    assert keys == [f"k{number}" for number in range(899, 599, -1)]
+    assert shown["states"]["open"] == 900
+    assert "600 further issues" in page.text
+    assert len(page.body) < 500_000
 
 
 @pytest.mark.parametrize(("until", "state"), [(NOW.date(), "accepted"), (NOW.date() - timedelta(days=1), "new")])

@@ -39,7 +39,7 @@ def inbox_page(shown: Inbox, records: Records, visitor: Visitor) -> str:
     groups = [_group(one, box) for one in shown.groups] or [el("p", "Nothing here.", class_="calm")]
     if visitor.may_write and shown.groups:
         groups.append(forms.bulk(address_of(shown), visitor.token))
-    groups.append(_keys(visitor))
+    groups += [*_left_out(shown), _keys(visitor)]
     foot = footer(records, shown.now, address_of(shown, "/api/v1/issues"))
     return page(f"Issues{of}", tone, head, (el("section", *groups, aria_label="Issues"),), foot, at="/issues")
 
@@ -115,6 +115,17 @@ def _find(shown: Inbox) -> Html:
     text = tag("input", type="search", name="find", id="find", value=shown.find, maxlength=200, placeholder="endpoint")
     fields = (*kept, el("label", el("span", "Find"), text), el("button", "Find", type="submit"))
     return el("form", *fields, method="get", action=link("/issues"), class_="find", role="search")
+
+
+def _left_out(shown: Inbox) -> tuple[Html, ...]:
+    """Return how many issues are not shown; nothing where all are."""
+    told = sum(len(one.issues) + len(one.faint) for one in shown.groups)
+    count = shown.states[shown.state.value] - told
+    if not count:
+        return ()
+    return (
+        el("p", f"{plural(count, 'further issue')}: narrow the list by product, owner or endpoint.", class_="calm"),
+    )
 
 
 def _keys(visitor: Visitor) -> Html:

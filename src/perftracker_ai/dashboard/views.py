@@ -24,10 +24,12 @@ from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import IssueStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from perftracker_ai.store import Comparison, IssueRow, Said
 
+MOST_SHOWN = 300
+"""Issues of a list that a page shows, so that it stays small; the rest are counted, and found by narrowing it."""
 NOBODY = "nobody"
 """Owner of the issues that nobody cares for."""
 QUIET_DAYS = 3
@@ -283,6 +285,8 @@ class Inbox(Chosen, frozen=True, kw_only=True):
     ----------
     states, products, owners : dict of str to int
         How many issues each has, with the other choices as they are.
+    groups : tuple of Group
+        With MOST_SHOWN issues together at most, the first in order.
     """
 
     now: datetime
@@ -415,8 +419,18 @@ def inbox(
         states={kind.value: sum(_is_in(one, kind) for one in own) for kind in State},
         products=dict(sorted(Counter(one.place.product for one in theirs if _is_in(one, chosen.state)).items())),
         owners=dict(sorted(Counter(owner_of(one) for one in here if _is_in(one, chosen.state)).items())),
-        groups=tuple(sorted(groups, key=_ORDERS[chosen.sort])),
+        groups=tuple(_first(sorted(groups, key=_ORDERS[chosen.sort]), MOST_SHOWN)),
     )
+
+
+def _first(groups: Iterable[Group], most: int) -> Iterator[Group]:
+    """Yield groups with so many issues together at most."""
+    for one in groups:
+        issues = one.issues[:most]
+        faint = one.faint[: most - len(issues)]
+        most -= len(issues) + len(faint)
+        if issues or faint:
+            yield msgspec.structs.replace(one, issues=issues, faint=faint)
 
 
 def of_report(made: Comparison, rows: Iterable[IssueRow], said: Iterable[Said], now: datetime) -> Reported:
