@@ -255,3 +255,20 @@ def test_an_issue_that_is_remembered_has_the_size_that_the_report_says():
     assert kept.issue.slowdown == kept.issue.opened == issue.median_slowdown
     (again,) = follow(compared, (kept,), None, ProductSettings(), key_of_step)
     assert math.log1p(again.issue.slowdown) == pytest.approx(math.log1p(issue.median_slowdown), abs=0.05)
+
+
+# ── one version twice ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_between_two_runs_of_one_version_nothing_is_told_as_a_finding():
+    """However large: the first sentences, priority and action speak of the machine, and no gate is reached."""
+    slower = load_test(2, "1.0", lambda endpoint, *_: 2.5 if endpoint == 3 else 1.0, count=12)
+    analysis = judged(load_test(1, "1.0", count=12), slower)
+    assert analysis.decision.verdict is Verdict.SAME_VERSION
+    assert not gates(analysis)
+    said = markdown(build(view(analysis)))
+    first = said[: said.index("## Executive Summary")]
+    assert "noise or environment" in first
+    assert "Worst" not in first
+    assert "Found" not in first
+    assert not {"immediate,", "profile"} & set(said.split())

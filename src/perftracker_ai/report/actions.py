@@ -31,6 +31,8 @@ def step(one: Issue) -> Sentence:
     place = issue.spot(one)
     if one.cluster.direction is Direction.UNKNOWN:
         return say("set curves.less_better in the settings: nothing says whether less of it is better.")
+    if one.shown.analysis.decision.verdict is Verdict.SAME_VERSION:
+        return say("look at what else the machine did at the time.")
     if one.cluster.attribution is Attribution.UNDECIDED:
         return _again(one)
     if one.cluster.attribution is Attribution.ENVIRONMENT:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from perftracker_ai.model import Attribution, Confidence, Direction, MetricKind, Outcome, Severity
+from perftracker_ai.model import Attribution, Confidence, Direction, MetricKind, Outcome, Severity, Verdict
 from perftracker_ai.report import history
 from perftracker_ai.report.curve import change as curve_change
 from perftracker_ai.report.value import Kind, Value, join, say
@@ -451,14 +451,20 @@ _UNDECIDED = tuple(
 )
 
 
+_NOISE = Priority(when="next", risk="LOW", who=_OPERATIONS)
+"""What differs between two runs of one version is no release's, however large it is, nor what hits the machine."""
+
+
 def priority(one: Issue) -> Priority:
     """Return priority, risk and role by severity, attribution and confidence."""
+    if one.shown.analysis.decision.verdict is Verdict.SAME_VERSION:
+        return _NOISE
     step = Severity.rank(Severity.CRITICAL) - Severity.rank(one.cluster.severity)
     match one.cluster.attribution:
         case Attribution.UNDECIDED:
             return _UNDECIDED[min(step, len(_UNDECIDED) - 1)]
         case Attribution.ENVIRONMENT:
-            return Priority(when="next", risk="LOW", who=_OPERATIONS)
+            return _NOISE
         case Attribution.CODE:
             low = one.cluster.confidence is Confidence.LOW
             return _STEPS[min(step + low, len(_STEPS) - 1)]

@@ -67,6 +67,8 @@ def bottom_line(shown: View) -> tuple[Sentence, ...]:
 def found(shown: View) -> Sentence:
     """Return what was found, worst first, in a sentence: issues as issues, gaps as gaps."""
     told = [*issue_count(shown), *gaps(shown)]
+    if told and shown.analysis.decision.verdict is Verdict.SAME_VERSION:
+        return say("Between two versions it would have been: ", join(told, "; "), ".")
     if told:
         return say("Found: ", join(told, "; "), ".")
     if shown.analysis.decision.verdict is Verdict.INSUFFICIENT_EVIDENCE:
@@ -85,7 +87,8 @@ def issue_count(shown: View) -> Iterator[Value]:
 
 
 def _worst(shown: View) -> Sentence:
-    first = issue.issues(shown, worsened(shown)[:1])
+    one_version = shown.analysis.decision.verdict is Verdict.SAME_VERSION
+    first = () if one_version else issue.issues(shown, worsened(shown)[:1])
     return (
         say("Worst: ", issue.identity(first[0]), " ", issue.subject(first[0]), ", ", issue.slowdown(first[0]), ".")
         if first
