@@ -55,7 +55,11 @@ def _facts(shown: Job, records: Records) -> Html:
     terms = [el("div", el("dt", name), el("dd", value)) for name, value in rows]
     note = el("p", records.note, class_="calm") if shown.tests is None and records.note else Html("")
     return el(
-        "section", el("h2", "What it is", id="facts"), el("dl", *terms, class_="facts"), note, aria_labelledby="facts"
+        "section",
+        el("h2", "What it is", id="facts"),
+        el("dl", *terms, class_="facts said-of-it"),
+        note,
+        aria_labelledby="facts",
     )
 
 
