@@ -5,6 +5,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import postgres
 import pytest
@@ -15,6 +16,7 @@ from test_dashboard import TAGS, Elements
 from test_dashboard_access import LISTS, NOBODY
 from test_store_comparisons import ORIGIN, ended, place
 
+import perftracker_ai
 from perftracker_ai.commands.accept import SettingsFile
 from perftracker_ai.commands.access import access_of
 from perftracker_ai.commands.issues import comparison_of
@@ -502,3 +504,29 @@ def test_a_report_says_what_people_say_of_its_issues(accepting):
     assert "acknowledged" in bar
     assert "<b>vic</b>" in bar
     assert "SHOP-1 on jira.example" in bar
+
+
+def test_nothing_that_judges_reads_what_people_say():
+    """Outside store and dashboard only what lies between the two names triage: no stage, policy or gate does."""
+    root = Path(perftracker_ai.__file__).parent
+    named = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*.py")
+        if re.search(r"\bTriageLog\b|\.triage\b|\bTriage\b|history_triage", path.read_text(encoding="utf-8"))
+    }
+    outside = {path for path in named if not path.startswith(("store/", "dashboard/"))}
+    assert outside == {"commands/records.py"}
+
+
+def test_a_folder_keeps_nothing_and_says_so(tmp_path):
+    """Without a store what is said is refused in a sentence that says how to get one; issues are shown as before."""
+    folder = tmp_path / "reports" / "1 vs 2"
+    folder.mkdir(parents=True)
+    (folder / "result_v2.json").write_bytes(result_json(regressed()))
+    app = application(FolderRecords(folder.parent), {"127.0.0.1"}, lambda: NOW, access=access_of(ANN, LISTS))
+    (one, *_) = issues(app).values()
+    assert len(data(app, one["page"])["course"]) == 1
+    answer = say(app, one["page"], state="fixed")
+    assert answer.status == 503
+    assert "history sync" in answer.text
+    assert data(app, "/audit")["entries"] == []
