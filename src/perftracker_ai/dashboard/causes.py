@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FEW_SCORES, EXPLAINED = 3.0, 0.5
 """Scores a point up to which more of them are an answer, and the share of a curve's variance that its points must make
 up by themselves."""
-WARM_SHARE, WARM_RATIO, MIN_WARM, MIN_LATER = 8, 2.5, 20, 60
+WARM_SHARE, WARM_RATIO, MIN_WARM, MIN_LATER = 8, 2.5, 15, 60
 """The first eighth of a curve's points warms up where it scatters so many times as the rest; values from which that is
 asked, in the first part and in the rest."""
 MIN_DAYS, DAY_SHARE, DAY_P, AT_ONE_HOUR = 20, 0.25, 1e-4, 0.9

@@ -45,7 +45,7 @@ ROWS = 20
 """Curves on a page."""
 LOOKED_AT = 200
 """Jobs whose levels are looked at: more would tell of a machine that is gone."""
-POINTS = 24
+POINTS = 16
 """Newest jobs whose points are looked at for causes."""
 MIN_DIFFERENCES = 5
 """Differences of jobs from which a scatter is told."""
@@ -246,7 +246,7 @@ def noise(
         count=len(found.jobs),
         same_version=found.same_version,
         whole=_scatter(float(robust_scale(found.shared[None])[0]) / math.sqrt(2), len(found.shared)) if told else None,
-        whole_causes=_of_the_day(found, median(levels_off(found, found.costs).T)) if told else (),
+        whole_causes=time_of_day(*_day(found), median(levels_off(found, found.costs).T)) if told else (),
         curves=_curves(found, points, shown, sigma),
         told=len(ranked),
         untold=len(found.keys) - len(ranked),
@@ -257,7 +257,7 @@ def noise(
 
 
 def _curves(found: Measured, points: History | None, shown: Sequence[int], sigma: Floats) -> tuple[NoisyCurve, ...]:
-    off = levels_off(found, found.costs)
+    off, day = levels_off(found, found.costs), _day(found)
     whole = median(off.T) if len(found.keys) >= MIN_CURVES else np.zeros(len(found.jobs))
     told = causes_of([found.keys[at] for at in shown], sigma[shown], found.costs[shown], points)
     return tuple(
@@ -266,16 +266,16 @@ def _curves(found: Measured, points: History | None, shown: Sequence[int], sigma
             group=found.keys[at].group,
             tag=found.keys[at].tag,
             scatter=_scatter(float(sigma[at]), int(np.isfinite(found.own[at]).sum())),
-            causes=(*causes, *_of_the_day(found, off[at] - whole)),
+            causes=(*causes, *time_of_day(*day, off[at] - whole)),
         )
         for at, causes in zip(shown, told, strict=True)
     )
 
 
-def _of_the_day(found: Measured, off: Floats) -> tuple[Cause, ...]:
-    """Say whether what is off its level follows the clock; the clock is taken off its level as the values were."""
+def _day(found: Measured) -> tuple[Floats, Floats]:
+    """Return at which hours jobs ended, and the waves of a day, taken off their level as values are."""
     hours = clock([job.end for job in found.jobs])
-    return time_of_day(hours, levels_off(found, waves(hours), _mean), off)
+    return hours, levels_off(found, waves(hours), _mean)
 
 
 def _mean(values: Floats) -> Floats:
