@@ -14,7 +14,6 @@ from functools import partial
 from html.parser import HTMLParser
 
 import msgspec
-import postgres
 import pytest
 from dashboards import HOST, NOW, ask, board, data, fill, put, record, regressed, tracked
 from msgspec.structs import replace
@@ -360,21 +359,6 @@ def test_a_new_store_shows_its_first_comparison_without_a_restart(tmp_path):
         with closing(open_store(settings.store)) as store:
             put(store, 1)
         assert 'href="/p/Shop' in ask(app(), "/").text
-
-
-def test_postgresql_shows_the_same_pages(tmp_path):
-    """Every page of a store in PostgreSQL is letter by letter that of the same store in a file; so are its values."""
-    with board(tmp_path, fill) as file, closing(open_store(postgres.fresh_database())) as store:
-        fill(store)
-        kept = application(StoreRecords(store, FolderRecords(tmp_path / "reports")), {HOST}, lambda: NOW)
-        for path in (*PAGES, "/p/Shop/noise", "/j/3", "/feed/Shop.atom", "/badge/Shop.svg", "/compare", "/audit"):
-            answers = [ask(app, path) for app in (file, kept)]
-            assert answers[0].status == answers[1].status, path
-            places = [str(tmp_path / "history.sqlite3"), store.location]
-            one, other = (answer.text.replace(at, "") for answer, at in zip(answers, places, strict=True))
-            assert one == other, path
-            if "/feed/" not in path and "/badge/" not in path:
-                assert data(file, path) == data(kept, path), path
 
 
 # ── reports ─────────────────────────────────────────────────────────────────────────────────────────────────────────
