@@ -153,16 +153,20 @@ def _by_load(comparison: Comparison, members: Sequence[_Member]) -> tuple[list[l
         groups.append(most)
         taken = {member.curve.index for member in most}
         rest = [member for member in rest if member.curve.index not in taken]
-    return groups, [member for member in rest if not _joined(comparison, member, groups)]
+    return groups, _left(comparison, rest, groups)
 
 
-def _joined(comparison: Comparison, member: _Member, groups: Sequence[list[_Member]]) -> bool:
-    """Put a curve to those that show one of its loads too, and say whether there are any."""
-    loads = _labels(comparison, member)
-    home = next((group for group in groups if any(loads & _labels(comparison, other) for other in group)), None)
-    if home is not None:
-        home.append(member)
-    return home is not None
+def _left(comparison: Comparison, rest: Sequence[_Member], groups: Sequence[list[_Member]]) -> list[_Member]:
+    """Put curves to those that show one of their loads too, and return the others."""
+    home: dict[str, list[_Member]] = {}
+    for group in groups:
+        for label in {label for member in group for label in _labels(comparison, member)}:
+            home.setdefault(label, group)
+    left: list[_Member] = []
+    for member in rest:
+        found = next((home[label] for label in sorted(_labels(comparison, member)) if label in home), left)
+        found.append(member)
+    return left
 
 
 def _labels(comparison: Comparison, member: _Member) -> set[str]:
