@@ -125,6 +125,7 @@ def _tracked(product: str, first: int, number: int) -> Tracked:
         measured=True,
         whole=False,
         accepted=False,
+        accepted_until=None,
         offset=0.0,
     )
     return Tracked(issue=issue, reference=())

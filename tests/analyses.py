@@ -678,6 +678,7 @@ def still_open(text="GET /open"):
             measured=at != 1,
             whole=False,
             accepted=at == 1,
+            accepted_until=None,
             offset=0.0,
             **names,
             **places,

@@ -12,7 +12,7 @@ import postgres
 import pytest
 from builders import NOON, curve_tests, info, job
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from perftracker_ai.curves import build_curves
 from perftracker_ai.errors import JobError, StoreError
@@ -127,6 +127,7 @@ def issue(key="a", **fields):
         "measured": True,
         "whole": False,
         "accepted": False,
+        "accepted_until": None,
         "offset": 0.0,
     }
     return OpenIssue(**values | fields)
@@ -270,6 +271,16 @@ def test_old_comparisons_go_and_the_state_of_issues_stays(store):
     assert states(store, 9) == {"a": "new", "b": "new"}
     assert [one.job.job for one in store.comparisons.course(SHOP, "a")] == [3]
     assert len(store.comparisons.list(replace(SHOP, product="Other"))) == 1
+
+
+def test_an_issue_kept_before_acceptances_had_an_end_has_none(store, url):
+    """What an older release kept of an issue is read: it does not tell until when the issue is accepted."""
+    put(store, 1, tracked("a"))
+    with closing(Database(url)) as database, database.writing() as connection:
+        older = func.replace(ISSUE.c.content, ',"accepted_until":null', "")
+        connection.execute(ISSUE.update().values(content=older))
+    (row,) = store.comparisons.every_issue("Shop")
+    assert row.issue == tracked("a").issue
 
 
 def test_eight_writers_lose_nothing(url):

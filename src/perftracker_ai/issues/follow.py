@@ -237,6 +237,7 @@ def _issue(cluster: Cluster, began: _Began, size: float) -> OpenIssue:
         measured=True,
         whole=cluster.kind is FindingKind.WHOLE,
         accepted=False,
+        accepted_until=None,
         offset=0.0,
     )
 
@@ -383,6 +384,7 @@ def _step_issue(
         measured=True,
         whole=False,
         accepted=False,
+        accepted_until=None,
         offset=0.0,
     )
 

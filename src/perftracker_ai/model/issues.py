@@ -85,7 +85,7 @@ class OpenIssue(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool
     accepted: bool
     offset: Number
-    accepted_until: date | None = None
+    accepted_until: date | None
     """Not there in issues that were kept before it was."""
 
 

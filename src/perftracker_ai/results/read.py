@@ -119,7 +119,7 @@ def _analysis(saved: SavedResult) -> Analysis:
 def _open_issues(saved: SavedDecision) -> OpenIssues | None:
     if saved.open_issues is None:
         return None
-    return OpenIssues(issues=saved.open_issues, last_good=saved.last_good)
+    return OpenIssues(issues=tuple(one.told() for one in saved.open_issues), last_good=saved.last_good)
 
 
 def _job(saved: SavedJob) -> JobInfo:

@@ -18,7 +18,8 @@ from sqlalchemy import func as sql
 
 from perftracker_ai.errors import JobError
 from perftracker_ai.model.history import JobRef
-from perftracker_ai.model.issues import IssueStatus, OpenIssue, Reference, Tracked
+from perftracker_ai.model.issues import IssueStatus, Reference, Tracked
+from perftracker_ai.results.saved import SavedIssue
 from perftracker_ai.store.records import Comparison, IssueRow
 from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_text
 from perftracker_ai.store.schema import ASKED, COMPARISON, CURRENT, ISSUE, REFERENCE
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Executable, Row, RowMapping, Table
 
+    from perftracker_ai.model.issues import OpenIssue
     from perftracker_ai.store.database import Database
     from perftracker_ai.store.records import Scope
 
@@ -388,7 +390,7 @@ def _unpacked(packed: bytes) -> bytes:
 
 def _tracked(row: RowMapping) -> Tracked:
     reference = msgspec.json.decode(_unpacked(row["reference_content"]), type=tuple[Reference, ...])
-    return Tracked(issue=msgspec.json.decode(row["content"], type=OpenIssue), reference=reference)
+    return Tracked(issue=msgspec.json.decode(row["content"], type=SavedIssue).told(), reference=reference)
 
 
 def _versions(connection: Connection, condition: ColumnElement[bool]) -> dict[tuple[str, str, str], str]:
@@ -407,7 +409,7 @@ def _shown(row: RowMapping, version: str) -> IssueRow:
         job=JobRef(job=row["candidate_id"], version=version, end=moment_of(row["end_us"])),
         baseline=row["baseline"],
         candidate=row["candidate"],
-        issue=msgspec.json.decode(row["content"], type=OpenIssue),
+        issue=msgspec.json.decode(row["content"], type=SavedIssue).told(),
     )
 
 
