@@ -111,13 +111,13 @@ def board(folder, *fills, **access):
         yield application(StoreRecords(store, FolderRecords(folder / "reports")), {HOST}, lambda: NOW, **access)
 
 
-def ask(app, path, *, method="GET", host=HOST, headers=(), body=b"", client=("127.0.0.1", 1)):
-    """Ask an application as a browser does, without a network."""
+def ask(app, path, *, method="GET", host=HOST, headers=(), body=b"", client=("127.0.0.1", 1), broken=False):
+    """Ask an application as a browser does, without a network; one whose connection broke goes on no more."""
     path, _, query = path.partition("?")
-    sent = []
+    sent, coming = [], [{"type": "http.request", "body": body, "more_body": broken}]
 
     async def receive():
-        return {"type": "http.request", "body": body, "more_body": False}
+        return coming.pop() if coming else {"type": "http.disconnect"}
 
     async def send(message):
         sent.append(message)

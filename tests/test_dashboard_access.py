@@ -310,6 +310,11 @@ def test_a_form_that_does_not_arrive_ends(login, monkeypatch):
         assert slow.recv(100).startswith(b"HTTP/1.1 408")
 
 
+def test_half_a_form_is_none(login):
+    """What arrived before a connection broke is not taken for all that was said."""
+    assert send(login, "/login", {"token": TOKEN, "name": "ann"}, broken=True).status == 400
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
 def test_other_methods_are_refused_here_too(login, method):
     """Where forms are taken, nothing else is."""

@@ -180,10 +180,12 @@ async def _body(receive: Receive) -> bytes:
     parts: list[bytes] = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "The form did not arrive as a whole; nothing was changed.", Connection="close")
         parts.append(message.get("body", b""))
         if sum(map(len, parts)) > LARGEST_FORM:
             raise Refused(413, "The form is too large.", Connection="close")
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+        if not message.get("more_body", False):
             return b"".join(parts)
 
 
