@@ -488,14 +488,17 @@ def _binomial_tail(hits: int, points: int, rate: float) -> float:
 def _shared(seen: _Points, hits: _Hits, curves: CurveSet, together: Sequence[Ints]) -> dict[int, Attribution]:
     """Find the points at loads that endpoints show together, with whose doing that is."""
     found: dict[int, Attribution] = {}
-    for points in (*together, *_standing_out(seen, hits, curves)):
+    agreed = [(points, True) for points in together]
+    standing = [(points, False) for points in _standing_out(seen, hits, curves)]
+    for points, proven in (*agreed, *standing):
         attribution = _by_controls(seen, points, hits, curves)
         low = bool((seen.place[points] <= 1).all())
         top = bool((seen.place[points] >= seen.last[points] - 1).all())
         timed = bool(np.isfinite(curves.begin[CANDIDATE][points]).any())
         # Within the run, what all that was measured at a time shows is an episode of the run and no load's doing; what
-        # many endpoints show at their lowest loads is a run that warms up. Without times nobody can tell.
-        if not low and (top or not timed or attribution is Attribution.CODE):
+        # many endpoints show at their lowest loads is a run that warms up. Without times nobody can tell, and only the
+        # middle of them all is proof enough.
+        if not low and (top or attribution is Attribution.CODE or (proven and not timed)):
             found |= dict.fromkeys(points.tolist(), attribution)
     return found
 
