@@ -42,7 +42,7 @@ class Browser:
         self._free = [one for one in self._free if one is not page]
         self._used.append(page)
         page.resize(width, height)
-        page.emulate_media(media="null", color_scheme="dark" if dark else "light")
+        page.emulate_media(media="null", reduced_motion="reduce", color_scheme="dark" if dark else "light")
         page.requests, page.complaints = [], []
         page.goto(address)
         return page
