@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -38,6 +39,8 @@ _STORED = (("mean", "<f8"), ("sd", "<f8"), ("count", "<i8"), ("errors", "<i8"), 
 _TIMES = ("begin", "end")
 """Columns of when a job's points were measured, in bytes of their own."""
 _MICROSECONDS, _UNKNOWN = 1e6, np.iinfo(np.int64).min
+_LAID_OUT = 4
+"""Layouts, or several together, that are kept once they are read: nights that are judged one by one share theirs."""
 _POINT_BYTES = sum(np.dtype(kind).itemsize for _, kind in _STORED)
 
 
@@ -294,10 +297,17 @@ def merge_means(
 
 
 def _together(digests: Sequence[str], layouts: Mapping[str, bytes]) -> _Together:
+    newest_first = tuple(dict.fromkeys(reversed(digests)))
+    return _laid_out(newest_first, tuple(layouts[digest] for digest in newest_first))
+
+
+@lru_cache(maxsize=_LAID_OUT)
+def _laid_out(newest_first: tuple[str, ...], layouts: tuple[bytes, ...]) -> _Together:
     """Lay the curves of all jobs out; a curve that several layouts have is read, and kept, once."""
-    newest_first = dict.fromkeys(reversed(digests))
     numbers: dict[bytes, int] = {}
-    pieces = {digest: _numbered(decode_layout(layouts[digest]), numbers) for digest in newest_first}
+    pieces = {
+        digest: _numbered(decode_layout(layout), numbers) for digest, layout in zip(newest_first, layouts, strict=True)
+    }
     known = list(map(decode_curve, numbers))
     merged = _merge_curves(known)
     axes = {key: _axis(curve) for key, curve in merged.items()}
@@ -347,9 +357,11 @@ def _places(
 ) -> _Place:
     """Give the common column of each point of each curve, and whether its unit is foreign to the newest job's."""
     column_of = {key: {label: column for column, label in enumerate(axis, start[key])} for key, axis in axes.items()}
-    columns = [column_of[_key(curve)][label] for curve in known for label in curve.labels]
-    foreign = [curve.base_unit != merged[_key(curve)].newest.base_unit for curve in known for _ in curve.labels]
-    return np.array(columns, dtype=np.int64), np.array(foreign, dtype=bool)
+    columns = [column for curve in known for column in map(column_of[_key(curve)].__getitem__, curve.labels)]
+    foreign = np.array([curve.base_unit != merged[_key(curve)].newest.base_unit for curve in known], dtype=bool)
+    return np.array(columns, dtype=np.int64), np.repeat(
+        foreign, np.array([len(curve.labels) for curve in known], dtype=np.int64)
+    )
 
 
 def _some(places: _Place, size: NDArray[np.int64], which: NDArray[np.int64]) -> _Place:
