@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 import detectors
 import lab
 import numpy as np
+import store as stores
 from msgspec.structs import replace
 from simulate import REGIMES, simulate
 from tables import show
@@ -58,26 +59,8 @@ AS_SET = Variant(name="", detect=DetectSettings(), policy=PolicySettings())
 
 def header(night: int, version: str) -> JobInfo:
     end = FIRST + timedelta(days=night)
-    return JobInfo(
-        id=1 + night,
-        uuid=f"{night:08}-0000-0000-0000-000000000000",
-        title="nightly",
-        product_name=PRODUCT,
-        product_ver=version,
-        suite_name="API",
-        suite_ver="1.0",
-        project_id=1,
-        project_name="Default project",
-        hosts=("bg-f1.example",),
-        begin=end - timedelta(hours=3),
-        end=end,
-        upload=end.isoformat(),
-        tests_total=CURVES * LOADS,
-        tests_completed=CURVES * LOADS,
-        tests_failed=0,
-        tests_errors=0,
-        deleted=False,
-    )
+    like, begin = stores.header(PRODUCT, 1 + night), end - timedelta(hours=3)
+    return replace(like, product_ver=version, begin=begin, end=end, upload=end.isoformat())
 
 
 def keep(url: str, runs: CurveSet, per_version: int) -> None:

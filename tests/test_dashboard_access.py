@@ -14,7 +14,16 @@ from msgspec.structs import replace
 from perftracker_ai.cli import main
 from perftracker_ai.commands.access import Options, access_of, hosts_of
 from perftracker_ai.commands.serve import listening
-from perftracker_ai.dashboard.access import COOKIE, SESSION_S, Asking, Keys, Throttle, cookies, is_own_form, is_trusted
+from perftracker_ai.dashboard.access import (
+    COOKIE,
+    SESSION_S,
+    Asking,
+    Keys,
+    Throttle,
+    cookies,
+    is_same_origin,
+    is_trusted,
+)
 from perftracker_ai.errors import UsageError
 from perftracker_ai.settings import DashboardSettings
 from perftracker_ai.store import open_store
@@ -264,13 +273,13 @@ def test_the_health_of_the_service_is_told_to_everybody(login, proxied):
 )
 def test_a_form_of_another_page_is_told_by_the_browser(host, headers, own):
     """A form counts from the host and port that were asked; where a proxy leaves the port out, from that host."""
-    assert is_own_form(Asking((("host", host), *headers.items()), "127.0.0.1")) == own
+    assert is_same_origin(Asking((("host", host), *headers.items()), "127.0.0.1")) == own
 
 
 def test_an_origin_given_twice_is_none():
     """Of two origins none counts."""
     headers = (("host", "perf"), ("origin", "http://perf"), ("origin", "http://evil"))
-    assert not is_own_form(Asking(headers, ""))
+    assert not is_same_origin(Asking(headers, ""))
 
 
 @pytest.mark.parametrize(

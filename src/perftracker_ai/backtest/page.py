@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from perftracker_ai.backtest.report import called, told
 from perftracker_ai.backtest.values import PairKind
 from perftracker_ai.model import Verdict
-from perftracker_ai.render.html import head
+from perftracker_ai.render.html import TONE, head
 from perftracker_ai.render.page import blocks
 from perftracker_ai.render.page.markup import Html, el, join
 from perftracker_ai.report.value import plain
@@ -22,14 +22,8 @@ if TYPE_CHECKING:
     from perftracker_ai.backtest.values import Backtest, Night
 
 _CONTEXT = blocks.Context(shared="", links={}, drawings={})
-_TONE = {
-    Verdict.BLOCK: "block",
-    Verdict.INVESTIGATE: "investigate",
-    Verdict.APPROVE_WITH_MONITORING: "monitor",
-    Verdict.APPROVE: "approve",
-    Verdict.INSUFFICIENT_EVIDENCE: "open",
-}
-"""Class of each verdict: its colour. Two jobs of one version are judged as two versions here."""
+_JUDGED = tuple(one for one in TONE if one is not Verdict.SAME_VERSION)
+"""What is said of a pair: two jobs of one version are judged as two versions here."""
 _STRIPS = {PairKind.CONSECUTIVE: "Nights", PairKind.SAME_VERSION: "Pairs of one version, where nothing changed"}
 
 
@@ -76,11 +70,11 @@ def _strips(past: Backtest) -> Html:
                     "div", *cells, class_="strip", role="img", aria_label=f"{words}; each of them is in the table below"
                 ),
             ]
-    keys = (el("li", el("i", class_=tone), verdict.value) for verdict, tone in _TONE.items())
+    keys = (el("li", el("i", class_=TONE[verdict]), verdict.value) for verdict in _JUDGED)
     return join([*parts, el("ul", *keys, class_="legend")])
 
 
 def _cell(one: Night, place: int) -> Html:
     verdict = one.judged[place].verdict if one.judged else ""
     words = f"{one.night.end:%Y-%m-%d}, job {one.night.job}, {clean(one.night.version, 40)}: {verdict or one.problem}"
-    return el("i", class_=_TONE[Verdict(verdict)] if verdict else "unchanged", title=words)
+    return el("i", class_=TONE[Verdict(verdict)] if verdict else "unchanged", title=words)

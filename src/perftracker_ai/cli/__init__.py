@@ -227,13 +227,12 @@ def _judged_in_turn(
     arguments: argparse.Namespace,
 ) -> Generator[Outcome]:
     """Judge one product after the other, in this process."""
-    from perftracker_ai.commands.analyze import judge_product
     from perftracker_ai.commands.batch import fetching
 
     alone = len(targets) == 1
     with fetching(source, targets, settings, console, listing) as each:
         for target, fetched in zip(targets, each, strict=True):
-            judge = partial(_of_fetched, lambda got: judge_product(got, settings, console), fetched)
+            judge = partial(_of_fetched, fetched, settings, console)
             yield _judged(target, judge, source.location, settings, console, as_json=arguments.json, alone=alone)
 
 
@@ -261,10 +260,12 @@ def _judged_at_once(
             yield _judged(target, judge, source.location, settings, console, as_json=arguments.json, alone=False)
 
 
-def _of_fetched(judge: Callable[[Fetched], Run], fetched: Fetched | PerfTrackerAIError) -> Run:
+def _of_fetched(fetched: Fetched | PerfTrackerAIError, settings: Settings, console: Console) -> Run:
+    from perftracker_ai.commands.analyze import judge_product
+
     if isinstance(fetched, PerfTrackerAIError):
         raise fetched
-    return judge(fetched)
+    return judge_product(fetched, settings, console)
 
 
 def _judged(  # noqa: PLR0913 - a run's surroundings
@@ -341,7 +342,7 @@ def _each(products: Sequence[str], treat: Callable[[str], int], *, trace: bool) 
 
 def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Console) -> int:
     from perftracker_ai.cli.outcome import conclude
-    from perftracker_ai.commands.analyze import judge_product, require_outputs
+    from perftracker_ai.commands.analyze import require_outputs
     from perftracker_ai.commands.fetch import Target, is_file
 
     if len(arguments.jobs) != 2:  # noqa: PLR2004 - a pair
@@ -357,7 +358,7 @@ def _analyze_pair(arguments: argparse.Namespace, settings: Settings, console: Co
     location = source.location if source is not None else ""
     fetched = _fetched(arguments, settings, console, source)
     product = " vs ".join(arguments.jobs) if isinstance(fetched, PerfTrackerAIError) else fetched.product
-    judge = partial(_of_fetched, lambda got: judge_product(got, settings, console), fetched)
+    judge = partial(_of_fetched, fetched, settings, console)
     outcome = _judged(Target(product), judge, location, settings, console, as_json=arguments.json, alone=True)
     return conclude([outcome], settings, console, as_json=arguments.json, browser=arguments.open)
 

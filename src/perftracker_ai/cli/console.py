@@ -33,6 +33,8 @@ _RECORDING = "recording"
 """Name of the line of a synchronisation among those of its downloads."""
 _JUDGING = "judging"
 """Name of the line of a backtest."""
+_COUNTED = {_RECORDING, _JUDGING}
+"""Lines that count things, and not bytes."""
 
 
 class Console:
@@ -201,10 +203,7 @@ class Console:
         if key not in self._tasks:
             self._tasks[key] = self._bar.add_task(text, total=total, amount=amount)
         self._bar.update(self._tasks[key], description=text, completed=done, total=total, amount=amount)
-        if done == total and key not in {
-            _RECORDING,
-            _JUDGING,
-        }:  # of hundreds of downloads those on their way are of interest
+        if done == total and key not in _COUNTED:  # of hundreds of downloads those on their way are of interest
             self._bar.update(self._tasks[key], visible=False)
 
 
@@ -216,7 +215,7 @@ def _duration(seconds: float) -> str:
 
 def _amount(name: str, done: int, total: int | None) -> str:
     """Say how much is done: of jobs their number, of all else bytes."""
-    if name in {_RECORDING, _JUDGING}:
+    if name in _COUNTED:
         return f"{done:,} of {total:,}"
     return f"{done / 1e6:.1f} MB" if total is None else f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
 

@@ -23,8 +23,8 @@ from perftracker_ai.backtest.pairs import between, pairings
 from perftracker_ai.backtest.summary import summaries
 from perftracker_ai.backtest.values import Backtest, Night, PairKind, Variant
 from perftracker_ai.commands.fetch import connect
-from perftracker_ai.commands.lookup import is_missing, store_url
-from perftracker_ai.commands.replay import LOOKED_AT, Answer, PairKey, Task, judge_task
+from perftracker_ai.commands.lookup import LOOKED_AT, is_missing, store_url
+from perftracker_ai.commands.replay import Answer, PairKey, Task, judge_task
 from perftracker_ai.commands.report_files import safe_name
 from perftracker_ai.commands.workers import Asked, hired
 from perftracker_ai.detect import METHOD

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 STORE_FILE = "history.sqlite3"
 """Name of the store in the folder of downloads, where none is set."""
-_MOST = 200
+LOOKED_AT = 200
 """Earlier jobs looked at, the newest ones: every pattern shows in 40 nights, and each costs half a millisecond."""
 _UNSEEN = 5
 """Versions back to which a candidate is compared a second time where nobody compared them: a step that has lasted for
@@ -107,7 +107,7 @@ def known_before(store: Store, origin: str, jobs: Sequence[Job], settings: Setti
     from perftracker_ai.store import Earlier
 
     scope = _before(origin, jobs[CANDIDATE].info, settings)
-    candidate, archive = jobs[CANDIDATE].info, store.archive(scope, _MOST)
+    candidate, archive = jobs[CANDIDATE].info, store.archive(scope, LOOKED_AT)
     by_date = settings.of_product(candidate.product_name).discovery.version_order == "date"
     every = [one for one in store.comparisons.list(scope) if not one.asked_by]
     made = [one for one in every if _is_earlier(one, candidate, by_date=by_date)]

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from perftracker_ai.backtest.pairs import relabelled
 from perftracker_ai.backtest.values import Judged, PairKind, Variant
 from perftracker_ai.commands.analyze import compare, conclude, read_stored
-from perftracker_ai.commands.lookup import store_url
+from perftracker_ai.commands.lookup import LOOKED_AT, store_url
 from perftracker_ai.errors import NothingComparable, StoreError
 from perftracker_ai.model import CANDIDATE, Attribution, Outcome
 from perftracker_ai.model.issues import Tracked  # noqa: TC001 - msgspec reads it when it reads answers back
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from perftracker_ai.settings import DetectSettings, Settings
     from perftracker_ai.store import Store
 
-LOOKED_AT = 200
-"""Earlier jobs looked at, the newest ones, as a comparison does."""
 _CURVES_FOLLOWED = 12
 """Curves of an issue by which it is followed, the worst ones: they say as well as a hundred whether it is there."""
 

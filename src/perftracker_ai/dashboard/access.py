@@ -237,7 +237,7 @@ def is_encrypted(asking: Asking, trusted: Collection[str]) -> bool:
 # ── where a form comes from ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def is_own_form(asking: Asking) -> bool:
+def is_same_origin(asking: Asking) -> bool:
     """Tell whether a request to write comes from a page of this dashboard, as far as the browser says.
 
     A page of another port of the same host is another's, though cookies do not know it. A browser too old to say

@@ -40,8 +40,8 @@ HEADERS = {
 }
 HTML, JSON, SVG = "text/html; charset=utf-8", "application/json", "image/svg+xml"
 CSV = "text/csv; charset=utf-8; header=present"
-NOTHING = "default-src 'none'; frame-ancestors 'none'"
-"""The policy of what is no page."""
+_NOTHING = HEADERS | {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+"""The headers of what is no page."""
 _KEPT_S, _MOST_KEPT, _LOCKS = 2.0, 64, 16
 """Seconds that an answer is kept, and how many are."""
 
@@ -178,22 +178,25 @@ def page(html: str, *, forms: bool = False) -> Response:
     return Response(html.encode(errors="replace"), media_type=HTML, headers=headers)
 
 
+def no_page(content: bytes | str, media_type: str) -> Response:
+    """Return what is read by programs or drawn as a picture: nothing in it is followed."""
+    return Response(content, media_type=media_type, headers=_NOTHING)
+
+
 def csv_file(content: bytes) -> Response:
     """Return the values behind a page as CSV."""
-    return Response(content, media_type=CSV, headers=HEADERS | {"Content-Security-Policy": NOTHING})
+    return no_page(content, CSV)
 
 
 def values(value: msgspec.Struct) -> Response:
     """Return the values behind a page as JSON."""
     content = msgspec.json.encode({"schema_version": 1, **msgspec.structs.asdict(value)})
-    return Response(content, media_type=JSON, headers=HEADERS | {"Content-Security-Policy": NOTHING})
+    return no_page(content, JSON)
 
 
 def see(address: str, **headers: str) -> Response:
     """Lead on to another address."""
-    return Response(
-        status_code=303, headers=HEADERS | {"Location": address, "Content-Security-Policy": NOTHING} | headers
-    )
+    return Response(status_code=303, headers=_NOTHING | {"Location": address} | headers)
 
 
 def login_first(method: str, path: str, query: str) -> Response:

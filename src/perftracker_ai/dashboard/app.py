@@ -1,6 +1,6 @@
-"""The dashboard over HTTP: an ASGI application that reads and never writes.
+"""The dashboard over HTTP: an ASGI application of pages that read, and of forms for those who may write.
 
-In: requests that the gate lets in. Out: pages, their values as JSON, badges, from bounded queries.
+In: requests that the gate lets in. Out: pages, their values as JSON, badges, feeds, from bounded queries.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from perftracker_ai.dashboard.answers import (
     HEADERS,
     HTML,
     JSON,
-    NOTHING,
     SVG,
     Answers,
     Refused,
     csv_file,
+    no_page,
     page,
     sentence,
     values,
@@ -225,17 +225,13 @@ class _Board:
         place = lookups.place(views.places_of(comparisons), query)
         made = [one for one in comparisons if views.place_of(one) == place][-ENTRIES:]
         written = atom(place, made, self._records.largest_issues({one.candidate for one in made}))
-        return Response(written, media_type=ATOM, headers=HEADERS | {"Content-Security-Policy": NOTHING})
+        return no_page(written, ATOM)
 
     def report(self, query: Query) -> Response:
         """Answer with a report, as it was written or, as JSON, with the results it is made from."""
         made = self._comparison(query)
         if query.json:
-            return Response(
-                self._result(made.origin, made.baseline, made.candidate),
-                media_type=JSON,
-                headers=HEADERS | {"Content-Security-Policy": NOTHING},
-            )
+            return no_page(self._result(made.origin, made.baseline, made.candidate), JSON)
         with _RENDERING:
             html = self._report(made.origin, made.baseline, made.candidate, made.made)
         issues, said = self._records.issues(made.product), self._records.said(made.product)
@@ -254,7 +250,7 @@ class _Board:
         comparisons = self._records.comparisons(product, STRIP)
         place = lookups.place(views.places_of(comparisons), query)
         line = views.line(place, views.Made(comparisons, (), self.clock()), (), self.clock())
-        return Response(badge(line), media_type=SVG, headers=HEADERS | {"Content-Security-Policy": NOTHING})
+        return no_page(badge(line), SVG)
 
     def _comparison(self, query: Query) -> Comparison:
         """Return the comparison that a path names by the numbers of its jobs, the last one made."""

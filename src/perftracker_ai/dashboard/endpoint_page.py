@@ -483,10 +483,7 @@ def _loads(shown: Endpoint, one: Pair) -> Html:
     """Return the values of a chart as a table: load, both jobs, slowdown."""
     assert shown.baseline is not None  # there is a pair of them
     assert shown.candidate is not None
-    unit, (before, after) = format_column(
-        (_array(one.baseline), _array(one.candidate)), one.curve.base_unit, one.curve.unit
-    )
-    unit = clean(unit, _TICK)
+    unit, before, after = _both(one)
     jobs = [
         el("th", f"{clean(job.version, _TICK)}, {unit}", scope="col", data_unit=unit)
         for job in (shown.baseline, shown.candidate)
@@ -503,17 +500,23 @@ def _loads(shown: Endpoint, one: Pair) -> Html:
     )
 
 
+def _both(one: Pair) -> tuple[str, Sequence[str], Sequence[str]]:
+    """Return the unit of a curve's values, and those of the two jobs as text."""
+    unit, (before, after) = format_column(
+        (_array(one.baseline), _array(one.candidate)), one.curve.base_unit, one.curve.unit
+    )
+    return clean(unit, _TICK), before, after
+
+
 def _single(shown: Endpoint, pairs: Sequence[Pair]) -> Html:
     """Return curves of too few loads for a line, as a table."""
     assert shown.baseline is not None  # there is a pair of them
     assert shown.candidate is not None
     rows = []
     for one in pairs:
-        unit, (before, after) = format_column(
-            (_array(one.baseline), _array(one.candidate)), one.curve.base_unit, one.curve.unit
-        )
+        unit, before, after = _both(one)
         for label, a, b, slowdown in zip(one.labels, before, after, one.slowdowns, strict=True):
-            cells = (f"{a} {clean(unit, _TICK)}", f"{b} {clean(unit, _TICK)}", format_change(slowdown))
+            cells = (f"{a} {unit}", f"{b} {unit}", format_change(slowdown))
             rows.append(
                 el(
                     "tr",

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.concurrency import run_in_threadpool
 
-from perftracker_ai.dashboard.access import Asking, Unknown, is_own_form, name_of
+from perftracker_ai.dashboard.access import Asking, Unknown, is_same_origin, name_of
 from perftracker_ai.dashboard.answers import READER, Refused, login_first, query_of, sentence
 from perftracker_ai.dashboard.links import Site, at, link
 from perftracker_ai.errors import PerfTrackerAIError, guarded
@@ -120,7 +120,7 @@ class Gate:
     def _require_own_form(self, method: str, asking: Asking) -> None:
         if method != "POST" or not (self._access.writes or self._access.login):
             raise Refused(405, "This dashboard only shows; nothing can be changed here.", Allow="GET, HEAD")
-        if not is_own_form(asking):
+        if not is_same_origin(asking):
             raise Refused(403, "That form was not on a page of this dashboard; nothing was changed.")
         if asking.one("content-type").partition(";")[0].strip().lower() != _FORM:
             raise Refused(415, "Only forms of the pages here are taken.")

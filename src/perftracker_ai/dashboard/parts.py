@@ -13,6 +13,7 @@ from perftracker_ai.dashboard.triage import link_of
 from perftracker_ai.dashboard.views import APPROVED, QUIET_DAYS, State, endpoint_path, product_path
 from perftracker_ai.model import Severity, Verdict
 from perftracker_ai.render import svg
+from perftracker_ai.render.html import TONE
 from perftracker_ai.render.page.markup import Html, el, escaped, join, path
 from perftracker_ai.words.numbers import format_range, format_slowdown, plural
 
@@ -28,15 +29,15 @@ JOBS = (30, 60, 120, 360)
 STRIP = 30
 """Verdicts in a strip."""
 _BAR, _HEIGHT = 10, 40
-_TONES = {
-    Verdict.BLOCK: ("block", 40),
-    Verdict.INVESTIGATE: ("investigate", 30),
-    Verdict.APPROVE_WITH_MONITORING: ("monitor", 20),
-    Verdict.APPROVE: ("approve", 12),
-    Verdict.INSUFFICIENT_EVIDENCE: ("open", 24),
-    Verdict.SAME_VERSION: ("open", 8),
+_HEIGHTS = {
+    Verdict.BLOCK: 40,
+    Verdict.INVESTIGATE: 30,
+    Verdict.APPROVE_WITH_MONITORING: 20,
+    Verdict.APPROVE: 12,
+    Verdict.INSUFFICIENT_EVIDENCE: 24,
+    Verdict.SAME_VERSION: 8,
 }
-"""Class of each verdict, and the height of its bar: what is grave is tall, for colours alone tell nothing."""
+"""Height of each verdict's bar: what is grave is tall, for colours alone tell nothing."""
 _WHY = {
     "block_critical": "critical regressions",
     "block_severe": "severe regressions",
@@ -70,7 +71,8 @@ def tone(verdict: str) -> str:
 
 def bar_of(verdict: str) -> tuple[str, int]:
     """Return the class of a verdict's bar, and its height of 40."""
-    return _TONES[Verdict(verdict)] if verdict in set(Verdict) else ("open", 24)
+    known = Verdict(verdict) if verdict in set(Verdict) else Verdict.INSUFFICIENT_EVIDENCE
+    return TONE[known], _HEIGHTS[known]
 
 
 def says(night: Night) -> Html:

@@ -6,7 +6,7 @@ wrong with it. It changes no verdict: what a comparison says of a release is the
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from perftracker_ai.model.issues import IssueStatus
-from perftracker_ai.store import Triage
+from perftracker_ai.store import Triage, microseconds, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +27,6 @@ LONGEST = {"owner": 100, "note": 2000, "ticket": 500}
 """Characters of each field."""
 CLEAR = "-"
 """What empties a field in a form that leaves blank ones as they are."""
-_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _DIGITS = 18
 _ID = 16
 _BACK = {IssueStatus.WORSE: "worse since", IssueStatus.REOPENED: "back since"}
@@ -146,7 +145,7 @@ class Target(NamedTuple):
 
 def target(name: Name, number: int, seen: datetime) -> Target:
     """Return an issue as a form names it."""
-    return Target(name.id, number, (seen - _EPOCH) // _MICROSECOND)
+    return Target(name.id, number, microseconds(seen))
 
 
 def read_target(text: str) -> Target | None:
@@ -224,9 +223,9 @@ def applied(edit: Edit, row: IssueRow, last: Said | None, seen_us: int, author: 
     return word if word.state else replace(word, state=Decision.NEW.value)
 
 
-def _moment(microseconds: int) -> datetime:
+def _moment(given: int) -> datetime:
     try:
-        return _EPOCH + timedelta(microseconds=microseconds)
+        return moment_of(given)
     except OverflowError:
         return datetime.max.replace(tzinfo=UTC)
 

@@ -29,7 +29,7 @@ from perftracker_ai.dashboard.triage import (
 )
 from perftracker_ai.dashboard.views import Chosen
 from perftracker_ai.errors import UsageError
-from perftracker_ai.store import Scope
+from perftracker_ai.store import Scope, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -204,8 +204,7 @@ class Triaging:
             raise Refused(400, str(error)) from error
         word = last_words(self._records.said(row.product)).get(name_of(row))
         note = Edit(state=None, owner=None, note=f"accepted until {day}: {reason}", ticket=None, until=None)
-        seen = int(row.job.end.timestamp() * 1e6)
-        said = applied(note, row, word, seen, query.visitor.name, self._clock())
+        said = applied(note, row, word, microseconds(row.job.end), query.visitor.name, self._clock())
         self._records.say([(said, word.number if word else 0)])
         self._written()
         return see(f"{back}#log")

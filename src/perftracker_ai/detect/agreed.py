@@ -1,8 +1,7 @@
 """Loads at which endpoints agree: what none of them proves by itself, the middle of them all may.
 
-In: the change of every point. Out: for each load at which the middle of the endpoints
-stands out of the other loads, the points that go with it. Each curve is taken about its own level, so that a change of
-whole curves is none of a load.
+In: the change of every point. Out: for each load at which the middle of the endpoints stands out of the other loads,
+the points that go with it. Each curve is taken about its own level, so that a change of whole curves is none of a load.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ _NAVIGATION = (
     ("curves", "All curves"),
     ("method", "Method"),
 )
-_TONE = {
+TONE = {
     Verdict.BLOCK: "block",
     Verdict.INVESTIGATE: "investigate",
     Verdict.APPROVE_WITH_MONITORING: "monitor",
@@ -194,7 +194,7 @@ def _header(shown: View, report: Report, context: Context, placed: svg.Sparks) -
     lead = el("div", left, blocks.table(tables[JOBS], context, kind="jobs"), class_="lead")
     glance = tables.get(ISSUES)
     parts = [el("div", blocks.table(glance, context, _lines(shown, placed), "glance"))] if glance else []
-    return el("header", lead, *parts, class_=f"top {_TONE[shown.analysis.decision.verdict]}")
+    return el("header", lead, *parts, class_=f"top {TONE[shown.analysis.decision.verdict]}")
 
 
 def _summary(report: Report) -> tuple[Sequence[Block], dict[str, Table], Sequence[Block]]:

@@ -6,7 +6,7 @@ programs read (``summary``, ``regressions`` …) are left out, for everything in
 
 from __future__ import annotations
 
-from datetime import date, datetime  # noqa: TC003 -- msgspec reads them, as all below
+from datetime import datetime  # noqa: TC003 -- msgspec reads it, as all below
 from typing import Annotated, Any
 
 import msgspec
@@ -25,8 +25,9 @@ from perftracker_ai.model import (
 from perftracker_ai.model.changes import Changes  # noqa: TC001
 from perftracker_ai.model.checks import Check  # noqa: TC001
 from perftracker_ai.model.history import Chronicle  # noqa: TC001
-from perftracker_ai.model.issues import LastGood, OpenIssue
+from perftracker_ai.model.issues import LastGood  # noqa: TC001
 from perftracker_ai.model.ranges import LARGEST, Count, Seconds, Share
+from perftracker_ai.results.issues import SavedIssue  # noqa: TC001
 from perftracker_ai.results.write import SCHEMA_VERSION
 from perftracker_ai.settings import DetectSettings, PolicySettings  # noqa: TC001
 
@@ -85,16 +86,6 @@ class SavedConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     detect: DetectSettings
     policy: PolicySettings
-
-
-class SavedIssue(OpenIssue, frozen=True, kw_only=True):
-    """An open issue as files and stores keep it: an older one does not tell until when it is accepted."""
-
-    accepted_until: date | None = None
-
-    def told(self) -> OpenIssue:
-        """Return what is kept."""
-        return OpenIssue(**msgspec.structs.asdict(self))
 
 
 class SavedDecision(Decision, frozen=True, kw_only=True):

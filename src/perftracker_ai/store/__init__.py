@@ -24,6 +24,7 @@ from perftracker_ai.store.records import (
     Scope,
     Triage,
 )
+from perftracker_ai.store.rows import microseconds, moment_of
 from perftracker_ai.store.store import Store, hardware_of, look_at, open_store
 from perftracker_ai.store.sync import (
     Synchronised,
@@ -59,6 +60,8 @@ __all__ = [
     "is_recorded",
     "kept_since",
     "look_at",
+    "microseconds",
+    "moment_of",
     "open_store",
     "origin_of",
     "reading_of",

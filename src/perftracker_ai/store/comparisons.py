@@ -19,7 +19,7 @@ from sqlalchemy import func as sql
 from perftracker_ai.errors import JobError
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import IssueStatus, Reference, Tracked
-from perftracker_ai.results.saved import SavedIssue
+from perftracker_ai.results.issues import SavedIssue
 from perftracker_ai.store.records import Comparison, IssueRow
 from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_text
 from perftracker_ai.store.schema import ASKED, COMPARISON, CURRENT, ISSUE, REFERENCE
