@@ -23,6 +23,7 @@ from sqlalchemy import create_engine, inspect
 import perftracker_ai
 from perftracker_ai.curves import build_curves
 from perftracker_ai.errors import JobError, StoreError, UsageError
+from perftracker_ai.files import exists
 from perftracker_ai.model import Absence
 from perftracker_ai.settings import CurveSettings
 from perftracker_ai.sources.document import parse_job
@@ -824,6 +825,29 @@ def test_a_read_only_store_can_be_read_and_says_so_when_written_to():
         assert len(store.jobs(SHOP)) == 1
         with pytest.raises(StoreError, match="cannot be written to"):
             put(store, info(2))
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_store_that_another_run_makes_meanwhile_can_be_written_to(tmp_path, monkeypatch, looks):
+    """A store that comes to be between any two looks at its file is a store like any other."""
+    path = tmp_path / "store.sqlite3"
+    left = [looks]
+
+    def looked(real):
+        def look(*arguments, **options):
+            found = real(*arguments, **options)
+            left[0] -= 1
+            if left[0] == 0:
+                path.touch()
+            return found
+
+        return look
+
+    monkeypatch.setattr("perftracker_ai.store.database.os.access", looked(os.access))
+    monkeypatch.setattr("perftracker_ai.store.database.exists", looked(exists))
+    with closing(open_store(str(path))) as store:
+        put(store, info(1))
+        assert len(store.jobs(SHOP)) == 1
 
 
 def test_a_lost_connection_is_made_again():

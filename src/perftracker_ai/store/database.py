@@ -248,8 +248,11 @@ def _sqlite(name: str, patience_s: int) -> tuple[Engine, str]:
 
 
 def _can_be_written(path: Path) -> bool:
-    """Tell whether the system lets a store be written; its folder too, where SQLite keeps its log."""
-    return os.access(path.parent, os.W_OK) and (os.access(path, os.W_OK) or not exists(path))
+    """Tell whether the system lets a store be written; its folder too, where SQLite keeps its log.
+
+    Whether it exists is asked first: a store that another run makes in between would be taken for one that is closed.
+    """
+    return os.access(path.parent, os.W_OK) and (not exists(path) or os.access(path, os.W_OK))
 
 
 def _to_be_read(path: Path) -> str:
