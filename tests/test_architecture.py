@@ -3,6 +3,7 @@
 import ast
 import inspect
 import pkgutil
+import re
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -86,6 +87,13 @@ def test_only_the_settings_are_read_from_the_environment(path):
     text = path.read_text(encoding="utf-8")
     reads = "os.environ" in text or "os.getenv" in text or "getenv(" in text
     assert not reads or path.relative_to(SOURCE) in {Path("cli/__init__.py"), Path("config/__init__.py")}
+
+
+def test_only_the_decoding_module_lets_msgspec_learn_a_type():
+    """A type is read in one place, where one thread at a time learns it."""
+    learns = re.compile(r"json\.decode\([^\n]*type=|msgspec\.convert\(|Decoder\(")
+    reading = {path.relative_to(SOURCE) for path in MODULES if learns.search(path.read_text(encoding="utf-8"))}
+    assert reading == {Path("decoding.py")}
 
 
 def test_help_imports_nothing_heavy():

@@ -22,6 +22,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
+from perftracker_ai.decoding import decoded
 from perftracker_ai.errors import BadAnswer, NotFound, PublishError, SourceError, Unreachable
 from perftracker_ai.http.perftracker import PassingTrouble
 from perftracker_ai.words.text import clean
@@ -532,7 +533,7 @@ def _decoded(reply: Reply, kind: type[T], what: str) -> T:
     if not reply.stored or reply.html:
         raise reply.refusal()
     try:
-        return msgspec.json.decode(reply.body, type=kind)
+        return decoded(reply.body, kind)
     except (ValueError, RecursionError) as error:
         problem = clean(str(error))
         raise BadAnswer(

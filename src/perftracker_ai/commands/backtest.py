@@ -27,6 +27,7 @@ from perftracker_ai.commands.lookup import LOOKED_AT, is_missing, store_url
 from perftracker_ai.commands.replay import Answer, PairKey, Task, judge_task
 from perftracker_ai.commands.report_files import safe_name
 from perftracker_ai.commands.workers import Asked, hired
+from perftracker_ai.decoding import decoded
 from perftracker_ai.detect import METHOD
 from perftracker_ai.errors import NotFound, NothingComparable, OutputError, PerfTrackerAIError, StoreError, WorkerLost
 from perftracker_ai.events import Judging
@@ -392,7 +393,7 @@ def _digest(common: bytes, pair: Pairing, order: dict[str, int], lines: Sequence
 def _kept(path: Path) -> Answer | None:
     """Read an answer of an earlier run; None where there is none, or none that can be read."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Answer)
+        return decoded(path.read_bytes(), Answer)
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -17,6 +17,7 @@ import msgspec
 from perftracker_ai import TOOL_VERSION
 from perftracker_ai.commands.lookup import is_missing, store_url
 from perftracker_ai.commands.report_files import RESULT
+from perftracker_ai.decoding import decoded
 from perftracker_ai.errors import NotFound, PerfTrackerAIError, StoreReadOnly, UsageError, guarded
 from perftracker_ai.events import Step
 from perftracker_ai.model import Direction, NotRecorded, SkippedFile
@@ -241,7 +242,7 @@ def _looked_at(paths: Iterator[Path], watch: Watch) -> tuple[list[_Found], int]:
     found, unusable = [], 0
     for path in paths:
         try:
-            jobs = msgspec.json.decode(_content(path), type=_Head).metadata
+            jobs = decoded(_content(path), _Head).metadata
             pair = jobs.run1.uuid, jobs.run2.uuid
             found.append(_Found(path=path, end=_aware(jobs.run2.end), candidate_id=jobs.run2.id, pair=pair))
         except (PerfTrackerAIError, ValueError, RecursionError) as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from perftracker_ai.decoding import converted, decoded
 from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable
 from perftracker_ai.events import Pulling, Step, Writing
 from perftracker_ai.model import AnswerCut, Author, NoModel, NoRepair, TextsRefused
@@ -289,8 +290,8 @@ class _Talk:
         from perftracker_ai.llm import Answer
 
         try:
-            found = msgspec.json.decode(saved, type=_Saved)
-            answers = [msgspec.convert(answer, Answer) for answer in found.answers]
+            found = decoded(saved, _Saved)
+            answers = [converted(answer, Answer) for answer in found.answers]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return []
         return answers if found.question == self._question() else []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from perftracker_ai.decoding import decoded
 from perftracker_ai.errors import NotifyError, UsageError
 from perftracker_ai.events import Step
 from perftracker_ai.files import read_bounded, write_file
@@ -151,6 +152,6 @@ def _reaches(channel: Channel, state: State) -> bool:
 def recall(path: Path) -> dict[str, State]:
     """Read what channels know of a product; a file that is not what it should be remembers nothing."""
     try:
-        return msgspec.json.decode(read_bounded(path, _LONGEST_MEMORY) or b"{}", type=dict[str, State])
+        return decoded(read_bounded(path, _LONGEST_MEMORY) or b"{}", dict[str, State])
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perftracker_ai.commands.issues import results_below
+from perftracker_ai.decoding import decoded
 from perftracker_ai.errors import OutputError, StoreError
 from perftracker_ai.files import read_bounded, reason, unmarked
 from perftracker_ai.model import Attribution, Cluster, Direction, Severity
@@ -294,7 +295,7 @@ def _read(path: Path, modified_ns: int) -> _Told | None:
         content = _content(path)
         if content is None:
             return None
-        result = msgspec.json.decode(content, type=_Result)
+        result = decoded(content, _Result)
         made = _comparison(result, datetime.fromtimestamp(modified_ns / 1e9, UTC))
     except (OutputError, ValueError, RecursionError, OverflowError, OSError):
         return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from perftracker_ai.decoding import decoded
 from perftracker_ai.errors import UsageError
 from perftracker_ai.files import read_bounded, reason, unmarked
 from perftracker_ai.files.sets import finish_set
@@ -60,7 +61,7 @@ class _Result(msgspec.Struct):
 def _holds_another_pair(result: Path, analysis: Analysis) -> bool:
     """Tell whether results on disk are of two other jobs; unreadable ones are of no one and may be replaced."""
     try:
-        known = msgspec.json.decode(unmarked(result.read_bytes()), type=_Result).metadata
+        known = decoded(unmarked(result.read_bytes()), _Result).metadata
     except (OSError, ValueError, RecursionError):
         return False
     return (known.run1.uuid, known.run2.uuid) != (analysis.baseline.uuid, analysis.candidate.uuid)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args, get_
 import msgspec
 from msgspec.structs import fields, replace
 
+from perftracker_ai.decoding import converted
 from perftracker_ai.errors import UsageError
 from perftracker_ai.files import read_bounded, reason, unmarked
 from perftracker_ai.settings import (
@@ -299,12 +300,12 @@ def _checked(key: str, value: object, origin: str) -> object:
     section, _, name = key.rpartition(".")
     wanted = _types(_EVERY_SECTION.get(section, Settings))[name]
     try:
-        converted = msgspec.convert(_prepared(value, wanted), wanted, strict=False)
+        found = converted(_prepared(value, wanted), wanted, strict=False)
     except msgspec.ValidationError as error:
         raise _unusable(key, value, _expected(wanted, value, error), origin) from error
-    if wants := _wants(key, converted):
+    if wants := _wants(key, found):
         raise _unusable(key, value, f"it takes {wants}", origin)
-    return cast("object", converted)
+    return cast("object", found)
 
 
 def _expected(wanted: object, value: object, error: msgspec.ValidationError) -> str:
@@ -434,7 +435,7 @@ def _channel(entry: object, where: str, environ: Mapping[str, str]) -> Channel:
     from perftracker_ai.config.file import entry_problem
 
     try:
-        channel = msgspec.convert(entry, Channel)
+        channel = converted(entry, Channel)
     except msgspec.ValidationError as error:
         raise UsageError(f"The {where} is not usable: {entry_problem(error)}", "correct it there") from error
     known = [field.name for field in fields(Channel)]

@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import fields
 
 from perftracker_ai.config import LONGEST_FILE
+from perftracker_ai.decoding import converted
 from perftracker_ai.errors import UsageError
 from perftracker_ai.files import read_bounded, reason, replacing
 from perftracker_ai.files.pipes import is_irregular
@@ -64,7 +65,7 @@ def _entry(table: object, where: str) -> Accept:
         named = f" {unknown}" if unknown.isidentifier() else " of that kind"
         raise UsageError(f"There is no key{named} for the {where}", f"known keys are {', '.join(known)}")
     try:
-        entry = msgspec.convert(table, Accept)
+        entry = converted(table, Accept)
     except msgspec.ValidationError as error:
         raise UsageError(f"The {where} is not usable: {entry_problem(error)}", "correct it there") from error
     if wants := _wants(entry):

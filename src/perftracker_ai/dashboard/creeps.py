@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import msgspec
 
+from perftracker_ai.decoding import decoded
 from perftracker_ai.model.history import Drift, JobRef  # noqa: TC001 - msgspec reads them
 
 
@@ -45,7 +46,7 @@ class _Result(msgspec.Struct):
 def creeps(result: bytes | None) -> Creeps | None:
     """Return what creeps; None where the results tell of no history."""
     with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        past = msgspec.json.decode(result or b"{}", type=_Result).chronicle
+        past = decoded(result or b"{}", _Result).chronicle
         if past is not None:
             slower = sorted((one for one in past.patterns.creeps if one.slowdown > 0), key=lambda one: -one.slowdown)
             return Creeps(since=past.oldest or next(iter(past.jobs), None), found=tuple(slower))

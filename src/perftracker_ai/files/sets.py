@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from perftracker_ai.decoding import decoded
 from perftracker_ai.errors import OutputError
 from perftracker_ai.files import exists, reason, take_place, write_file
 
@@ -118,7 +119,7 @@ def _finish(folder: Path) -> None:
 def _listed(path: Path) -> _Set | None:
     """Read a list; one that names anything but files of the folder is none of ours."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=_Set)
+        found = decoded(path.read_bytes(), _Set)
     except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     plain = all(re.fullmatch(r"\w[\w.-]*", name) for name in (*found.names, *found.gone))

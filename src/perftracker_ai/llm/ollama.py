@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from perftracker_ai.decoding import converted
 from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable, PromptTooLong
 from perftracker_ai.http import OK
 from perftracker_ai.llm import Answer, Inspection
@@ -266,7 +267,7 @@ class OllamaBackend:
 
     def _converted(self, value: object, kind: type[T]) -> T:
         try:
-            return msgspec.convert(value, kind)
+            return converted(value, kind)
         except msgspec.ValidationError as error:
             problem = self._wire.shown(str(error))
             cure = "end the address in /v1 if it is another kind of server"

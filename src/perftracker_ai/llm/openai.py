@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from perftracker_ai.decoding import converted
 from perftracker_ai.errors import BadReply, LanguageModelError, ModelMissing, ModelUnreachable, PromptTooLong
 from perftracker_ai.http import OK
 from perftracker_ai.llm import Answer, Inspection
@@ -300,7 +301,7 @@ class OpenAIBackend:
 
     def _converted(self, value: object, kind: type[T]) -> T:
         try:
-            return msgspec.convert(value, kind)
+            return converted(value, kind)
         except msgspec.ValidationError as error:
             problem = self._wire.shown(str(error))
             raise BadReply(f"{self._wire.where()} answered what no such server does ({problem})", "check it") from error

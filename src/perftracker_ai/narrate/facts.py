@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import asdict
 
+from perftracker_ai.decoding import decoded
 from perftracker_ai.errors import JobError
 from perftracker_ai.model import Severity
 from perftracker_ai.narrate.values import Cause, Fact, FactSheet, Label, Topic, Why
@@ -72,7 +73,7 @@ def read_facts(document: bytes, name: str) -> FactSheet:
         When the document is none.
     """
     try:
-        return msgspec.json.decode(document, type=FactSheet)
+        return decoded(document, FactSheet)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise JobError(f"{name} holds no facts of a report ({error})", "run analyze again to write it") from error
 

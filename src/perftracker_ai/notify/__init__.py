@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from perftracker_ai.decoding import decoded
 from perftracker_ai.errors import NotifyError, UsageError
 from perftracker_ai.model import Verdict
 
@@ -94,7 +95,7 @@ def _asked(channel: Channel, message: dict[str, str], within_s: float) -> dict[s
         finally:
             child.kill()
     try:
-        done = msgspec.json.decode(said, type=dict[str, str])
+        done = decoded(said, dict[str, str])
     except msgspec.MsgspecError as error:
         why = "the service answered more than fits into memory, or what sends to it broke"
         raise _untold(channel, why, "check its address") from error

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import asdict
 
+from perftracker_ai.decoding import converted, decoded
 from perftracker_ai.errors import UsageError
 from perftracker_ai.model import (
     BY_RUN,
@@ -66,7 +67,7 @@ def read_result(content: bytes, name: str) -> Analysis:
         When the file is not a results file of this version.
     """
     try:
-        saved = msgspec.json.decode(content, type=SavedResult)
+        saved = decoded(content, SavedResult)
         for problem in _problems(saved):
             raise ValueError(problem)  # noqa: TRY301 -- the first one is enough
         return _analysis(saved)
@@ -85,7 +86,7 @@ class _Version(msgspec.Struct):
 
 def _require_version(content: bytes, name: str) -> None:
     try:
-        found = msgspec.json.decode(content, type=_Version).schema_version
+        found = decoded(content, _Version).schema_version
     except (ValueError, RecursionError):
         return
     if type(found) is not int or found != SCHEMA_VERSION:
@@ -133,7 +134,7 @@ def _account(saved: SavedAccount) -> RunAccount:
 
 def _notice(saved: SavedNotice) -> Notice:
     kind = NOTICES[saved.kind]
-    return msgspec.convert(dict(zip(kind.__struct_fields__, saved.values, strict=True)), kind, strict=False)
+    return converted(dict(zip(kind.__struct_fields__, saved.values, strict=True)), kind, strict=False)
 
 
 def _detection(saved: SavedResult) -> Detection:

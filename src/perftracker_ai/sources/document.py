@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from perftracker_ai.decoding import decoded
 from perftracker_ai.errors import BadAnswer, JobError
 from perftracker_ai.model import BadRecord, ErrorCount, Job, JobInfo, Machine, Test
 
@@ -166,7 +167,7 @@ def row_to_info(row: bytes, origin: str) -> JobInfo:
         When it is not one.
     """
     try:
-        read = msgspec.json.decode(row, type=_Row)
+        read = decoded(row, _Row)
     except _UNREADABLE as error:
         raise BadAnswer(
             f"{origin} answered something that is not a job ({_short(error)})", "is it a PerfTracker server?"
@@ -180,13 +181,13 @@ def _decode(raw: bytes, kind: type[T]) -> T:
     No field that is read here can hold one, so that nothing is lost by it.
     """
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return decoded(raw, kind)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
         import json
 
-        return msgspec.json.decode(msgspec.json.encode(json.loads(raw)), type=kind)
+        return decoded(msgspec.json.encode(json.loads(raw)), kind)
 
 
 def _parse_loosely(raw: bytes, origin: str) -> Job:
@@ -205,8 +206,8 @@ def _parse_loosely(raw: bytes, origin: str) -> Job:
 def _record(raw: msgspec.Raw) -> _Record | _Timeless:
     """Read one test; its times are not worth losing it for."""
     with suppress(*_UNREADABLE):
-        return msgspec.json.decode(raw, type=_Record)
-    return msgspec.json.decode(raw, type=_Timeless)
+        return decoded(raw, _Record)
+    return decoded(raw, _Timeless)
 
 
 def _decode_loosely(raw: bytes, origin: str) -> _LooseDocument:
@@ -301,7 +302,7 @@ def _read_scores(texts: list[str]) -> Sequence[Scores | None]:
     lines = "\n" + ",\n".join(texts)
     if lines.count("\n[") == lines.count("\n") == lines.count("[") == len(texts):
         with suppress(msgspec.DecodeError):
-            return msgspec.json.decode(f"[{lines}]", type=list[tuple[float, ...]])
+            return decoded(f"[{lines}]", list[tuple[float, ...]])
     return [_read_one(text) for text in texts]
 
 

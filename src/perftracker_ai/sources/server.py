@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from perftracker_ai.decoding import decoded
 from perftracker_ai.errors import BadAnswer, JobError, NotFound
 from perftracker_ai.files import MAX_DOCUMENT_BYTES, is_sealed, read_document, sealed, write_file
 from perftracker_ai.http.perftracker import web_page
@@ -325,7 +326,7 @@ class ServerSource:
     def _decoded(self, raw: bytes, kind: type[T], what: str) -> T:
         """Decode JSON of the expected shape; absurd nesting ends in RecursionError."""
         try:
-            return msgspec.json.decode(raw, type=kind)
+            return decoded(raw, kind)
         except (ValueError, RecursionError) as error:
             problem = clean(str(error))
             sentence = f"{self.location} answered something that is no {what} ({problem})"

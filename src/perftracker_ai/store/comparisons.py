@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, insert, or_, select, true
 from sqlalchemy import func as sql
 
+from perftracker_ai.decoding import converted, decoded
 from perftracker_ai.errors import JobError
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import IssueStatus, Reference, Tracked
@@ -335,7 +336,7 @@ def _row(comparison: Comparison, result: bytes) -> dict[str, object]:
 
 def _comparison(row: RowMapping) -> Comparison:
     """Read a comparison from its row."""
-    lists = {name: msgspec.json.decode(row[name], type=tuple[kind, ...]) for name, kind in _LISTS}  # type: ignore[valid-type] # built from a table
+    lists = {name: decoded(row[name], tuple[kind, ...]) for name, kind in _LISTS}  # type: ignore[valid-type] # built from a table
     values = {
         "origin": row["origin"],
         **{name: row[column] for name, column in _NAMES},
@@ -344,10 +345,10 @@ def _comparison(row: RowMapping) -> Comparison:
         "project": row["project_id"],
         "end": moment_of(row["end_us"]),
         "made": moment_of(row["made_us"]),
-        "counts": msgspec.json.decode(row["counts"], type=dict[str, int]),
+        "counts": decoded(row["counts"], dict[str, int]),
         "asked_by": row["author"] or "",
     }
-    return msgspec.convert(values | lists, Comparison)
+    return converted(values | lists, Comparison)
 
 
 def _issue_row(pair: dict[str, object], issue: OpenIssue) -> dict[str, object]:
@@ -389,8 +390,8 @@ def _unpacked(packed: bytes) -> bytes:
 
 
 def _tracked(row: RowMapping) -> Tracked:
-    reference = msgspec.json.decode(_unpacked(row["reference_content"]), type=tuple[Reference, ...])
-    return Tracked(issue=msgspec.json.decode(row["content"], type=SavedIssue).told(), reference=reference)
+    reference = decoded(_unpacked(row["reference_content"]), tuple[Reference, ...])
+    return Tracked(issue=decoded(row["content"], SavedIssue).told(), reference=reference)
 
 
 def _versions(connection: Connection, condition: ColumnElement[bool]) -> dict[tuple[str, str, str], str]:
@@ -409,7 +410,7 @@ def _shown(row: RowMapping, version: str) -> IssueRow:
         job=JobRef(job=row["candidate_id"], version=version, end=moment_of(row["end_us"])),
         baseline=row["baseline"],
         candidate=row["candidate"],
-        issue=msgspec.json.decode(row["content"], type=SavedIssue).told(),
+        issue=decoded(row["content"], SavedIssue).told(),
     )
 
 

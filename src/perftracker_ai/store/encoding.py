@@ -22,6 +22,7 @@ import numpy as np
 from msgspec.structs import asdict
 
 from perftracker_ai.curves.tags import read_tag
+from perftracker_ai.decoding import decoded
 from perftracker_ai.metrics import read_metric
 from perftracker_ai.model import Absence, Curve, CurveSet
 
@@ -170,7 +171,7 @@ def decode_layout(content: bytes) -> Layout:
         When the bytes are none.
     """
     try:
-        return tuple(bytes(raw) for raw in msgspec.json.decode(zlib.decompress(content), type=list[msgspec.Raw]))
+        return tuple(bytes(raw) for raw in decoded(zlib.decompress(content), list[msgspec.Raw]))
     except zlib.error as error:
         raise ValueError(str(error)) from error
 
@@ -204,7 +205,7 @@ def decode_curve(piece: bytes) -> StoredCurve:
     ValueError
         When the bytes are none.
     """
-    curve = msgspec.json.decode(piece, type=StoredCurve)
+    curve = decoded(piece, StoredCurve)
     if len(curve.labels) != len(curve.loads):
         raise ValueError(f"{len(curve.loads)} loads for {len(curve.labels)} categories")
     return curve

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, case, delete, insert, select, update
 from sqlalchemy import func as sql
 
+from perftracker_ai.decoding import decoded
 from perftracker_ai.errors import JobError
 from perftracker_ai.model import JobInfo, Timeline
 from perftracker_ai.store.comparisons import Comparisons, forget
@@ -448,7 +449,7 @@ def _info(row: RowMapping) -> JobInfo:
     _require_types(row)
     return JobInfo(
         **{name: row[name] for name in (*_TEXTS, *_NUMBERS)},
-        hosts=tuple(msgspec.json.decode(row["hosts"], type=list[str])),
+        hosts=tuple(decoded(row["hosts"], list[str])),
         begin=None if row["begin_us"] is None else moment_of(row["begin_us"]),
         end=moment_of(row["end_us"]),
         deleted=row["gone"],
