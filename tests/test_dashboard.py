@@ -130,6 +130,16 @@ def test_the_product_to_look_at_first_is_on_top(app):
     assert "100 % slower" in page
 
 
+def test_the_worst_issue_is_one_that_can_be_trusted(tmp_path):
+    """A larger issue of low confidence is counted, and not named before all others; alone it is."""
+    doubtful = tracked("doubtful", slowdown=9.0, confidence="low")
+    for name, found, worst in (("both", [tracked("orders"), doubtful], "orders"), ("one", [doubtful], "doubtful")):
+        (tmp_path / name).mkdir()
+        with board(tmp_path / name, lambda store, found=found: put(store, 1, *found)) as app:
+            (line,) = data(app, "/")["lines"]
+            assert (sum(line["open"].values()), line["worst"]["key"]) == (len(found), worst)
+
+
 @pytest.mark.parametrize(
     ("query", "keys"),
     [

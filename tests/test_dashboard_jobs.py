@@ -227,11 +227,35 @@ def test_what_creeps_is_what_the_newest_comparison_found(tmp_path):
         store.comparisons.put(comparison(4, verdict="BLOCK"), result, ())
 
     with board(tmp_path, crept) as app:
-        shown = data(app, "/p/Shop")["creeps"]
+        shown = data(app, "/p/Shop")["line"]["creeps"]
         assert ([one["endpoint"] for one in shown["found"]], shown["since"]["version"]) == (["GET /b", "GET /a"], "1.0")
         page = ask(app, "/p/Shop").text
         assert "Slower bit by bit since 1.0" in page
         assert "+10 % to +30 %, 1 curve" in page
+
+
+def test_the_first_page_names_what_creeps(tmp_path):
+    """Where no issue is open and something creeps, the first page says which endpoint, by how much and since when."""
+
+    def crept(store):
+        made = comparison(4, verdict="APPROVE WITH MONITORING", rules=("moderate_regressions", "monitor_creep"))
+        store.comparisons.put(made, past(("GET /a", 0.12), ("GET /b", 0.2)), ())
+
+    with board(tmp_path, crept) as app:
+        page = ask(app, "/").text
+        assert "Look first at" in page
+        assert page.count("creeps: 20 % slower since 1.0") == 2
+        assert 'href="/p/Shop/e/GET/b' in page
+
+
+@pytest.mark.parametrize("path", ["/", "/p/Shop"])
+def test_a_feed_is_found_by_its_page(app, path):
+    """Readers find the feed of a product by the first page and by its own; the address answers as a feed."""
+    found = re.findall(
+        r'<link rel="alternate" type="application/atom\+xml" title="([^"]+)" href="([^"]+)"', ask(app, path).text
+    )
+    shop = next(href for title, href in found if title.startswith("Shop"))
+    assert ask(app, shop.replace("&amp;", "&")).headers["content-type"].startswith("application/atom+xml")
 
 
 @pytest.mark.parametrize(

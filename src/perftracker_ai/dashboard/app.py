@@ -32,6 +32,7 @@ from perftracker_ai.dashboard.answers import (
 from perftracker_ai.dashboard.badge import badge
 from perftracker_ai.dashboard.bar import bar_of, with_bar
 from perftracker_ai.dashboard.compare import ComparePage
+from perftracker_ai.dashboard.creeps import creeps
 from perftracker_ai.dashboard.endpoint_page import LOADS, courses_csv, endpoint_page_html, pairs_csv
 from perftracker_ai.dashboard.feed import ATOM, ENTRIES, atom
 from perftracker_ai.dashboard.frame import report_policy
@@ -42,7 +43,7 @@ from perftracker_ai.dashboard.inbox import inbox_page
 from perftracker_ai.dashboard.job_page import job_page
 from perftracker_ai.dashboard.lookups import DIGITS, NIGHTS
 from perftracker_ai.dashboard.noise_page import noise_handler
-from perftracker_ai.dashboard.parts import STRIP
+from perftracker_ai.dashboard.parts import CREEPS, STRIP
 from perftracker_ai.dashboard.product import VALUES, product_csv, product_page_html
 from perftracker_ai.dashboard.triaging import Triaging
 from perftracker_ai.dashboard.views import Chosen, Sort, State
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.dashboard.answers import Handler, Query
     from perftracker_ai.dashboard.compare import Comparing
+    from perftracker_ai.dashboard.creeps import Creeps
     from perftracker_ai.dashboard.gate import Access
     from perftracker_ai.dashboard.records import Acceptor, Records
     from perftracker_ai.store import Comparison
@@ -66,6 +68,8 @@ if TYPE_CHECKING:
 _MOST_PAGES = 10_000
 _REPORTS = 8
 """Pages of reports that are kept once they are made."""
+_CREEPS = 1000
+"""Comparisons of which it is kept what creeps."""
 _RENDERING = BoundedSemaphore(2)
 """Reports are made two at a time: each takes memory as its results do."""
 
@@ -163,11 +167,14 @@ class _Board:
     def __init__(self, records: Records, clock: Callable[[], datetime]) -> None:
         self._records, self.clock = records, clock
         self._report = lru_cache(maxsize=_REPORTS)(self._rendered)
+        self._known_creeps = lru_cache(maxsize=_CREEPS)(self._read_creeps)
 
     def home(self, query: Query) -> Response:
         """Answer with every product in a line."""
-        comparisons = self._records.comparisons(None, STRIP)
-        shown = views.home(comparisons, self._records.issues(None), self._records.said(None), self.clock())
+        comparisons, known = self._records.comparisons(None, STRIP), self._records
+        newest = {views.place_of(one): one for one in comparisons}
+        growing = {place: self._creeps(one) for place, one in newest.items() if CREEPS in one.rules}
+        shown = views.home(comparisons, known.issues(None), known.said(None), growing, self.clock())
         return values(shown) if query.json else page(home_page(shown, self._records))
 
     def inbox(self, query: Query) -> Response:
@@ -195,7 +202,7 @@ class _Board:
         place = lookups.place(views.places_of(comparisons), query)
         course = heat(self._records.levels(lookups.scope(place, query), jobs), query.number("page", 1, _MOST_PAGES))
         made = [one for one in comparisons if views.place_of(one) == place]
-        courses = course, lookups.creeping(self._records, made)
+        courses = course, self._creeps(made[-1])
         issues, said = self._records.issues(product), self._records.said(product)
         shown = views.product_page(comparisons, issues, said, place, courses, self.clock())
         if query.json:
@@ -249,8 +256,15 @@ class _Board:
         product = query.segments[0].removesuffix(".svg")
         comparisons = self._records.comparisons(product, STRIP)
         place = lookups.place(views.places_of(comparisons), query)
-        line = views.line(place, views.Made(comparisons, (), self.clock()), (), self.clock())
+        line = views.line(place, views.Made(comparisons, (), self.clock()), (), None, self.clock())
         return no_page(badge(line), SVG)
+
+    def _creeps(self, one: Comparison) -> Creeps | None:
+        """Return what creeps, as a comparison found it."""
+        return self._known_creeps(one.origin, one.baseline, one.candidate, one.made)
+
+    def _read_creeps(self, origin: str, baseline: str, candidate: str, _made: datetime) -> Creeps | None:
+        return creeps(self._records.result(origin, baseline, candidate))
 
     def _comparison(self, query: Query) -> Comparison:
         """Return the comparison that a path names by the numbers of its jobs, the last one made."""

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
-from perftracker_ai.dashboard import parts, views
+from perftracker_ai.dashboard import frame, parts, views
 from perftracker_ai.dashboard.links import link
 from perftracker_ai.render.page.markup import Html, el, tag
 from perftracker_ai.words.text import clean
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from perftracker_ai.dashboard.views import Place
     from perftracker_ai.store import Comparison, IssueRow
 
-ATOM = "application/atom+xml; charset=utf-8"
+ATOM = f"{frame.ATOM}; charset=utf-8"
 ENTRIES = 30
 """Comparisons in a feed."""
 _LABEL = 200
@@ -37,7 +37,7 @@ def atom(place: Place, made: Sequence[Comparison], rows: Sequence[IssueRow]) -> 
     newest_first = sorted(made, key=lambda one: (one.end, one.candidate_id, one.made), reverse=True)
     own = address(place)
     head = (
-        _text("title", f"{place.product}: verdicts of its nights ({parts.where(place)})"),
+        _text("title", title(place)),
         _text("id", _id("feed", place.origin, place.product, place.hardware, place.suite)),
         _text("updated", _moment(max(one.made for one in made))),
         el("author", _text("name", "PerfTracker AI")),
@@ -48,6 +48,11 @@ def atom(place: Place, made: Sequence[Comparison], rows: Sequence[IssueRow]) -> 
     entries = [_entry(one, night, worst.get((one.baseline, one.candidate))) for one, night in nights]
     feed = el("feed", *head, *entries, xmlns="http://www.w3.org/2005/Atom")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{feed}\n'.encode(errors="replace")
+
+
+def title(place: Place) -> str:
+    """Return the name of a product's feed, at one place."""
+    return f"{place.product}: verdicts of its nights ({parts.where(place)})"
 
 
 def address(place: Place) -> str:

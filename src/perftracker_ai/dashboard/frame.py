@@ -15,16 +15,27 @@ from perftracker_ai.render.html import asset, page_script, policy
 from perftracker_ai.render.page.markup import Html, el, join, tag
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from perftracker_ai.dashboard.records import Records
 
 _PAGES = (("/", "Products"), ("/issues", "Issues"), ("/compare", "Compare"), ("/audit", "Audit log"))
+ATOM = "application/atom+xml"
 _LOGIN = ("/login", "Login")
 _NO_FORMS, _OWN_FORMS = "form-action 'none'", "form-action 'self'"
 
 
-def page(title: str, tone: str, head: tuple[Html, ...], main: tuple[Html, ...], foot: Html, *, at: str = "") -> str:
+def page(  # noqa: PLR0913 - the parts of a page
+    title: str,
+    tone: str,
+    head: tuple[Html, ...],
+    main: tuple[Html, ...],
+    foot: Html,
+    *,
+    at: str = "",
+    feeds: Sequence[tuple[str, str]] = (),
+) -> str:
     """Return a page.
 
     Parameters
@@ -38,6 +49,8 @@ def page(title: str, tone: str, head: tuple[Html, ...], main: tuple[Html, ...], 
     foot : Html
     at : str
         Path of the page, where the navigation names it.
+    feeds : sequence of (str, str)
+        Name and address of the feeds that readers find by this page.
     """
     bare = site().bare
     body = el(
@@ -48,7 +61,8 @@ def page(title: str, tone: str, head: tuple[Html, ...], main: tuple[Html, ...], 
         *(() if bare else (el("footer", foot),)),
         el("script", Html(script())),
     )
-    return join(['<!DOCTYPE html>\n<html lang="en">\n', _head(f"{title} · PerfTracker AI"), "\n", body, "\n</html>\n"])  # type: ignore[list-item] # ours
+    start = Html('<!DOCTYPE html>\n<html lang="en">\n')
+    return join([start, _head(f"{title} · PerfTracker AI", feeds), Html("\n"), body, Html("\n</html>\n")])
 
 
 def footer(records: Records, now: datetime, api: str) -> Html:
@@ -93,7 +107,7 @@ def _own(name: str) -> str:
     return content.decode()
 
 
-def _head(title: str) -> Html:
+def _head(title: str, feeds: Sequence[tuple[str, str]]) -> Html:
     return el(
         "head",
         tag("meta", charset="utf-8"),
@@ -102,6 +116,7 @@ def _head(title: str) -> Html:
         tag("meta", name="referrer", content="same-origin"),
         el("title", title),
         tag("link", rel="icon", href="data:,"),
+        *(tag("link", rel="alternate", type=ATOM, title=name, href=href) for name, href in feeds),
         *((tag("base", target="_top"),) if site().bare else ()),  # links leave the frame
         el("style", Html(style())),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from perftracker_ai.dashboard import parts
+from perftracker_ai.dashboard import feed, parts
 from perftracker_ai.dashboard.frame import footer, page
 from perftracker_ai.dashboard.links import link
 from perftracker_ai.model import Verdict
@@ -41,7 +41,8 @@ def home_page(shown: Home, records: Records) -> str:
     main = el("section", el("h2", "Products", class_="unseen", id="products"), table, aria_labelledby="products")
     worst = shown.lines[0]
     top = (el("h1", _headline(shown)), el("p", *_worst(worst)))
-    return page("Products", parts.tone(worst.verdict), top, (main,), foot, at="/")
+    feeds = [(feed.title(one.place), feed.address(one.place)) for one in shown.lines]
+    return page("Products", parts.tone(worst.verdict), top, (main,), foot, at="/", feeds=feeds)
 
 
 def _headline(shown: Home) -> str:
@@ -53,18 +54,13 @@ def _headline(shown: Home) -> str:
 def _worst(one: Line) -> tuple[str, ...]:
     """Return in a sentence what to look at first."""
     name = el("b", one.place.product)
-    if one.worst is None:
+    if one.worst is not None:
+        endpoint, told = one.worst.endpoint, f"{parts.size(one.worst)}, since {one.worst.first.version}."
+    elif (creep := parts.creep(one)) is not None:
+        endpoint, told = creep[0].endpoint, f"{creep[1]}."
+    else:
         return (name, f" {one.newest.job.version} is {_SAID.get(one.verdict, one.verdict)}; no issue is open.")
-    since = f", since {one.worst.first.version}."
-    return (
-        "Look first at ",
-        name,
-        ": ",
-        el("span", path(one.worst.endpoint), class_="endpoint"),
-        " ",
-        parts.size(one.worst),
-        since,
-    )
+    return "Look first at ", name, ": ", el("span", path(endpoint), class_="endpoint"), f" {told}"
 
 
 def _row(one: Line, at: int) -> Html:
@@ -93,7 +89,7 @@ def _row(one: Line, at: int) -> Html:
 def _issue(one: Line) -> tuple[Html, ...]:
     worst = one.worst
     if worst is None:
-        return ()
+        return _creep(one)
     return (
         el("a", path(worst.endpoint), href=worst.path, class_="endpoint"),
         el(
@@ -104,3 +100,12 @@ def _issue(one: Line) -> tuple[Html, ...]:
             class_="sub",
         ),
     )
+
+
+def _creep(one: Line) -> tuple[Html, ...]:
+    """Return what creeps most, where no issue is open."""
+    creep = parts.creep(one)
+    if creep is None:
+        return ()
+    address = parts.endpoint_address(one.place, creep[0].endpoint)
+    return el("a", path(creep[0].endpoint), href=address, class_="endpoint"), el("span", creep[1], class_="sub")

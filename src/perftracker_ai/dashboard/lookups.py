@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from perftracker_ai.dashboard import endpoint as endpoints
 from perftracker_ai.dashboard import views
 from perftracker_ai.dashboard.answers import Refused
-from perftracker_ai.dashboard.creeps import Creeps, creeps
 from perftracker_ai.dashboard.endpoint_page import Look
 from perftracker_ai.dashboard.job import MOST_FAILED, Job, Tests, failures
 from perftracker_ai.dashboard.parts import JOBS
@@ -71,11 +70,6 @@ def _since(query: Query) -> datetime | None:
         return datetime.fromisoformat(given).replace(tzinfo=UTC) if given else None
     except ValueError as error:
         raise Refused(400, "from is a day such as 2026-01-31.") from error
-
-
-def creeping(records: Records, made: Sequence[Comparison]) -> Creeps | None:
-    """Return what creeps, as the newest of these comparisons, oldest first, found it."""
-    return creeps(records.result(made[-1].origin, made[-1].baseline, made[-1].candidate)) if made else None
 
 
 # ── an endpoint ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from perftracker_ai.dashboard.views import Issue, Line, Night, Place
-    from perftracker_ai.model.history import JobRef
+    from perftracker_ai.model.history import Drift, JobRef
 
 JOBS = (30, 60, 120, 360)
 """How many jobs a page may show; the second unless something else is asked for."""
@@ -38,6 +38,8 @@ _HEIGHTS = {
     Verdict.SAME_VERSION: 8,
 }
 """Height of each verdict's bar: what is grave is tall, for colours alone tell nothing."""
+CREEPS = "monitor_creep"
+"""The rule of what grows from job to job."""
 _WHY = {
     "block_critical": "critical regressions",
     "block_severe": "severe regressions",
@@ -55,7 +57,7 @@ _WHY = {
     "unknown_direction": "not known which way is better",
     "moderate_regressions": "moderate regressions",
     "moderate_coverage": "tests lost or failing",
-    "monitor_creep": "something creeps",
+    CREEPS: "something creeps",
     "monitor_minor": "many minor changes",
     "max_inconclusive": "much is inconclusive",
 }
@@ -305,6 +307,14 @@ def tabs(links: Sequence[tuple[str, str, int, bool]], label: str) -> Html:
         for text, href, count, here in links
     ]
     return el("ul", *shown, class_="tabs", aria_label=label)
+
+
+def creep(line: Line) -> tuple[Drift, str] | None:
+    """Return what creeps most, and in a few words by how much; None where nothing is known to."""
+    if line.creeps is None or not line.creeps.found:
+        return None
+    worst, since = line.creeps.found[0], line.creeps.since
+    return worst, f"creeps: {format_slowdown(worst.slowdown)}{f' since {since.version}' if since else ''}"
 
 
 def stands(line: Line) -> str:

@@ -38,7 +38,8 @@ def product_page_html(shown: Product, records: Records, jobs: int, *, values: bo
     )
     main = (_open(shown), _creeping(shown), _course(shown, jobs, values=values), _closed(shown), _further(shown))
     foot = footer(records, shown.now, parts.api(line.place, jobs=jobs))
-    return page(line.place.product, parts.tone(line.verdict), head, main, foot)
+    feeds = ((feed.title(line.place), feed.address(line.place)),)
+    return page(line.place.product, parts.tone(line.verdict), head, main, foot, feeds=feeds)
 
 
 def product_csv(shown: Product) -> bytes:
@@ -64,10 +65,11 @@ def _open(shown: Product) -> Html:
 
 def _creeping(shown: Product) -> Html:
     """Return what grows from job to job; nothing where nothing does."""
-    if shown.creeps is None or not shown.creeps.found:
+    creeps = shown.line.creeps
+    if creeps is None or not creeps.found:
         return Html("")
-    since = f" since {shown.creeps.since.version}" if shown.creeps.since else ""
-    rows = [_creep(shown, one) for one in shown.creeps.found]
+    since = f" since {creeps.since.version}" if creeps.since else ""
+    rows = [_creep(shown, one) for one in creeps.found]
     told = f"Slower bit by bit{since}, too little in any night to be seen there; 95 % intervals."
     heading = el("h2", "What creeps", id="creeps")
     return el(

@@ -24,7 +24,7 @@ from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import IssueStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from perftracker_ai.store import Comparison, IssueRow, Said
 
@@ -209,6 +209,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         Issues that somebody says are no regression, or fixed.
     worst : Issue or None
         The worst of the open ones.
+    creeps : Creeps or None
+        What grows from job to job, as the newest comparison found it; None where it knew of no earlier jobs, or where
+        nobody asked because nothing in its verdict grows.
     """
 
     place: Place
@@ -221,6 +224,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     accepted: int
     aside: int
     worst: Issue | None
+    creeps: Creeps | None
 
     @property
     def newest(self) -> Night:
@@ -307,8 +311,6 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
         The open ones, worst first, and those that came and went, the last one first.
     heat : Heat or None
         What its endpoints cost from job to job; None where nothing of it is kept.
-    creeps : Creeps or None
-        What grows from job to job, as the newest comparison found it; None where it knew of no earlier jobs.
     """
 
     now: datetime
@@ -317,7 +319,6 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     issues: tuple[Issue, ...]
     closed: tuple[Issue, ...]
     heat: Heat | None
-    creeps: Creeps | None
 
 
 class Reported(msgspec.Struct, frozen=True, kw_only=True):
@@ -386,12 +387,18 @@ class Accepting(msgspec.Struct, frozen=True, kw_only=True):
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def home(comparisons: Sequence[Comparison], rows: Iterable[IssueRow], said: Iterable[Said], now: datetime) -> Home:
+def home(
+    comparisons: Sequence[Comparison],
+    rows: Iterable[IssueRow],
+    said: Iterable[Said],
+    creeps: Mapping[Place, Creeps | None],
+    now: datetime,
+) -> Home:
     """Return the first page's values: by verdict, then by the worst open issue, then by name."""
     issues, made = defaultdict(list), Made(comparisons, said, now)
     for row in rows:
         issues[place_of(row)].append(issue(row, made))
-    found = [line(place, made, issues[place], now) for place in made.places]
+    found = [line(place, made, issues[place], creeps.get(place), now) for place in made.places]
     return Home(now=now, lines=tuple(sorted(found, key=_urgency)))
 
 
@@ -453,12 +460,11 @@ def product_page(
     closed = [one for one in issues if one.state == IssueStatus.CLOSED]
     return Product(
         now=now,
-        line=line(place, made, issues, now),
+        line=line(place, made, issues, course[1], now),
         others=tuple(sorted(one for one in made.places if one != place)),
         issues=tuple(one for one in issues if one.state != IssueStatus.CLOSED),
         closed=tuple(sorted(closed, key=lambda one: one.job.end, reverse=True)),
         heat=course[0],
-        creeps=course[1],
     )
 
 
@@ -503,7 +509,7 @@ def _by_place(comparisons: Sequence[Comparison]) -> dict[Place, tuple[Night, ...
     return {place: tuple(own.values()) for place, own in found.items()}
 
 
-def line(place: Place, made: Made, issues: Sequence[Issue], now: datetime) -> Line:
+def line(place: Place, made: Made, issues: Sequence[Issue], creeps: Creeps | None, now: datetime) -> Line:
     """Return how a product stands."""
     nights = made.places[place]
     newest = nights[-1]
@@ -519,7 +525,8 @@ def line(place: Place, made: Made, issues: Sequence[Issue], now: datetime) -> Li
         open={severity.value: counted[severity.value] for severity in Severity if counted[severity.value]},
         accepted=sum(one.state == State.ACCEPTED for one in issues),
         aside=sum(one.state in {State.DISMISSED.value, State.FIXED.value} for one in issues),
-        worst=max(still, key=lambda one: (_weight(one), one.slowdown), default=None),
+        worst=min(still, key=_first_of_all, default=None),
+        creeps=creeps,
     )
 
 
@@ -632,6 +639,11 @@ def _urgency(one: Line) -> tuple[int, float, Place]:
 
 def _weight(one: Issue) -> int:
     return Severity.rank(Severity(one.severity)) if one.severity in set(Severity) else 0
+
+
+def _first_of_all(one: Issue) -> tuple[bool, int, float, str]:
+    """Return by what the one issue is chosen that is named before all others: what is doubtful comes last."""
+    return one.confidence == Confidence.LOW.value, *_worst(one)
 
 
 def _worst(one: Issue) -> tuple[int, float, str]:
