@@ -136,12 +136,14 @@ def test_a_run_a_little_slower_makes_no_curve_moved():
 PLAN = {"tag": "plan size: GET /orders", "metrics": "objects", "less_better": False}
 
 
+@pytest.mark.parametrize("loads", [24, 4, 1])
 @pytest.mark.parametrize(
     ("by", "severity"), [(1.2, Severity.MODERATE), (1.8, Severity.SEVERE), (0.4, Severity.CRITICAL)]
 )
-def test_a_change_of_unknown_direction_is_an_undecided_issue(by, severity):
+def test_a_change_of_unknown_direction_is_an_undecided_issue(by, severity, loads):
     """As grave as if it were for the worse, the same for more and for less; its cure is the setting that decides."""
-    analysis = judged(load_test(1, "1.0", count=1, **PLAN), load_test(2, "1.1", lambda *_: by, count=1, **PLAN))
+    sizes = {"count": 1, "loads": loads} | PLAN
+    analysis = judged(load_test(1, "1.0", **sizes), load_test(2, "1.1", lambda *_: by, **sizes))
     (issue,) = analysis.clusters
     assert (issue.direction, issue.attribution) == (Direction.UNKNOWN, Attribution.UNDECIDED)
     assert issue.severity is severity

@@ -244,7 +244,7 @@ def _cluster(comparison: Comparison, group: list[_Member]) -> Cluster:
     indices = tuple(member.curve.index for member in members)
     whole = members[0].window.kind is FindingKind.WHOLE or _endpoints(members) > 1
     worst, direction = (_middle(members) if whole else members[0]), members[0].window.direction
-    traits = read_traits(comparison, indices, _way(worst.window))
+    traits = read_traits(comparison, indices, _way(worst.window), members[0].window)
     first, last = _widest(comparison, members)
     alike = [member for member in members if whole or member.window.severity == worst.window.severity]
     return Cluster(

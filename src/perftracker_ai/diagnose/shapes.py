@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from perftracker_ai.diagnose.fits import FLOOR, MIN_POINTS, Fit, Form, effective_size, fit
-from perftracker_ai.diagnose.profiles import curve_change, median, pool, standing_window
+from perftracker_ai.diagnose.profiles import curve_change, median, pool
 from perftracker_ai.model import Direction, Measure, MetricKind, Shape, ShapeEvidence
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from perftracker_ai.diagnose.profiles import Comparison, Profile
-    from perftracker_ai.model import Curve
+    from perftracker_ai.model import Curve, Window
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -113,15 +113,19 @@ class _Scene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return 1.0 if self.direction is Direction.WORSE else -1.0
 
 
-def read_traits(comparison: Comparison, members: Sequence[int], direction: Direction) -> Traits:
+def read_traits(comparison: Comparison, members: Sequence[int], direction: Direction, window: Window) -> Traits:
     """Read a cluster's shape from its curves.
 
     Parameters
     ----------
     members : sequence of int
         Its curves, the one that stands for it first.
+    direction : Direction
+        Which way it is read: better or worse, also where nobody knows which of them it is.
+    window : Window
+        Of the first member; the affected loads where too few are measured to fit any.
     """
-    scene = _scene(comparison, members, direction)
+    scene = _scene(comparison, members, direction, window)
     by_threads = _by_threads(scene)
     threads = _threads(scene.curves[index] for index in members)
     spared = _spared(scene, by_threads, threads)
@@ -168,13 +172,13 @@ def evidence(traits: Traits) -> tuple[ShapeEvidence, ...]:
 # ── the scene ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _scene(comparison: Comparison, members: Sequence[int], direction: Direction) -> _Scene:
+def _scene(comparison: Comparison, members: Sequence[int], direction: Direction, window: Window) -> _Scene:
     profile = pool(comparison, members, direction)
     described = fit(profile) if profile.numbered and len(profile.load) >= MIN_POINTS else None
     if described is not None:
         low, high = profile.load[described.first], profile.load[described.last]
     else:
-        low, high = _window_loads(comparison, members, direction)
+        low, high = comparison.curves.load[[window.first, window.last]]
     return _Scene(
         comparison=comparison,
         members=members,
@@ -184,13 +188,6 @@ def _scene(comparison: Comparison, members: Sequence[int], direction: Direction)
         low=float(low),
         high=float(high),
     )
-
-
-def _window_loads(comparison: Comparison, members: Sequence[int], direction: Direction) -> tuple[float, float]:
-    """Give the loads of the first member's window."""
-    window = standing_window(comparison.detection.results[members[0]], direction)
-    assert window is not None  # a member is one because it has this window
-    return float(comparison.curves.load[window.first]), float(comparison.curves.load[window.last])
 
 
 def _ratio(scene: _Scene, change: float) -> float:
