@@ -83,7 +83,8 @@ def test_a_row_is_judged_alike_beside_longer_ones(rng, before, after):
     value = rng.standard_normal((6, 19)) + np.linspace(-1, 1, 19) * rng.standard_normal((6, 1))
     beside = np.pad(value, ((0, 1), (before, after)), constant_values=np.nan)
     beside[-1] = rng.standard_normal(beside.shape[1])
-    assert drift(np.stack([beside, 2 * beside]))[:, :6] == pytest.approx(drift(np.stack([value, 2 * value])))
+    rise, padded = (drift(np.stack([rows, 2 * rows]), rows) for rows in (value, beside))
+    assert padded[:, :6] == pytest.approx(rise)
     alone, together = (track_of(rows, rho=0.3, level=1.0, drift=2.0, sigma=0.5) for rows in (value, beside))
     for best, same, sign in zip(scan(alone, EXACT), scan(together, EXACT), (1.0, -1.0), strict=True):
         assert same.deviate[:6] == pytest.approx(best.deviate)

@@ -148,6 +148,14 @@ def test_benjamini_hochberg_is_scipys(rng):
     assert np.delete(gapped, 5) == pytest.approx(stats.benjamini_hochberg(p))
 
 
+@pytest.mark.parametrize("groups", [1, 7, 300])
+def test_medians_of_groups_are_numpy_s(rng, groups):
+    """Each group's median is that of its values, ties among them, in whatever order they come and however many."""
+    group = rng.permutation(np.concatenate([np.arange(groups), rng.integers(0, groups, 200)]))
+    values = rng.integers(-5, 5, len(group)) / 4
+    assert stats.group_medians(values, group).tolist() == [np.median(values[group == one]) for one in range(groups)]
+
+
 @pytest.mark.parametrize("values", [[], [3.0], [2.0, 2.0], [3.0, 1.0, 2.0, 1.0, 3.0]])
 def test_distinct_values_are_numpy_s(values):
     """Different values come out once each, ascending, as from numpy's own slower function."""

@@ -82,6 +82,20 @@ def distinct(values: NDArray[T]) -> NDArray[T]:
     return ordered[first]
 
 
+def group_medians(values: NDArray[np.float64], group: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Give the median of each group; groups are numbered from 0, none is empty, and no value is absent.
+
+    Sorted by value and then stably by group, which for small numbers is done by their digits: three times as fast as
+    by both at once.
+    """
+    count = np.bincount(group)
+    order = np.argsort(values)
+    order = order[np.argsort(group[order].astype(np.min_scalar_type(len(count))), kind="stable")]
+    start = np.cumsum(count) - count
+    low, high = (values[order[start + part]] for part in ((count - 1) // 2, count // 2))
+    return np.asarray((low + high) / 2)
+
+
 def quantile(values: NDArray[np.float64], share: float) -> float:
     """Value below which a share of a sample lies, interpolated; as ``numpy.quantile``, which is slow to start."""
     ordered = np.sort(values)
@@ -110,6 +124,7 @@ def robust_scale(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return scale
 
 
+@cache
 def winsorized_variance(limit: float) -> float:
     """Variance of a standard normal value clipped to ``limit`` either side."""
     density = math.exp(-(limit**2) / 2) / math.sqrt(2 * math.pi)
@@ -212,7 +227,7 @@ def _winsorized_scale(ordered: NDArray[np.float64]) -> float:
     count = len(ordered)
     limit = WINSOR * MAD_TO_SIGMA * (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
     clipped = np.minimum(ordered, limit)
-    return math.sqrt(float(np.sum(clipped * clipped)) / count / winsorized_variance(WINSOR))
+    return math.sqrt(float((clipped * clipped).sum()) / count / winsorized_variance(WINSOR))
 
 
 _erfc = np.frompyfunc(math.erfc, 1, 1)

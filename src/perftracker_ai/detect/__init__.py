@@ -6,7 +6,7 @@ of tests or the units; the input is not changed. Refuses nothing: what cannot be
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,13 +14,13 @@ from perftracker_ai.detect.chance import suspects
 from perftracker_ai.detect.context import Context
 from perftracker_ai.detect.counts import with_counts
 from perftracker_ai.detect.direction import without_direction
-from perftracker_ai.detect.evidence import calm_level, learn, weigh
+from perftracker_ai.detect.evidence import calm_level, learn, prepare, weigh
 from perftracker_ai.detect.ids import with_ids
 from perftracker_ai.detect.judge import judge
 from perftracker_ai.detect.points import with_points
 from perftracker_ai.detect.scan import COARSE
 from perftracker_ai.detect.series import Net, pairs_of, panels, ratios
-from perftracker_ai.detect.shift import estimate_shifts
+from perftracker_ai.detect.shift import estimate_shifts, grouped, taken_off
 from perftracker_ai.detect.sound import left_out, sound
 from perftracker_ai.detect.whose import reported
 from perftracker_ai.detect.windows import LEVEL, shortest_change
@@ -33,16 +33,20 @@ if TYPE_CHECKING:
 
     from perftracker_ai.detect.evidence import Evidence
     from perftracker_ai.detect.series import Panel
-    from perftracker_ai.detect.shift import Shifts
+    from perftracker_ai.detect.shift import Grouped, Shifts
     from perftracker_ai.model import CurveSet, Soundness, Timeline
     from perftracker_ai.settings import DetectSettings
 
 __all__ = ["detect"]
 
-LOOKS = 1
-"""Times the environment is estimated again without what seemed changed, at most."""
-
 METHOD = "multiscale scan of log-ratios 1"
+
+
+class _Shift(NamedTuple):
+    """What the run shares: in the comparison, and against each single run, shape (V, C)."""
+
+    compared: Shifts
+    against: NDArray[np.float64]
 
 
 def detect(
@@ -79,7 +83,8 @@ def detect(
     context = Context(
         curves=curves,
         settings=settings,
-        shift=shift[0],
+        shift=shift.compared,
+        against=shift.against,
         reruns=len(curves.rows[0]) - 1,
         shortest=shortest_change(curves, settings),
         late=() if soundness is None else soundness.late,
@@ -100,55 +105,60 @@ def detect(
     )
 
 
-def _evidence(curves: CurveSet, laid: list[Panel], settings: DetectSettings) -> tuple[list[Shifts], list[Evidence]]:
+def _evidence(curves: CurveSet, laid: list[Panel], settings: DetectSettings) -> tuple[_Shift, list[Evidence]]:
     """Weigh the evidence, a second time without what seemed changed: it must not pass for the environment's doing."""
+    groups = grouped(curves)
     if not laid:
-        return [estimate_shifts(curves, np.full(len(curves.curves), np.nan), settings.large_shift, LEVEL)], []
+        nothing = np.full(len(curves.curves), np.nan)
+        return _Shift(estimate_shifts(groups, nothing, settings.large_shift, LEVEL), nothing[None]), []
+    calm = _each(groups, _ordered(groups, laid, [median(panel.contrast) for panel in laid]))
     marks = [np.zeros(panel.ratio.shape, dtype=bool) for panel in laid]
-    calm = _shifts(curves, laid, [median(panel.contrast) for panel in laid], settings)
-    shift = [*_compared(curves, laid, marks, settings), *calm]
-    nets = [_net(panel, shift) for panel in laid]
+    shift = _shift(groups, laid, marks, settings)
+    nets = [_net(panel, shift, calm) for panel in laid]
     learned = learn(nets)
-    for _ in range(LOOKS):
-        before, marks = marks, suspects(weigh(nets, learned, marks, COARSE))
-        if all(np.array_equal(mark, known) for mark, known in zip(marks, before, strict=True)):
-            break
-        shift = [*_compared(curves, laid, marks, settings), *calm]
-        nets = [_net(panel, shift) for panel in laid]
-    return shift, weigh(nets, learned, marks)
+    ready = prepare(nets, learned, marks)
+    marks = suspects(weigh(ready, COARSE))
+    if any(mark.any() for mark in marks):
+        shift = _shift(groups, laid, marks, settings)
+        ready = prepare([_net(panel, shift, calm) for panel in laid], learned, marks)
+    return _Shift(shift, _against(groups, laid, marks, shift)), weigh(ready)
 
 
-def _compared(
-    curves: CurveSet, laid: list[Panel], marks: list[NDArray[np.bool_]], settings: DetectSettings
-) -> list[Shifts]:
-    """Estimate the shift of the comparison, and of the candidate against each baseline run."""
-    alone = len(curves.mean) == FIRST_RERUN  # then the comparison with the one run is the comparison
+def _shift(groups: Grouped, laid: list[Panel], marks: list[NDArray[np.bool_]], settings: DetectSettings) -> Shifts:
+    """Estimate the shift of the comparison."""
+    levels = [calm_level(panel.ratio, mark)[None] for panel, mark in zip(laid, marks, strict=True)]
+    return estimate_shifts(groups, _ordered(groups, laid, levels)[0], settings.large_shift, LEVEL)
+
+
+def _against(groups: Grouped, laid: list[Panel], marks: list[NDArray[np.bool_]], shift: Shifts) -> NDArray[np.float64]:
+    """Estimate the shift against each single run, shape (V, C)."""
+    if len(groups.curves.mean) == FIRST_RERUN:  # then the comparison with the one run is the comparison
+        return shift.per_curve[None]
     levels = [
-        np.array([calm_level(part, mark) for part in (panel.ratio, *([] if alone else panel.versus))])
-        for panel, mark in zip(laid, marks, strict=True)
+        np.array([calm_level(part, mark) for part in panel.versus]) for panel, mark in zip(laid, marks, strict=True)
     ]
-    return _shifts(curves, laid, levels, settings) * (2 if alone else 1)
+    return _each(groups, _ordered(groups, laid, levels))
 
 
-def _shifts(
-    curves: CurveSet, laid: list[Panel], levels: list[NDArray[np.float64]], settings: DetectSettings
-) -> list[Shifts]:
-    """Estimate the shift of each of K comparisons; ``levels`` has shape (K, C) for each panel."""
-    ordered = np.full((len(levels[0]), len(curves.curves)), np.nan)
+def _ordered(groups: Grouped, laid: list[Panel], levels: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Put the levels of K comparisons, shape (K, C) for each panel, in the order of the curves."""
+    ordered = np.full((len(levels[0]), len(groups.endpoint)), np.nan)
     for panel, level in zip(laid, levels, strict=True):
         ordered[:, panel.rows] = level
-    return [estimate_shifts(curves, level, settings.large_shift, LEVEL) for level in ordered]
+    return ordered
 
 
-def _net(panel: Panel, shifts: list[Shifts]) -> Net:
-    """Take the shift of every run off."""
-    runs = len(panel.versus)
-    taken = np.array([shift.per_curve[panel.rows] for shift in shifts])[:, :, None]
+def _each(groups: Grouped, levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Estimate the shift of each of K comparisons, shape (K, C)."""
+    return np.array([taken_off(groups, level) for level in levels]).reshape(levels.shape)
+
+
+def _net(panel: Panel, shift: Shifts, calm: NDArray[np.float64]) -> Net:
+    """Take the shift off the comparison, and off each of the calm ones."""
     return Net(
         panel=panel,
-        ratio=panel.ratio - taken[0],
-        versus=panel.versus - taken[1 : 1 + runs],
-        contrast=panel.contrast - taken[1 + runs :],
+        ratio=panel.ratio - shift.per_curve[panel.rows][:, None],
+        contrast=panel.contrast - calm[:, panel.rows, None],
     )
 
 

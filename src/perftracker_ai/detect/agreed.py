@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.detect.shift import LOCATION_COST, MIN_FAMILIES
-from perftracker_ai.stats import MAD_TO_SIGMA, distinct, robust_scale
+from perftracker_ai.stats import MAD_TO_SIGMA, distinct, group_medians, robust_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,8 +56,8 @@ def agreed_loads(change: Floats, owner: Ints, curves: CurveSet, sign: float, lea
         return []
     load, axis = _loads(curves, owner, used)
     away = sign * (change - _levels(change, owner, len(curves.curves)))[used]
-    middle = _middles(away, load)
-    spread = MAD_TO_SIGMA * _middles(np.abs(away - middle[load]), load)
+    middle = group_medians(away, load)
+    spread = MAD_TO_SIGMA * group_medians(np.abs(away - middle[load]), load)
     names = {name: k for k, name in enumerate(dict.fromkeys(curve.endpoint for curve in curves.curves))}
     endpoint = np.array([names[curve.endpoint] for curve in curves.curves])[owner[used]]
     pairs = distinct(load * len(names) + endpoint)
@@ -89,14 +89,5 @@ def _levels(change: Floats, owner: Ints, curves: int) -> Floats:
     known = np.flatnonzero(np.isfinite(change))
     level = np.zeros(curves)
     there = distinct(owner[known])
-    level[there] = _middles(change[known], np.searchsorted(there, owner[known]))
+    level[there] = group_medians(change[known], np.searchsorted(there, owner[known]))
     return level[owner]
-
-
-def _middles(values: Floats, group: Ints) -> Floats:
-    """Give the median of each group; groups are numbered from 0, and none is empty."""
-    order = np.lexsort((values, group))
-    count = np.bincount(group)
-    start = np.cumsum(count) - count
-    low, high = (values[order[start + part]] for part in ((count - 1) // 2, count // 2))
-    return np.asarray((low + high) / 2)

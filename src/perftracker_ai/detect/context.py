@@ -16,11 +16,20 @@ if TYPE_CHECKING:
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What judging needs besides the evidence."""
+    """What judging needs besides the evidence.
+
+    Attributes
+    ----------
+    shift : Shifts
+        Of the comparison.
+    against : ndarray, shape (V, C)
+        What is taken off each curve of a comparison with a single run, see `Panel.versus`.
+    """
 
     curves: CurveSet
     settings: DetectSettings
     shift: Shifts
+    against: NDArray[np.float64]
     reruns: int
     shortest: float
     late: tuple[Stretch, ...]

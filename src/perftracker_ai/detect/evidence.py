@@ -85,6 +85,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     sides: tuple[Side, ...]
 
 
+class Scatter(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """How far rows lie off in K comparisons: their levels, and the variances of levels and of drifts, shape (K, C)."""
+
+    level: NDArray[np.float64]
+    of_level: NDArray[np.float64]
+    of_drift: NDArray[np.float64]
+
+
 class Learned(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Noise of a panel's rows and of their siblings.
 
@@ -97,6 +105,8 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Share of points that are spikes per direction, among all rows and among all siblings.
     excess : tuple of ndarray
         Variance that one run's unusual noise may have added to the level of each row, per direction.
+    calm : Scatter
+        Of the rows' contrasts.
     """
 
     track: Track
@@ -104,6 +114,27 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     spikes: tuple[NDArray[np.float64], NDArray[np.float64]]
     rates: tuple[list[float], list[float]]
     excess: tuple[NDArray[np.float64], NDArray[np.float64]]
+    calm: Scatter
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Rows of one panel that can be scanned.
+
+    Attributes
+    ----------
+    track, sibling : Track
+    raw : tuple of ndarray, shape (C, N)
+        Values before spikes were clipped, of the rows and of their siblings.
+    marks : tuple of ndarray of bool, shape (C, N)
+        Points that seem to have changed, in the rows and in any row of their family.
+    """
+
+    net: Net
+    learned: Learned
+    track: Track
+    sibling: Track
+    raw: tuple[NDArray[np.float64], NDArray[np.float64]]
+    marks: tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -133,6 +164,8 @@ def learn(nets: list[Net]) -> list[Learned]:
     siblings, _ = _tracks(related, (typical, sum(len(net.panel.starts) for net in nets)))
     rates = (_spike_rates(rows, tracks), _spike_rates(related, siblings))
     excess = [noise.excess_noise(_levelled_cost(net, track)) for net, track in zip(nets, tracks, strict=True)]
+    calm = _scatters([part.contrast for part in rows], tracks, rows)
+    parts = zip(rows, tracks, related, siblings, excess, calm, strict=True)
     return [
         Learned(
             track=track,
@@ -140,43 +173,59 @@ def learn(nets: list[Net]) -> list[Learned]:
             spikes=(row.value - track.value, others.value - sibling.value),
             rates=rates,
             excess=(worse**2, better**2),
+            calm=scatter,
         )
-        for row, track, others, sibling, (worse, better) in zip(rows, tracks, related, siblings, excess, strict=True)
+        for row, track, others, sibling, (worse, better), scatter in parts
     ]
 
 
-def weigh(
-    nets: list[Net], learned: list[Learned], marks: list[NDArray[np.bool_]], step: float = FINE
-) -> list[Evidence]:
-    """Collect the evidence for every curve of some panels; what all curves share is learned from all of them.
+def prepare(nets: list[Net], learned: list[Learned], marks: list[NDArray[np.bool_]]) -> list[Ready]:
+    """Learn how far whole levels scatter by chance; what all curves share is learned from all panels.
 
     Parameters
     ----------
     marks : list of ndarray of bool, each of shape (C, N)
-        Points that seem to have changed: how far levels scatter by chance is learned from the others.
-    step : float
-        How densely to scan: `FINE` to judge, `COARSE` for a look in between.
+        Points that seem to have changed: it is learned from the others.
     """
     rows = [_rows(net) for net in nets]
-    tracks = _with_levels(
-        [_again(part.track, new.value - part.spikes[0]) for part, new in zip(learned, rows, strict=True)], rows, marks
-    )
+    again = [_again(part.track, new.value - part.spikes[0]) for part, new in zip(learned, rows, strict=True)]
+    tracks = _with_levels(again, rows, marks, [part.calm for part in learned])
     related = [_related(net, track) for net, track in zip(nets, tracks, strict=True)]
     again = [_again(part.sibling, new.value - part.spikes[1]) for part, new in zip(learned, related, strict=True)]
     of_all = [of_families(net, mark) for net, mark in zip(nets, marks, strict=True)]
-    siblings = _with_levels(again, related, of_all)
-    raw = [(row.value, others.value) for row, others in zip(rows, related, strict=True)]
-    sides = _sides(nets, tracks, siblings, raw, learned, step, (marks, of_all))
+    siblings = _with_levels(again, related, of_all, _scatters([part.contrast for part in related], again, related))
+    parts = zip(nets, learned, tracks, siblings, rows, related, marks, of_all, strict=True)
+    return [
+        Ready(
+            net=net,
+            learned=part,
+            track=track,
+            sibling=sibling,
+            raw=(row.value, others.value),
+            marks=(mark, family),
+        )
+        for net, part, track, sibling, row, others, mark, family in parts
+    ]
+
+
+def weigh(ready: list[Ready], step: float = FINE) -> list[Evidence]:
+    """Collect the evidence for every curve of some panels.
+
+    Parameters
+    ----------
+    step : float
+        How densely to scan: `FINE` to judge, `COARSE` for a look in between.
+    """
     return [
         Evidence(
-            net=net,
-            track=track,
-            joint=joined(track, sibling),
-            paired=joined(track, of_twins(net, track)),
-            points=points_of(track),
+            net=part.net,
+            track=part.track,
+            joint=joined(part.track, part.sibling),
+            paired=joined(part.track, of_twins(part.net, part.track)),
+            points=points_of(part.track),
             sides=side,
         )
-        for net, track, sibling, side in zip(nets, tracks, siblings, sides, strict=True)
+        for part, side in zip(ready, _sides(ready, step), strict=True)
     ]
 
 
@@ -282,36 +331,61 @@ def _correlation(track: Track, contrasts: NDArray[np.float64]) -> list[noise.Cor
     return [noise.fitted_correlation(track.value, first, last), *plain]
 
 
-def _with_levels(tracks: list[Track], rows: list[Rows], marks: list[NDArray[np.bool_]]) -> list[Track]:
+def _with_levels(
+    tracks: list[Track], rows: list[Rows], marks: list[NDArray[np.bool_]], calm: list[Scatter]
+) -> list[Track]:
     """Add how far whole levels scatter between runs, and drift along the load, as comparison and contrasts show it."""
-    values = [
-        np.concatenate([_calm(track.value, mark)[None], part.contrast])
-        for track, part, mark in zip(tracks, rows, marks, strict=True)
-    ]
-    variance = np.concatenate([track.variance[:, 0] for track in tracks])
-    rho, points = np.concatenate([track.rho for track in tracks]), np.concatenate([points_of(t) for t in tracks])
-    kind = np.concatenate([part.kind for part in rows])
-    sigma, levels = np.sqrt(variance), np.concatenate([median(part) for part in values], axis=1)
-    sampling = noise.mean_variance(variance, points, rho)
-    scatters = np.array([noise.level_scatter(row, sigma, sampling, kind, len(levels)) for row in levels])
-    typical, factor = noise.evened_scatter(scatters, sampling)
-    scatter = noise.own_scatter(np.sqrt(factor) * levels[1:], typical, sampling)
-    drifts, steady = (
-        np.concatenate([measure(part) for part in values], axis=1) for measure in (noise.drift, noise.steady_drift)
-    )
-    sampling = noise.drift_sampling(variance, points, rho)
-    scatters = np.array(
-        [
-            noise.drift_scatter(rise, own, sigma, sampling, kind, len(drifts))
-            for rise, own in zip(drifts, steady, strict=True)
-        ]
-    )
-    drift, _ = noise.evened_scatter(scatters, sampling)
+    values = [_calm(track.value, mark)[None] for track, mark in zip(tracks, marks, strict=True)]
+    seen, known = (_over_all(part) for part in (_scatters(values, tracks, rows), calm))
+    level, drift = _sampling(tracks)
+    typical, factor = noise.evened_scatter(np.concatenate([seen.of_level, known.of_level]), level)
+    scatter = noise.own_scatter(np.sqrt(factor) * known.level, typical, level)
+    rise, _ = noise.evened_scatter(np.concatenate([seen.of_drift, known.of_drift]), drift)
     like = [track.value for track in tracks]
     return [
         replace(track, level_variance=level, drift_variance=own)
-        for track, level, own in zip(tracks, _split(scatter, like), _split(drift, like), strict=True)
+        for track, level, own in zip(tracks, _split(scatter, like), _split(rise, like), strict=True)
     ]
+
+
+def _scatters(values: list[NDArray[np.float64]], tracks: list[Track], rows: list[Rows]) -> list[Scatter]:
+    """Tell from each of K comparisons how far levels and drifts scatter, all panels together.
+
+    Parameters
+    ----------
+    values : list of ndarray, each of shape (K, C, N)
+    """
+    sigma, kind = np.sqrt(np.concatenate([t.variance[:, 0] for t in tracks])), np.concatenate([r.kind for r in rows])
+    sampling, looks = _sampling(tracks), 1 + len(rows[0].contrast)
+    levels = np.concatenate([median(part) for part in values], axis=1)
+    of_level = [noise.level_scatter(level, sigma, sampling[0], kind, looks) for level in levels]
+    drifts, steady = (
+        np.concatenate([measure(part, track.value) for part, track in zip(values, tracks, strict=True)], axis=1)
+        for measure in (noise.drift, noise.steady_drift)
+    )
+    of_drift = [
+        noise.drift_scatter(rise, own, sigma, sampling[1], kind, looks)
+        for rise, own in zip(drifts, steady, strict=True)
+    ]
+    place = np.cumsum([len(track.value) for track in tracks])[:-1]
+    parts = (np.split(np.reshape(part, levels.shape), place, axis=1) for part in (levels, of_level, of_drift))
+    return [Scatter(level=level, of_level=own, of_drift=drift) for level, own, drift in zip(*parts, strict=True)]
+
+
+def _over_all(parts: list[Scatter]) -> Scatter:
+    """Put the rows of all panels together."""
+    return Scatter(
+        level=np.concatenate([part.level for part in parts], axis=1),
+        of_level=np.concatenate([part.of_level for part in parts], axis=1),
+        of_drift=np.concatenate([part.of_drift for part in parts], axis=1),
+    )
+
+
+def _sampling(tracks: list[Track]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Variances of the rows' levels, and of their drifts, that the noise of their points explains."""
+    variance, rho = (np.concatenate(part) for part in zip(*((t.variance[:, 0], t.rho) for t in tracks), strict=True))
+    points = np.concatenate([points_of(track) for track in tracks])
+    return noise.mean_variance(variance, points, rho), noise.drift_sampling(variance, points, rho)
 
 
 def _calm(value: NDArray[np.float64], suspect: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -342,38 +416,28 @@ def _spike_rates(rows: list[Rows], tracks: list[Track]) -> list[float]:
     return [(count + 0.5) / (points + 1) for count in above]
 
 
-def _sides(  # noqa: PLR0913, PLR0917 - rows, their siblings and what is known of both
-    nets: list[Net],
-    tracks: list[Track],
-    siblings: list[Track],
-    raw: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    learned: list[Learned],
-    step: float,
-    marks: tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]],
-) -> list[tuple[Side, ...]]:
+def _sides(ready: list[Ready], step: float) -> list[tuple[Side, ...]]:
     """Scan rows and siblings and turn what is found into p-values, deflated by what the job says of its own noise."""
-    own, related = [scan(track, step) for track in tracks], [scan(track, step) for track in siblings]
-    families = sum(len(net.panel.starts) for net in nets)
-    own_factor, factor = (
-        _inflation(rows, scans, seem, families)
-        for rows, scans, seem in ((tracks, own, marks[0]), (siblings, related, marks[1]))
-    )
+    own, related = [scan(part.track, step) for part in ready], [scan(part.sibling, step) for part in ready]
+    families = sum(len(part.net.panel.starts) for part in ready)
+    own_factor = _inflation([p.track for p in ready], own, [p.marks[0] for p in ready], families)
+    factor = _inflation([p.sibling for p in ready], related, [p.marks[1] for p in ready], families)
     found: list[tuple[Side, ...]] = []
-    rows = zip(nets, tracks, siblings, own, related, raw, learned, strict=True)
-    for net, track, sibling, mine, theirs, (values, others), part in rows:
+    for part, mine, theirs in zip(ready, own, related, strict=True):
+        track, learned, twin = part.track, part.learned, part.net.panel.twin
         pair = []
         for k, sign in enumerate(SIDES):
-            loose = replace(track, level_variance=track.level_variance + part.excess[k])
-            there = _of_twin(net.panel.twin, mine[k])
+            loose = replace(track, level_variance=track.level_variance + learned.excess[k])
+            there = _of_twin(twin, mine[k])
             pair.append(
                 Side(
                     twin=there,
                     best=mine[k],
                     family=theirs[k],
-                    p=_scan_p(loose, values, mine[k], sign, (own_factor, part.rates[0][k])),
-                    family_p=_scan_p(sibling, others, theirs[k], sign, (factor, part.rates[1][k])),
+                    p=_scan_p(loose, part.raw[0], mine[k], sign, (own_factor, learned.rates[0][k])),
+                    family_p=_scan_p(part.sibling, part.raw[1], theirs[k], sign, (factor, learned.rates[1][k])),
                     member_p=_member_p(loose, theirs[k], sign, own_factor),
-                    twin_p=np.where(net.panel.twin >= 0, _member_p(loose, there, sign, own_factor), 1.0),
+                    twin_p=np.where(twin >= 0, _member_p(loose, there, sign, own_factor), 1.0),
                 )
             )
         found.append(tuple(pair))

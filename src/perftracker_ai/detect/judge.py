@@ -211,7 +211,7 @@ def _found(
     settings, curves = context.settings, context.curves
     taken = float(context.shift.error[evidence.net.panel.rows[ranges[0].row]])
     joined = merged(ranges, evidence.net.ratio[ranges[0].row], sign, math.log1p(settings.moderate))
-    kept = [part for part in joined if practical(evidence, part, sign, settings)]
+    kept = [part for part in joined if practical(evidence, part, sign, context)]
     long = [long_enough(curves, evidence, part, context.shortest) for part in kept]
     return Found(
         windows=tuple(
@@ -281,7 +281,7 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
         needed=need_text(need, context.shortest) if need else "",
     )
     points = panel.point[row][np.isfinite(evidence.net.ratio[row])]
-    return whose.with_run(result, panel.gross[row], points, whole.reach, context)
+    return whose.with_run(result, panel.gross[row], points, (whole.gross, whole.reach), context)
 
 
 def _left_out(curve: int, context: Context) -> tuple[int, ...]:

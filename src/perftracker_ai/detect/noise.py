@@ -474,29 +474,31 @@ def _scatter_slope(level: NDArray[np.float64], sigma: NDArray[np.float64], middl
     return float(np.clip(np.log(scales[1] / scales[0]) / max(distance, 0.1), 0.0, 1.0))
 
 
-def drift(value: NDArray[np.float64]) -> NDArray[np.float64]:
+def drift(value: NDArray[np.float64], like: NDArray[np.float64]) -> NDArray[np.float64]:
     """Measure how far rows rise from their first load to their last: twice the step between their halves.
 
     Parameters
     ----------
     value : ndarray, shape (K, C, N)
-        Comparisons of the same curves; the loads of the first one say where a curve's halves are.
+        Comparisons of the same curves.
+    like : ndarray, shape (C, N)
+        Its loads say where a curve's halves are.
     """
-    side = _side_of(value)
+    side = _side_of(like)
     rise: NDArray[np.float64] = 2 * (mean_of(value, side > 0) - mean_of(value, side < 0))
     return rise
 
 
-def steady_drift(value: NDArray[np.float64]) -> NDArray[np.float64]:
+def steady_drift(value: NDArray[np.float64], like: NDArray[np.float64]) -> NDArray[np.float64]:
     """Measure the same from the medians of the halves: a band of loads is a change, and leaves this one alone."""
-    side = _side_of(value)
+    side = _side_of(like)
     upper, lower = (median(np.where(part, value, np.nan)) for part in (side > 0, side < 0))
     return np.asarray(2 * (upper - lower))
 
 
 def _side_of(value: NDArray[np.float64]) -> NDArray[np.intp]:
     """Tell on which side of its row's middle each column is, by sign."""
-    begin, end = ends_of(value[0])
+    begin, end = ends_of(value)
     return np.asarray(2 * np.arange(value.shape[-1]) - (begin + end)[:, None])
 
 

@@ -112,14 +112,12 @@ class Net(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     Attributes
     ----------
     ratio : ndarray, shape (C, N)
-    versus : ndarray, shape (V, C, N)
     contrast : ndarray, shape (K, C, N)
         As in `Panel`, net.
     """
 
     panel: Panel
     ratio: NDArray[np.float64]
-    versus: NDArray[np.float64]
     contrast: NDArray[np.float64]
 
 

@@ -20,12 +20,26 @@ import numpy as np
 
 from perftracker_ai.detect.series import family_key
 from perftracker_ai.model import CANDIDATE, Attribution, MetricKind, RunShift
-from perftracker_ai.stats import median, quiet_scale, ratio, robust_location, robust_scale, t_quantile
+from perftracker_ai.stats import (
+    distinct,
+    group_medians,
+    median,
+    quiet_scale,
+    ratio,
+    robust_location,
+    robust_scale,
+    t_quantile,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
     from numpy.typing import NDArray
 
-    from perftracker_ai.model import Curve, CurveSet
+    from perftracker_ai.model import CurveSet
+
+    Key = tuple[MetricKind, int | None]
+    Ints = NDArray[np.intp]
 
 MIN_FAMILIES = 5
 """Endpoints from which a shared shift can be told from a change of each: with fewer, nothing is taken off."""
@@ -78,6 +92,27 @@ class Shifts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     endpoints: int
 
 
+class Grouped(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The curves of times and rates, put together as shifts are told: the same for all comparisons of them.
+
+    Attributes
+    ----------
+    curves : CurveSet
+    timed : ndarray of int
+        Places of these curves among all, ascending.
+    endpoint, family : ndarray of int, shape (C,)
+        Number of the endpoint, and of the endpoint's scenario, of every curve.
+    groups : dict
+        Metric kind and thread count, in order, with the places of their curves.
+    """
+
+    curves: CurveSet
+    timed: Ints
+    endpoint: Ints
+    family: Ints
+    groups: dict[Key, Ints]
+
+
 class _Centre(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     value: float
     error: float
@@ -85,7 +120,34 @@ class _Centre(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     families: int
 
 
-def estimate_shifts(curves: CurveSet, level: NDArray[np.float64], large: float, interval_level: float) -> Shifts:
+def grouped(curves: CurveSet) -> Grouped:
+    """Put the curves together by what they may share."""
+    every = curves.curves
+    timed = [k for k, curve in enumerate(every) if curve.metric_kind.timed]
+    groups: dict[Key, list[int]] = {}
+    for k in sorted(timed, key=lambda k: (every[k].metric_kind, every[k].threads or 0)):
+        groups.setdefault((every[k].metric_kind, every[k].threads), []).append(k)
+    return Grouped(
+        curves=curves,
+        timed=np.array(timed, dtype=np.intp),
+        endpoint=_numbered([curve.endpoint for curve in every]),
+        family=_numbered([family_key(curve) for curve in every]),
+        groups={key: np.array(members) for key, members in groups.items()},
+    )
+
+
+def _numbered(names: Sequence[Hashable]) -> Ints:
+    """Give every name a number, the same to the same."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.intp)
+
+
+def taken_off(groups: Grouped, level: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Estimate what each metric kind and thread count shares, as `estimate_shifts` does: for every curve."""
+    return _per_curve(groups, _centres(groups, level, _controls(*_endpoint_levels(groups, level))))[0]
+
+
+def estimate_shifts(groups: Grouped, level: NDArray[np.float64], large: float, interval_level: float) -> Shifts:
     """Estimate the shift that each metric kind and thread count shares.
 
     Parameters
@@ -97,47 +159,47 @@ def estimate_shifts(curves: CurveSet, level: NDArray[np.float64], large: float, 
     interval_level : float
         Level of the reported intervals.
     """
-    timed = [k for k, curve in enumerate(curves.curves) if curve.metric_kind.timed]
-    endpoints = _endpoint_levels(curves.curves, level, timed)
-    controls = _controls(endpoints)
-    members = timed if controls is None else [k for k in timed if curves.curves[k].endpoint in controls]
-    centres = _centres(curves.curves, level, timed, members)
-    code = _one_thread_count(curves, centres) if controls is None else None
-    per_curve, error, own = np.zeros(len(level)), np.zeros(len(level)), np.zeros(len(level), dtype=bool)
-    for (_, threads), (group, centre) in centres.items():
-        per_curve[group], error[group] = centre.value, centre.error
-        own[group] = code is not None and threads == code
+    endpoints, values = _endpoint_levels(groups, level)
+    controls = _controls(endpoints, values)
+    centres = _centres(groups, level, controls)
+    alone = _one_thread_count(groups.curves, centres) if controls is None else None
+    per_curve, error = _per_curve(groups, centres)
+    own = np.zeros(len(level), dtype=bool)
+    for (kind, threads), members in groups.groups.items():
+        own[members] = alone is not None and threads == alone and (kind, threads) in centres
     reported = tuple(
-        _report(kind, threads, centre, large, interval_level, code=code is not None and threads == code)
-        for (kind, threads), (_, centre) in centres.items()
+        _report(kind, threads, centre, large, interval_level, code=alone is not None and threads == alone)
+        for (kind, threads), centre in centres.items()
         if centre.curves
     )
-    stayed = len(controls) if controls is not None else _stayed(endpoints, math.log1p(large))
+    stayed = len(controls) if controls is not None else _stayed(values, math.log1p(large))
     return Shifts(
         per_curve=per_curve, reported=reported, code=own, error=error, stayed=stayed, endpoints=len(endpoints)
     )
 
 
-def _endpoint_levels(curves: tuple[Curve, ...], level: NDArray[np.float64], timed: list[int]) -> dict[str, float]:
-    """Give each endpoint's median level."""
-    found: dict[str, list[float]] = {}
-    for k in timed:
-        if math.isfinite(level[k]):
-            found.setdefault(curves[k].endpoint, []).append(float(level[k]))
-    return {endpoint: _middle(sorted(values)) for endpoint, values in found.items()}
+def _per_curve(groups: Grouped, centres: dict[Key, _Centre]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Spread the shifts and their errors over the curves; 0 where nothing is taken off."""
+    value, error = np.zeros(len(groups.endpoint)), np.zeros(len(groups.endpoint))
+    for key, centre in centres.items():
+        value[groups.groups[key]], error[groups.groups[key]] = centre.value, centre.error
+    return value, error
 
 
-def _middle(ordered: list[float]) -> float:
-    """Return the median of a handful of numbers, for which an array costs more than it saves."""
-    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+def _endpoint_levels(groups: Grouped, level: NDArray[np.float64]) -> tuple[Ints, NDArray[np.float64]]:
+    """Give each endpoint's number and median level."""
+    known = groups.timed[np.isfinite(level[groups.timed])]
+    endpoint = groups.endpoint[known]
+    there = distinct(endpoint)
+    return there, group_medians(level[known], np.searchsorted(there, endpoint))
 
 
-def _controls(endpoints: dict[str, float]) -> frozenset[str] | None:
+def _controls(endpoints: Ints, level: NDArray[np.float64]) -> Ints | None:
     """Find the endpoints that stayed where they were while the others moved far; None where there is no such gap."""
     if len(endpoints) < MIN_FAMILIES:
         return None
-    names = sorted(endpoints, key=lambda name: endpoints[name])
-    values = np.array([endpoints[name] for name in names])
+    order = np.argsort(level, kind="stable")
+    values = level[order]
     cuts = [0, *(np.flatnonzero(np.diff(values) >= GAP) + 1).tolist(), len(values)]
     parts = [slice(first, last) for first, last in pairwise(cuts)]
     least = max(LEAST_CONTROLS, math.ceil(CONTROLS * len(values)))
@@ -145,7 +207,7 @@ def _controls(endpoints: dict[str, float]) -> frozenset[str] | None:
     if len(parts) == 1 or not steady:
         return None
     nearest = min(steady, key=lambda part: abs(float(median(values[part]))))
-    return frozenset(names[nearest]) if abs(float(median(values[nearest]))) < STEADY else None
+    return endpoints[order[nearest]] if abs(float(median(values[nearest]))) < STEADY else None
 
 
 def _alone(values: NDArray[np.float64], part: slice) -> bool:
@@ -157,9 +219,8 @@ def _alone(values: NDArray[np.float64], part: slice) -> bool:
     return bool(min(left, right) >= APART * spread)
 
 
-def _stayed(endpoints: dict[str, float], large: float) -> int:
+def _stayed(values: NDArray[np.float64], large: float) -> int:
     """Count the endpoints that stayed with the main body of them, where that did not move far itself."""
-    values = np.array(list(endpoints.values()))
     if len(values) == 0:
         return 0
     centre = robust_location(values) if len(values) >= MIN_FAMILIES else 0.0
@@ -170,29 +231,25 @@ def _stayed(endpoints: dict[str, float], large: float) -> int:
     return int((np.abs(values - centre) <= reach).sum())
 
 
-def _centres(
-    curves: tuple[Curve, ...], level: NDArray[np.float64], timed: list[int], members: list[int]
-) -> dict[tuple[MetricKind, int | None], tuple[list[int], _Centre]]:
+def _centres(groups: Grouped, level: NDArray[np.float64], controls: Ints | None) -> dict[Key, _Centre]:
     """Locate each group's shift from its members; a group without enough of them has that of all."""
-    least = MIN_FAMILIES if members == timed else LEAST_CONTROLS
-    overall = _centre(curves, level, members, least, None)
+    least, known = MIN_FAMILIES, np.isfinite(level)
+    if controls is not None:
+        least, known = LEAST_CONTROLS, known & (groups.endpoint[:, None] == controls).any(axis=1)
+    overall = _centre(groups, level, groups.timed[known[groups.timed]], least, None)
     if overall is None:
         return {}
-    known = set(members)
-    found: dict[tuple[MetricKind, int | None], tuple[list[int], _Centre]] = {}
     whole = _Centre(value=overall.value, error=overall.error, curves=0, families=0)
-    for key, group in _groups(curves, timed).items():
-        own = _centre(curves, level, [k for k in group if k in known], least, overall)
-        found[key] = (group, own or whole)
-    return found
+    return {
+        key: _centre(groups, level, members[known[members]], least, overall) or whole
+        for key, members in groups.groups.items()
+    }
 
 
-def _one_thread_count(
-    curves: CurveSet, centres: dict[tuple[MetricKind, int | None], tuple[list[int], _Centre]]
-) -> int | None:
+def _one_thread_count(curves: CurveSet, centres: dict[Key, _Centre]) -> int | None:
     """Name the only thread count that moved while the others, measured in the same minutes, did not."""
     moved: dict[int, list[float]] = {}
-    for (_, threads), (_, centre) in centres.items():
+    for (_, threads), centre in centres.items():
         if threads is not None:
             moved.setdefault(threads, []).append(centre.value)
     if len(moved) < 2:  # noqa: PLR2004 - one has no other
@@ -218,27 +275,25 @@ def _interleaved(curves: CurveSet) -> bool:
     return whole > 0 and all(float(np.ptp(part)) >= SPREAD * whole for part in known)
 
 
-def _groups(curves: tuple[Curve, ...], chosen: list[int]) -> dict[tuple[MetricKind, int | None], list[int]]:
-    found: dict[tuple[MetricKind, int | None], list[int]] = {}
-    for k in sorted(chosen, key=lambda k: (curves[k].metric_kind, curves[k].threads or 0)):
-        found.setdefault((curves[k].metric_kind, curves[k].threads), []).append(k)
-    return found
-
-
 def _centre(
-    curves: tuple[Curve, ...], level: NDArray[np.float64], members: list[int], least: int, overall: _Centre | None
+    groups: Grouped, level: NDArray[np.float64], members: Ints, least: int, overall: _Centre | None
 ) -> _Centre | None:
-    """Locate the main body of some curves' levels, drawn towards the overall shift; None when there are too few."""
-    known = [k for k in members if math.isfinite(level[k])]
-    families = len({family_key(curves[k]) for k in known})
-    if families < least or len(known) < least:
+    """Locate the main body of some curves' levels, drawn towards the overall shift; None when there are too few.
+
+    Parameters
+    ----------
+    members : ndarray of int
+        Places of curves that have a level.
+    """
+    families = len(distinct(groups.family[members]))
+    if families < least:
         return None
-    centre = robust_location(level[known])
-    scale = quiet_scale(level[known] - centre)
+    centre = robust_location(level[members])
+    scale = quiet_scale(level[members] - centre)
     error = LOCATION_COST * scale / math.sqrt(families) if math.isfinite(scale) else 0.0
     if overall is not None:
         centre = overall.value + _shrink(centre - overall.value, error)
-    return _Centre(value=centre, error=error, curves=len(known), families=families)
+    return _Centre(value=centre, error=error, curves=len(members), families=families)
 
 
 def _shrink(difference: float, error: float) -> float:

@@ -67,7 +67,11 @@ def shared(windows: Sequence[Window], context: Context) -> tuple[Window, ...]:
 
 
 def with_run(
-    result: CurveResult, gross: NDArray[np.float64], points: NDArray[np.intp], reach: float, context: Context
+    result: CurveResult,
+    gross: NDArray[np.float64],
+    points: NDArray[np.intp],
+    whole: tuple[float, float],
+    context: Context,
 ) -> CurveResult:
     """Call no curve what only that makes of it which was taken off for the run.
 
@@ -77,12 +81,12 @@ def with_run(
         Of the curve's points, as measured.
     points : ndarray of int
         The compared ones, as places in the `CurveSet`.
-    reach : float
-        Half the width of the interval of the curve's level.
+    whole : (float, float)
+        The curve's level as measured, and half the width of its interval.
     """
+    level, reach = whole
     if not len(points) or result.outcome is Outcome.REGRESSED or result.cause is Cause.SMALL_TIME:
         return result
-    level = float(median(gross[np.isfinite(gross)]))
     surely = abs(level) >= math.log1p(context.settings.moderate) + reach
     if (surely or result.outcome is not Outcome.INCONCLUSIVE) and _moved(result.curve, level, reach, context):
         return _with_gross(result, _window(gross, points, reach, context.settings), context)

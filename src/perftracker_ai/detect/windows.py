@@ -22,6 +22,7 @@ from perftracker_ai.stats import median, ratio, t_quantile
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from perftracker_ai.detect.context import Context
     from perftracker_ai.detect.evidence import Evidence
     from perftracker_ai.detect.scan import Track
     from perftracker_ai.model import CurveSet
@@ -167,13 +168,14 @@ def _middle(net: NDArray[np.float64], extent: Extent, sign: float) -> float:
     return float(sign * median(net[extent.first : extent.last + 1]))
 
 
-def practical(evidence: Evidence, extent: Extent, sign: float, settings: DetectSettings) -> bool:
+def practical(evidence: Evidence, extent: Extent, sign: float, context: Context) -> bool:
     """Say whether a range matters: large enough, at three points at least, and worse than every single baseline run."""
-    height, net = size(evidence, extent, sign), sign * evidence.net.ratio[extent.row, extent.first : extent.last + 1]
+    panel, row, span = evidence.net.panel, extent.row, slice(extent.first, extent.last + 1)
+    height, net = size(evidence, extent, sign), sign * evidence.net.ratio[row, span]
     fewest = min(MIN_POINTS, int(np.isfinite(net).sum()))
-    if height < math.log1p(settings.minor) or int((net >= height / 2).sum()) < fewest:
+    if height < math.log1p(context.settings.minor) or int((net >= height / 2).sum()) < fewest:
         return False
-    against_each = sign * median(evidence.net.versus[:, extent.row, extent.first : extent.last + 1])
+    against_each = sign * (median(panel.versus[:, row, span]) - context.against[:, panel.rows[row]])
     return bool(np.all(against_each[np.isfinite(against_each)] > 0))
 
 
