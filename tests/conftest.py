@@ -69,6 +69,12 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Return two workers more than processors, ten at most: a quarter of their time they wait for others."""
+    return min(10, 2 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+
+
 @pytest.fixture
 def golden(request):
     """Compare a text with ``tests/golden/NAME``; on a mismatch write it beside as ``NAME.got.*``."""
