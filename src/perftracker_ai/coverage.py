@@ -378,13 +378,13 @@ def _together(curves: CurveSet, findings: Iterable[CoverageFinding]) -> list[Cov
 
     A candidate measured up to a lower load than the baseline is one thing to tell, not one for each of its curves.
     """
-    result = []
+    result, sizes = [], Counter(curve.group for curve in curves.curves)
     for key, same in groupby(sorted(findings, key=_shared), key=_shared):
         members = list(same)
         whole = _GROUPED.get(members[0].kind)
         if whole and len(members) > 1 and len(members) == _size_of_group(curves, whole, key[1]):
             result.append(_merge(members, whole))
-        elif members[0].kind in _RANGED and _most_of_group(curves, members):
+        elif members[0].kind in _RANGED and _most_of_group(curves, members, sizes[key[1]]):
             result.append(_merge(members, members[0].kind))
         else:
             result += members
@@ -411,11 +411,10 @@ def _size_of_group(curves: CurveSet, kind: CoverageKind, group: str) -> int:
     return sum(bool(there[c.start : c.stop].any()) for c in curves.curves if c.group == group)
 
 
-def _most_of_group(curves: CurveSet, members: list[CoverageFinding]) -> bool:
-    """Tell whether at least half of a group's curves, of two endpoints or more, share one range."""
+def _most_of_group(curves: CurveSet, members: list[CoverageFinding], size: int) -> bool:
+    """Tell whether at least half of a group's so many curves, of two endpoints or more, share one range."""
     endpoints = {curves.curves[member.curves[0]].endpoint for member in members}
-    group = sum(curve.group == members[0].group for curve in curves.curves)
-    return len(members) >= NEIGHBOURS and len(endpoints) > 1 and 2 * len(members) >= group
+    return len(members) >= NEIGHBOURS and len(endpoints) > 1 and 2 * len(members) >= size
 
 
 def _merge(members: list[CoverageFinding], kind: CoverageKind) -> CoverageFinding:

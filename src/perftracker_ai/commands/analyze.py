@@ -517,7 +517,7 @@ def _others(timeline: Timeline | None, jobs: Sequence[Job]) -> Timeline | None:
         return None
     compared = {job.info.id for job in jobs}
     rows = [row for row, job in enumerate(timeline.jobs) if job.id not in compared]
-    return replace(timeline, jobs=tuple(timeline.jobs[row] for row in rows), mean=timeline.mean[rows])
+    return timeline.of(rows)
 
 
 def _chronicle(

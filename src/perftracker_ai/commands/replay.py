@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from perftracker_ai.backtest.values import Found
     from perftracker_ai.commands.analyze import Read
     from perftracker_ai.issues import Compared
-    from perftracker_ai.model import Analysis, JobInfo, Timeline
+    from perftracker_ai.model import Analysis, CurveSet, JobInfo, Timeline
     from perftracker_ai.settings import DetectSettings, Settings
     from perftracker_ai.store import Store
 
@@ -101,18 +101,18 @@ def judge_task(own: Settings, task: Task) -> tuple[Answer, ...]:
         When the store cannot be read, or has a job no more.
     """
     with closing(open_store(store_url(own))) as store:
-        archive = store.archive(task.scope, LOOKED_AT + task.spanned)
-        return tuple(_answer(store, archive, pair, task) for pair in task.pairs)
+        earlier = _Earlier(store.archive(task.scope, LOOKED_AT + task.spanned), task.keep_days)
+        return tuple(_answer(store, earlier, pair, task) for pair in task.pairs)
 
 
-def _answer(store: Store, archive: Archive, pair: PairKey, task: Task) -> Answer:
+def _answer(store: Store, earlier: _Earlier, pair: PairKey, task: Task) -> Answer:
     stored = store.series(task.scope, only=set(pair.runs))
     if len(stored.jobs) < len(pair.runs):
         raise StoreError(
             f"The store {store.location} has lost a job since it was looked for", "start the backtest again"
         )
     read = read_stored(stored, pair.runs, pair.candidate_reruns)
-    timeline = align(_before(archive, read.jobs[CANDIDATE].info, task.keep_days), read.curves)
+    timeline = earlier.of(read.jobs[CANDIDATE].info, read.curves)
     try:
         if pair.kind is PairKind.SAME_VERSION:
             return _as_two_versions(read, timeline, pair, task)
@@ -121,20 +121,31 @@ def _answer(store: Store, archive: Archive, pair: PairKey, task: Task) -> Answer
         return Answer(judged=(), issues=(), problem=error.problem)
 
 
-def _before(archive: Archive, candidate: JobInfo, keep_days: int) -> Archive:
-    """Leave out what ended after a candidate, what is too old beside it, and all but the newest of the rest."""
-    since = kept_since(candidate.end, keep_days)
-    rows = [
-        row
-        for row, job in enumerate(archive.jobs)
-        if (job.end, job.id) <= (candidate.end, candidate.id) and (since is None or job.end >= since)
-    ][-LOOKED_AT:]
-    return replace(
-        archive,
-        jobs=tuple(archive.jobs[row] for row in rows),
-        layout_of=tuple(archive.layout_of[row] for row in rows),
-        means=tuple(archive.means[row] for row in rows),
-    )
+class _Earlier:
+    """What the earlier jobs of a task measured, laid once on points that several of its pairs have in common."""
+
+    def __init__(self, archive: Archive, keep_days: int) -> None:
+        self._archive, self._keep_days = archive, keep_days
+        self._laid: tuple[CurveSet, Timeline] | None = None
+
+    def of(self, candidate: JobInfo, curves: CurveSet) -> Timeline:
+        """Leave out what ended after a candidate, what is too old beside it, and all but the newest of the rest."""
+        since = kept_since(candidate.end, self._keep_days)
+        rows = [
+            row
+            for row, job in enumerate(self._archive.jobs)
+            if (job.end, job.id) <= (candidate.end, candidate.id) and (since is None or job.end >= since)
+        ]
+        return self._on(curves).of(rows[-LOOKED_AT:])
+
+    def _on(self, curves: CurveSet) -> Timeline:
+        if self._laid is None or not _have_same_points(self._laid[0], curves):
+            self._laid = curves, align(self._archive, curves)
+        return self._laid[1]
+
+
+def _have_same_points(one: CurveSet, other: CurveSet) -> bool:
+    return one.curves == other.curves and one.label == other.label and one.load.tobytes() == other.load.tobytes()
 
 
 # ── one pair ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,6 +14,8 @@ import msgspec
 from perftracker_ai.model.ranges import Count  # noqa: TC001 - msgspec reads it when it reads results back
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -169,6 +171,13 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     jobs: tuple[JobInfo, ...]
     mean: NDArray[np.float64]
+
+    def of(self, rows: Sequence[int]) -> Timeline:
+        """Return some of the jobs, in this order; neighbours share the values with all of them."""
+        first, last = (rows[0], rows[-1] + 1) if rows else (0, 0)
+        neighbours = list(rows) == list(range(first, last))
+        mean = self.mean[first:last] if neighbours else self.mean[list(rows)]
+        return Timeline(jobs=tuple(self.jobs[row] for row in rows), mean=mean)
 
 
 class RunAccount(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,6 +55,7 @@ def order(version: str) -> Key | None:
     return (*_without_noughts(items), (_END, 0, ""))
 
 
+@lru_cache(maxsize=4096)
 def trimmed(version: str) -> str:
     """Return a version without blanks around it and without a ``v`` before its number: typed two ways, it is one."""
     text = version.strip()

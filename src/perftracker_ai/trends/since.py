@@ -123,7 +123,7 @@ def chronicle(
     shared = _shared(curves, detection, line.jobs) if worse else np.zeros(len(line.jobs.jobs))
     asked = (_onset(cluster, line, _affected(curves, detection, cluster), shared) for cluster in worse)
     onsets = tuple(onset for onset in asked if onset is not None)
-    shown = _rows(line.jobs, line.shown)
+    shown = line.jobs.of(line.shown.tolist())
     jobs, found = places(shown.jobs), patterns(curves.curves, shown)
     return Chronicle(jobs=jobs[-LONGEST:], onsets=onsets, patterns=found, oldest=jobs[0])
 
@@ -141,7 +141,7 @@ def _line(curves: CurveSet, timeline: Timeline, baseline: JobInfo, candidate: Jo
     old, new = order.index(len(jobs) - 2), order.index(len(jobs) - 1)
     known = baseline.id in {job.id for job in timeline.jobs}
     return _Line(
-        jobs=_rows(Timeline(jobs=tuple(jobs), mean=mean), np.array(order)),
+        jobs=Timeline(jobs=tuple(jobs), mean=mean).of(order),
         baseline=old,
         candidate=new,
         shown=np.array([row for row in range(new + 1) if known or row != old]),
@@ -150,10 +150,6 @@ def _line(curves: CurveSet, timeline: Timeline, baseline: JobInfo, candidate: Jo
 
 def _at(job: JobInfo) -> tuple[float, int]:
     return job.end.timestamp(), job.id
-
-
-def _rows(timeline: Timeline, rows: NDArray[np.intp]) -> Timeline:
-    return Timeline(jobs=tuple(timeline.jobs[row] for row in rows.tolist()), mean=timeline.mean[rows])
 
 
 def _shared(curves: CurveSet, detection: Detection, jobs: Timeline) -> NDArray[np.float64]:
