@@ -6,7 +6,7 @@ from builders import job, test_record
 
 from perftracker_ai.curves import build_curves
 from perftracker_ai.detect import detect
-from perftracker_ai.model import Absence, Direction, FindingKind, Outcome, Severity
+from perftracker_ai.model import Absence, Attribution, Direction, FindingKind, Outcome, Severity
 from perftracker_ai.settings import CurveSettings, DetectSettings
 
 LOADS = 24
@@ -48,6 +48,32 @@ def test_failures_at_the_highest_loads_alone_have_these_loads():
     """The window is where the counts are, not the curve."""
     (found,) = judged(0, lambda place: 60 if place >= LOADS - 2 else 0)
     assert (found.windows[0].first, found.windows[0].last) == (LOADS - 2, LOADS - 1)
+
+
+def by_number(tests):
+    """Give a function that returns a count per test and load, in the order in which a job's tests are made."""
+    values = iter([value for test in tests for value in test])
+    return lambda _: next(values)
+
+
+@pytest.mark.parametrize("loads", [24, 8])
+@pytest.mark.parametrize(("endpoints", "place"), [(1, -1), (9, -1), (9, 4)])
+def test_failures_at_one_load_are_found_where_no_burst_explains_them(loads, endpoints, place):
+    """A step to 250 failures does not pass for scatter: at the highest load, or at any that endpoints agree on."""
+    new = [0] * loads
+    new[place] = 250
+    found = judged(0, lambda load: new[load], loads=loads, curves=endpoints)
+    assert {one.outcome for one in found} == {REGRESSED}
+    assert {(window.first - window.last, window.points) for one in found for window in one.windows} == {(0, 1)}
+    assert {one.attribution for one in found} == {Attribution.UNDECIDED}
+
+
+@pytest.mark.parametrize("loads", [24, 8, 1])
+def test_repaired_endpoints_do_not_hide_a_broken_one(loads):
+    """Nine endpoints that fail no more are improved, and are no scatter that would explain the tenth."""
+    old, new = [[80] * loads] * 9 + [[0] * loads], [[0] * loads] * 9 + [[80] * loads]
+    found = judged(by_number(old), by_number(new), loads=loads, curves=10)
+    assert [one.outcome for one in found] == [IMPROVED] * 9 + [REGRESSED]
 
 
 @pytest.mark.parametrize("loads", [24, 8, 1])

@@ -15,6 +15,8 @@ Anscombe, Biometrika 35 (1948) 246-254, doi:10.1093/biomet/35.3-4.246.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -69,6 +71,12 @@ ENOUGH = 25.0
 MIN_FALLEN, MEDIAN_CHI2 = 5, 0.455
 """Curves that fell from which the job says how counts scatter; median of chi-squared with one degree of freedom."""
 
+ONE_WAY = 0.05
+"""Chance of so many more endpoints that fell than rose below which they did not fall by chance."""
+
+AGREED = 4.0
+"""Standard errors of a count by which the middle endpoint differs at a load that endpoints agree on."""
+
 TWO_SIDED = 1.96
 SURE = 1e-6
 """Chance below which several loads and more than two runs make a finding sure."""
@@ -88,6 +96,8 @@ class _Counts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         What they are counted of; None where nothing tells.
     spread : float
         By how much they scatter beyond Poisson counts, as a standard deviation; at least 1.
+    between : float
+        The same, from runs of the baseline's version alone.
     """
 
     curve: Curve
@@ -98,15 +108,30 @@ class _Counts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     after: Floats
     total: Floats | None
     spread: float
+    between: float
 
 
 class _Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What judging a curve needs of the others: how many are judged so, and by how much they scatter."""
+    """What judging a curve needs of the others.
+
+    Attributes
+    ----------
+    tests : int
+        How many are judged so.
+    spread : float
+        By how much whole curves scatter from run to run.
+    bursts : float
+        By how much all of them scatter from load to load, the highest load left out.
+    agreed : frozenset of str
+        Loads at which most endpoints count more, or fewer.
+    """
 
     curves: CurveSet
     settings: DetectSettings
     tests: int
     spread: float
+    bursts: float
+    agreed: frozenset[str]
 
 
 def with_counts(results: list[CurveResult], curves: CurveSet, settings: DetectSettings) -> list[CurveResult]:
@@ -115,7 +140,15 @@ def with_counts(results: list[CurveResult], curves: CurveSet, settings: DetectSe
     zeros = {index for index in chosen if _has_zero(curves, curves.curves[index])}
     judged = [index for index in chosen if index in zeros or _of_events(curves.curves[index], chosen[index])]
     counts = {index: _counts(curves, curves.curves[index], chosen[index]) for index in judged}
-    job = _Job(curves=curves, settings=settings, tests=len(judged), spread=_job_spread(list(counts.values())))
+    several = list(counts.values())
+    job = _Job(
+        curves=curves,
+        settings=settings,
+        tests=len(judged),
+        spread=_job_spread(several),
+        bursts=_bursts(several),
+        agreed=_agreed(several, curves),
+    )
     return [
         result if result.curve not in counts else _judged(result, counts[result.curve], job, zero=result.curve in zeros)
         for result in results
@@ -159,15 +192,17 @@ def _counts(curves: CurveSet, curve: Curve, metric: Metric) -> _Counts:
     scores = curves.count[: CANDIDATE + 1, point].min(axis=0)
     positive = np.concatenate([old[old > 0], new[new > 0]])
     scale = 1.0 if metric.adverse or not len(positive) else min(TYPICAL / float(median(positive)), 1.0)
+    before, after, between = old * scores * scale, new * scores * scale, _between(runs * scores * scale)
     return _Counts(
         curve=curve,
         point=point,
         old=old,
         new=new,
-        before=old * scores * scale,
-        after=new * scores * scale,
+        before=before,
+        after=after,
         total=np.full(len(point), 100.0) if curve.base_unit == PERCENT else _total(curves, curve, point),
-        spread=_spread(old * scores * scale, new * scores * scale, runs * scores * scale),
+        spread=max(_along(_steps(before, after)), between),
+        between=between,
     )
 
 
@@ -196,24 +231,85 @@ _WHOLES = frozenset(
 )
 
 
-def _spread(before: Floats, after: Floats, runs: Floats) -> float:
-    """Estimate by how much counts scatter beyond Poisson's law: along the load, and between the baseline's runs."""
-    known = [1.0]
-    rise = _rise(before, after)
-    if len(rise) >= ROUGH_POINTS:
-        # No robust scale: counts come in bursts, and where most are none it would be nought.
-        known.append(math.sqrt(float(np.mean(np.diff(rise) ** 2)) / 2.0))
-    if len(runs) > 1:
-        totals = runs.sum(axis=1)
-        known.append(float(np.max(np.abs(_rise(totals[:1], totals[1:])))))
-    return max(known)
+def _steps(before: Floats, after: Floats) -> Floats:
+    """Square what the difference changes by from load to load; an end has no step."""
+    steps: Floats = np.r_[0.0, np.diff(_rise(before, after)) ** 2 / 2.0, 0.0]
+    return steps
+
+
+def _along(steps: Floats) -> float:
+    """Estimate by how much counts scatter beyond Poisson's law along the load."""
+    known = len(steps) - 2
+    # No robust scale: counts come in bursts, and where most are none it would be nought.
+    return max(1.0, math.sqrt(float(steps.sum()) / known)) if known + 1 >= ROUGH_POINTS else 1.0
+
+
+def _between(runs: Floats) -> float:
+    """Estimate the same between the runs of the baseline's version."""
+    totals = runs.sum(axis=1)
+    return max(1.0, float(np.max(np.abs(_rise(totals[:1], totals[1:]))))) if len(runs) > 1 else 1.0
+
+
+def _beside(counts: _Counts, job: _Job) -> Floats:
+    """Estimate the same for each window of loads, shape (N + 1, N + 1), without the steps at which it begins and ends.
+
+    A change would make these by itself, and hide. A lone load may be a burst: it keeps them unless several endpoints
+    agree on it, or it is the highest and the job has no such bursts elsewhere.
+    """
+    steps, points = _steps(counts.before, counts.after), len(counts.point)
+    if points < ROUGH_POINTS:
+        return np.ones((points + 1, points + 1))
+    inner = (np.arange(points + 1) % points > 0).astype(float)
+    left = np.array(_expected(points - 1))[(inner[:, None] + inner).astype(int)]
+    spread = np.sqrt(np.maximum((steps.sum() - steps[:, None] - steps) / left, 1.0))
+    for lone, point in enumerate(counts.point):
+        if job.curves.label[point] not in job.agreed:
+            bursts = _along(steps) if lone < points - 1 else job.bursts
+            spread[lone, lone + 1] = max(float(spread[lone, lone + 1]), bursts)
+    return np.asarray(spread)
+
+
+@lru_cache(maxsize=256)
+def _expected(steps: int) -> tuple[float, float, float]:
+    """Return the sum of so many squared normal numbers, and of what is left without the largest, and the two largest.
+
+    A window is chosen by its borders, so that what lies there is the largest by chance as well.
+    """
+    quantile = NormalDist().inv_cdf
+    squares = sorted(quantile(1 - (k + 0.5) / (2 * steps)) ** 2 for k in range(steps))
+    return sum(squares), sum(squares[:-1]), sum(squares[:-2])
 
 
 def _job_spread(counts: list[_Counts]) -> float:
-    """Estimate the same from the totals of the job's curves that fell, which shows nothing that is to be found."""
-    rises = [float(_rise(one.before.sum(), one.after.sum())) for one in counts if one.curve.less_better]
-    fell = np.array([rise for rise in rises if rise < 0])
-    return max(1.0, math.sqrt(float(median(fell**2)) / MEDIAN_CHI2)) if len(fell) >= MIN_FALLEN else 1.0
+    """Estimate the same from the totals of the job's curves that fell, which shows nothing that is to be found.
+
+    Scatter goes both ways: where far more endpoints fell than rose, they did so for a reason and tell nothing of it.
+    """
+    adverse = [one for one in counts if one.curve.less_better]
+    rises = [(one.curve.endpoint, float(_rise(one.before.sum(), one.after.sum()))) for one in adverse]
+    fell = np.array([rise for _, rise in rises if rise < 0])
+    down, up = (len({name for name, rise in rises if sign * rise > 0}) for sign in (-1.0, 1.0))
+    chance = float(normal_tail((down - up) / math.sqrt(max(down + up, 1))))
+    if len(fell) < MIN_FALLEN or chance < ONE_WAY:
+        return 1.0
+    return max(1.0, math.sqrt(float(median(fell**2)) / MEDIAN_CHI2))
+
+
+def _bursts(counts: list[_Counts]) -> float:
+    """Estimate by how much all of a job's curves scatter from load to load, the step to the highest load left out."""
+    several = [one for one in counts if len(one.point) >= ROUGH_POINTS and (one.before + one.after).any()]
+    steps = [_steps(one.before, one.after)[1:-2] for one in several]
+    return max(1.0, math.sqrt(float(np.concatenate(steps).mean()))) if steps else 1.0
+
+
+def _agreed(counts: list[_Counts], curves: CurveSet) -> frozenset[str]:
+    """Find the loads at which the middle endpoint counts more or fewer by itself: no burst of one hits them all."""
+    at: dict[str, dict[str, float]] = {}
+    for one in counts:
+        for point, rise in zip(one.point, _rise(one.before, one.after), strict=True):
+            at.setdefault(curves.label[point], {})[one.curve.endpoint] = float(rise)
+    middle = {label: median(np.array(list(by.values()))) for label, by in at.items() if len(by) >= MIN_FALLEN}
+    return frozenset(label for label, rise in middle.items() if abs(float(rise)) >= AGREED)
 
 
 def _rise(before: Floats | np.float64, after: Floats | np.float64) -> Floats:
@@ -231,7 +327,8 @@ def _tested(result: CurveResult, counts: _Counts, job: _Job) -> CurveResult:
         return result
     curves, settings = job.curves, job.settings
     counts = replace(counts, spread=max(counts.spread, job.spread))
-    windows = [one for sign in (1.0, -1.0) if (one := _window(counts, sign, job.tests, settings)) is not None]
+    found = [one for sign in (1.0, -1.0) if (one := _window(counts, sign, job)) is not None]
+    windows = sorted(found, key=lambda one: one.first)
     outcome = outcome_of(windows) or _calm(counts, settings)
     need = _need(counts, settings) if outcome is Outcome.INCONCLUSIVE else None
     sure = any((one.p_value or 1.0) < SURE for one in windows) and len(curves.mean) > CANDIDATE + 1
@@ -241,14 +338,14 @@ def _tested(result: CurveResult, counts: _Counts, job: _Job) -> CurveResult:
         result,
         outcome=outcome,
         method=Method.COUNT,
-        windows=tuple(sorted(windows, key=lambda one: one.first)),
+        windows=tuple(windows),
         worst=_worst(windows),
         severity=next((one.severity for one in windows if one.direction is Direction.WORSE), None),
         confidence=None if not windows else Confidence.HIGH if sure else Confidence.MEDIUM,
         reasons=("counts: judged by how many more there are",) if windows else (),
         points=len(counts.point),
         samples=int(curves.count[: CANDIDATE + 1, counts.point].sum()),
-        attribution=Attribution.CODE if windows else None,
+        attribution=_attribution(windows, counts),
         median_slowdown=change,
         gross_slowdown=change,
         cause=None if need is None else need.cause,
@@ -257,29 +354,39 @@ def _tested(result: CurveResult, counts: _Counts, job: _Job) -> CurveResult:
     )
 
 
+def _attribution(windows: list[Window], counts: _Counts) -> Attribution | None:
+    """Take what is counted at one of many loads for what may have happened in these minutes only."""
+    worst = _worst(windows)
+    if worst is None:
+        return None
+    lone = windows[worst].points == 1 and len(counts.point) >= ROUGH_POINTS
+    return Attribution.UNDECIDED if lone else Attribution.CODE
+
+
 def _worst(windows: list[Window]) -> int | None:
-    """Place of the regression if there is one; windows are put in load order."""
-    ordered = sorted(windows, key=lambda one: one.first)
-    worse = [place for place, one in enumerate(ordered) if one.direction is Direction.WORSE]
-    return (worse or [0])[0] if ordered else None
+    """Place of the regression if there is one; windows are in load order."""
+    worse = [place for place, one in enumerate(windows) if one.direction is Direction.WORSE]
+    return (worse or [0])[0] if windows else None
 
 
-def _window(counts: _Counts, sign: float, tests: int, settings: DetectSettings) -> Window | None:
+def _window(counts: _Counts, sign: float, job: _Job) -> Window | None:
     """Find the window of one direction that stands out most; None where chance may have made it, or it is nothing."""
     points = len(counts.point)
     more = sign if counts.curve.less_better else -sign
     before, after = (np.concatenate([[0.0], np.cumsum(part)]) for part in (counts.before, counts.after))
     sums = [part[None, :] - part[:, None] for part in (before, after)]
-    score = np.triu(more * _rise(np.maximum(sums[0], 0), np.maximum(sums[1], 0)) / counts.spread, 1)
+    spread = np.maximum(_beside(counts, job), max(counts.between, job.spread))
+    score = np.triu(more * _rise(np.maximum(sums[0], 0), np.maximum(sums[1], 0)) / spread, 1)
     first, stop = (int(place) for place in np.unravel_index(np.argmax(score), score.shape))
     p = float(normal_tail(float(score[first, stop]))) * points * (points + 1) / 2
-    if stop <= first or p * tests > CHANCE:
+    if stop <= first or p * job.tests > CHANCE:
         return None
     changed = first + np.flatnonzero(more * (counts.after - counts.before)[first:stop] > 0)
     part = slice(int(changed[0]), int(changed[-1]) + 1)  # loads at which as much was counted add nothing
-    severity = size_of(counts.old[part], counts.new[part], _part(counts.total, part), sign=more, settings=settings)
+    severity = size_of(counts.old[part], counts.new[part], _part(counts.total, part), sign=more, settings=job.settings)
     if severity is None:
         return None
+    counts = replace(counts, spread=float(spread[first, stop]))
     return _described(counts, part, sign, severity if sign > 0 else None, max(p, SMALLEST_P))
 
 
