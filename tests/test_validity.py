@@ -23,6 +23,7 @@ from perftracker_ai.model.checks import (
     AnotherMachine,
     ClippedValues,
     DisturbedRerun,
+    EndpointsInTurn,
     Episode,
     IdenticalResults,
     LateStretch,
@@ -258,6 +259,90 @@ def test_an_episode_goes_on_across_the_border_of_endpoints():
     found = sound.left_out[1].reshape(12, 2, LOADS)
     assert found[slow_then].mean() > 0.9
     assert found[~slow_then].mean() < 0.05
+
+
+def in_turns(endpoints=ENDPOINTS, *, first, last, by, seed=5):
+    """A baseline, and a candidate that is slow from one test to another, endpoint after endpoint in that order."""
+    count = endpoints * LOADS
+
+    def disturbed(endpoint, load):
+        return by if first * count <= endpoint * LOADS + load < last * count else 1.0
+
+    return service(calm, disturbed, endpoints=endpoints, load_major=False, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "by", "kind"), [(0.37, 0.55, 1.3, Episode), (0.37, 0.55, 3.0, Episode), (0.0, 0.12, 1.7, WarmUp)]
+)
+def test_an_episode_that_swallows_an_endpoint_is_one(first, last, by, kind):
+    """What begins or ends amid an endpoint's loads and goes on over the next endpoint's tests is left out."""
+    sound = assess(jobs(), in_turns(first=first, last=last, by=by))
+    assert kinds(sound) == [kind]
+    assert sound.checks[0].share == pytest.approx(last - first, abs=0.01)
+    assert sound.left_out[1].mean() == pytest.approx(last - first, abs=0.01)
+
+
+@pytest.mark.parametrize("endpoints", [(3, 4), (3, 4, 5), tuple(range(8))])
+def test_whole_endpoints_one_after_the_other_are_not_decided(endpoints):
+    """Minutes of a machine and the code of neighbours look alike: nothing is left out, and it may not block."""
+    sound = assess(jobs(), service(calm, lambda one, _: 1.6 if one in endpoints else 1.0, load_major=False))
+    assert kinds(sound) == [EndpointsInTurn]
+    assert not sound.left_out.any()
+    (late,) = sound.late
+    assert not late.together
+    assert late.inside.mean() == pytest.approx(len(endpoints) / ENDPOINTS)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda one, _: 1.6 if one in {1, 4, 5, 8, 10} else 1.0,
+        lambda one, _: {4: 1.2, 5: 3.0}.get(one, 1.0),
+        lambda _, load: 1.6 if load >= 16 else 1.0,
+        lambda one, load: 1.0 + load / 16 if one in {4, 5} else 1.0,
+        lambda one, load: 1.6 if one == 4 and load >= 16 else 1.0,
+    ],
+    ids=["here and there", "by different sizes", "each at its highest loads", "growing with the load", "one endpoint"],
+)
+def test_what_follows_endpoints_and_loads_is_the_codes(changed):
+    """A change that knows endpoints and loads, and not the clock, is no matter of a run's minutes."""
+    sound = assess(jobs(), service(calm, changed, load_major=False))
+    assert kinds(sound) == []
+    assert not sound.late
+
+
+def test_the_first_minutes_of_a_run_may_be_its_warm_up():
+    """The first loads of the endpoint that is measured first are slow: nobody can tell."""
+    assert kinds(assess(jobs(), in_turns(first=0, last=0.05, by=1.6))) == [EndpointsInTurn]
+
+
+def test_improvements_of_many_make_no_others_slow():
+    """Where a third of the endpoints became faster the others are not told as slow minutes."""
+    assert kinds(assess(jobs(), service(calm, lambda one, _: 0.6 if one < 4 else 1.0, load_major=False))) == []
+
+
+def test_the_baselines_slow_endpoints_doubt_an_improvement_only():
+    """Whole endpoints that were slow in the baseline are no check, for the candidate is not in doubt."""
+    sound = assess(jobs(), service(lambda one, _: 1.6 if one in {3, 4} else 1.0, calm, load_major=False))
+    assert kinds(sound) == []
+    assert len(sound.late) == 1
+
+
+def test_three_endpoints_are_witnesses():
+    """An episode of a run with three endpoints is one; with two it is not decided."""
+    assert kinds(assess(jobs(), service(calm, slow(9, 13, 1.7), endpoints=3))) == [Episode]
+    assert kinds(assess(jobs(), service(calm, slow(9, 13, 1.7), endpoints=2))) == [EndpointsInTurn]
+    assert kinds(assess(jobs(), service(calm, slow(20, 24, 1.7), endpoints=3))) == [LateStretch]
+
+
+def test_what_both_runs_of_the_candidate_show_is_no_episode():
+    """Whole endpoints one after the other that are slow in each run of the candidate's version are reproduced."""
+
+    def changed(one, _):
+        return 1.6 if one in {3, 4} else 1.0
+
+    sound = assess(jobs(3), service(calm, changed, changed, load_major=False, candidate_reruns=1))
+    assert kinds(sound) == []
 
 
 def test_a_run_that_moved_as_a_whole_is_told():

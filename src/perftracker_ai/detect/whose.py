@@ -18,12 +18,12 @@ from perftracker_ai.model import Attribution, Cause, Confidence, Direction, Find
 from perftracker_ai.stats import median, ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from perftracker_ai.detect.context import Context
-    from perftracker_ai.model import CurveResult, RunShift
+    from perftracker_ai.model import CurveResult, RunShift, Stretch
     from perftracker_ai.settings import DetectSettings
 
 BEYOND = 2.0
@@ -38,7 +38,7 @@ INSIDE = 0.5
 
 def attribution(window: Window, curve: int, context: Context) -> Attribution:
     """Say whose doing a window is."""
-    if _late(window, context):
+    if _within(window, context.late):
         return Attribution.UNDECIDED
     if len(context.curves.rows[1]) > 1:  # each run of the candidate's version shows it, or it would be no finding
         return Attribution.CODE
@@ -56,14 +56,15 @@ def _endpoints(context: Context) -> int:
     return len({curve.endpoint for curve in context.curves.curves})
 
 
-def _late(window: Window, context: Context) -> bool:
+def _within(window: Window, stretches: Iterable[Stretch]) -> bool:
     points = np.arange(window.first, window.last + 1)
-    return any(float(np.mean(stretch.inside[points])) >= INSIDE for stretch in context.late)
+    return any(float(np.mean(stretch.inside[points])) >= INSIDE for stretch in stretches)
 
 
 def shared(windows: Sequence[Window], context: Context) -> tuple[Window, ...]:
     """Mark the windows that belong to a stretch shared by most endpoints."""
-    return tuple(replace(w, kind=FindingKind.WHOLE) if _late(w, context) else w for w in windows)
+    together = [stretch for stretch in context.late if stretch.together]
+    return tuple(replace(w, kind=FindingKind.WHOLE) if _within(w, together) else w for w in windows)
 
 
 def with_run(

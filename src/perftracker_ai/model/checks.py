@@ -151,6 +151,10 @@ class LateStretch(DisturbedStretch, frozen=True, kw_only=True, tag="end of the r
     """A stretch at the end of a run, where nothing tells disturbance from all endpoints giving way."""
 
 
+class EndpointsInTurn(DisturbedStretch, frozen=True, kw_only=True, tag="endpoints in turn"):
+    """Endpoints that were measured one after the other and were slower together, and hardly any others."""
+
+
 class DisturbedRerun(FailedCheck, frozen=True, kw_only=True, tag="disturbed rerun"):
     """A rerun whose neighbouring points scatter far more than those of the other runs; both as ratios."""
 
@@ -220,6 +224,7 @@ Check = (
     | Episode
     | WarmUp
     | LateStretch
+    | EndpointsInTurn
     | DisturbedRerun
     | MovedRun
     | DriftingRun
@@ -231,15 +236,18 @@ Check = (
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A part of the loads at which most endpoints of one run moved together, too late in it to be called an episode.
+    """A part of one run in which endpoints moved together, and nobody can tell whether it is an episode.
 
     Attributes
     ----------
+    together : bool
+        Whether it is one issue, the highest loads of most endpoints; otherwise whole endpoints that took turns.
     inside : ndarray of bool, shape (P,)
     begin, end : float
         In seconds since 1970, or in places of the run's order where it tells no times.
     """
 
+    together: bool
     inside: NDArray[np.bool_]
     begin: float
     end: float

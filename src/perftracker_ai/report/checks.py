@@ -12,6 +12,7 @@ from perftracker_ai.model.checks import (
     ClippedValues,
     DisturbedRerun,
     DriftingRun,
+    EndpointsInTurn,
     Episode,
     IdenticalResults,
     LateStretch,
@@ -94,6 +95,11 @@ def _sentences(check: Check, show: Callable[[str], str]) -> tuple[str, str]:  # 
             return (
                 f"End of job {_stretch(check)}: the machine, or all of them giving way.",
                 "Rerun the candidate, which decides between the two.",
+            )
+        case EndpointsInTurn():
+            return (
+                f"One after the other in job {_stretch(check)}, the others not: those minutes, or their code.",
+                "Rerun the candidate, in another order of endpoints if it can: that decides between the two.",
             )
         case DisturbedRerun(scatter=scatter, others=others):
             why = f"its points scatter by {format_percent(scatter)}, those of the others by {format_percent(others)}"

@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec.structs import replace
 
-from perftracker_ai.model import BY_RUN, CANDIDATE, FIRST_RERUN, Soundness
+from perftracker_ai.model import BASELINE, BY_RUN, CANDIDATE, FIRST_RERUN, Soundness
 from perftracker_ai.model import Stretch as Late
-from perftracker_ai.model.checks import DisturbedRerun, DriftingRun, Episode, LateStretch, NoTimes, WarmUp
+from perftracker_ai.model.checks import (
+    DisturbedRerun,
+    DriftingRun,
+    EndpointsInTurn,
+    Episode,
+    LateStretch,
+    NoTimes,
+    WarmUp,
+)
 from perftracker_ai.stats import median, robust_location, robust_scale
 from perftracker_ai.validity.facts import of_jobs, of_values
 from perftracker_ai.validity.nothing import nothing_shared
 from perftracker_ai.validity.sharing import EPISODE, costs, share
+from perftracker_ai.validity.turns import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,7 +63,9 @@ def assess(jobs: Sequence[Job], curves: CurveSet) -> Soundness:
         row = int(kept[one.run])
         if one.place > 0:
             shared[row, one.inside] = 0.0
-            late += [Late(inside=one.inside, begin=one.begin, end=one.end)] if row == CANDIDATE else []
+            unclear = row == CANDIDATE or (row == BASELINE and one.place == BLOCK)
+            together = one.place != BLOCK
+            late += [Late(together=together, inside=one.inside, begin=one.begin, end=one.end)] if unclear else []
         else:
             left_out[row] |= one.inside
     shared[kept] += _offsets(kept_rows(curves, kept), shared[kept], left_out[kept])
@@ -149,6 +160,8 @@ def _told(jobs: Sequence[Job], curves: CurveSet, sharing: Sharing, kept: NDArray
         inside[row] += float((one.inside & np.isfinite(curves.mean[row])).sum()) / max(int(measured[row]), 1)
     for one in sharing.stretches:
         row = int(kept[one.run])
+        if one.place == BLOCK and row != CANDIDATE:
+            continue  # of another run it says nothing about the candidate
         yield _stretch(one, jobs[row].info.id, inside[row], rerun=row >= FIRST_RERUN)
     for one_row in range(FIRST_RERUN):
         size = float(sharing.drift[one_row])
@@ -162,7 +175,12 @@ def _told(jobs: Sequence[Job], curves: CurveSet, sharing: Sharing, kept: NDArray
 
 
 def _stretch(one: Stretch, job: int, share: float, *, rerun: bool) -> Check:
-    kinds: dict[int, type[WarmUp | Episode | LateStretch]] = {-1: WarmUp, 0: Episode, 1: LateStretch}
+    kinds: dict[int, type[WarmUp | Episode | LateStretch | EndpointsInTurn]] = {
+        -1: WarmUp,
+        0: Episode,
+        1: LateStretch,
+        BLOCK: EndpointsInTurn,
+    }
     kind = kinds[one.place]
     return kind(
         jobs=(job,),

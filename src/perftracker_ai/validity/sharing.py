@@ -75,7 +75,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     slow, there : int
         Endpoints that were slow, and those measured at all.
     place : int
-        -1 at the beginning of the run, 1 at its end, 0 between.
+        -1 at the beginning of the run, 1 at its end, 0 between; 2 where it holds whole endpoints that took turns.
     """
 
     run: int
@@ -141,6 +141,7 @@ class _Grid(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     curve: Ints  # shape (P,)
     endpoint: Ints  # shape (P,)
     group: Ints  # shape (P,): metric kind and thread count
+    request: Ints  # shape (P,): endpoint, scenario and thread count
 
 
 def share(curves: CurveSet) -> Sharing:
@@ -156,9 +157,11 @@ def share(curves: CurveSet) -> Sharing:
         for row, clock in enumerate(clocks)
         for stretch in _stretches(row, _residual(row, cost, shared, grid), shared[row], clock, grid, curves)
     ]
+    above = _above(cost, curves)
+    few = len(distinct(grid.endpoint)) < WITNESSES
     for row, clock in enumerate(clocks):
-        if not clock.bins and len(cost) > 1:
-            stretches += _in_turns(row, cost, grid, curves)
+        if (few or not clock.bins) and len(cost) > 1:
+            stretches += _in_turns(row, above[row], grid, curves)
     drift = np.array([_drift(row, clock) for row, clock in zip(shared, clocks, strict=True)])
     return Sharing(shared=shared, stretches=tuple(stretches), drift=drift)
 
@@ -179,13 +182,16 @@ def _grid(curves: CurveSet) -> _Grid:
     place = np.where(columns < lengths[:, None], starts[:, None] + columns, -1)
     endpoints: dict[str, int] = {}
     groups: dict[tuple[str, int | None], int] = {}
+    requests: dict[tuple[str, str, int | None], int] = {}
     endpoint = [endpoints.setdefault(curve.endpoint, len(endpoints)) for curve in curves.curves]
     group = [groups.setdefault((curve.metric_kind, curve.threads), len(groups)) for curve in curves.curves]
+    request = [requests.setdefault((one.endpoint, one.scenario, one.threads), len(requests)) for one in curves.curves]
     return _Grid(
         place=place,
         curve=np.repeat(np.arange(len(lengths)), lengths),
         endpoint=np.repeat(np.array(endpoint, dtype=np.intp), lengths),
         group=np.repeat(np.array(group, dtype=np.intp), lengths),
+        request=np.repeat(np.array(request, dtype=np.intp), lengths),
     )
 
 
@@ -312,31 +318,28 @@ def _stretches(run: int, above: Floats, shared: Floats, clock: _Clock, grid: _Gr
         return []
     return [
         _stretch(run, clock, size, (first, last), above, grid, curves)
-        for first, last in _ranges(_widened(marked, np.where(np.isfinite(size), size, 0.0)))
+        for first, last in turns.ranges(_widened(marked, np.where(np.isfinite(size), size, 0.0)))
     ]
 
 
-def _in_turns(run: int, cost: Floats, grid: _Grid, curves: CurveSet) -> list[Stretch]:
-    """Find the episodes of a run in which endpoints take turns."""
-    above = cost[run] - median(np.delete(cost, run, axis=0), axis=0)
-    for group in distinct(grid.group):
-        members = grid.group == group
-        above[members] -= median(above[members])
-    parts = turns.cut(curves.begin[run], np.isfinite(above))
-    if len(parts) < LEAST_BINS:
-        return []
-    marked, size = turns.slow_bins(above, parts, EPISODE)
-    if marked.sum() > MOST * len(parts):
-        return []
-    found = []
-    for first, last in _ranges(_widened(marked, size)):
-        points, typical = np.concatenate(parts[first : last + 1]), float(median(size[first : last + 1]))
-        if turns.is_episode(points, typical, above, grid.endpoint, grid.group):
-            place = (
-                -1 if first == 0 else 0
-            )  # loads come round again and again, so that the last ones are not the run's end
-            found.append(_described(run, points, typical, place, above, grid, curves))
-    return found
+def _above(cost: Floats, curves: CurveSet) -> Floats:
+    """Tell how far each run lies above the others at each point; what all runs of a version show is reproduced."""
+    above = np.array([row - median(np.delete(cost, run, axis=0), axis=0) for run, row in enumerate(cost)])
+    for rows in curves.rows:
+        if len(rows) > 1:
+            above[rows] -= np.maximum(np.min(above[rows], axis=0), 0.0)
+    return above
+
+
+def _in_turns(run: int, above: Floats, grid: _Grid, curves: CurveSet) -> list[Stretch]:
+    """Find the episodes of a run in which endpoints take turns, or few are measured near a time."""
+    tests = turns.tests_of(above, curves.begin[run], grid.request, grid.endpoint, grid.group, EPISODE)
+    return [
+        _described(
+            run, tests.point[(tests.of_point >= first) & (tests.of_point <= last)], size, place, above, grid, curves
+        )
+        for first, last, size, place in turns.stretches(tests, EPISODE)
+    ]
 
 
 def _widened(marked: NDArray[np.bool_], size: Floats) -> NDArray[np.bool_]:
@@ -344,11 +347,6 @@ def _widened(marked: NDArray[np.bool_], size: Floats) -> NDArray[np.bool_]:
     peak = np.where(marked, size, 0.0)
     beside = np.maximum(np.r_[peak[1:], 0.0], np.r_[0.0, peak[:-1]])
     return np.asarray(marked | ((beside > 0) & (size >= EDGE * beside)))
-
-
-def _ranges(marked: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.r_[False, marked, False].astype(np.int8)))
-    return [(int(first), int(after) - 1) for first, after in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _stretch(  # noqa: PLR0913, PLR0917 - as above
