@@ -42,6 +42,13 @@ class Cluster:
 
         return until(read)
 
+    def restart_scheduler(self):
+        """End the scheduler as an administrator does, and start another one at its address."""
+        port = self.address.rsplit(":", 1)[1]
+        self.scheduler.terminate()
+        self.scheduler.wait(SECONDS)
+        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", port)
+
     def add_worker(self, **environment):
         """Start one more, without a nanny, so that one that is killed stays so."""
         options = ("--nthreads", "1", "--no-nanny", "--host", "127.0.0.1", "--memory-limit", "0")

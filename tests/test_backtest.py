@@ -475,6 +475,17 @@ def test_a_set_that_is_none_is_one_sentence(ask, text):
     assert len(said.err.splitlines()) == 1
 
 
+def test_lost_pairs_are_told_by_the_exit_code(ask, monkeypatch):
+    """Figures that lack a pair are shown and written, and the command says so and ends with 2."""
+    monkeypatch.setattr(command, "in_order", lambda _pool, _function, tasks, **_: (WorkerLost("gone") for _ in tasks))
+    said = ask("--pairs", "consecutive", "--quiet")
+    assert said.code == 2
+    assert "backtest.html" in said.out
+    assert re.fullmatch(r"error: (\d+) of \1 pairs of 'Shop' are missing from these figures.*alone\.\n", said.err), (
+        said.err
+    )
+
+
 def test_no_pair_exits_with_2(ask):
     """Where there is nothing to judge, that is said and nothing is written."""
     said = ask("--from", "2027-01-01")

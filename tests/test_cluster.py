@@ -116,6 +116,26 @@ def test_a_scheduler_that_goes_ends_the_run_in_one_sentence(alone, tmp_path):
         list(in_order(pool, tasks.sleeps, range(4)))
 
 
+def test_a_scheduler_that_is_started_anew_gives_no_wrong_answer(alone, tmp_path):
+    """Another scheduler at the same address, with a worker of its own: all answers come, or one sentence does."""
+    keys, told, said = range(100), [], ""
+
+    def anew():
+        until(lambda: list(tmp_path.glob("pid-*")))
+        alone.restart_scheduler()
+        alone.workers.append(alone.add_worker())
+
+    other = threading.Thread(target=anew)
+    other.start()
+    try:
+        with hire(alone, (("folder", str(tmp_path)),)) as pool:
+            told = list(in_order(pool, tasks.naps, keys))
+    except ClusterError as error:
+        said = str(error)
+    other.join()
+    assert "The scheduler" in said or told == list(keys)
+
+
 def test_without_a_scheduler_it_is_said_what_to_start():
     """An address where nobody answers, and one that is none, are a sentence with the command."""
     for address in ("tcp://127.0.0.1:1", "nonsense://x", "tcp://127.0.0.1:99999"):

@@ -18,6 +18,9 @@ SHAPES = ("tail", "band", "whole", "edge")
 FACTORS = (1.1, 1.2, 1.5)
 """By what the cost is multiplied there."""
 
+LOST = "The process that judged it was lost, and again when it was tried anew"
+"""The problem of a pair whose workers died."""
+
 ALARMING = frozenset({Verdict.BLOCK.value, Verdict.INVESTIGATE.value})
 """Verdicts that tell somebody to stop or to look."""
 

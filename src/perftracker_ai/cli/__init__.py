@@ -536,7 +536,7 @@ def _issues(arguments: argparse.Namespace) -> int:
 
 
 def _backtest(arguments: argparse.Namespace) -> int:
-    from perftracker_ai.cli.backtest import show_backtest, variants_of
+    from perftracker_ai.cli.backtest import require_all_judged, show_backtest, variants_of
     from perftracker_ai.commands.backtest import Wanted, kinds_of, run_backtest
 
     settings, console = _settings(arguments), _console(arguments)
@@ -555,6 +555,7 @@ def _backtest(arguments: argparse.Namespace) -> int:
         finally:
             console.close()
         show_backtest(done, as_json=arguments.json, browser=arguments.open)
+        require_all_judged(done.past)
         return DONE
 
     return _each(arguments.product, look, trace=arguments.verbose)

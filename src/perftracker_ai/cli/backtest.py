@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from perftracker_ai.cli.outcome import open_page
 from perftracker_ai.cli.streams import show
-from perftracker_ai.errors import UsageError
+from perftracker_ai.errors import UsageError, WorkerLost
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from perftracker_ai.backtest.values import Variant
+    from perftracker_ai.backtest.values import Backtest, Variant
     from perftracker_ai.commands.backtest import Done
     from perftracker_ai.settings import Settings
 
@@ -73,3 +73,22 @@ def show_backtest(done: Done, *, as_json: bool, browser: bool) -> None:
         show(f"{screen(done.past)}\n\n{paths}")
     if browser:
         open_page(done.written[0].absolute())
+
+
+def require_all_judged(past: Backtest) -> None:
+    """See that no pair is missing from the figures.
+
+    Raises
+    ------
+    WorkerLost
+        When the processes that judged some were lost.
+    """
+    from perftracker_ai.backtest.values import LOST
+
+    lost = sum(one.problem == LOST for one in past.nights)
+    if lost:
+        raise WorkerLost(
+            f"{lost} of {len(past.nights)} pairs of {past.product!r} are missing from these figures, as the processes "
+            "that judged them were lost, twice each",
+            "see whether there is memory enough, and run this again: it judges these alone",
+        )

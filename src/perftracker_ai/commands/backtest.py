@@ -21,7 +21,7 @@ from perftracker_ai import TOOL_VERSION
 from perftracker_ai.backtest.fates import Opened, follow
 from perftracker_ai.backtest.pairs import between, pairings
 from perftracker_ai.backtest.summary import summaries
-from perftracker_ai.backtest.values import Backtest, Night, PairKind, Variant
+from perftracker_ai.backtest.values import LOST, Backtest, Night, PairKind, Variant
 from perftracker_ai.commands.fetch import connect
 from perftracker_ai.commands.lookup import LOOKED_AT, is_missing, store_url
 from perftracker_ai.commands.replay import Answer, PairKey, Task, judge_task
@@ -66,7 +66,7 @@ _ANSWERS = 1
 """Goes up when what is said of a pair comes to be something else under the same settings."""
 
 
-_LOST = Answer(judged=(), issues=(), problem="The process that judged it was lost, and again when it was tried anew")
+_LOST = Answer(judged=(), issues=(), problem=LOST)
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
