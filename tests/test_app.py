@@ -1,6 +1,7 @@
 """Whole runs through the command line, from a server and from folders: what is compared, written, kept and returned."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,18 @@ def test_the_bundled_jobs_name_the_injected_regression(run):
     result = json.loads(Path("reports/LAB/91002 vs 91012/result_v2.json").read_bytes())
     worst = max(result["regressions"], key=lambda item: item["median_pct_change_overall"])
     assert "tenants/{id}/policies" in worst["endpoint"]
+
+
+def test_the_readme_shows_what_the_demo_says(run, request):
+    """What README shows of the demo is what the demo prints."""
+    readme = Path(__file__).parent.parent / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    shown = re.search(r"(?<=`make demo` ends with this)[^`]*```\n(.*?)```", text, re.DOTALL)
+    said = run("demo", "--quiet").out
+    if request.config.getoption("--update-golden"):
+        readme.write_text(text[: shown.start(1)] + said + text[shown.end(1) :], encoding="utf-8")
+        return
+    assert shown[1] == said
 
 
 # ── jobs named by hand ──────────────────────────────────────────────────────────────────────────────────────────────

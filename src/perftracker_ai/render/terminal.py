@@ -203,7 +203,7 @@ def _short(said: Sentence, shared: str) -> str:
 
 def _laid(heads: tuple[str, ...], rows: list[tuple[str, ...]], width: int) -> list[Spans]:
     """Lay rows out in columns that wrap; where that takes too many lines, each row in lines of its own."""
-    stacked = [line for row in rows for line in _stacked(row, width)]
+    stacked = [line for row in rows for line in _stacked(heads, row, width)]
     widths = _widths([heads, *rows], width)
     columned = list(_columned(heads, rows, widths)) if widths else []
     return columned if 0 < len(columned) <= _TALL * len(stacked) else stacked
@@ -241,11 +241,15 @@ _LEAST = 14
 """Columns below which none is narrowed, whatever its longest word: of paths in narrower pieces nobody makes sense."""
 
 
-def _stacked(row: tuple[str, ...], width: int) -> Iterator[Spans]:
-    """Yield a row as lines: what it is and its name, then the rest."""
-    rest = ", ".join(filter(None, row[2:]))
+def _stacked(heads: tuple[str, ...], row: tuple[str, ...], width: int) -> Iterator[Spans]:
+    """Yield a row as lines: what it is and its name, then the rest, a bare word by the name of its column too."""
+    named = zip(heads[2:], row[2:], strict=True)
+    rest = ", ".join(f"{head} {cell}" if head in _BARE else cell for head, cell in named if cell)
     lines = wrap(f"{row[0]}{_GAP}{row[1]}: {rest}", width - len(_GAP))
     yield from ((Span(f"{_GAP if at else ''}{line}", "" if at else _style(row[0])),) for at, line in enumerate(lines))
+
+
+_BARE = ("confidence", "priority")
 
 
 def _style(text: str) -> str:
