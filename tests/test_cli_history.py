@@ -55,6 +55,21 @@ def told(filled, *options):
     return product
 
 
+# ── judge ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_past_is_judged_once_and_night_by_night(run, filled, folder):
+    """Nights of the store get the verdicts and open issues that `analyze` would have given them, and no second time."""
+    judge = ("history", "judge", "--product", "Shop", "--url", folder, "--since", "2026-07-22")
+    first, second = run(*judge), run(*judge)
+    assert (first.code, first.out) == (0, "Shop: nights: 4 judged, in data/history.sqlite3\n")
+    assert "Judging job 122 (1 of 4) …" in first.err
+    assert second.out == "Shop: nights: 4 judged before, in data/history.sqlite3\n"
+    told = run("issues", "--product", "Shop", "--url", folder).out
+    assert re.search(r"POST /orders: [\d.]+ % slower, since \S+ \(job 116, 2026-07-16\)", told), told
+    assert not Path("reports").exists()
+
+
 # ── sync ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -38,7 +38,7 @@ from perftracker_ai.errors import StoreError, UsageError
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import DashboardSettings, Settings
-from perftracker_ai.store import open_store
+from perftracker_ai.store import Ran, open_store
 
 PAGES = ("/", "/issues", "/issues?state=all&sort=newest", "/p/Shop", "/p/Blog?jobs=30", "/p/Shop/e/GET/orders")
 TAGS = frozenset(
@@ -240,13 +240,20 @@ def test_the_heat_map_is_there_as_text(app):
     assert [float(row[3]) for row in rows] == pytest.approx([0, 0, 0, 1, 1])
 
 
+def line_of(jobs):
+    """Return how a product stands of which no job was judged."""
+    place = views.Place(product="Shop", hardware="", suite="", origin="")
+    ran = [Ran(**{name: getattr(place, name) for name in place.__struct_fields__}, job=job) for job in jobs]
+    return views.line(place, views.Made((), (), NOW, ran), (), None)
+
+
 def test_a_path_that_all_endpoints_share_is_said_once():
     """Where every path begins alike the map has an ellipsis for it, and says what that is; links stay whole."""
     jobs = tuple(JobRef(job=at, version=f"1.{at}", end=NOW) for at in range(3))
     names = ("GET /api/v2/orders", "PUT /api/v2/orders/{id}", "Start time")
     rows = tuple(Row(endpoint=name, curves=1, slowdowns=(0.0, 0.0, None)) for name in names)
     shown = Heat(jobs=jobs, reference=1, endpoints=3, page=1, pages=1, rows=rows)
-    drawn = heat_map(views.Place(product="Shop", hardware="", suite="", origin=""), shown, jobs, {})
+    drawn = heat_map(line_of(jobs), shown, jobs)
     assert shared_path(shown) == "/api/v2"
     assert re.findall(r"(?<=</b> )[^ ]*(?=</a>)", drawn.replace("<wbr>", "")) == ["/…/orders", "/…/orders/{id}"]
     assert 'href="/p/Shop/e/PUT/api/v2/orders/{id}?jobs=3"' in drawn
@@ -265,8 +272,7 @@ def test_a_year_of_endpoints_is_a_small_page():
     jobs = tuple(JobRef(job=at, version=f"1.0-{at}", end=NOW) for at in range(360))
     values = tuple(0.3 * (-1) ** at + at / 1000 for at in range(360))
     rows = tuple(Row(endpoint=f"GET /items/{at}", curves=4, slowdowns=values) for at in range(40))
-    place = views.Place(product="Shop", hardware="", suite="", origin="")
-    drawn = heat_map(place, Heat(jobs=jobs, reference=7, endpoints=40, page=1, pages=1, rows=rows), jobs, {})
+    drawn = heat_map(line_of(jobs), Heat(jobs=jobs, reference=7, endpoints=40, page=1, pages=1, rows=rows), jobs)
     assert len(drawn) < 400_000
     told = re.findall(r'data-v="([^"]*)"', drawn)
     assert [[int(one) / 1000 for one in row.split(",")] for row in told] == [pytest.approx(values, abs=6e-4)] * 40
@@ -358,6 +364,43 @@ def test_health_is_that_the_store_can_be_read(app, tmp_path):
     assert json.loads(answer.body)["error"] == "The store x is damaged or no store; move it away."
 
 
+def test_a_product_that_nobody_judged_is_shown(tmp_path):
+    """Jobs without any comparison have a line, pages and a badge that say so, with the command that judges them."""
+    with board(tmp_path, lambda store: [record(store, number, cost=number + 1) for number in range(3)]) as app:
+        (line,) = data(app, "/")["lines"]
+        assert (line["verdict"], line["nights"], len(line["jobs"]), line["age_days"]) == ("NOT JUDGED", [], 3, 3.0)
+        for path in ("/", "/p/Shop", "/badge/Shop.svg"):
+            assert "NOT JUDGED" in ask(app, path).text
+        page = ask(app, "/p/Shop").text
+        assert "history judge --product Shop" in page
+        assert "+200 %" in page
+        assert "/feed/" not in page
+        for path in ("/p/Shop/e/GET/orders", "/p/Shop/noise", "/j/2"):
+            assert ask(app, path).status == 200, path
+
+
+def test_what_was_not_judged_is_told_from_what_helped(tmp_path):
+    """Age is that of the newest job, judged or not; jobs without a verdict are counted unless they helped others."""
+
+    def some(store):
+        for number in range(5):
+            record(store, number)
+        store.comparisons.put(comparison(2, reruns=(0,)), b"{}", ())
+
+    with board(tmp_path, some) as app:
+        (line,) = data(app, "/")["lines"]
+        assert ([one["job"] for one in line["jobs"]], line["helped"], line["age_days"]) == (
+            [0, 1, 2, 3, 4],
+            [0, 1],
+            1.0,
+        )
+        assert "of 1.2; 2 newer jobs not judged" in ask(app, "/").text
+        page = ask(app, "/p/Shop").text
+        assert "2 of these 5 jobs were not judged" in page
+        assert "job 0, 2026-09-06): baseline or rerun of others" in page
+        assert "job 4, 2026-09-10): not judged" in page
+
+
 def test_a_new_store_shows_its_first_comparison_without_a_restart(tmp_path):
     """Served right after `history sync`, a store says how to make a comparison, and shows the one made then."""
     settings = Settings(store=str(tmp_path / "history.sqlite3"), reports_dir=str(tmp_path / "reports"))
@@ -365,7 +408,7 @@ def test_a_new_store_shows_its_first_comparison_without_a_restart(tmp_path):
         record(store, 0)
     with closing(served(settings)) as shown:
         app = partial(application, next(shown), {HOST}, lambda: NOW)  # made twice, as an answer is kept for a moment
-        assert "perftracker-ai analyze" in ask(app(), "/").text
+        assert "perftracker-ai history judge --product Shop" in ask(app(), "/").text
         with closing(open_store(settings.store)) as store:
             put(store, 1)
         assert 'href="/p/Shop' in ask(app(), "/").text

@@ -157,7 +157,7 @@ def test_values_of_the_heat_map_are_read_by_pointer_and_by_keyboard(chromium, si
     place = "(([box]) => [box.left + box.width / 10, box.top + 3])(document.querySelector('[data-v]').getClientRects())"
     x, y = page.evaluate(place)
     page.point(x, y)
-    assert page.evaluate(say) == "GET /orders in 1.0 (job 0, 2026-09-06): 0 %; the job: not compared"
+    assert page.evaluate(say) == "GET /orders in 1.0 (job 0, 2026-09-06): 0 %; the job: baseline or rerun of others"
 
 
 def test_values_of_an_endpoint_are_read_off_its_charts(chromium, site):

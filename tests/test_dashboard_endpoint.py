@@ -196,7 +196,7 @@ def test_values_are_a_table_and_a_file(app):
         ("jobs=9999", 400, "jobs is a whole number from 1 to 360."),
         ("a=77", 404, "Job 77 is not among those shown"),
         ("b=<b>", 404, "Job &lt;b&gt; is not among"),
-        ("hw=other", 404, "No comparison of such a product is kept."),
+        ("hw=other", 404, "No job of such a product is kept."),
     ],
 )
 def test_queries_are_bounded_and_refused_in_a_sentence(app, query, status, told):

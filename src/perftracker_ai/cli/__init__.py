@@ -490,6 +490,25 @@ def _sync_at_once(products: Sequence[str], settings: Settings, console: Console,
     return worst
 
 
+def _history_judge(arguments: argparse.Namespace) -> int:
+    from perftracker_ai.cli.history import show_judged
+    from perftracker_ai.commands.judge import judge_past
+
+    if arguments.curve or arguments.json:
+        raise UsageError("--curve and --json go with `history trends`", "judge takes whole jobs")
+    settings, console = _settings(arguments), _console(arguments)
+
+    def judge(product: str) -> int:
+        try:
+            done = judge_past(product, arguments.since, settings, console)
+        finally:
+            console.close()
+        show_judged(product, done)
+        return DONE
+
+    return _each(arguments.product, judge, trace=arguments.verbose)
+
+
 def _history_products(arguments: argparse.Namespace) -> int:
     from perftracker_ai.cli.history import show_stored
     from perftracker_ai.commands.history import stored
@@ -679,7 +698,12 @@ def _completion(arguments: argparse.Namespace) -> int:
 
 _CONFIG_ACTIONS = {"show": _config_show, "init": _config_init, "check": _config_check}
 
-_HISTORY_ACTIONS = {"sync": _history_sync, "trends": _history_trends, "products": _history_products}
+_HISTORY_ACTIONS = {
+    "sync": _history_sync,
+    "judge": _history_judge,
+    "trends": _history_trends,
+    "products": _history_products,
+}
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "analyze": _analyze,

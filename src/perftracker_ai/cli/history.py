@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from perftracker_ai.commands.history import Past
+    from perftracker_ai.commands.judge import JudgedPast
     from perftracker_ai.report.history import Section, Trend
     from perftracker_ai.store import Holding, Synchronised
 
@@ -34,6 +35,15 @@ def show_synchronised(product: str, store: str, done: Synchronised) -> None:
     )
     said = ", ".join(f"{count} {word}" for count, word in counts if count)
     show(f"{clean(product)}: {said or 'no job'}, in {clean(store, _LONGEST)}")
+
+
+def show_judged(product: str, done: JudgedPast) -> None:
+    """Print in a line what came of a product's past."""
+    counts = ((done.judged, "judged"), (done.known, "judged before"), (done.unlike, "with nothing to compare"))
+    said = ", ".join(f"{count} {word}" for count, word in counts if count)
+    show(
+        f"{clean(product)}: {f'nights: {said}' if said else 'no two jobs to compare'}, in {clean(done.store, _LONGEST)}"
+    )
 
 
 def show_stored(store: str, found: Sequence[Holding]) -> None:

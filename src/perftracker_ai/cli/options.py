@@ -46,8 +46,9 @@ detect.moderate) or at clearly other loads than it is now.
 
 _HISTORY = """\
 sync: bring the store of past jobs to what the server or folder has; it may be interrupted and begun again, and asks for
-nothing it has. trends: say from the store when each endpoint became slower or faster, what creeps, what became noisy;
-no server is needed. products: list what the store has.
+nothing it has. judge: judge the nights of the store that `analyze` did not, each with what was known by then; no server
+is needed. trends: say from the store when each endpoint became slower or faster, what creeps, what became noisy; no
+server is needed. products: list what the store has.
 
 A change needs five jobs at its new level: `analyze` is there for the newest ones.
 """
@@ -261,14 +262,17 @@ def _accept(command: argparse.ArgumentParser) -> None:
 
 def _history(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "action", choices=("sync", "trends", "products"), metavar="ACTION", help="sync, trends or products"
+        "action",
+        choices=("sync", "judge", "trends", "products"),
+        metavar="ACTION",
+        help="sync, judge, trends or products",
     )
     _product(command)
     command.add_argument(
         "--since",
         type=_day,
         metavar="DATE",
-        help="only jobs that ended on this day (UTC) or later (default: all that are kept)",
+        help="only jobs that ended on this day (UTC) or later (default: all that are kept; of judge the newest 30)",
     )
     command.add_argument("--store", metavar="STORE", help=_STORE.format(""))
     command.add_argument("--output-dir", metavar="DIR", help="folder for downloaded jobs (default: data)")

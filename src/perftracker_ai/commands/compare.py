@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from concurrent.futures import BrokenExecutor, wait
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from perftracker_ai.commands.analyze import judge_read, read_stored
-from perftracker_ai.commands.issues import comparison_of
-from perftracker_ai.commands.lookup import in_use, is_missing, known_before, store_url
+from perftracker_ai.commands.judge import keep_judged
+from perftracker_ai.commands.lookup import in_use, is_missing, store_url
 from perftracker_ai.dashboard.compare import Comparing
 from perftracker_ai.dashboard.desk import Desk
-from perftracker_ai.errors import NotFound, PerfTrackerAIError, StoreError, WorkerLost
+from perftracker_ai.errors import PerfTrackerAIError, StoreError, WorkerLost
 from perftracker_ai.executors import local
-from perftracker_ai.model import FromStore
 from perftracker_ai.store import Scope, open_store
 
 if TYPE_CHECKING:
@@ -89,24 +86,9 @@ def compare_stored(own: Settings, pair: Pair) -> None:
     PerfTrackerAIError
         Whatever keeps the comparison from being made or kept, in one sentence.
     """
-    from perftracker_ai.results.write import result_json
-
     url = store_url(own)
     if is_missing(url):
         raise StoreError(f"The store {url} is not there any more", "start the dashboard anew")
     with closing(open_store(url)) as store:
         scope = Scope(origin=pair.origin, product=pair.product)
-        stored = store.series(scope, only=set(pair.runs))
-        if not set(pair.runs) <= {job.uuid for job in stored.jobs}:
-            raise NotFound("One of these jobs is not in the store any more", "`perftracker-ai history sync` brings it")
-        read = read_stored(stored, pair.runs, pair.candidate_reruns)
-        found = judge_read(
-            read,
-            own.of_product(pair.product),
-            seed=own.seed,
-            notices=(FromStore(),),
-            today=datetime.now(UTC).date(),
-            earlier=known_before(store, pair.origin, read.jobs, own),
-        )
-        made = comparison_of(found.analysis, pair.origin, datetime.now(UTC), pair.asked_by)
-        store.comparisons.put(made, result_json(found.analysis), ())
+        keep_judged(store, scope, pair.runs, pair.candidate_reruns, own, pair.asked_by)

@@ -204,7 +204,7 @@ def stored(settings: Settings) -> tuple[str, tuple[Holding, ...]]:
     """
     with closing(connect(settings)) as source:
         origin = origin_of(source.location)
-    _require_file(store_url(settings), "NAME")
+    require_store(store_url(settings), "NAME")
     with closing(open_store(store_url(settings))) as store:
         found = store.holdings(origin)
         if not found:
@@ -229,7 +229,7 @@ def look_back(product: str, since: datetime | None, curve: str, settings: Settin
     with closing(connect(settings)) as source:
         origin = origin_of(source.location)
     scope = Scope(origin=origin, product=product, since=since)
-    _require_file(store_url(settings), product)
+    require_store(store_url(settings), product)
     with closing(open_store(store_url(settings))) as store:
         groups = groups_of_jobs(store.jobs(scope), settings.of_product(product).discovery)
         if not groups:
@@ -263,7 +263,7 @@ def _unused(store: Store, scope: Scope, settings: Settings) -> tuple[tuple[str, 
     return tuple((why, jobs) for why, jobs in counts if jobs)
 
 
-def _require_file(url: str, product: str) -> None:
+def require_store(url: str, product: str) -> None:
     """Refuse a store that is not there: opening would make an empty one."""
     if is_missing(url):
         raise NotFound(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perftracker_ai.model import JobInfo
-    from perftracker_ai.store import History, Levels, Said, Scope, Store, Triage
+    from perftracker_ai.store import History, Levels, Ran, Said, Scope, Store, Triage
 
 _MOST_FILES = 5000
 """Results that are looked at."""
@@ -84,6 +84,10 @@ class StoreRecords:
         """Return the address of a job's page on the server that is set; empty for a job of another one."""
         known = self._origin and origin == self._origin
         return f"{self._scheme}://{origin}/{job.project_id}/job/{job.id}" if known else ""
+
+    def ran(self, product: str | None, most: int) -> tuple[Ran, ...]:
+        """Return the newest jobs of every server, product, hardware and suite, so many of each, oldest first."""
+        return self._store.lately(most, product)
 
     def levels(self, scope: Scope, most: int) -> tuple[Levels, ...]:
         """Return what each curve of a scope's newest jobs cost as a whole, oldest first."""
@@ -164,6 +168,10 @@ class FolderRecords:
     def page_of(self, origin: str, job: JobInfo) -> str:  # noqa: ARG002 - the same
         """Return nothing, for the same reason."""
         return ""
+
+    def ran(self, product: str | None, most: int) -> tuple[Ran, ...]:  # noqa: ARG002 - the same
+        """Return nothing, for the same reason."""
+        return ()
 
     def levels(self, scope: Scope, most: int) -> tuple[Levels, ...]:  # noqa: ARG002 - a folder has none
         """Return nothing: reports do not hold what jobs cost."""

@@ -174,7 +174,8 @@ class _Board:
         comparisons, known = self._records.comparisons(None, STRIP), self._records
         newest = {views.place_of(one): one for one in comparisons}
         growing = {place: self._creeps(one) for place, one in newest.items() if CREEPS in one.rules}
-        shown = views.home(comparisons, known.issues(None), known.said(None), growing, self.clock())
+        made = views.Made(comparisons, known.said(None), self.clock(), known.ran(None, STRIP))
+        shown = views.home(made, known.issues(None), growing)
         return values(shown) if query.json else page(home_page(shown, self._records))
 
     def inbox(self, query: Query) -> Response:
@@ -198,13 +199,13 @@ class _Board:
     def product(self, query: Query) -> Response:
         """Answer with a product's page."""
         (product,), jobs = query.segments, lookups.jobs(query)
-        comparisons = self._records.comparisons(product, NIGHTS)
-        place = lookups.place(views.places_of(comparisons), query)
+        comparisons, ran = self._records.comparisons(product, NIGHTS), self._records.ran(product, STRIP)
+        place = lookups.place(views.places_of(comparisons, ran), query)
         course = heat(self._records.levels(lookups.scope(place, query), jobs), query.number("page", 1, _MOST_PAGES))
         made = [one for one in comparisons if views.place_of(one) == place]
-        courses = course, self._creeps(made[-1])
-        issues, said = self._records.issues(product), self._records.said(product)
-        shown = views.product_page(comparisons, issues, said, place, courses, self.clock())
+        courses = course, self._creeps(made[-1]) if made else None
+        known = views.Made(comparisons, self._records.said(product), self.clock(), ran)
+        shown = views.product_page(known, self._records.issues(product), place, courses)
         if query.json:
             return values(shown)
         if query.values.get("format") == "csv":
@@ -254,9 +255,9 @@ class _Board:
     def badge(self, query: Query) -> Response:
         """Answer with the picture of a product's verdict."""
         product = query.segments[0].removesuffix(".svg")
-        comparisons = self._records.comparisons(product, STRIP)
-        place = lookups.place(views.places_of(comparisons), query)
-        line = views.line(place, views.Made(comparisons, (), self.clock()), (), None, self.clock())
+        comparisons, ran = self._records.comparisons(product, STRIP), self._records.ran(product, 1)
+        place = lookups.place(views.places_of(comparisons, ran), query)
+        line = views.line(place, views.Made(comparisons, (), self.clock(), ran), (), None)
         return no_page(badge(line), SVG)
 
     def _creeps(self, one: Comparison) -> Creeps | None:

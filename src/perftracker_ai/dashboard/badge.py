@@ -25,7 +25,7 @@ _COLOURS = {
 
 def badge(line: Line) -> str:
     """Return the picture of a product's newest verdict."""
-    name = clean(f"{line.place.product} {line.newest.job.version}", _LONGEST)
+    name = clean(f"{line.place.product} {(line.judged.job if line.judged else line.jobs[-1]).version}", _LONGEST)
     verdict = clean(line.verdict, _LONGEST)
     left, right = (len(text) * _LETTER + 2 * _EDGE for text in (name, verdict))
     said = f"{name}: {verdict}"

@@ -17,12 +17,12 @@ from perftracker_ai.render.page.markup import Html, el, join, path, tag
 from perftracker_ai.words.numbers import format_change, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from perftracker_ai.dashboard.heat import Heat, Row
-    from perftracker_ai.dashboard.views import Night, Place
+    from perftracker_ai.dashboard.views import Line, Night, Place
     from perftracker_ai.model.history import JobRef
 
     Floats = NDArray[np.float64]
@@ -50,24 +50,22 @@ _LEGEND = (
 )
 
 
-def heat_map(place: Place, heat: Heat | None, columns: Sequence[JobRef], nights: Mapping[int, Night]) -> Html:
+def heat_map(line: Line, heat: Heat | None, columns: Sequence[JobRef]) -> Html:
     """Return the map.
 
     Parameters
     ----------
-    place : Place
-        Where the product is measured, for the links to its endpoints.
+    line : Line
+        The product, for its verdicts and the links to its endpoints.
     heat : Heat or None
         Without one the verdicts stand alone.
     columns : sequence of JobRef
         The jobs, oldest first.
-    nights : mapping of int to Night
-        What was compared, by the job's number.
     """
     versions = el("tr", el("th", "Version"), el("th"), el("td", _versions(columns), class_="line"))
-    verdicts = el("tr", el("th", "Verdict", scope="row"), el("td"), el("td", _bars(columns, nights), class_="line"))
+    verdicts = el("tr", el("th", "Verdict", scope="row"), el("td"), el("td", _bars(line, columns), class_="line"))
     shared = shared_path(heat)
-    rows = [_endpoint(place, row, columns, shared) for row in heat.rows] if heat else []
+    rows = [_endpoint(line.place, row, columns, shared) for row in heat.rows] if heat else []
     table = el("table", el("tbody", versions, verdicts, *rows), class_="heat")
     return el("div", table, class_="wide", tabindex="0", role="region", aria_labelledby="course")
 
@@ -175,8 +173,9 @@ def _told(values: Floats, columns: Sequence[JobRef]) -> str:
 # ── above the rows ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _bars(columns: Sequence[JobRef], nights: Mapping[int, Night]) -> Html:
+def _bars(line: Line, columns: Sequence[JobRef]) -> Html:
     """Return the verdicts as bars that lead to their reports, each with what is to be read of it."""
+    nights = line.by_job
     start = tag(
         "svg",
         class_="cells bars",
@@ -185,22 +184,22 @@ def _bars(columns: Sequence[JobRef], nights: Mapping[int, Night]) -> Html:
         role="group",
         aria_label="Verdict of each job; the table below names them",
     )
-    return Html(f"{start}{join(_bar(at, job, nights.get(job.job)) for at, job in enumerate(columns))}</svg>")
+    return Html(f"{start}{join(_bar(line, at, job, nights.get(job.job)) for at, job in enumerate(columns))}</svg>")
 
 
-def _bar(at: int, job: JobRef, night: Night | None) -> Html:
+def _bar(line: Line, at: int, job: JobRef, night: Night | None) -> Html:
+    name = el("title", f"{parts.job_text(job)}: {parts.job_verdict(line, job, night)}")
     if night is None:
         return el(
             "rect",
-            el("title", f"{parts.job_text(job)}: not compared"),
-            x=at,
-            y=38,
-            width=1,
-            height=2,
+            name,
+            x=f"{at}.05",
+            y=36,
+            width=".9",
+            height=4,
             class_="night none",
         )
     kind, height = parts.bar_of(night.verdict)
-    name = el("title", f"{parts.job_text(job)}: {parts.verdict_text(night)}")
     rect = el("rect", name, x=f"{at}.05", y=40 - height, width=".9", height=height, class_=f"night {kind}")
     return el("a", rect, href=night.path, tabindex="-1")
 

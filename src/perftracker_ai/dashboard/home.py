@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from perftracker_ai.dashboard import feed, parts
 from perftracker_ai.dashboard.frame import footer, page
 from perftracker_ai.dashboard.links import link
+from perftracker_ai.dashboard.views import NOT_JUDGED
 from perftracker_ai.model import Verdict
 from perftracker_ai.render.page.markup import Html, el, path
 from perftracker_ai.words.numbers import plural
@@ -24,6 +25,7 @@ _SAID = {
     Verdict.APPROVE.value: "approved",
     Verdict.INSUFFICIENT_EVIDENCE.value: "without enough evidence",
     Verdict.SAME_VERSION.value: "measured twice in one version",
+    NOT_JUDGED: "not judged",
 }
 
 
@@ -31,9 +33,8 @@ def home_page(shown: Home, records: Records) -> str:
     """Return the page."""
     foot = footer(records, shown.now, link("/api/v1/"))
     if not shown.lines:
-        said = el(
-            "p", "No comparison is kept yet. ", el("code", "perftracker-ai analyze --product NAME"), " makes one."
-        )
+        brings = el("code", "perftracker-ai history sync --product NAME")
+        said = el("p", "No job is kept yet. ", brings, " brings those of the past.")
         return page("Products", "open", (el("h1", "Nothing to show yet"), said), (), foot, at="/")
     rows = [_row(one, at) for at, one in enumerate(shown.lines)]
     head = el("thead", el("tr", *(el("th", text, scope="col") for text in _COLUMNS)))
@@ -53,34 +54,38 @@ def _headline(shown: Home) -> str:
 
 def _worst(one: Line) -> tuple[str, ...]:
     """Return in a sentence what to look at first."""
-    name = el("b", one.place.product)
+    name, judged = el("b", one.place.product), one.judged
     if one.worst is not None:
         endpoint, told = one.worst.endpoint, f"{parts.size(one.worst)}, since {one.worst.first.version}."
     elif (creep := parts.creep(one)) is not None:
         endpoint, told = creep[0].endpoint, f"{creep[1]}."
+    elif judged is None:
+        return name, " was never judged: ", *parts.judging(one.place.product)
     else:
-        return (name, f" {one.newest.job.version} is {_SAID.get(one.verdict, one.verdict)}; no issue is open.")
+        return (name, f" {judged.job.version} is {_SAID.get(one.verdict, one.verdict)}; no issue is open.")
     return "Look first at ", name, ": ", el("span", path(endpoint), class_="endpoint"), f" {told}"
 
 
 def _row(one: Line, at: int) -> Html:
-    newest = one.newest
+    newest = one.jobs[-1]
     place = el("span", parts.where(one.place), class_="sub")
-    job = f"job {newest.job.job}, against {newest.baseline_version}"
+    judged = one.judged is not None and one.judged.job.job == newest.job
+    against = f"against {one.nights[-1].baseline_version}" if judged else parts.job_verdict(one, newest, None)
+    job = f"job {newest.job}, {against}"
     return el(
         "tr",
         el("th", el("a", one.place.product, href=parts.address(one.place)), place, scope="row"),
-        el("td", parts.says(newest), el("span", parts.stands(one), class_="sub")),
+        el("td", parts.says(one.judged), el("span", parts.stands(one), class_="sub")),
         el(
             "td",
-            el("b", newest.job.version),
+            el("b", newest.version),
             " ",
             parts.age(one.age_days),
             el("span", job, class_="sub"),
             class_="newest",
         ),
-        el("td", parts.strip(one.nights, f"strip-{at}"), class_="strip"),
-        el("td", parts.counts(one.open, one.accepted, one.aside), class_="counts", data_head="open"),
+        el("td", parts.strip(one, f"strip-{at}"), class_="strip"),
+        el("td", parts.counts(one), class_="counts", data_head="open"),
         el("td", *_issue(one), class_="worst"),
         class_=parts.tone(one.verdict),
     )
@@ -89,7 +94,7 @@ def _row(one: Line, at: int) -> Html:
 def _issue(one: Line) -> tuple[Html, ...]:
     worst = one.worst
     if worst is None:
-        return _creep(one)
+        return _creep(one) if one.judged else (el("span", *parts.judging(one.place.product), class_="sub"),)
     return (
         el("a", path(worst.endpoint), href=worst.path, class_="endpoint"),
         el(

@@ -45,7 +45,7 @@ def place(places: Sequence[Place], query: Query) -> Place:
     wanted = {name: query.values[key] for key, name in (("hw", "hardware"), ("suite", "suite")) if key in query.values}
     fit = [one for one in places if all(getattr(one, name) == value for name, value in wanted.items())]
     if not fit:
-        raise Refused(404, "No comparison of such a product is kept.")
+        raise Refused(404, "No job of such a product is kept.")
     return fit[0]
 
 
@@ -78,10 +78,10 @@ def _since(query: Query) -> datetime | None:
 def endpoint(records: Records, query: Query, now: datetime) -> Endpoint:
     """Return the values of an endpoint's page."""
     product, text = query.segments
-    comparisons = records.comparisons(product, NIGHTS)
-    at = place(views.places_of(comparisons), query)
+    comparisons, ran = records.comparisons(product, NIGHTS), records.ran(product, 1)
+    at = place(views.places_of(comparisons, ran), query)
     wanted = scope(at, query)
-    levels, made = records.levels(wanted, jobs(query)), views.Made(comparisons, records.said(product), now)
+    levels, made = records.levels(wanted, jobs(query)), views.Made(comparisons, records.said(product), now, ran)
     issues = [views.issue(row, made) for row in records.issues(product)]
     issues = [one for one in issues if one.place == at]
     name = find(text, endpoints.endpoints(levels) | {one.endpoint for one in issues})

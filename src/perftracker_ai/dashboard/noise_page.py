@@ -45,7 +45,7 @@ def noise_handler(records: Records, clock: Callable[[], datetime]) -> Handler:
     def answer(query: Query) -> Response:
         (product,) = query.segments
         comparisons = records.comparisons(product, lookups.NIGHTS)
-        every = places_of(comparisons)
+        every = places_of(comparisons, records.ran(product, 1))
         place = lookups.place(every, query)
         scope = Scope(origin=place.origin, product=place.product, hardware=place.hardware, suite=place.suite)
         levels = records.levels(scope, LOOKED_AT)

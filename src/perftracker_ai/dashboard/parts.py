@@ -6,11 +6,12 @@ In: values of `views`. Out: `Html`.
 from __future__ import annotations
 
 from collections import Counter
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from perftracker_ai.dashboard.links import link
 from perftracker_ai.dashboard.triage import link_of
-from perftracker_ai.dashboard.views import APPROVED, QUIET_DAYS, State, endpoint_path, product_path
+from perftracker_ai.dashboard.views import APPROVED, NOT_JUDGED, QUIET_DAYS, State, endpoint_path, product_path
 from perftracker_ai.model import Severity, Verdict
 from perftracker_ai.render import svg
 from perftracker_ai.render.html import TONE
@@ -18,7 +19,7 @@ from perftracker_ai.render.page.markup import Html, el, escaped, join, path
 from perftracker_ai.words.numbers import format_range, format_slowdown, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from perftracker_ai.dashboard.views import Issue, Line, Night, Place
@@ -62,6 +63,10 @@ _WHY = {
     "max_inconclusive": "much is inconclusive",
 }
 """Rules of the policy in a few words; what has none is told by its report."""
+HELPED = "baseline or rerun of others"
+"""What is said of a job without a verdict of its own that helped to judge others."""
+_STUB = 5
+"""Height of the bar of a job that was not judged."""
 _HOURS, _DAYS = 24, 2.0
 _NEWS, _OPEN = ("worse", "reopened"), ("new", "acknowledged")
 
@@ -77,26 +82,37 @@ def bar_of(verdict: str) -> tuple[str, int]:
     return TONE[known], _HEIGHTS[known]
 
 
-def says(night: Night) -> Html:
+def says(night: Night | None) -> Html:
     """Return a verdict as the link to its report."""
+    if night is None:
+        return el("span", NOT_JUDGED, class_=f"says {tone(NOT_JUDGED)}")
     return el("a", night.verdict, href=night.path, class_=f"says {tone(night.verdict)}")
 
 
-def strip(nights: Sequence[Night], name: str) -> Html:
-    """Return the last verdicts as bars, the newest at the right; for those who listen they are counted."""
-    shown = nights[-STRIP:]
-    counted = ", ".join(f"{count} {verdict}" for verdict, count in Counter(one.verdict for one in shown).most_common())
-    title = f"The last {plural(len(shown), 'verdict')}"
+def strip(line: Line, name: str) -> Html:
+    """Return the verdicts of the last jobs as bars, the newest at the right; for those who listen they are counted."""
+    nights = line.by_job
+    shown = [(one, nights.get(one.job)) for one in line.jobs[-STRIP:]]
+    verdicts = Counter(night.verdict if night else job_verdict(line, job, None) for job, night in shown)
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+    title = f"The last {plural(len(shown), 'job')}"
     first = STRIP - len(shown)
-    bars = [_bar(one, at) for at, one in enumerate(shown, first)]
+    bars = [_bar(line, job, night, at) for at, (job, night) in enumerate(shown, first)]
     ground = svg.path(f"M0 {_HEIGHT + 1}H{STRIP * _BAR}", "axis")
     return svg.figure((STRIP * _BAR, _HEIGHT + 2), (name, title, f"{counted}; the newest last"), ground, *bars)
 
 
-def _bar(night: Night, at: int) -> Html:
-    kind, height = bar_of(night.verdict)
-    told = el("title", f"{night.job.version} (job {night.job.job}, {day(night.job.end)}): {verdict_text(night)}")
+def _bar(line: Line, job: JobRef, night: Night | None, at: int) -> Html:
+    kind, height = bar_of(night.verdict) if night else ("none", _STUB)
+    told = el("title", f"{job_text(job)}: {job_verdict(line, job, night)}")
     return el("rect", told, x=at * _BAR + 1, y=_HEIGHT - height, width=_BAR - 2, height=height, class_=f"night {kind}")
+
+
+def job_verdict(line: Line, job: JobRef, night: Night | None) -> str:
+    """Return what was said of a job, or what it was used for."""
+    if night is None:
+        return HELPED if job.job in line.helped else NOT_JUDGED.lower()
+    return verdict_text(night)
 
 
 def verdict_text(night: Night) -> str:
@@ -195,14 +211,14 @@ def endpoint_address(place: Place, endpoint: str, **query: str | int) -> str:
     return link(endpoint_path(place, endpoint), **{"hw": place.hardware, "suite": place.suite, **query})
 
 
-def counts(by_severity: Mapping[str, int], accepted: int, aside: int) -> Html:
-    """Return how many issues are open, by severity; the worst first."""
-    told = [el("span", f"{count} {name}", class_=f"chip {name}") for name, count in by_severity.items()]
-    if accepted:
-        told.append(el("span", f"{accepted} accepted", class_="chip neutral"))
-    if aside:
-        told.append(el("span", f"{aside} set aside", class_="chip neutral", title="not a regression, or fixed"))
-    return join(told) if told else el("span", "none open", class_="dim")
+def counts(line: Line) -> Html:
+    """Return how many issues of a product are open, by severity; the worst first."""
+    told = [el("span", f"{count} {name}", class_=f"chip {name}") for name, count in line.open.items()]
+    if line.accepted:
+        told.append(el("span", f"{line.accepted} accepted", class_="chip neutral"))
+    if line.aside:
+        told.append(el("span", f"{line.aside} set aside", class_="chip neutral", title="not a regression, or fixed"))
+    return join(told) if told else el("span", "none open" if line.judged else "not known", class_="dim")
 
 
 def severity_class(severity: str) -> str:
@@ -319,9 +335,18 @@ def creep(line: Line) -> tuple[Drift, str] | None:
 
 def stands(line: Line) -> str:
     """Return why a product has its verdict and since when, in a few words."""
-    newest = line.newest
-    noticed = f"noticed: {', '.join(newest.doubts)}" if newest.doubts else ""
-    return "; ".join(filter(None, (_WHY.get(newest.why, ""), noticed, _since(line))))
+    judged = line.judged
+    if judged is None:
+        return f"{plural(len(line.jobs), 'job')}, none judged yet"
+    noticed = f"noticed: {', '.join(judged.doubts)}" if judged.doubts else ""
+    of = f"of {judged.job.version}" if judged.job.job != line.jobs[-1].job else ""
+    newer = f"{plural(line.waiting, 'newer job')} not judged" if line.waiting else ""
+    return "; ".join(filter(None, (of, newer, why(judged), noticed, _since(line))))
+
+
+def judging(product: str) -> tuple[Html, Html]:
+    """Return what has the jobs of a product judged that are kept and were not."""
+    return el("code", f"perftracker-ai history judge --product {quote(product)}"), Html(" judges its past.")
 
 
 def _since(line: Line) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.dashboard.heat import Heat
     from perftracker_ai.dashboard.records import Records
-    from perftracker_ai.dashboard.views import Night, Product
+    from perftracker_ai.dashboard.views import Line, Night, Product
     from perftracker_ai.model.history import Drift, JobRef
 
 VALUES = "values"
@@ -27,18 +27,19 @@ VALUES = "values"
 
 def product_page_html(shown: Product, records: Records, jobs: int, *, values: bool) -> str:
     """Return the page; ``values`` asks for text in place of the map."""
-    line, newest = shown.line, shown.line.newest
-    title = el("h1", line.place.product, " ", newest.job.version, " ", parts.says(newest))
+    line, judged = shown.line, shown.line.judged
+    version = judged.job.version if judged else line.jobs[-1].version
+    title = el("h1", line.place.product, " ", version, " ", parts.says(judged))
     said = f"{parts.stands(line)}; {parts.where(line.place)}; "
     head = (
         title,
         el("p", said[:1].upper(), said[1:], parts.age(line.age_days), "."),
         _others(shown),
-        el("div", parts.counts(line.open, line.accepted, line.aside), class_="counts"),
+        el("div", parts.counts(line), class_="counts"),
     )
     main = (_open(shown), _creeping(shown), _course(shown, jobs, values=values), _closed(shown), _further(shown))
     foot = footer(records, shown.now, parts.api(line.place, jobs=jobs))
-    feeds = ((feed.title(line.place), feed.address(line.place)),)
+    feeds = ((feed.title(line.place), feed.address(line.place)),) if judged else ()
     return page(line.place.product, parts.tone(line.verdict), head, main, foot, feeds=feeds)
 
 
@@ -59,7 +60,12 @@ def _others(shown: Product) -> Html:
 
 
 def _open(shown: Product) -> Html:
-    rows = parts.issue_rows(shown.issues) if shown.issues else el("p", "None.", class_="calm")
+    if shown.issues:
+        rows = parts.issue_rows(shown.issues)
+    elif shown.line.judged:
+        rows = el("p", "None.", class_="calm")
+    else:
+        rows = el("p", "Nobody knows: no job was judged. ", *parts.judging(shown.line.place.product), class_="calm")
     return el("section", el("h2", "Open issues", id="open"), rows, aria_labelledby="open")
 
 
@@ -101,8 +107,14 @@ def _further(shown: Product) -> Html:
     """Return how else the product can be kept an eye on."""
     place = shown.line.place
     badge = link(f"/badge{product_path(place).removeprefix('/p')}.svg", hw=place.hardware, suite=place.suite)
-    links = (el("a", "a feed of its verdicts", href=feed.address(place)), " and ", el("a", "a badge", href=badge))
-    return el("section", el("p", "To be told elsewhere: ", *links, ".", class_="because"), aria_label="Elsewhere")
+    links = [el("a", "a badge", href=badge)]
+    if shown.line.judged:
+        links.insert(0, el("a", "a feed of its verdicts", href=feed.address(place)))
+    return el(
+        "section",
+        el("p", "To be told elsewhere: ", join(links, " and "), ".", class_="because"),
+        aria_label="Elsewhere",
+    )
 
 
 # ── job by job ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -110,20 +122,16 @@ def _further(shown: Product) -> Html:
 
 def _course(shown: Product, jobs: int, *, values: bool) -> Html:
     """Return verdicts and endpoints job by job, drawn or, where that is asked for, as text."""
-    nights = {one.job.job: one for one in shown.line.nights}
-    columns = shown.heat.jobs if shown.heat else tuple(one.job for one in shown.line.nights[-jobs:])
-    drawn = (
-        values_table(shown.heat, columns)
-        if values and shown.heat
-        else heat_map(shown.line.place, shown.heat, columns, nights)
-    )
+    columns = shown.heat.jobs if shown.heat else shown.line.jobs[-jobs:]
+    drawn = values_table(shown.heat, columns) if values and shown.heat else heat_map(shown.line, shown.heat, columns)
     return el(
         "section",
         el("h2", "Job by job", id="course"),
         *_told(shown, jobs, values=values),
         drawn,
         *_below(shown, jobs),
-        _jobs(columns, nights),
+        _unjudged(shown, columns),
+        _jobs(shown.line, columns),
         aria_labelledby="course",
     )
 
@@ -167,17 +175,28 @@ def _reference(heat: Heat) -> str:
     )
 
 
-def _jobs(columns: Sequence[JobRef], nights: dict[int, Night]) -> Html:
+def _unjudged(shown: Product, columns: Sequence[JobRef]) -> Html:
+    """Say how many of the jobs nobody looked at, and what judges them; nothing where there is none, or none else."""
+    count = len(shown.line.left(columns))
+    if not count or not shown.line.judged:
+        return Html("")
+    told = f"{count} of these {plural(len(columns), 'job')} {'were' if count > 1 else 'was'} not judged. "
+    return el("p", told, *parts.judging(shown.line.place.product), class_="because")
+
+
+def _jobs(line: Line, columns: Sequence[JobRef]) -> Html:
     """Return every job in a row, the newest first: for those who read rather than look."""
-    rows = [_job(job, nights.get(job.job)) for job in reversed(columns)]
+    nights = line.by_job
+    rows = [_job(line, job, nights.get(job.job)) for job in reversed(columns)]
     head = el("tr", *(el("th", text, scope="col") for text in ("Job", "Version", "Ended", "Verdict", "Against")))
     table = el("table", el("thead", head), el("tbody", *rows))
     summary = f"These {plural(len(columns), 'job')} as a table"
     return el("details", el("summary", summary), parts.scrolled(table, summary))
 
 
-def _job(job: JobRef, night: Night | None) -> Html:
-    verdict = el("a", parts.verdict_text(night), href=night.path) if night else Html("not compared")
+def _job(line: Line, job: JobRef, night: Night | None) -> Html:
+    said = parts.job_verdict(line, job, night)
+    verdict = el("a", said, href=night.path) if night else Html(said)
     against = night.baseline_version if night else ""
     cells = (el("td", job.version), el("td", parts.day(job.end)), el("td", verdict), el("td", against))
     return el("tr", el("th", el("a", f"{job.job}", href=parts.job_address(job.job)), scope="row"), *cells)

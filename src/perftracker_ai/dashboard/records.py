@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from perftracker_ai.model import JobInfo
-    from perftracker_ai.store import Comparison, History, IssueRow, Levels, Said, Scope, Triage
+    from perftracker_ai.store import Comparison, History, IssueRow, Levels, Ran, Said, Scope, Triage
 
 
 class Acceptor(Protocol):
@@ -79,6 +79,12 @@ class Records(Protocol):
 
     def page_of(self, origin: str, job: JobInfo) -> str:
         """Return the address of a job's page on its server; empty where that is not known."""
+
+    def ran(self, product: str | None, most: int) -> tuple[Ran, ...]:
+        """Return the newest jobs of every server, product, hardware and suite, compared or not, oldest first.
+
+        So many of each; none where only reports are kept.
+        """
 
     def levels(self, scope: Scope, most: int) -> tuple[Levels, ...]:
         """Return what each curve of a scope's newest jobs cost as a whole, oldest first."""

@@ -26,7 +26,7 @@ from perftracker_ai.model.issues import IssueStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from perftracker_ai.store import Comparison, IssueRow, Said
+    from perftracker_ai.store import Comparison, IssueRow, Ran, Said
 
 MOST_SHOWN = 300
 """Issues of a list that a page shows, so that it stays small; the rest are counted, and found by narrowing it."""
@@ -44,6 +44,8 @@ _GRAVITY = {
     Verdict.APPROVE: 5,
 }
 """Verdicts by how soon somebody has to look."""
+NOT_JUDGED = "NOT JUDGED"
+"""Stands for the verdict of a product whose jobs nobody had compared."""
 APPROVED = frozenset({Verdict.APPROVE.value, Verdict.APPROVE_WITH_MONITORING.value})
 _ASIDE = ("minor", "moved with the run", "inconclusive", "improved")
 """Outcomes of curves that are no issue."""
@@ -193,14 +195,20 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    verdict : str
+        Of the newest job that was judged; NOT_JUDGED where none was.
+    jobs : tuple of JobRef
+        The newest jobs, judged or not, oldest first; never empty.
     nights : tuple of Night
-        The newest comparisons, oldest first; never empty.
+        The newest comparisons, oldest first.
+    helped : tuple of int
+        Numbers of the jobs that were baselines or further runs in them.
     since : JobRef
-        With which of these jobs the verdict became what it is now.
+        With which job the verdict became what it is now.
     approved : JobRef or None
         The last of these jobs that was approved, with monitoring or without.
     age_days : float
-        Since the newest job ended.
+        Since the newest job ended, judged or not.
     open : dict of str to int
         Open issues that are not accepted, by severity.
     accepted : int
@@ -219,7 +227,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     since: JobRef
     approved: JobRef | None
     age_days: float
+    jobs: tuple[JobRef, ...]
     nights: tuple[Night, ...]
+    helped: tuple[int, ...]
     open: dict[str, int]
     accepted: int
     aside: int
@@ -227,9 +237,26 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     creeps: Creeps | None
 
     @property
-    def newest(self) -> Night:
-        """Return the newest comparison."""
-        return self.nights[-1]
+    def judged(self) -> Night | None:
+        """Return the newest comparison; None where there is none."""
+        return self.nights[-1] if self.nights else None
+
+    @property
+    def by_job(self) -> dict[int, Night]:
+        """Return the comparisons by the numbers of their jobs."""
+        return {one.job.job: one for one in self.nights}
+
+    @property
+    def waiting(self) -> int:
+        """Return how many of the jobs nobody looked at since the newest one that was judged."""
+        last = self.judged
+        newer = [one for one in self.jobs if last is None or (one.end, one.job) > (last.job.end, last.job.job)]
+        return len(self.left(newer))
+
+    def left(self, jobs: Sequence[JobRef]) -> list[JobRef]:
+        """Return the jobs that were neither judged nor helped to judge others."""
+        looked_at = {*self.helped, *self.by_job}
+        return [one for one in jobs if one.job not in looked_at]
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
@@ -387,19 +414,13 @@ class Accepting(msgspec.Struct, frozen=True, kw_only=True):
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def home(
-    comparisons: Sequence[Comparison],
-    rows: Iterable[IssueRow],
-    said: Iterable[Said],
-    creeps: Mapping[Place, Creeps | None],
-    now: datetime,
-) -> Home:
+def home(made: Made, rows: Iterable[IssueRow], creeps: Mapping[Place, Creeps | None]) -> Home:
     """Return the first page's values: by verdict, then by the worst open issue, then by name."""
-    issues, made = defaultdict(list), Made(comparisons, said, now)
+    issues = defaultdict(list)
     for row in rows:
         issues[place_of(row)].append(issue(row, made))
-    found = [line(place, made, issues[place], creeps.get(place), now) for place in made.places]
-    return Home(now=now, lines=tuple(sorted(found, key=_urgency)))
+    found = [line(place, made, issues[place], creeps.get(place)) for place in made.places]
+    return Home(now=made.now, lines=tuple(sorted(found, key=_urgency)))
 
 
 def inbox(
@@ -447,20 +468,14 @@ def of_report(made: Comparison, rows: Iterable[IssueRow], said: Iterable[Said], 
 
 
 def product_page(
-    comparisons: Sequence[Comparison],
-    rows: Iterable[IssueRow],
-    said: Iterable[Said],
-    place: Place,
-    course: tuple[Heat | None, Creeps | None],
-    now: datetime,
+    made: Made, rows: Iterable[IssueRow], place: Place, course: tuple[Heat | None, Creeps | None]
 ) -> Product:
     """Return the values of a product's page at one of the places where it is measured."""
-    made = Made(comparisons, said, now)
     issues = sorted((issue(row, made) for row in rows if place_of(row) == place), key=_worst)
     closed = [one for one in issues if one.state == IssueStatus.CLOSED]
     return Product(
-        now=now,
-        line=line(place, made, issues, course[1], now),
+        now=made.now,
+        line=line(place, made, issues, course[1]),
         others=tuple(sorted(one for one in made.places if one != place)),
         issues=tuple(one for one in issues if one.state != IssueStatus.CLOSED),
         closed=tuple(sorted(closed, key=lambda one: one.job.end, reverse=True)),
@@ -475,21 +490,43 @@ def entry(said: Said) -> Entry:
     return Entry(place=place, key=one.key, word=word(said))
 
 
-def places_of(comparisons: Sequence[Comparison]) -> tuple[Place, ...]:
+def places_of(comparisons: Sequence[Comparison], ran: Sequence[Ran] = ()) -> tuple[Place, ...]:
     """Return where a product is measured, the place of its newest job first."""
-    places = _by_place(comparisons)
-    return tuple(sorted(places, key=lambda place: places[place][-1].job.end, reverse=True))
+    ends: dict[Place, datetime] = {}
+    for place, end in (
+        *((place_of(one), one.end) for one in comparisons),
+        *((place_of(one), one.job.end) for one in ran),
+    ):
+        ends[place] = max(end, ends.get(place, end))
+    return tuple(sorted(ends, key=lambda place: ends[place], reverse=True))
 
 
 # ── their parts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Made:
-    """Comparisons by where and of which job they are, of those of one job the last one made; and what was said."""
+    """Comparisons by where and of which job they are, of those of one job the last one made; and what was said.
 
-    def __init__(self, comparisons: Sequence[Comparison], said: Iterable[Said], now: datetime) -> None:
+    Attributes
+    ----------
+    places : dict of Place to tuple of Night
+        The comparisons of each place, oldest first; none where jobs ran and were not compared.
+    jobs : dict of Place to tuple of JobRef
+        The jobs of each place, judged or not, oldest first; never none.
+    helped : dict of Place to set of int
+        Numbers of the jobs of each place that were baselines or further runs.
+    """
+
+    def __init__(
+        self, comparisons: Sequence[Comparison], said: Iterable[Said], now: datetime, ran: Sequence[Ran] = ()
+    ) -> None:
         self.now, self._words = now, triage.last_words(said)
-        self.places = _by_place(comparisons)
+        compared = _by_place(comparisons)
+        self.jobs = _jobs_of(compared, ran)
+        self.helped: dict[Place, set[int]] = defaultdict(set)
+        for one in comparisons:
+            self.helped[place_of(one)] |= {one.baseline_id, *one.reruns, *one.candidate_reruns}
+        self.places = {place: compared.get(place, ()) for place in self.jobs}
         self._by_job = {(place, one.job.job): one for place, nights in self.places.items() for one in nights}
 
     def word(self, row: IssueRow) -> Said | None:
@@ -509,19 +546,30 @@ def _by_place(comparisons: Sequence[Comparison]) -> dict[Place, tuple[Night, ...
     return {place: tuple(own.values()) for place, own in found.items()}
 
 
-def line(place: Place, made: Made, issues: Sequence[Issue], creeps: Creeps | None, now: datetime) -> Line:
+def _jobs_of(compared: Mapping[Place, Sequence[Night]], ran: Sequence[Ran]) -> dict[Place, tuple[JobRef, ...]]:
+    """Return the jobs of each place, compared or not, oldest first."""
+    found: dict[Place, dict[int, JobRef]] = defaultdict(dict)
+    for place, nights in compared.items():
+        found[place] |= {one.job.job: one.job for one in nights}
+    for one in ran:
+        found[place_of(one)][one.job.job] = one.job
+    return {place: tuple(sorted(jobs.values(), key=lambda job: (job.end, job.job))) for place, jobs in found.items()}
+
+
+def line(place: Place, made: Made, issues: Sequence[Issue], creeps: Creeps | None) -> Line:
     """Return how a product stands."""
-    nights = made.places[place]
-    newest = nights[-1]
+    nights, jobs = made.places[place], made.jobs[place]
     still = [one for one in issues if _is_in(one, State.OPEN)]
     counted = Counter(one.severity for one in still)
     return Line(
         place=place,
-        verdict=newest.verdict,
-        since=_since(nights),
+        verdict=nights[-1].verdict if nights else NOT_JUDGED,
+        since=_since(nights) if nights else jobs[0],
         approved=next((one.job for one in reversed(nights) if one.verdict in APPROVED), None),
-        age_days=(now - newest.job.end).total_seconds() / _SECONDS_A_DAY,
+        age_days=(made.now - jobs[-1].end).total_seconds() / _SECONDS_A_DAY,
+        jobs=jobs,
         nights=nights,
+        helped=tuple(sorted(made.helped[place])),
         open={severity.value: counted[severity.value] for severity in Severity if counted[severity.value]},
         accepted=sum(one.state == State.ACCEPTED for one in issues),
         aside=sum(one.state in {State.DISMISSED.value, State.FIXED.value} for one in issues),
@@ -622,7 +670,7 @@ def gravity(verdict: str) -> int:
     return _GRAVITY[Verdict(verdict)] if verdict in set(Verdict) else _GRAVITY[Verdict.INSUFFICIENT_EVIDENCE]
 
 
-def place_of(one: Comparison | IssueRow) -> Place:
+def place_of(one: Comparison | IssueRow | Ran) -> Place:
     """Return where something was measured."""
     return Place(product=one.product, hardware=one.hardware, suite=one.suite, origin=one.origin)
 

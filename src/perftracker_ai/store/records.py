@@ -123,6 +123,16 @@ class Located(msgspec.Struct, frozen=True, kw_only=True):
     job: JobInfo
 
 
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
+    """That a kept job ran, and where: what lists need of it."""
+
+    origin: str
+    product: str
+    hardware: str
+    suite: str
+    job: JobRef
+
+
 class Levels(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What each curve of a job cost as a whole.
 

@@ -339,6 +339,10 @@ STEPS = (
             ),
         ),
     ),
+    Step(
+        "newest jobs by where they ran",
+        ("CREATE INDEX history_job_place ON history_job (origin, product_name, hardware, suite_name, end_us)",),
+    ),
 )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import func as sql
 from perftracker_ai.decoding import decoded
 from perftracker_ai.errors import JobError
 from perftracker_ai.model import JobInfo, Timeline
+from perftracker_ai.model.history import JobRef
 from perftracker_ai.store.comparisons import Comparisons, forget
 from perftracker_ai.store.database import Database
 from perftracker_ai.store.encoding import (
@@ -27,7 +28,7 @@ from perftracker_ai.store.encoding import (
     merge,
     merge_means,
 )
-from perftracker_ai.store.records import Archive, History, Holding, Known, Levels, Located, Overview, Scope
+from perftracker_ai.store.records import Archive, History, Holding, Known, Levels, Located, Overview, Ran, Scope
 from perftracker_ai.store.rows import microseconds, moment_of, readable, safe_text
 from perftracker_ai.store.schema import BROKEN, COMPARISON, ISSUE, JOB, LAYOUT, LEVEL, STEPS, version_of
 from perftracker_ai.store.triage import TriageLog
@@ -262,6 +263,20 @@ class Store:
         own = (JOB.c.origin.in_(origins), JOB.c.product_name == safe_text(product), ~JOB.c.gone)
         return self._located(select(*_HEADER).where(*own).order_by(JOB.c.end_us.desc(), JOB.c.id.desc()).limit(most))
 
+    def lately(self, most: int, product: str | None = None) -> tuple[Ran, ...]:
+        """Give the newest jobs of every server, product, hardware and suite, so many of each, oldest first."""
+        place = (JOB.c.origin, JOB.c.product_name, JOB.c.hardware, JOB.c.suite_name)
+        lines: Select[Any] = (
+            select(*place).distinct().order_by(*place)
+        )  # by the index that begins with these, and no row is read
+        if product is not None:
+            lines = lines.where(
+                JOB.c.origin.in_(select(JOB.c.origin).distinct()), JOB.c.product_name == safe_text(product)
+            )
+        with readable(self.location), self._database.reading() as connection:
+            found = [_lately(connection, tuple(line), most) for line in connection.execute(lines).all()]
+        return tuple(chain.from_iterable(found))
+
     def _located(self, query: Select[Any]) -> tuple[Located, ...]:
         with readable(self.location), self._database.reading() as connection:
             found = [Located(origin=row["origin"], job=_info(row)) for row in connection.execute(query).mappings()]
@@ -359,6 +374,22 @@ def _archive(rows: Sequence[RowMapping], contents: Mapping[str, bytes]) -> Archi
         layout_of=layout_of,
         means=tuple(decode_means(row["points"], points[layout]) for row, layout in zip(rows, layout_of, strict=True)),
     )
+
+
+def _lately(connection: Connection, line: Sequence[str], most: int) -> list[Ran]:
+    """Read the newest jobs that ran at one place, oldest first."""
+    origin, product, hardware, suite = line
+    here = (
+        JOB.c.origin == origin,
+        JOB.c.product_name == product,
+        JOB.c.hardware == hardware,
+        JOB.c.suite_name == suite,
+    )
+    query = select(JOB.c.id, JOB.c.product_ver, JOB.c.end_us).where(*here, ~JOB.c.gone)
+    rows = connection.execute(query.order_by(JOB.c.end_us.desc(), JOB.c.id.desc()).limit(most)).all()
+    told = ({"job": number, "version": version, "end": moment_of(end)} for number, version, end in reversed(rows))
+    refs = msgspec.convert(list(told), list[JobRef])
+    return [Ran(origin=origin, product=product, hardware=hardware, suite=suite, job=ref) for ref in refs]
 
 
 def _rows(
