@@ -361,7 +361,7 @@ def test_a_run_that_moved_as_a_whole_is_told():
     (check,) = of_run(jobs(), [shift])
     assert isinstance(check, MovedRun)
     assert not check.approves
-    assert "latency at 4 threads +31 %" in checks.found(check)
+    assert "latency at 4 threads 31 % slower" in checks.found(check)
     assert not of_run(jobs(), [replace(shift, attribution=Attribution.CODE), replace(shift, large=False)])
 
 

@@ -183,7 +183,7 @@ def test_large_shift_asks_for_a_rerun():
     decision = decided(shift=0.12, large=True)
     assert decision.verdict is Verdict.INVESTIGATE
     assert "rerun before you judge" in rule(decision, "large_shift").text
-    assert rule(decision, "large_shift").because == "+12.0 %: the whole run"
+    assert rule(decision, "large_shift").because == "the whole run 12 % slower"
 
 
 def test_large_shift_does_not_hide_a_critical_regression():
@@ -208,7 +208,7 @@ def test_shifts_of_one_size_are_told_together():
     )
     shifts = (shift, replace(shift, threads=16), replace(shift, metric_kind=None, threads=None, large=False))
     decision = decided(edit=lambda detection: replace(detection, shifts=shifts))
-    assert rule(decision, "large_shift").because == "+15.0 %: latency at 1 thread, latency at 16 threads"
+    assert rule(decision, "large_shift").because == "latency at 1 thread, latency at 16 threads 15 % slower"
 
 
 def test_without_any_estimated_shift_the_rule_says_so():

@@ -158,6 +158,16 @@ def test_a_change_of_unknown_direction_is_an_undecided_issue(by, severity, loads
     assert b",unknown," in issues_csv([analysis])
 
 
+@pytest.mark.parametrize(
+    ("tag", "name"), [("heap used by mailer", "heap used by mailer"), ("heap: GET /x", "GET /x, heap")]
+)
+def test_an_issue_names_what_it_is_of_once(tag, name):
+    """A tag outside the grammar is endpoint and metric, and is not told twice; within it the metric stands behind."""
+    plan = {"count": 1, "loads": 4, "tag": tag, "metrics": "MB"}
+    said = markdown(build(view(judged(load_test(1, "1.0", **plan), load_test(2, "1.1", lambda *_: 1.6, **plan)))))
+    assert f"Worst: C1 {name}, " in said
+
+
 def test_the_setting_decides_which_way_is_better():
     """What was undecided is a regression one way and an improvement the other."""
     jobs = load_test(1, "1.0", count=5, **PLAN), load_test(2, "1.1", lambda *_: 1.8, count=5, **PLAN)

@@ -13,6 +13,7 @@ import msgspec
 
 from perftracker_ai.model import MetricKind
 from perftracker_ai.units import (
+    BYTE,
     BYTE_RATE,
     MAX_UNIT,
     PER_SECOND,
@@ -31,7 +32,7 @@ _RATES = frozenset({PER_SECOND, BYTE_RATE})
 _TIMES = frozenset({SECOND, SECOND_PER_OPERATION, "s/B", "s/s"})
 _COSTS = frozenset({"B/op"})
 
-_TIME = re.compile(r"\b(?:latency|latencies|response times?)\b")
+_TIME = re.compile(r"\b(?:latency|latencies|response times?|durations?|elapsed)\b")
 _RATE = re.compile(r"\b(?:rate|throughput|goodput|bandwidth|rps|tps|qps)\b")
 _MORE = re.compile(
     r"\b(?:throughput|goodput|bandwidth|idle|free|available|availability|uptime|hits?|success(?:es|ful)?|efficiency)\b"
@@ -51,8 +52,12 @@ _COUNTED = re.compile(
 _RESOURCE = re.compile(
     r"\b(?:memory|mem|rss|pss|heap|working set|footprint|cpus?|processors?|load average|swap(?:ped)?|queues?|queued"
     r"|backlog|pending|in flight|lag|usage|used|utili[sz]ation|consum(?:ed|ption)|overhead|context switches"
-    r"|duration|elapsed|delays?|waits?|waiting|jitter)\b"
+    r"|delays?|waits?|waiting|jitter|layout shifts?|cls)\b"
 )
+_USED = re.compile(r"\b(?:usage|used|utili[sz]ation|consum(?:ed|ption)|rss|pss|working set|footprint|load average)\b")
+"""What is surely no speed, though nobody gave its unit and the server wrote its default one."""
+_SIZE = re.compile(r"\b(?:sizes?|weights?)\b")
+"""Of bytes: what is downloaded, stored or shipped."""
 _NAMES = re.compile(r"\S*(?:[/\\.]|::)\S*")
 """Paths and dotted names: words within them name what was called, and not what was measured."""
 _GAPS = re.compile(r"[\W_]+")
@@ -81,6 +86,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
 def read_metric(label: str, written: str) -> Metric:
     """Read a metric from its label and its unit as written; remembered, for a job has few of them."""
     words = _words(label)
+    written = "" if written.strip() == DEFAULT_UNIT and _USED.search(words) else written
     kind = _kind(words, written)
     return Metric(
         kind=kind,
@@ -134,6 +140,7 @@ def _less_better(words: str, written: str) -> bool | None:
         _RESOURCE.search(words)
         or _RESOURCE.search(_words(written))
         or unit.base in _COSTS
+        or (unit.base == BYTE and _SIZE.search(words))
         or (_TIME.search(words) and unit.base != PERCENT)
     ):
         return True

@@ -47,8 +47,10 @@ _OPERATION = (
     r"|sessions?|conn(?:ection)?s?|lines?|elements?|samples?|points?|inserts?|reads?|writes?|lookups?|keys?"
 )
 _COUNTED = re.compile(rf"(?P<prefix>[kmgt]?)(?P<gap>\s*)(?P<word>{_OPERATION})?")
-_SHORT = re.compile(r"(?P<prefix>[kmgt]?)(?P<word>rp|tp|qp|op|iop|pp|ep)(?P<each>s|m)|(?P<other>[kmg]?)(?P<hertz>hz)")
-"""Rates without a stroke: ``rps``, ``kIOPS``, ``tpm``; the last letter is a second or a minute."""
+_SHORT = re.compile(
+    r"(?P<prefix>[kmgt]?)(?P<word>rp|tp|qp|op|iop|pp|ep|fp)(?P<each>s|m)|(?P<other>[kmg]?)(?P<hertz>hz)"
+)
+"""Rates without a stroke: ``rps``, ``kIOPS``, ``FPS``, ``tpm``; the last letter is a second or a minute."""
 _BIT_RATE = re.compile(r"(?P<prefix>[kKmMgGtT]?)(?P<size>[bB])ps")
 """``Mbps`` is bits, ``MBps`` bytes: the one place where a letter's case tells units apart."""
 _MINUTE = 60.0

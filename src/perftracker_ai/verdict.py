@@ -33,6 +33,7 @@ from perftracker_ai.model import (
 )
 from perftracker_ai.model.checks import OneVersion, TooGood
 from perftracker_ai.model.issues import IssueStatus
+from perftracker_ai.words.numbers import format_speed
 from perftracker_ai.words.text import clean
 
 if TYPE_CHECKING:
@@ -258,7 +259,9 @@ def _comparability(case: _Case) -> Rule:
 def _large_shift(case: _Case) -> Rule:
     large = [shift for shift in case.detection.shifts if shift.large and shift.attribution is not Attribution.CODE]
     worst = max(case.detection.shifts, key=lambda shift: abs(shift.slowdown), default=None)
-    seen = f"the run-wide shift is at most {_signed(worst.slowdown)}" if worst else "no run-wide shift was estimated"
+    seen = (
+        f"the run as a whole is {format_speed(worst.slowdown)} at most" if worst else "no run-wide shift was estimated"
+    )
     return _rule(
         "large_shift",
         Verdict.INVESTIGATE,
@@ -274,8 +277,8 @@ def _shifts(shifts: Sequence[RunShift]) -> str:
     for shift in shifts:
         threads = f"at {_count(shift.threads, 'thread')}" if shift.threads else ""
         what = " ".join(part for part in (shift.metric_kind or "", threads) if part)
-        sizes.setdefault(_signed(shift.slowdown), []).append(what or "the whole run")
-    return "; ".join(f"{size}: {', '.join(what)}" for size, what in sizes.items())
+        sizes.setdefault(format_speed(shift.slowdown), []).append(what or "the whole run")
+    return "; ".join(f"{', '.join(what)} {size}" for size, what in sizes.items())
 
 
 def _serious_clusters(case: _Case) -> Rule:
@@ -449,10 +452,6 @@ def _crept(creeps: Sequence[Drift], past: Chronicle) -> str:
 
 def _percent(ratio: float) -> str:
     return f"{100.0 * ratio:.3g} %"
-
-
-def _signed(ratio: float) -> str:
-    return f"{100.0 * ratio:+.1f} %"
 
 
 def _count(number: int, noun: str) -> str:

@@ -26,7 +26,7 @@ from perftracker_ai.model.checks import (
     TooGood,
     WarmUp,
 )
-from perftracker_ai.words.numbers import format_change, format_percent, format_range, plural
+from perftracker_ai.words.numbers import format_percent, format_range, format_speed, plural
 from perftracker_ai.words.wording import absence_text
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _sentences(check: Check, show: Callable[[str], str]) -> tuple[str, str]:  # 
             )
         case MovedRun(moved=moved):
             return (
-                f"The run as a whole is another one: {', '.join(_moved(one, show) for one in moved)}.",
+                f"The run as a whole moved: {', '.join(_moved(one, show) for one in moved)}.",
                 "Rerun the candidate: what both of its runs show is the code's.",
             )
         case DriftingRun(size=size):
@@ -129,7 +129,7 @@ def _sentences(check: Check, show: Callable[[str], str]) -> tuple[str, str]:  # 
         case TooGood(endpoints=count, endpoint=endpoint, times=times):
             first = f"{show(endpoint)}, {times:.3g} times as fast"
             return (
-                f"Too good to be true (endpoints: {count}; first: {first}): does it still do its work.",
+                f"Too good to be true (endpoints: {count}; first: {first}): does it still do its work?",
                 "Check that the answers are complete.",
             )
         case NoTimes():
@@ -185,4 +185,4 @@ def _moment(time: float) -> str:
 
 def _moved(moved: Moved, show: Callable[[str], str]) -> str:
     threads = "" if moved.threads is None else f" at {plural(moved.threads, 'thread')}"
-    return f"{show(moved.metric or 'everything')}{threads} {format_change(moved.slowdown)}"
+    return f"{show(moved.metric or 'everything')}{threads} {format_speed(moved.slowdown)}"

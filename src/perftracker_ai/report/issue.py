@@ -119,7 +119,8 @@ def name(one: Issue) -> Value:
 
 def subject(one: Issue) -> Sentence:
     """Return its name, and what was measured where that is neither a time nor a rate: ``POST /orders, memory``."""
-    told = not any(kind.timed for kind in one.cluster.metric_kinds) and not one.finding.curve.scalar
+    curve, timed = one.finding.curve, any(kind.timed for kind in one.cluster.metric_kinds)
+    told = not timed and wording.metric_name(curve) != curve.endpoint
     return say(name(one), *((", ", metric(one)) if told else ()))
 
 

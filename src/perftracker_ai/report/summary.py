@@ -15,7 +15,7 @@ from perftracker_ai.report.run import value
 from perftracker_ai.report.value import Items, Kind, Line, Paragraph, Section, Table, Value, join, say
 from perftracker_ai.report.view import worsened
 from perftracker_ai.words import wording
-from perftracker_ai.words.numbers import UNKNOWN, format_change, format_interval, plural
+from perftracker_ai.words.numbers import UNKNOWN, format_interval, format_speed, plural
 from perftracker_ai.words.text import clean, listing
 
 if TYPE_CHECKING:
@@ -337,8 +337,7 @@ def _one_shift(at: int, one: RunShift) -> Sentence:
 
 
 def _shift_text(one: RunShift) -> str:
-    word = "slower" if one.slowdown > 0 else "faster"
-    return f"{shift_of(one)} {format_change(abs(one.slowdown)).lstrip('+')} {word}"
+    return f"{shift_of(one)} {format_speed(one.slowdown)}"
 
 
 def shift_of(one: RunShift) -> str:

@@ -85,6 +85,11 @@ def format_slowdown(ratio: float | None, *, costs_time: bool = True) -> str:
     return f"{format_percent(abs(ratio))} {'less cost' if ratio < 0 else worse}"
 
 
+def format_speed(ratio: float) -> str:
+    """Return by how much a run is slower or faster: ``12 % slower``, of whatever it is, for a rate has its own sign."""
+    return f"{format_percent(abs(ratio))} {'slower' if ratio >= 0 else 'faster'}"
+
+
 def format_factor(factor: float) -> str:
     """Return a ratio of costs as ``2.06``, from ten on without a fraction."""
     ten = 10.0
