@@ -63,7 +63,7 @@ def test_a_past_is_judged_once_and_night_by_night(run, filled, folder):
     judge = ("history", "judge", "--product", "Shop", "--url", folder, "--since", "2026-07-22")
     first, second = run(*judge), run(*judge)
     assert (first.code, first.out) == (0, "Shop: nights: 4 judged, in data/history.sqlite3\n")
-    assert "Judging job 122 (1 of 4) …" in first.err
+    assert "3 of 4 pairs judged" in first.err
     assert second.out == "Shop: nights: 4 judged before, in data/history.sqlite3\n"
     told = run("issues", "--product", "Shop", "--url", folder).out
     assert re.search(r"POST /orders: [\d.]+ % slower, since \S+ \(job 116, 2026-07-16\)", told), told

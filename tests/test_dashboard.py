@@ -586,7 +586,9 @@ def test_beside_its_prefix_there_is_nothing(tmp_path, path):
 
 def test_the_demo_fills_a_store_of_its_own(tmp_path):
     """Nights of three products are recorded and compared by the pipeline, each product by a process of its own."""
-    settings = fill_demo(tmp_path, NOW, kept=3, compared=1)
+    told = []
+    settings = fill_demo(tmp_path, NOW, kept=3, compared=1, watch=told.append)
+    assert {one.total for one in told} == {3}
     with closing(open_store(settings.store)) as store:
         app = application(StoreRecords(store, FolderRecords(tmp_path / "reports")), {HOST}, lambda: NOW)
         lines = {one["place"]["product"]: one for one in data(app, "/")["lines"]}
@@ -600,7 +602,7 @@ def test_the_demo_fills_a_store_of_its_own(tmp_path):
 def test_a_process_of_the_demo_that_fails_says_so_by_its_exit_code(tmp_path, capfd):
     """It ends with 1 and prints nothing: the process that waits for it says it in a sentence."""
     with pytest.raises(SystemExit) as ended:
-        _child(0, tmp_path / "missing" / "\0", NOW, 1, 1)
+        _child(0, tmp_path / "missing" / "\0", NOW, 1, 1, None)
     assert (ended.value.code, capfd.readouterr()) == (1, ("", ""))
 
 

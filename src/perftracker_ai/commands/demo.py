@@ -15,26 +15,37 @@ from perftracker_ai.commands.issues import keep_comparison
 from perftracker_ai.commands.lookup import STORE_FILE, look_up
 from perftracker_ai.dashboard.nights import ACCEPTED, NIGHTS, PRODUCTS, SEED, nights
 from perftracker_ai.errors import Defect
+from perftracker_ai.events import Judging
 from perftracker_ai.results.write import result_json
 from perftracker_ai.settings import Accept, Settings
 from perftracker_ai.sources.document import parse_job
 from perftracker_ai.store import open_store, origin_of, record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date, datetime
+    from multiprocessing.sharedctypes import Synchronized
     from pathlib import Path
 
-    from perftracker_ai.events import Event
+    from perftracker_ai.events import Event, Watch
     from perftracker_ai.model import Job
 
-COMPARED = 20
+COMPARED = 30
 """Nights that are compared, the newest ones, each with the one before; of the others the jobs alone are there."""
+_LOOK_S = 0.2
 _SERVER = "http://perftracker.example"
 _ACCEPTED_DAYS = 30
 
 
-def fill_demo(folder: Path, now: datetime, kept: int = NIGHTS, compared: int = COMPARED) -> Settings:
+def fill_demo(
+    folder: Path, now: datetime, kept: int = NIGHTS, compared: int = COMPARED, watch: Watch = lambda _: None
+) -> Settings:
     """Make a store of made-up nights in a folder, each product by a process of its own, and return its settings.
+
+    Parameters
+    ----------
+    watch : callable
+        Told how many of the nights are compared.
 
     Raises
     ------
@@ -44,21 +55,26 @@ def fill_demo(folder: Path, now: datetime, kept: int = NIGHTS, compared: int = C
     settings = demo_settings(folder, now)
     open_store(settings.store).close()  # made once, before several write to it
     context = multiprocessing.get_context("spawn")
-    places = range(len(PRODUCTS))
-    children = [context.Process(target=_child, args=(at, folder, now, kept, compared), daemon=True) for at in places]
+    places, done = range(len(PRODUCTS)), context.Value("i")
+    order = (folder, now, kept, compared, done)
+    children = [context.Process(target=_child, args=(at, *order), daemon=True) for at in places]
     for child in children:
         child.start()
     for child, product in zip(children, PRODUCTS, strict=True):
-        child.join()
+        while child.exitcode is None:
+            watch(Judging(done.value, len(PRODUCTS) * compared))
+            child.join(_LOOK_S)
         if child.exitcode:
             raise Defect(f"The nights of {product.name} could not be made up; is there room in {folder.parent}?")
     return settings
 
 
-def _child(at: int, folder: Path, now: datetime, kept: int, compared: int) -> None:
+def _child(at: int, folder: Path, now: datetime, kept: int, compared: int, done: Synchronized[int]) -> None:
     """Fill in one product, and say by the exit code alone whether that was done."""
     try:
-        _fill(at, folder, now, kept, compared)
+        for _ in _fill(at, folder, now, kept, compared):
+            with done:
+                done.value += 1
     except (Exception, KeyboardInterrupt):  # noqa: BLE001 - told by the process that waits for this one
         sys.exit(1)
 
@@ -75,8 +91,8 @@ def demo_settings(folder: Path, now: datetime) -> Settings:
     return Settings(store=store, output_dir=str(folder), reports_dir=reports, seed=SEED, accept=(accepted,))
 
 
-def _fill(at: int, folder: Path, now: datetime, kept: int, compared: int) -> None:
-    """Record a product's jobs and compare the newest of them, as every night does."""
+def _fill(at: int, folder: Path, now: datetime, kept: int, compared: int) -> Iterator[None]:
+    """Record a product's jobs and compare the newest of them, as every night does; yield after each of these."""
     settings, product = demo_settings(folder, now), PRODUCTS[at]
     made = list(nights(product, _last_night(now)))[-kept:]
     jobs = [parse_job(msgspec.json.encode(one), "a made-up night") for one in made]
@@ -86,6 +102,7 @@ def _fill(at: int, folder: Path, now: datetime, kept: int, compared: int) -> Non
             record(store, origin_of(_SERVER), job, own.curves)
     for pair in zip(jobs[old - 1 :], jobs[old:], strict=False):
         _compare(pair, settings, now.date())
+        yield
 
 
 def _last_night(now: datetime) -> datetime:

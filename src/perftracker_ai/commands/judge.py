@@ -18,7 +18,7 @@ from perftracker_ai.commands.history import groups_of_jobs, no_job, require_stor
 from perftracker_ai.commands.issues import comparison_of
 from perftracker_ai.commands.lookup import known_before, store_url
 from perftracker_ai.errors import NotFound, NothingComparable
-from perftracker_ai.events import Step
+from perftracker_ai.events import Judging
 from perftracker_ai.model import FromStore
 from perftracker_ai.store import Scope, open_store, origin_of
 
@@ -91,8 +91,8 @@ def _chosen(jobs: Sequence[JobInfo], since: datetime | None) -> Sequence[JobInfo
 
 def _judged(store: Store, scope: Scope, wanted: Sequence[Pairing], settings: Settings, watch: Watch) -> Iterator[bool]:
     """Judge pairs, and yield of each whether there was something to be compared."""
-    for at, one in enumerate(sorted(wanted, key=lambda one: (one.night.end, one.night.id)), 1):
-        watch(Step(f"Judging job {one.night.id} ({at} of {len(wanted)})"))
+    for at, one in enumerate(sorted(wanted, key=lambda one: (one.night.end, one.night.id))):
+        watch(Judging(at, len(wanted)))
         runs = [job.uuid for job in (one.baseline, one.candidate, *one.reruns, *one.candidate_reruns)]
         try:
             keep_judged(store, scope, runs, len(one.candidate_reruns), settings)

@@ -85,8 +85,8 @@ def serve_demo(settings: Settings, options: Options, started: Callable[[str, str
         closing(listening(options.listen, asks=options.asks)) as door,
         TemporaryDirectory(prefix="perftracker-ai-") as folder,
     ):
-        watch(Step("Making up 60 nights of three products, some ten seconds on two cores"))
-        made_up = fill_demo(Path(folder), datetime.now(UTC))
+        watch(Step("Making up 60 nights of three products"))
+        made_up = fill_demo(Path(folder), datetime.now(UTC), watch=watch)
         with closing(open_store(made_up.store)) as store:
             records = StoreRecords(store, FolderRecords(Path(made_up.reports_dir)), DEMO)
             run(records, door, options, access, made_up, started)
