@@ -184,6 +184,23 @@ def test_jobs_that_differ_are_compared_with_a_warning(run, server, fields, warni
     assert warning.partition(",")[0] in report.replace("\\", "")
 
 
+@pytest.mark.parametrize(
+    ("option", "rerun", "named"),
+    [
+        ("--rerun", "4", "--rerun names job 4, which is Shop 0.9, and job 2 is Shop 1.0;"),
+        ("--rerun", "5", "--rerun names job 5, which is Mart 1.0, and job 2 is Shop 1.0;"),
+        ("--candidate-rerun", "1", "--candidate-rerun names job 1, which is Shop 1.0, and job 3 is Shop 1.1;"),
+    ],
+)
+def test_a_rerun_of_something_else_is_refused(run, server, option, rerun, named):
+    """What lies between two versions or products must not pass for the noise of one."""
+    server.add(shop_job(4, "0.9"), shop_job(5, "1.0", product_name="Mart"))
+    ran = run("analyze", "2", "3", option, rerun, "--url", server.url)
+    assert ran.code == 2
+    assert named in ran.err
+    assert not Path("reports").exists()
+
+
 def test_a_job_against_itself_is_refused(run, server):
     """The same job twice has no difference: it is no comparison, and never approved."""
     ran = run("analyze", "3", "3", "--url", server.url)

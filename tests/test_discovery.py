@@ -376,7 +376,14 @@ def test_jobs_newer_than_the_version_asked_for_say_so():
             {},
             "None of the 3 jobs of 'Shop' is usable: deleted, local run; see `perftracker-ai jobs`.",
         ),
-        ([info(1)], {}, "'Shop' has only one usable job, 1 (2.0); a comparison needs two versions."),
+        (
+            [info(1)],
+            {},
+            (
+                "'Shop' has only one usable job, 1 (2.0); a comparison needs two versions: give two job ids, or measure"
+                " another version."
+            ),
+        ),
         (
             [info(1), info(2), info(3, hosts=("b",))],
             {},
@@ -437,10 +444,10 @@ def test_usable_jobs_without_a_partner_say_so():
 @pytest.mark.parametrize(
     ("asked", "names", "sentence"),
     [
-        ("shop", ["Shop", "Mart"], "No job has the product name 'shop'; the nearest are 'Shop'."),
+        ("shop", ["Shop", "Mart"], "No job has the product name 'shop'; the nearest is 'Shop'."),
         ("shop", ["Shop", "SHOP", "Mart"], "the nearest are 'SHOP', 'Shop'."),
-        ("Shpo", ["Shop", "Mart"], "No job has the product name 'Shpo'; the nearest are 'Shop'."),
-        ("Shop", ["Shop Server Enterprise Edition"], "the nearest are 'Shop Server Enterprise Edition'."),
+        ("Shpo", ["Shop", "Mart"], "No job has the product name 'Shpo'; the nearest is 'Shop'."),
+        ("Shop", ["Shop Server Enterprise Edition"], "the nearest is 'Shop Server Enterprise Edition'."),
         ("Zzz", ["Shop", "Mart", ""], "No job has the product name 'Zzz'; product names seen are 'Mart', 'Shop'."),
         ("Zzz", [], "No job has the product name 'Zzz'; product names seen are none at all."),
         ("Shop2", [f"Shop{i}" for i in range(10, 20)], "the nearest are "),

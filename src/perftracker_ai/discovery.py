@@ -60,6 +60,7 @@ class _Group(msgspec.Struct, kw_only=True):
         self.first[job.version] = job
 
 
+_ONE_JOB = "a comparison needs two versions: give two job ids, or measure another version"
 _ONE_VERSION = "give two job ids, or say with the setting discovery.version_from where the version stands"
 
 Group = tuple[tuple[str, ...], str]
@@ -441,9 +442,14 @@ def _unknown_product(product: str, others: set[str]) -> NotFound:
     keys += [key for key in folded if product.casefold() in key and key not in keys][:3]
     near = [name for key in keys for name in folded[key]]
     if near:
-        return NotFound(missing, f"the nearest are {', '.join(map(repr, near[:5]))}")
+        return NotFound(missing, f"the nearest {'is' if len(near) == 1 else 'are'} {', '.join(map(repr, near[:5]))}")
     known = ", ".join(repr(name) for name in sorted(filter(None, others))[:5]) or "none at all"
     return NotFound(missing, f"product names seen are {known}")
+
+
+def _why(exclusion: Exclusion, detail: str) -> str:
+    """Word why a job is not taken, with the machines that there are where it is about these."""
+    return f"{exclusion.value} ({detail})" if exclusion is Exclusion.OTHER_HARDWARE else exclusion.value
 
 
 def _no_pair(
@@ -457,10 +463,10 @@ def _no_pair(
     versions = sorted({job.product_ver for job in usable})
     asked = " and ".join(filter(None, (settings.baseline_version, settings.candidate_version)))
     if not usable:
-        why = sorted({exclusion[0].value for _, exclusion in seen if exclusion})
+        why = sorted({_why(*exclusion) for _, exclusion in seen if exclusion})[:8]
         return f"None of the {len(seen)} jobs of {product!r} is usable: {', '.join(why)}", "see `perftracker-ai jobs`"
     if len(usable) == 1:
-        return f"{product!r} has only one usable job, {usable[0].id} ({versions[0]})", "a comparison needs two versions"
+        return f"{product!r} has only one usable job, {usable[0].id} ({versions[0]})", _ONE_JOB
     if asked and len(versions) > 1:
         return f"{product!r} has no pair of jobs with version {asked}", f"versions seen are {', '.join(versions[:8])}"
     if len(versions) == 1:

@@ -319,10 +319,14 @@ def fetch_named(
     Raises
     ------
     PerfTrackerAIError
-        When one of them cannot be had, or not be read.
+        When one of them cannot be had, or not be read, or when a rerun is of another product or version: what two
+        versions lie apart would pass for noise.
     """
     read = [_load_reference(text, source, watch) for text in (*references, *reruns, *candidate_reruns)]
     jobs = [_as_settings_want(job, settings) for job in read]
+    first = len(jobs) - len(candidate_reruns)
+    _require_reruns("--rerun", jobs[BASELINE].info, jobs[CANDIDATE + 1 : first])
+    _require_reruns("--candidate-rerun", jobs[CANDIDATE].info, jobs[first:])
     notices = [
         OtherProject(job=job.info.id, project=job.info.project_name, asked=settings.project)
         for job in jobs[:2]
@@ -337,6 +341,17 @@ def fetch_named(
         location=location,
         notices=tuple(notices),
     )
+
+
+def _require_reruns(option: str, run: JobInfo, reruns: Sequence[Job]) -> None:
+    """Refuse a rerun that is none of this run."""
+    for info in (job.info for job in reruns):
+        if (info.product_name, info.version) != (run.product_name, run.version):
+            named = [clean(f"{one.product_name} {one.version or 'without a version'}") for one in (info, run)]
+            raise UsageError(
+                f"{option} names job {info.id}, which is {named[0]}, and job {run.id} is {named[1]}; give a further run"
+                " of the same product and version."
+            )
 
 
 def _as_settings_want(job: Job, settings: Settings) -> Job:

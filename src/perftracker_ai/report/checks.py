@@ -160,7 +160,8 @@ def _nothing_shared(check: NothingShared, show: Callable[[str], str]) -> tuple[s
             return f"{tests} in both jobs, none with a value in both ({reasons})", "Look at the two runs."
         case NothingShared(alike=(name,)):
             return f"tests such as {show(name)} are in both, at other loads", "Compare runs of the same loads."
-    nearest = f" (the nearest are {' and '.join(map(show, check.alike))})" if check.alike else ""
+    verb = "is" if len(check.alike) == 1 else "are"
+    nearest = f" (the nearest {verb} {' and '.join(map(show, check.alike))})" if check.alike else ""
     return f"none of their names is in both{nearest}", "Compare two jobs of one suite, or undo the renaming."
 
 
