@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import random
-import time
 
 import pytest
 from analyses import analysis, decision, job, regressed, report
 from checkouts import OTHERS, Checkout, imported
+from hang_guard import must_end
 from msgspec.structs import replace
 from pages import page
 
@@ -238,27 +238,25 @@ def test_a_huge_history_is_cut_at_its_older_end_in_time(tmp_path, monkeypatch):
 def test_git_that_hangs_is_ended(tmp_path, monkeypatch):
     """A git that never answers costs its time and no more, and nothing of it is left behind."""
     program, alive = tmp_path / "git", tmp_path / "alive"
-    program.write_text(f"#!/bin/sh\necho $$ > {alive}\nexec /bin/sleep 60\n")
+    program.write_text(f"#!/bin/sh\necho $$ > {alive}\nexec /bin/sleep 600\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    began = time.monotonic()
-    with pytest.raises(CheckoutError, match="did not answer"):
+    with must_end(), pytest.raises(CheckoutError, match="did not answer"):
         commits_between(tmp_path, "v1.0", "v1.1", within_s=0.5)
-    assert time.monotonic() - began < 30
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(alive.read_text()), 0)
+    for pid in alive.read_text().split() if alive.exists() else ():  # a slow machine may have ended it before its word
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
 
 
 def test_git_that_says_all_and_does_not_end_is_ended(tmp_path, monkeypatch):
     """A git that closes its answer and lives on costs its time and no more."""
     program = tmp_path / "git"
-    told = "case $* in *rev-parse*) echo " + "a" * 40 + ";; *) exec >&-; exec /bin/sleep 60;; esac"
+    told = "case $* in *rev-parse*) echo " + "a" * 40 + ";; *) exec >&-; exec /bin/sleep 600;; esac"
     program.write_text(f"#!/bin/sh\n{told}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    began = time.monotonic()
-    assert commits_between(tmp_path, "v1.0", "v1.1", within_s=1.0) == ((), False)
-    assert time.monotonic() - began < 30
+    with must_end():
+        assert commits_between(tmp_path, "v1.0", "v1.1", within_s=2.0) == ((), False)
 
 
 def test_without_git_the_sentence_says_so(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import time
 from contextlib import closing, contextmanager
 from multiprocessing import active_children
@@ -334,16 +335,18 @@ def test_a_process_that_ends_or_must_is_gone(tmp_path, end):
     ended, found = Event(), []
     asked_for = (Settings(store=url), ended, found, 0 if end == "too slow" else PATIENCE_S)
     thread = Thread(target=made_in_a_process, args=asked_for)
-    thread.start()
-    if end != "too slow":
-        (child,) = until(active_children)
-        if end == "killed":
-            os.kill(child.pid, signal.SIGKILL)
-        else:
-            ended.set()
-    thread.join(PATIENCE_S)
-    assert not thread.is_alive()
-    until(lambda: not active_children())
+    with closing(sqlite3.connect(url, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # without its turn to write no comparison ends by itself, however fast
+        thread.start()
+        if end != "too slow":
+            (child,) = until(active_children)
+            if end == "killed":
+                os.kill(child.pid, signal.SIGKILL)
+            else:
+                ended.set()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+        until(lambda: not active_children())
     said = {"killed": ["ended without an answer"], "too slow": ["was ended after 0 s"], "closed": []}[end]
     assert len(found) == len(said)
     for error, text in zip(found, said, strict=True):

@@ -1,7 +1,7 @@
 """Triage in Chromium: by keyboard alone, by two people at once, and by those who may only look."""
 
 import pytest
-from browser import AXE
+from browser import AXE, COLOURS
 from dashboards import board, fill, serving
 from test_dashboard_access import BY_HEADER
 
@@ -114,9 +114,9 @@ def test_whoever_only_looks_is_offered_nothing_to_write(visit, path):
 def test_pages_with_forms_can_be_used_by_everybody(visit, path):
     """Forms have labels, contrast and room on a telephone and a desk, by day and by night."""
     page = visit(path, "ann")
-    for width, dark in ((1400, True), (360, True), (360, False)):
+    for width, dark, rules in ((1400, True, ()), (360, True, (COLOURS,)), (360, False, ())):
         page.resize(width)
         page.emulate_media(color_scheme="dark" if dark else "light")
         assert page.evaluate("document.documentElement.scrollWidth") == width
-        assert page.flaws() == []
+        assert page.flaws(*rules) == []
     assert page.complaints == []

@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import tasks
+from hang_guard import HANG_S, soon
 
 from perftracker_ai.errors import ClusterError, Defect, NothingComparable, WorkerLost
 from perftracker_ai.executors import in_order, local
@@ -102,20 +102,13 @@ def test_no_process_outlives_who_started_it(tmp_path, kill):
     script.write_text(program)
     environment = os.environ | {"PYTHONPATH": str(HERE)}
     started = subprocess.Popen([sys.executable, script], env=environment, stderr=subprocess.PIPE, process_group=0)
-    workers = _until(lambda: sorted(int(path.name[4:]) for path in tmp_path.glob("pid-*")), 2)
+    assert soon(lambda: len(list(tmp_path.glob("pid-*"))) == 2)
+    workers = [int(path.name[4:]) for path in tmp_path.glob("pid-*")]
     # The keyboard speaks to all processes that were started together.
     os.killpg(started.pid, kill) if kill is signal.SIGINT else started.send_signal(kill)
-    said = started.communicate(timeout=20)[1].decode()
-    _until(lambda: [pid for pid in workers if not _is_running(pid)], 2)
+    said = started.communicate(timeout=HANG_S)[1].decode()
+    assert soon(lambda: not any(map(_is_running, workers)))
     assert said.count("Traceback") <= 1, said  # that of the program itself, and none of a worker
-
-
-def _until(found, count):
-    deadline = time.monotonic() + 20
-    while len(found()) < count:
-        assert time.monotonic() < deadline, found()
-        time.sleep(0.02)
-    return found()
 
 
 def _is_running(pid):

@@ -17,6 +17,7 @@ from uuid import uuid4
 import pytest
 from dask_cluster import until
 from fake_perftracker import FakePerfTracker, answer, debug_page, delay, hang, proxy_page, truncated
+from hang_guard import HANG_S
 from shop import shop_job
 
 from perftracker_ai.commands.fetch import Target, connect, listed
@@ -207,13 +208,14 @@ def test_an_interruption_ends_all_workers_and_names_who_was_not_judged(tmp_path)
         until(lambda: len(server.asked(r"/job/[3-6][01]$")) >= 2)
         children = processes_of(started.pid)
         os.killpg(started.pid, signal.SIGINT)  # as the keyboard does, to all of them
-        out, err = started.communicate(timeout=30)
+        out, err = started.communicate(timeout=HANG_S)
     until(lambda: not any(map(is_running, children)))
     assert started.returncode == 130
     assert b"Traceback" not in err
     told = json.loads(out)["products"]
     assert [one["product"] for one in told] == list(NAMES)
-    assert [one["result"] is not None for one in told] == [True, True, False, False, False, False]
+    # What was judged is told where its answer had come: the keys were pressed when others had begun, not later.
+    assert [one["product"] for one in told if one["result"] is not None] in ([], list(NAMES[:1]), list(NAMES[:2]))
     assert len(children) >= 2
     assert not [path for path in (tmp_path / "data").iterdir() if not path.name.startswith("job-")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
 from perftracker_ai.errors import UsageError
@@ -127,8 +128,9 @@ def _meant(grammar: argparse.ArgumentParser, given: Sequence[str]) -> str:
     return next(iter(get_close_matches(strange, known, n=1)), "")
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
-    """Build the whole grammar."""
+    """Build the whole grammar, once."""
     top = _Parser(
         prog="perftracker-ai",
         description="Find, explain and report performance regressions between two PerfTracker jobs.",
