@@ -273,6 +273,32 @@ def benjamini_hochberg(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return q
 
 
+def adaptive_cuts(p: NDArray[np.float64], group: NDArray[np.intp], rate: float) -> NDArray[np.float64]:
+    """Largest p-value of each group that control of false discoveries in two stages rejects, if any is as small.
+
+    The first stage, at ``rate / (1 + rate)``, counts the hypotheses that are surely false; the second has only the
+    others among the tests. Groups are numbered from 0, and none is empty.
+
+    References
+    ----------
+    Benjamini, Krieger & Yekutieli, Biometrika 93 (2006) 491-507, doi:10.1093/biomet/93.3.491.
+    """
+    count = np.bincount(group)
+    order = np.lexsort((p, group))
+    rank = np.empty(len(p))
+    rank[order] = 1 + np.arange(len(p)) - np.repeat(np.cumsum(count) - count, count)
+
+    def rejected(level: NDArray[np.float64]) -> NDArray[np.float64]:
+        most = np.zeros(len(count))
+        small = p <= level[group] * rank / count[group]
+        np.maximum.at(most, group[small], rank[small])
+        return most
+
+    first = np.full(len(count), rate / (1 + rate))
+    second = first * count / np.maximum(count - rejected(first), 1)
+    return np.asarray(second * np.maximum(rejected(second), 1) / count)
+
+
 def t_tail(t: float, dof: float) -> float:
     """Probability that Student's t with ``dof`` degrees of freedom exceeds ``t``."""
     half = _incomplete_beta(dof / 2, 0.5, dof / (dof + t * t)) / 2

@@ -98,7 +98,7 @@ def judge(evidences: list[Evidence], context: Context) -> list[CurveResult]:
     """Judge every row of every panel; in panel order."""
     if not evidences:
         return []
-    chances = [weigh_chances(evidences, k, context.settings.fdr) for k in range(len(SIDES))]
+    chances = weigh_chances(evidences, context.settings.fdr)
     thins = weigh_thin(context.curves, evidences, context.settings.fdr)
     results: list[CurveResult] = []
     for place, (evidence, thin) in enumerate(zip(evidences, thins, strict=True)):
