@@ -245,6 +245,20 @@ def test_burst_of_errors_at_one_load_is_minor():
     assert (finding.severity, finding.points) == (Severity.MINOR, 1)
 
 
+def test_errors_at_the_highest_load_are_moderate():
+    """What fails at the highest load is no hiccup: there the service ends."""
+    finding = only(compare_coverage(with_errors(many(), CANDIDATE, {3: {54000: 40}})))
+    assert (finding.severity, finding.points) == (Severity.MODERATE, 1)
+
+
+def test_repaired_tests_do_not_hide_one_that_errs_now():
+    """Ten curves whose errors are gone show no scatter that would explain errors of another."""
+    loads = {9000: 40, 10000: 40, 11000: 40}
+    curves = with_errors(many(), BASELINE, dict.fromkeys(range(10), loads))
+    finding = only(compare_coverage(with_errors(curves, CANDIDATE, {11: loads})))
+    assert (finding.kind, finding.severity) == (CoverageKind.MORE_ERRORS, Severity.SEVERE)
+
+
 def test_errors_that_scatter_as_much_on_both_sides_are_no_finding():
     """Where counters come in bursts in both runs, a burst more is not news."""
     rng = np.random.default_rng(3)

@@ -93,6 +93,24 @@ def test_error_proportions_are_measured_in_percentage_points(old, new, severity)
     assert found.severity == severity
 
 
+@pytest.mark.parametrize("label", ["success rate", "availability"])
+@pytest.mark.parametrize(
+    ("old", "new", "outcome", "severity"),
+    [
+        (99.9, 91.9, REGRESSED, "severe"),
+        (99.9, 70.0, REGRESSED, "critical"),
+        (91.9, 99.9, IMPROVED, None),
+        (99.9, 99.9, UNCHANGED, None),
+        (99.9, 99.85, UNCHANGED, None),
+    ],
+)
+def test_success_that_falls_by_points_is_what_failures_that_rise_are(label, old, new, outcome, severity):
+    """99.9 to 91.9 % of successes are eight in a hundred that fail, not eight per cent less of something."""
+    (found,) = judged(old, new, label=label, unit="%", less=False)
+    assert (found.outcome, found.severity) == (outcome, severity)
+    assert all(abs(window.median_slowdown) < 0.5 for window in found.windows)
+
+
 @pytest.mark.parametrize(("new", "severity"), [(3.5, "minor"), (5, "moderate"), (25, "severe"), (2500, "severe")])
 def test_counts_without_a_known_total_are_measured_by_how_many_more(new, severity):
     """One more than each count decides, so that 2 of nearly none are not a catastrophe; nothing is critical."""

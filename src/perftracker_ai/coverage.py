@@ -20,7 +20,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from perftracker_ai.model import BASELINE, CANDIDATE, Absence, CoverageFinding, CoverageKind, Severity
-from perftracker_ai.stats import median
+from perftracker_ai.stats import median, outnumbered
 from perftracker_ai.words.wording import absence_text
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ RISEN_POINT = 2.0
 
 MIN_FALLEN = 5
 """Curves whose errors fell from which the scatter of error counters is estimated."""
+
+ONE_WAY = 0.05
+"""Chance of so many more curves whose errors fell than rose below which they did not fall by chance."""
 
 MEDIAN_CHI2 = 0.455
 """Median of chi-squared with one degree of freedom: turns a median of squared z-scores into a dispersion."""
@@ -108,7 +111,7 @@ def compare_coverage(curves: CurveSet) -> tuple[CoverageFinding, ...]:
     Of *lost tests*: a whole curve or group, or two and more points up to the highest load, severe; one point there,
     or three neighbours elsewhere, moderate; two neighbours minor; a lone point None, as is what the background
     explains. Of *errors* that rose on points measured on both sides: severe when over three neighbouring points,
-    moderate when over several, minor when on one.
+    moderate when over several or at the highest load, minor when on one.
 
     Parameters
     ----------
@@ -298,7 +301,8 @@ def _risen(curves: CurveSet, ranges: list[_Range]) -> list[CoverageFinding]:
     """Make one finding of a curve's risen points."""
     points = np.concatenate([one.points for one in ranges])
     longest = max(len(one.points) for one in ranges)
-    severity = Severity.SEVERE if longest >= NEIGHBOURS else Severity.MODERATE if len(points) > 1 else Severity.MINOR
+    several = len(points) > 1 or any(one.top for one in ranges)
+    severity = Severity.SEVERE if longest >= NEIGHBOURS else Severity.MODERATE if several else Severity.MINOR
     one = replace(ranges[0], points=points)
     before, after = (int(curves.errors[row][points].sum()) for row in (BASELINE, CANDIDATE))
     return [_finding(curves, CoverageKind.MORE_ERRORS, one, severity, f"errors rose from {before} to {after}")]
@@ -318,11 +322,12 @@ def _rise(before: Floats, after: Floats) -> Floats:
 def _dispersion(before: Floats, after: Floats) -> float:
     """Estimate by how much the counters scatter more than Poisson counts would; at least 1.
 
-    Only curves whose errors fell are asked: these show what chance does, and nothing that is to be found.
+    Only curves whose errors fell are asked: these show what chance does, and nothing that is to be found. Where far
+    more fell than rose they were repaired, and show nothing of it.
     """
     rise = _rise(before, after)
     fell = rise[rise < 0]
-    if len(fell) < MIN_FALLEN:
+    if len(fell) < MIN_FALLEN or outnumbered(len(fell), int((rise > 0).sum())) < ONE_WAY:
         return 1.0
     return float(np.sqrt(max(1.0, float(median(fell**2)) / MEDIAN_CHI2)))
 

@@ -37,6 +37,7 @@ _RATE = re.compile(r"\b(?:rate|throughput|goodput|bandwidth|rps|tps|qps)\b")
 _MORE = re.compile(
     r"\b(?:throughput|goodput|bandwidth|idle|free|available|availability|uptime|hits?|success(?:es|ful)?|efficiency)\b"
 )
+_SUCCEEDS = re.compile(r"\b(?:availability|success(?:es|ful)?|passed|uptime)\b")
 _LONGER = re.compile(r"\b(?:uptime|between failures|mtbf)\b")
 _BAD = (
     r"(?:errors?|err|fail(?:ures?|ed|s)?|time ?outs?|timed out|retry|retries|retransmi(?:ts?|ssions?)|drops?|dropped"
@@ -74,12 +75,15 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
         Whether zero is a value: of what is counted it is, of a time and of a speed it means that nothing was measured.
     adverse : bool
         Whether errors, failures or the like are counted.
+    succeeds : bool
+        Whether it is the share of what did not fail.
     """
 
     kind: MetricKind
     less_better: bool | None
     zero_counts: bool
     adverse: bool
+    succeeds: bool
 
 
 @lru_cache(maxsize=4096)
@@ -93,6 +97,7 @@ def read_metric(label: str, written: str) -> Metric:
         less_better=_less_better(words, written),
         zero_counts=not kind.timed,
         adverse=_is_adverse(words, written),
+        succeeds=written.strip() == PERCENT and _SUCCEEDS.search(words) is not None,
     )
 
 

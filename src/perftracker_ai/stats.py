@@ -110,6 +110,11 @@ def ratio(log: float) -> float:
     return math.expm1(min(log, 50.0))
 
 
+def outnumbered(many: int, few: int) -> float:
+    """Return the chance that so many lie on one side and so few on the other where both are as likely."""
+    return float(normal_tail((many - few) / math.sqrt(max(many + few, 1))))
+
+
 def robust_scale(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Standard deviation about zero of each row, deviations beyond 2.5 MAD-sigmas counted as 2.5.
 

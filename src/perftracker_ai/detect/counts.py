@@ -40,7 +40,7 @@ from perftracker_ai.model import (
     Severity,
     Window,
 )
-from perftracker_ai.stats import median, normal_tail
+from perftracker_ai.stats import median, normal_tail, outnumbered
 from perftracker_ai.units import read_unit
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ SMALLEST_P = 1e-300
 
 TYPICAL = 25.0
 """What the typical value of a size with zeros counts for: as if its points scattered by a fifth."""
+
+HUNDRED = 100.0
+"""What a percentage is taken for a count of."""
 
 ROUGH_POINTS = 6
 """Points from which neighbouring loads say how counts scatter."""
@@ -98,6 +101,8 @@ class _Counts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         By how much they scatter beyond Poisson counts, as a standard deviation; at least 1.
     between : float
         The same, from runs of the baseline's version alone.
+    succeeds : bool
+        Whether the curve is the share of successes: what failed is counted here, and `curve` is better smaller.
     """
 
     curve: Curve
@@ -109,6 +114,7 @@ class _Counts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     total: Floats | None
     spread: float
     between: float
+    succeeds: bool
 
 
 class _Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -139,6 +145,7 @@ def with_counts(results: list[CurveResult], curves: CurveSet, settings: DetectSe
     chosen = {curve.index: read_metric(curve.metric_label, curve.unit) for curve in curves.curves if _may_count(curve)}
     zeros = {index for index in chosen if _has_zero(curves, curves.curves[index])}
     judged = [index for index in chosen if index in zeros or _of_events(curves.curves[index], chosen[index])]
+    judged += [index for index in chosen if index not in zeros and _of_successes(curves.curves[index], chosen[index])]
     counts = {index: _counts(curves, curves.curves[index], chosen[index]) for index in judged}
     several = list(counts.values())
     job = _Job(
@@ -159,12 +166,18 @@ def _judged(result: CurveResult, counts: _Counts, job: _Job, *, zero: bool) -> C
     """Judge a curve by its log-ratios where it counted enough for them everywhere, by a test for counts otherwise."""
     enough = counts.curve.base_unit == PERCENT or float(median(counts.before)) >= ENOUGH
     resized = _resized(result, counts, job) if enough and not zero else result
-    return resized if resized.windows and enough and not zero else _tested(result, counts, job)
+    tested = resized if resized.windows and enough and not zero else _tested(result, counts, job)
+    return result if counts.succeeds and not tested.windows else tested
 
 
 def _of_events(curve: Curve, metric: Metric) -> bool:
     """Tell whether errors or the like are counted, not what work costs, of which a per cent says enough."""
     return metric.adverse and not curve.base_unit.endswith("/op") and not curve.base_unit.startswith(_COSTS)
+
+
+def _of_successes(curve: Curve, metric: Metric) -> bool:
+    """Tell whether it is the share of what did not fail: then the share that failed is counted, and better smaller."""
+    return metric.succeeds and curve.direction_known and not curve.less_better
 
 
 _COSTS = ("cycles", "instructions")
@@ -187,11 +200,15 @@ def _counts(curves: CurveSet, curve: Curve, metric: Metric) -> _Counts:
     both = np.all(curves.absence[: CANDIDATE + 1, curve.start : curve.stop] == Absence.PRESENT, axis=0)
     point = np.flatnonzero(both) + curve.start
     size = read_unit(curve.unit).factor
-    runs = curves.mean[curves.rows[0]][:, point] / size
-    old, new = median(runs, axis=0), curves.mean[CANDIDATE, point] / size
+    runs, new = curves.mean[curves.rows[0]][:, point] / size, curves.mean[CANDIDATE, point] / size
+    succeeds = _of_successes(curve, metric)
+    if succeeds:
+        runs, new = np.maximum(HUNDRED - runs, 0.0), np.maximum(HUNDRED - new, 0.0)
+        curve = replace(curve, less_better=True)
+    old = median(runs, axis=0)
     scores = curves.count[: CANDIDATE + 1, point].min(axis=0)
     positive = np.concatenate([old[old > 0], new[new > 0]])
-    scale = 1.0 if metric.adverse or not len(positive) else min(TYPICAL / float(median(positive)), 1.0)
+    scale = 1.0 if metric.adverse or succeeds or not len(positive) else min(TYPICAL / float(median(positive)), 1.0)
     before, after, between = old * scores * scale, new * scores * scale, _between(runs * scores * scale)
     return _Counts(
         curve=curve,
@@ -200,9 +217,10 @@ def _counts(curves: CurveSet, curve: Curve, metric: Metric) -> _Counts:
         new=new,
         before=before,
         after=after,
-        total=np.full(len(point), 100.0) if curve.base_unit == PERCENT else _total(curves, curve, point),
+        total=np.full(len(point), HUNDRED) if curve.base_unit == PERCENT else _total(curves, curve, point),
         spread=max(_along(_steps(before, after)), between),
         between=between,
+        succeeds=succeeds,
     )
 
 
@@ -289,8 +307,7 @@ def _job_spread(counts: list[_Counts]) -> float:
     rises = [(one.curve.endpoint, float(_rise(one.before.sum(), one.after.sum()))) for one in adverse]
     fell = np.array([rise for _, rise in rises if rise < 0])
     down, up = (len({name for name, rise in rises if sign * rise > 0}) for sign in (-1.0, 1.0))
-    chance = float(normal_tail((down - up) / math.sqrt(max(down + up, 1))))
-    if len(fell) < MIN_FALLEN or chance < ONE_WAY:
+    if len(fell) < MIN_FALLEN or outnumbered(down, up) < ONE_WAY:
         return 1.0
     return max(1.0, math.sqrt(float(median(fell**2)) / MEDIAN_CHI2))
 
@@ -332,8 +349,7 @@ def _tested(result: CurveResult, counts: _Counts, job: _Job) -> CurveResult:
     outcome = outcome_of(windows) or _calm(counts, settings)
     need = _need(counts, settings) if outcome is Outcome.INCONCLUSIVE else None
     sure = any((one.p_value or 1.0) < SURE for one in windows) and len(curves.mean) > CANDIDATE + 1
-    change = _times(float(counts.old.mean()), float(counts.new.mean())) - 1
-    change = change if counts.curve.less_better else 1 / (1 + change) - 1
+    change = math.expm1(float(_cost(counts, counts.old.mean(), counts.new.mean())))
     return replace(
         result,
         outcome=outcome,
@@ -396,11 +412,12 @@ def _part(total: Floats | None, part: slice) -> Floats | None:
 
 def _described(counts: _Counts, part: slice, sign: float, severity: Severity | None, p: float) -> Window:
     old, new = counts.old[part], counts.new[part]
-    cost = 1.0 if counts.curve.less_better else -1.0
-    each = np.exp(cost * np.log((new + 1) / (old + 1))) - 1
-    middle = cost * math.log(_times(float(old.mean()), float(new.mean())))
+    each = np.expm1(_cost(counts, old, new))
+    middle = float(_cost(counts, old.mean(), new.mean()))
     seen = 1 / (float(counts.before[part].sum()) + 1) + 1 / (float(counts.after[part].sum()) + 1)
     reach = TWO_SIDED * counts.spread * math.sqrt(seen)
+    if counts.succeeds:  # so much more of what failed is so much less of what did not
+        reach *= (float(new.mean()) + 1) / (HUNDRED + 1 - float(new.mean()))
     slowdown = math.expm1(middle)
     return Window(
         kind=FindingKind.COUNT,
@@ -419,6 +436,14 @@ def _described(counts: _Counts, part: slice, sign: float, severity: Severity | N
         gross_slowdown=slowdown,
         severity=severity,
     )
+
+
+def _cost(counts: _Counts, old: Floats | np.float64, new: Floats | np.float64) -> Floats:
+    """Return the logarithm of how many times as many there are, positive for worse; of successes, how many fewer."""
+    if counts.succeeds:
+        old, new = HUNDRED - new, HUNDRED - old
+    times: Floats = np.log((new + 1) / (old + 1))
+    return times if counts.curve.less_better else -times
 
 
 def _calm(counts: _Counts, settings: DetectSettings) -> Outcome:
