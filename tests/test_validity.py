@@ -23,6 +23,7 @@ from perftracker_ai.model.checks import (
     AnotherMachine,
     ClippedValues,
     DisturbedRerun,
+    DriftingRun,
     EndpointsInTurn,
     Episode,
     IdenticalResults,
@@ -31,6 +32,7 @@ from perftracker_ai.model.checks import (
     MovedRun,
     NoTimes,
     OneVersion,
+    StretchKind,
     TooGood,
     WarmUp,
 )
@@ -163,6 +165,32 @@ def test_without_times_the_order_of_the_tests_stands():
     assert kinds(assess(jobs(), replace(ordered, begin=places, end=places))) == [Episode]
 
 
+@pytest.mark.parametrize("loads", [(0, 2), (9, 11), (20, 23)])
+def test_loads_that_all_share_may_be_minutes_where_no_times_are_told(loads):
+    """Without times nothing is left out or taken off, and what most endpoints show at a load is not decided."""
+    sound = assess(jobs(), service(calm, slow(*loads, 1.6), timed=False))
+    assert kinds(sound) == [NoTimes]
+    assert not sound.left_out.any()
+    assert not sound.shared.any()
+    (late,) = sound.late
+    assert late.kind is StretchKind.LOADS
+    assert late.inside.reshape(-1, LOADS).all(axis=0).nonzero()[0].tolist() == list(range(loads[0], loads[1] + 1))
+
+
+def test_a_candidate_that_drifts_is_undecided_where_it_is_slowest():
+    """A drift is no episode and no warm-up of the other run; a further run of the candidate says whose it is."""
+
+    def drift(_, load):
+        return 1 + 0.3 * load / LOADS
+
+    sound = assess(jobs(), service(calm, drift))
+    assert kinds(sound) == [DriftingRun]
+    (late,) = sound.late
+    assert late.kind is StretchKind.DRIFT
+    assert late.inside.reshape(-1, LOADS).all(axis=0).nonzero()[0].min() >= 0.7 * LOADS
+    assert not assess(jobs(3), service(calm, drift, drift, candidate_reruns=1)).late
+
+
 def test_counts_are_left_alone():
     """Nothing shared is taken off what is neither a time nor a rate."""
     curves = service(calm, slow(9, 13, 1.5))
@@ -289,7 +317,7 @@ def test_whole_endpoints_one_after_the_other_are_not_decided(endpoints):
     assert kinds(sound) == [EndpointsInTurn]
     assert not sound.left_out.any()
     (late,) = sound.late
-    assert not late.together
+    assert late.kind is StretchKind.TURNS
     assert late.inside.mean() == pytest.approx(len(endpoints) / ENDPOINTS)
 
 

@@ -280,8 +280,9 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
         runs_needed=need.runs if need else None,
         needed=need_text(need, context.shortest) if need else "",
     )
-    points = panel.point[row][np.isfinite(evidence.net.ratio[row])]
-    return whose.with_run(result, panel.gross[row], points, (whole.gross, whole.reach), context)
+    known = np.isfinite(evidence.net.ratio[row])
+    gross, points = panel.gross[row][known], panel.point[row][known]
+    return whose.with_run(result, gross, points, (whole.gross, whole.reach), context)
 
 
 def _left_out(curve: int, context: Context) -> tuple[int, ...]:

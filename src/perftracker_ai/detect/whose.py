@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from perftracker_ai.detect.shift import CONTROLS, LEAST_CONTROLS
 from perftracker_ai.detect.windows import severity
 from perftracker_ai.model import Attribution, Cause, Confidence, Direction, FindingKind, Outcome, Window
+from perftracker_ai.model.checks import StretchKind
 from perftracker_ai.stats import median, ratio
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ INSIDE = 0.5
 
 def attribution(window: Window, curve: int, context: Context) -> Attribution:
     """Say whose doing a window is."""
-    if _within(window, context.late):
+    if _within(window, (one for one in context.late if one.kind is not StretchKind.DRIFT)):
         return Attribution.UNDECIDED
     if len(context.curves.rows[1]) > 1:  # each run of the candidate's version shows it, or it would be no finding
         return Attribution.CODE
@@ -63,8 +64,8 @@ def _within(window: Window, stretches: Iterable[Stretch]) -> bool:
 
 def shared(windows: Sequence[Window], context: Context) -> tuple[Window, ...]:
     """Mark the windows that belong to a stretch shared by most endpoints."""
-    together = [stretch for stretch in context.late if stretch.together]
-    return tuple(replace(w, kind=FindingKind.WHOLE) if _within(w, together) else w for w in windows)
+    loads = [stretch for stretch in context.late if stretch.kind is StretchKind.LOADS]
+    return tuple(replace(w, kind=FindingKind.WHOLE) if _within(w, loads) else w for w in windows)
 
 
 def with_run(
@@ -86,11 +87,16 @@ def with_run(
         The curve's level as measured, and half the width of its interval.
     """
     level, reach = whole
-    if not len(points) or result.outcome is Outcome.REGRESSED or result.cause is Cause.SMALL_TIME:
+    if not len(points) or result.cause is Cause.SMALL_TIME:
         return result
+    if result.outcome is Outcome.REGRESSED:
+        return _apart(result, level, reach, context) if _mirrored(result, level, context) else result
     surely = abs(level) >= math.log1p(context.settings.moderate) + reach
     if (surely or result.outcome is not Outcome.INCONCLUSIVE) and _moved(result.curve, level, reach, context):
         return _with_gross(result, _window(gross, points, reach, context.settings), context)
+    drifted = _drifted(gross, points, context)
+    if drifted.any():
+        return _with_gross(result, _window(gross[drifted], points[drifted], reach, context.settings), context)
     better = result.outcome is Outcome.IMPROVED and result.worst is not None
     return _apart(result, level, reach, context) if better and _stayed(result, context) else result
 
@@ -108,6 +114,17 @@ def _moved(curve: int, gross: float, reach: float, context: Context) -> bool:
     return abs(taken) >= minor and gross * taken >= 0 and abs(gross) >= least
 
 
+def _drifted(gross: NDArray[np.float64], points: NDArray[np.intp], context: Context) -> NDArray[np.bool_]:
+    """Mark the points where a run that drifts is slowest, if the curve went most of the way with it there."""
+    minor = math.log1p(context.settings.minor)
+    for stretch in context.late:
+        part = stretch.inside[points]
+        drifts = stretch.kind is StretchKind.DRIFT and part.any()
+        if drifts and float(median(gross[part])) >= max(MOST * stretch.size, minor):
+            return part
+    return np.zeros(len(points), dtype=bool)
+
+
 def _stayed(result: CurveResult, context: Context) -> bool:
     """Say whether a curve is better only by what was taken off it: as measured it stayed, in a run that got slower."""
     taken, settings = float(context.shift.per_curve[result.curve]), context.settings
@@ -115,8 +132,16 @@ def _stayed(result: CurveResult, context: Context) -> bool:
     return taken >= math.log1p(settings.large_shift) and all(w.gross_slowdown > nearest for w in result.windows)
 
 
+def _mirrored(result: CurveResult, gross: float, context: Context) -> bool:
+    """Say whether a curve is slower only by what was taken off it: as measured it stayed, in a run that got faster."""
+    taken, settings = float(context.shift.per_curve[result.curve]), context.settings
+    faster = taken <= -math.log1p(settings.large_shift) and abs(gross) < MOST * abs(taken)
+    return faster and all(w.gross_slowdown < settings.minor for w in result.windows)
+
+
 def _apart(result: CurveResult, gross: float, reach: float, context: Context) -> CurveResult:
-    """Return a curve that stayed in a run that got slower: nobody knows which of the two the machine did."""
+    """Return a curve that stayed in a run that moved: nobody knows which of the two the machine did."""
+    way = "slower" if context.shift.per_curve[result.curve] > 0 else "faster"
     within = abs(gross) + reach < math.log1p(context.settings.moderate)
     known = within and len(context.curves.rows[1]) > 1  # the run's move is the code's, so this curve's is none
     return replace(
@@ -129,7 +154,7 @@ def _apart(result: CurveResult, gross: float, reach: float, context: Context) ->
         attribution=None,
         cause=None if known else Cause.FEW_RUNS,
         runs_needed=None if known else 1,
-        needed="" if known else "one more run of the candidate: as measured it stayed, in a run that got slower",
+        needed="" if known else f"one more run of the candidate: as measured it stayed, in a run that got {way}",
     )
 
 

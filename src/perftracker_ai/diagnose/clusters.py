@@ -358,9 +358,18 @@ def _shared_name(comparison: Comparison, members: Sequence[_Member]) -> str:
         return f"{loads.most_common(1)[0][0]} of several endpoints"
     endpoints = "all endpoints" if _endpoints(members) > SUPPORT else "the endpoints"
     if not _all_loads(members[0]):
-        return f"the highest loads of {endpoints}"
+        return f"{_loads_name(comparison, members)} of {endpoints}"
     measured = {curve.threads for curve in comparison.curves.curves if curve.threads is not None}
     return f"{endpoints} at {_threads_word(threads)}" if threads and set(threads) != measured else "the whole run"
+
+
+def _loads_name(comparison: Comparison, members: Sequence[_Member]) -> str:
+    """Name a part of the loads."""
+    first, last = _widest(comparison, members)
+    curve, label = members[0].curve, comparison.curves.label
+    if last == label[curve.stop - 1]:
+        return "the highest loads"
+    return "the lowest loads" if first == label[curve.start] else f"{first} to {last}"
 
 
 def _shared_title(comparison: Comparison, members: Sequence[_Member]) -> str:

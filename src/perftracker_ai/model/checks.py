@@ -6,6 +6,7 @@ readers.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -177,7 +178,7 @@ class MovedRun(FailedCheck, frozen=True, kw_only=True, tag="shift of the run"):
 
 
 class DriftingRun(FailedCheck, frozen=True, kw_only=True, tag="drift of the run"):
-    """What all endpoints of a run share drifts by `size` from its first test to its last."""
+    """The candidate drifts away from the baseline at all endpoints by `size` from its first test to its last."""
 
     size: Slowdown
 
@@ -235,19 +236,33 @@ Check = (
 """Every kind of failed check."""
 
 
+class StretchKind(StrEnum):
+    """What nobody can tell from an episode.
+
+    Loads that most endpoints share, whole endpoints that took turns, and where a run that drifts is slowest: what it
+    shares is taken off there.
+    """
+
+    LOADS = "loads"
+    TURNS = "turns"
+    DRIFT = "drift"
+
+
 class Stretch(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A part of one run in which endpoints moved together, and nobody can tell whether it is an episode.
 
     Attributes
     ----------
-    together : bool
-        Whether it is one issue, the highest loads of most endpoints; otherwise whole endpoints that took turns.
+    kind : StretchKind
+    size : float
+        Logarithm of how much slower it is.
     inside : ndarray of bool, shape (P,)
     begin, end : float
         In seconds since 1970, or in places of the run's order where it tells no times.
     """
 
-    together: bool
+    kind: StretchKind
+    size: float
     inside: NDArray[np.bool_]
     begin: float
     end: float

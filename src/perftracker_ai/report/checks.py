@@ -113,10 +113,9 @@ def _sentences(check: Check, show: Callable[[str], str]) -> tuple[str, str]:  # 
                 "Rerun the candidate: what both of its runs show is the code's.",
             )
         case DriftingRun(size=size):
-            drift = f"drifts by {format_percent(size)} in the course of the run"
             return (
-                f"What all endpoints of job {_job(check)} share {drift}.",
-                "Look for what slows the machine down with time, and rerun that job.",
+                f"Jobs {_job(check)} drift apart at all endpoints: {format_speed(size)} from first test to last.",
+                "Look for what slows the machine down with time, and rerun the candidate.",
             )
         case ClippedValues(first=first, ceiling=ceiling, points_before=before, points_now=now):
             where = (

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from perftracker_ai.model import BASELINE, BY_RUN, CANDIDATE, FIRST_RERUN, Soundness
-from perftracker_ai.model import Stretch as Late
+from perftracker_ai.model import Stretch as Undecided
 from perftracker_ai.model.checks import (
     DisturbedRerun,
     DriftingRun,
@@ -17,6 +17,7 @@ from perftracker_ai.model.checks import (
     Episode,
     LateStretch,
     NoTimes,
+    StretchKind,
     WarmUp,
 )
 from perftracker_ai.stats import median, robust_location, robust_scale
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 TENTH = 0.1
 """Share of a run's points that may lie in episodes without asking for more than to be told."""
 
+PEAK = 0.8
+"""A run that drifts is slowest before, or after, this part of its tests."""
+
 WILD, LEAST_WILD = 2.0, 0.05
 """A rerun whose points scatter so many times as much as those of the others, and by so much at all, is left out."""
 
@@ -55,24 +59,23 @@ def assess(jobs: Sequence[Job], curves: CurveSet) -> Soundness:
     wild = _wild(curves)
     trusted = np.array([row < FIRST_RERUN or row not in wild for row in range(len(curves.mean))])
     kept = np.flatnonzero(trusted)
-    sharing = share(kept_rows(curves, kept))
+    timed = np.asarray(np.isfinite(curves.begin).any(axis=1))
+    sharing = _of_rows(share(kept_rows(_by_load(curves, timed), kept)), kept)
     shared, left_out = np.zeros(curves.mean.shape), np.zeros(curves.mean.shape, dtype=bool)
-    shared[kept] = sharing.shared
-    late: list[Late] = []
+    shared[kept] = np.where(timed[kept, None], sharing.shared, 0.0)
+    late: list[Undecided] = []
     for one in sharing.stretches:
-        row = int(kept[one.run])
-        if one.place > 0:
-            shared[row, one.inside] = 0.0
-            unclear = row == CANDIDATE or (row == BASELINE and one.place == BLOCK)
-            together = one.place != BLOCK
-            late += [Late(together=together, inside=one.inside, begin=one.begin, end=one.end)] if unclear else []
+        if one.place > 0 or not timed[one.run]:
+            shared[one.run, one.inside] = 0.0
+            late += _undecided(one)
         else:
-            left_out[row] |= one.inside
+            left_out[one.run] |= one.inside
+    late += _drifting(curves, sharing) if timed[CANDIDATE] else []
     shared[kept] += _offsets(kept_rows(curves, kept), shared[kept], left_out[kept])
     checks = [
         *nothing_shared(jobs, curves),
         *of_jobs(jobs, curves),
-        *_told(jobs, curves, sharing, kept),
+        *_told(jobs, curves, sharing, timed),
         *(
             DisturbedRerun(
                 jobs=(jobs[row].info.id,), curves=(), blocks=True, approves=True, scatter=scatter, others=others
@@ -84,6 +87,45 @@ def assess(jobs: Sequence[Job], curves: CurveSet) -> Soundness:
     return Soundness(
         checks=tuple(checks), shared=shared, left_out=left_out, trusted=tuple(trusted.tolist()), late=tuple(late)
     )
+
+
+def _by_load(curves: CurveSet, timed: NDArray[np.bool_]) -> CurveSet:
+    """Take runs that tell no times for ones that went load by load: what most endpoints show may be those minutes."""
+    begin, end = (np.where(timed[:, None], times, curves.load) for times in (curves.begin, curves.end))
+    return replace(curves, begin=begin, end=end)
+
+
+def _of_rows(sharing: Sharing, kept: NDArray[np.intp]) -> Sharing:
+    """Name the runs of stretches by their rows among all."""
+    return replace(sharing, stretches=tuple(replace(one, run=int(kept[one.run])) for one in sharing.stretches))
+
+
+def _undecided(one: Stretch) -> list[Undecided]:
+    """Keep a stretch that nobody can tell from an episode; of the baseline it may only doubt what seems improved."""
+    turns = one.place == BLOCK
+    if one.run != CANDIDATE and not (turns and one.run == BASELINE):
+        return []
+    kind = StretchKind.TURNS if turns else StretchKind.LOADS
+    return [Undecided(kind=kind, size=one.size, inside=one.inside, begin=one.begin, end=one.end)]
+
+
+def _drifting(curves: CurveSet, sharing: Sharing) -> list[Undecided]:
+    """Tell where a candidate that drifts is slowest, unless it has further runs: they show whether it is the code's."""
+    size = float(sharing.drift[CANDIDATE])
+    if not _drift_apart(sharing) or len(curves.rows[1]) > 1:
+        return []
+    begin = curves.begin[CANDIDATE]
+    known = np.isfinite(begin)
+    ends = np.quantile(begin[known], [PEAK, 1 - PEAK])
+    inside = known & (begin >= ends[0] if size > 0 else begin <= ends[1])
+    spans = float(np.min(begin[inside])), float(np.max(curves.end[CANDIDATE, inside]))
+    return [Undecided(kind=StretchKind.DRIFT, size=abs(size), inside=inside, begin=spans[0], end=spans[1])]
+
+
+def _drift_apart(sharing: Sharing) -> bool:
+    """Say whether the compared runs drift apart all the way; what a stretch explains is none."""
+    apart = abs(float(sharing.drift[CANDIDATE])) >= EPISODE
+    return apart and not any(one.run < FIRST_RERUN for one in sharing.stretches)
 
 
 def kept_rows(curves: CurveSet, rows: NDArray[np.intp]) -> CurveSet:
@@ -151,25 +193,20 @@ def _location(values: Floats) -> float:
 # ── what is told ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _told(jobs: Sequence[Job], curves: CurveSet, sharing: Sharing, kept: NDArray[np.intp]) -> Iterator[Check]:
+def _told(jobs: Sequence[Job], curves: CurveSet, sharing: Sharing, timed: NDArray[np.bool_]) -> Iterator[Check]:
     """Tell what was found in time."""
+    # Whole endpoints of another run say nothing about the candidate.
+    told = [one for one in sharing.stretches if timed[one.run] and (one.place != BLOCK or one.run == CANDIDATE)]
     measured = np.isfinite(curves.mean).sum(axis=1)
     inside = np.zeros(len(curves.mean))
-    for one in sharing.stretches:
-        row = int(kept[one.run])
-        inside[row] += float((one.inside & np.isfinite(curves.mean[row])).sum()) / max(int(measured[row]), 1)
-    for one in sharing.stretches:
-        row = int(kept[one.run])
-        if one.place == BLOCK and row != CANDIDATE:
-            continue  # of another run it says nothing about the candidate
-        yield _stretch(one, jobs[row].info.id, inside[row], rerun=row >= FIRST_RERUN)
-    for one_row in range(FIRST_RERUN):
-        size = float(sharing.drift[one_row])
-        late = any(stretch.run == one_row for stretch in sharing.stretches)
-        if abs(size) >= EPISODE and not late:
-            number = jobs[one_row].info.id
-            yield DriftingRun(jobs=(number,), curves=(), blocks=True, approves=False, size=math.expm1(size))
-    if not np.isfinite(curves.begin[:FIRST_RERUN]).any():
+    for one in told:
+        inside[one.run] += float((one.inside & np.isfinite(curves.mean[one.run])).sum()) / max(measured[one.run], 1)
+    for one in told:
+        yield _stretch(one, jobs[one.run].info.id, inside[one.run], rerun=one.run >= FIRST_RERUN)
+    if timed[:FIRST_RERUN].all() and _drift_apart(sharing):
+        ids, size = tuple(jobs[row].info.id for row in range(FIRST_RERUN)), float(sharing.drift[CANDIDATE])
+        yield DriftingRun(jobs=ids, curves=(), blocks=True, approves=False, size=math.expm1(size))
+    if not timed[:FIRST_RERUN].any():
         ids = tuple(jobs[row].info.id for row in range(FIRST_RERUN))
         yield NoTimes(jobs=ids, curves=(), blocks=True, approves=True)
 

@@ -58,6 +58,9 @@ CONTROLS, LEAST_CONTROLS = 0.2, 3
 STAYED = 0.35
 """An endpoint that moved by less than this part of what the others share stayed where it was."""
 
+NEAR = 2
+"""Stretches beside an episode in which it must become calm; as many as it has itself where these are more."""
+
 MOST = 0.5
 """An episode holds at most this share of the run: beyond, it is the rest of the run that is unusual."""
 
@@ -97,7 +100,8 @@ class Sharing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Logarithm of the cost, zero where nothing is taken off.
     stretches : tuple of Stretch
     drift : ndarray, shape (R,)
-        Change of it from the first to the last tenth of the run.
+        Change of it from the first to the last tenth of the run, against the other runs at the same points,
+        disturbed stretches left out.
     """
 
     shared: Floats
@@ -162,7 +166,11 @@ def share(curves: CurveSet) -> Sharing:
     for row, clock in enumerate(clocks):
         if (few or not clock.bins) and len(cost) > 1:
             stretches += _in_turns(row, above[row], grid, curves)
-    drift = np.array([_drift(row, clock) for row, clock in zip(shared, clocks, strict=True)])
+    calm = shared.copy()
+    for one in stretches:
+        calm[one.run, one.inside] = np.nan
+    apart = [row - median(np.delete(calm, run, axis=0), axis=0) for run, row in enumerate(calm)]
+    drift = np.array([_drift(row, clock) for row, clock in zip(apart, clocks, strict=True)])
     return Sharing(shared=shared, stretches=tuple(stretches), drift=drift)
 
 
@@ -319,6 +327,7 @@ def _stretches(run: int, above: Floats, shared: Floats, clock: _Clock, grid: _Gr
     return [
         _stretch(run, clock, size, (first, last), above, grid, curves)
         for first, last in turns.ranges(_widened(marked, np.where(np.isfinite(size), size, 0.0)))
+        if _calm_beside(size, first, last)
     ]
 
 
@@ -340,6 +349,13 @@ def _in_turns(run: int, above: Floats, grid: _Grid, curves: CurveSet) -> list[St
         )
         for first, last, size, place in turns.stretches(tests, EPISODE)
     ]
+
+
+def _calm_beside(size: Floats, first: int, last: int) -> bool:
+    """Say whether it is calm before and after a stretch, and no slope of a run that drifts all the way."""
+    reach, least = max(last - first + 1, NEAR), EDGE * float(median(size[first : last + 1]))
+    beside = (size[max(first - reach, 0) : first], size[last + 1 : last + 1 + reach])
+    return all(not len(part) or float(np.nanmin(part)) < least for part in beside)
 
 
 def _widened(marked: NDArray[np.bool_], size: Floats) -> NDArray[np.bool_]:
