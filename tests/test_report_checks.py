@@ -16,7 +16,7 @@ def test_every_check_has_a_sentence_and_a_cure(kind):
     made = failed_check(kind, "{0} <b>")
     found, cure = checks.found(made, lambda _: "shown"), checks.cure(made)
     assert all(said[0].isupper() or said.startswith("shown") for said in (found, cure))
-    assert found.endswith(".")
+    assert found.endswith((".", "?"))
     assert cure.endswith(".")
     assert "<b>" not in found
 
