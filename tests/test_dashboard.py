@@ -260,6 +260,25 @@ def test_a_path_that_all_endpoints_share_is_said_once():
     assert ">Start time</a>" in drawn
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "~", "~..", "a/b", "a%2Fb", "noise", "Shop.atom", "x" * 300])
+def test_every_name_of_a_product_has_an_address(tmp_path, name):
+    """The pages of a product are found whatever its name is, also where a browser would take it for a way up."""
+    with board(
+        tmp_path, lambda store: [put(store, 1, tracked("a"), product=name), put(store, 2, product="Shop")]
+    ) as app:
+        line = next(one for one in data(app, "/")["lines"] if one["place"]["product"] == name)
+        path = views.product_path(msgspec.convert(line["place"], views.Place))
+        assert not {"", ".", ".."} & set(path.split("/")[1:])
+        for each in (
+            path,
+            f"{path}/i/a",
+            path.replace("/p/", "/feed/") + ".atom",
+            path.replace("/p/", "/badge/") + ".svg",
+        ):
+            assert ask(app, each).status == 200, each
+        assert data(app, path)["line"]["place"]["product"] == name
+
+
 def test_no_cell_of_a_spreadsheet_is_a_formula(tmp_path):
     """A version or an endpoint that begins as formulas do is text in a CSV file."""
     with board(tmp_path, lambda store: [put(store, 1), record(store, 0), record(store, 1, version="=1+1")]) as app:
@@ -589,6 +608,7 @@ def test_the_demo_fills_a_store_of_its_own(tmp_path):
     told = []
     settings = fill_demo(tmp_path, NOW, kept=3, compared=1, watch=told.append)
     assert {one.total for one in told} == {3}
+    assert len({one.done for one in told}) == len(told)
     with closing(open_store(settings.store)) as store:
         app = application(StoreRecords(store, FolderRecords(tmp_path / "reports")), {HOST}, lambda: NOW)
         lines = {one["place"]["product"]: one for one in data(app, "/")["lines"]}

@@ -55,14 +55,16 @@ def fill_demo(
     settings = demo_settings(folder, now)
     open_store(settings.store).close()  # made once, before several write to it
     context = multiprocessing.get_context("spawn")
-    places, done = range(len(PRODUCTS)), context.Value("i")
+    places, done, told = range(len(PRODUCTS)), context.Value("i"), -1
     order = (folder, now, kept, compared, done)
     children = [context.Process(target=_child, args=(at, *order), daemon=True) for at in places]
     for child in children:
         child.start()
     for child, product in zip(children, PRODUCTS, strict=True):
         while child.exitcode is None:
-            watch(Judging(done.value, len(PRODUCTS) * compared))
+            if done.value != told:
+                told = done.value
+                watch(Judging(told, len(PRODUCTS) * compared))
             child.join(_LOOK_S)
         if child.exitcode:
             raise Defect(f"The nights of {product.name} could not be made up; is there room in {folder.parent}?")

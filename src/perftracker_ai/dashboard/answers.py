@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from perftracker_ai.dashboard.frame import error_page, page_policy
 from perftracker_ai.dashboard.links import link
+from perftracker_ai.render import board
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,12 +129,18 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         return int(given)
 
 
+def _segment(name: str, value: str) -> str:
+    """Return a part of a path as it was before an address was made of it."""
+    text = unquote(value, errors="replace")
+    return text.removeprefix(board.MARK) if name == "product" else text
+
+
 def query_of(request: Request, *, json: bool) -> Query:
     """Return what a request asks, or refuse it."""
     raw = request.scope["query_string"].decode("latin-1")
     with suppress(ValueError):
         values = dict(parse_qsl(raw, errors="replace", max_num_fields=20))
-        segments = tuple(unquote(value, errors="replace") for value in request.path_params.values())
+        segments = tuple(_segment(name, value) for name, value in request.path_params.items())
         known = {name: request.scope[name] for name in ("visitor", "form", "asking")}  # by the gate
         return Query(segments=segments, values=values, json=json, **known)
     raise Refused(400, "The query has more parts than any page knows.")

@@ -22,6 +22,7 @@ from perftracker_ai.dashboard.slugs import slug
 from perftracker_ai.model import Confidence, MetricKind, Severity, Verdict
 from perftracker_ai.model.history import JobRef
 from perftracker_ai.model.issues import IssueStatus
+from perftracker_ai.render import board
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -657,7 +658,7 @@ def issue_path(place: Place, key: str) -> str:
 
 def product_path(place: Place) -> str:
     """Return the path of a product's page."""
-    return f"/p/{quote(place.product, safe='', errors='replace')}"
+    return board.product_path(place.product)
 
 
 def endpoint_path(place: Place, endpoint: str) -> str:

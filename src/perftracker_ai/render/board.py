@@ -24,6 +24,10 @@ _LONGEST = 300
 """Characters of an address: one that is longer is left out, for it would take the room of what was found."""
 
 
+MARK = "~"
+"""Stands before a product's name in an address that browsers would take for a way up or leave out."""
+
+
 class Board(NamedTuple):
     """Addresses on the dashboard: of the report, of the product, and by its id in the report of every issue."""
 
@@ -43,7 +47,7 @@ def board(url: str, shown: View) -> Board:
     """
     root, before, after = url.rstrip("/"), shown.analysis.baseline, shown.analysis.candidate
     report = f"{root}/c/{before.id}..{after.id}"
-    product = f"{root}/p/{quote(after.product_name, safe='', errors='replace')}"
+    product = f"{root}{product_path(after.product_name)}"
     issues = {one.id: f"{report}#issue-{quote(one.key, safe='')}" for one in shown.analysis.clusters}
     return Board(
         product_name=after.product_name,
@@ -51,6 +55,12 @@ def board(url: str, shown: View) -> Board:
         product=product if len(product) <= _LONGEST else "",
         issues={name: address for name, address in issues.items() if len(address) <= _LONGEST},
     )
+
+
+def product_path(name: str) -> str:
+    """Return the path of a product's page: its name quoted, behind a mark where it would be no piece of a path."""
+    plain = f"{MARK}{name}" if name in {"", ".", ".."} or name.startswith(MARK) else name
+    return f"/p/{quote(plain, safe='', errors='replace')}"
 
 
 def board_page(there: Board, report: Report) -> str:
