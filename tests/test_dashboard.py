@@ -297,6 +297,23 @@ def test_a_year_of_endpoints_is_a_small_page():
     assert [[int(one) / 1000 for one in row.split(",")] for row in told] == [pytest.approx(values, abs=6e-4)] * 40
 
 
+def test_pages_of_many_products_and_issues_are_small(tmp_path):
+    """Sixty products are a first page under 150 kB, a hundred and fifty issues a page under 150 kB; none is lost."""
+
+    def many(store):
+        for at in range(60):
+            store.comparisons.put(comparison(at, product=f"P{at}", candidate=f"u{at}"), b"{}", ())
+        found = [tracked(f"k{at}", endpoint=f"GET /items/{at}", slowdown=1 + at) for at in range(150)]
+        store.comparisons.put(comparison(200, product="Large"), b"{}", found)
+
+    with board(tmp_path, many) as app:
+        assert len(ask(app, "/").body) < 150_000
+        page = ask(app, "/p/Large")
+        assert len(page.body) < 150_000
+        assert "50 further issues" in page.text
+        assert data(app, "/issues?product=Large&state=all")["states"]["all"] == 150
+
+
 def test_a_job_compared_again_counts_once(tmp_path):
     """Of several comparisons of one job the last one made gives its verdict; the strip has it once."""
 

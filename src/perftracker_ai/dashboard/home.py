@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from perftracker_ai.dashboard.views import Home, Line
 
 _COLUMNS = ("Product", "Verdict", "Newest job", f"Last {parts.STRIP} jobs", "Open issues", "Worst open issue")
+_MANY = 50
+"""Products up to which every bar of their strips says what it is of."""
 _SAID = {
     Verdict.BLOCK.value: "blocked",
     Verdict.INVESTIGATE.value: "to investigate",
@@ -36,7 +38,7 @@ def home_page(shown: Home, records: Records) -> str:
         brings = el("code", "perftracker-ai history sync --product NAME")
         said = el("p", "No job is kept yet. ", brings, " brings those of the past.")
         return page("Products", "open", (el("h1", "Nothing to show yet"), said), (), foot, at="/")
-    rows = [_row(one, at) for at, one in enumerate(shown.lines)]
+    rows = [_row(one, at, told=len(shown.lines) <= _MANY) for at, one in enumerate(shown.lines)]
     head = el("thead", el("tr", *(el("th", text, scope="col") for text in _COLUMNS)))
     table = el("table", head, el("tbody", *rows), class_="board")
     main = el("section", el("h2", "Products", class_="unseen", id="products"), table, aria_labelledby="products")
@@ -66,7 +68,7 @@ def _worst(one: Line) -> tuple[str, ...]:
     return "Look first at ", name, ": ", el("span", path(endpoint), class_="endpoint"), f" {told}"
 
 
-def _row(one: Line, at: int) -> Html:
+def _row(one: Line, at: int, *, told: bool) -> Html:
     newest = one.jobs[-1]
     place = el("span", parts.where(one.place), class_="sub")
     judged = one.judged is not None and one.judged.job.job == newest.job
@@ -84,7 +86,7 @@ def _row(one: Line, at: int) -> Html:
             el("span", job, class_="sub"),
             class_="newest",
         ),
-        el("td", parts.strip(one, f"strip-{at}"), class_="strip"),
+        el("td", parts.strip(one, f"strip-{at}", told=told), class_="strip"),
         el("td", parts.counts(one), class_="counts", data_head="open"),
         el("td", *_issue(one), class_="worst"),
         class_=parts.tone(one.verdict),

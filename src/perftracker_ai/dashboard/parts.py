@@ -89,17 +89,33 @@ def says(night: Night | None) -> Html:
     return el("a", night.verdict, href=night.path, class_=f"says {tone(night.verdict)}")
 
 
-def strip(line: Line, name: str) -> Html:
-    """Return the verdicts of the last jobs as bars, the newest at the right; for those who listen they are counted."""
+def strip(line: Line, name: str, *, told: bool = True) -> Html:
+    """Return the verdicts of the last jobs as bars, the newest at the right; for those who listen they are counted.
+
+    Each bar says under the pointer what it is of, unless there are so many strips that this would be most of the page.
+    """
     nights = line.by_job
     shown = [(one, nights.get(one.job)) for one in line.jobs[-STRIP:]]
     verdicts = Counter(night.verdict if night else job_verdict(line, job, None) for job, night in shown)
     counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     title = f"The last {plural(len(shown), 'job')}"
     first = STRIP - len(shown)
-    bars = [_bar(line, job, night, at) for at, (job, night) in enumerate(shown, first)]
+    bars = (
+        [_bar(line, job, night, at) for at, (job, night) in enumerate(shown, first)]
+        if told
+        else _bars([night for _, night in shown], first)
+    )
     ground = svg.path(f"M0 {_HEIGHT + 1}H{STRIP * _BAR}", "axis")
     return svg.figure((STRIP * _BAR, _HEIGHT + 2), (name, title, f"{counted}; the newest last"), ground, *bars)
+
+
+def _bars(nights: Sequence[Night | None], first: int) -> list[Html]:
+    """Return bars that say nothing, one drawing a kind."""
+    drawn: dict[str, list[str]] = {}
+    for at, night in enumerate(nights, first):
+        kind, height = bar_of(night.verdict) if night else ("none", _STUB)
+        drawn.setdefault(kind, []).append(f"M{at * _BAR + 1} {_HEIGHT}v-{height}h{_BAR - 2}v{height}z")
+    return [svg.path("".join(commands), f"night {kind}") for kind, commands in drawn.items()]
 
 
 def _bar(line: Line, job: JobRef, night: Night | None, at: int) -> Html:

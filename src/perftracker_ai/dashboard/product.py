@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from perftracker_ai.dashboard.heat import Heat
     from perftracker_ai.dashboard.records import Records
-    from perftracker_ai.dashboard.views import Line, Night, Product
+    from perftracker_ai.dashboard.views import Issue, Line, Night, Product
     from perftracker_ai.model.history import Drift, JobRef
 
+_MOST_ISSUES = 100
+"""Issues of a list on the page of a product: the first of them, the rest are in the inbox."""
 VALUES = "values"
 """The view of the page that has text in place of the map."""
 
@@ -61,12 +63,21 @@ def _others(shown: Product) -> Html:
 
 def _open(shown: Product) -> Html:
     if shown.issues:
-        rows = parts.issue_rows(shown.issues)
+        rows = _bounded(shown, shown.issues, "all")
     elif shown.line.judged:
         rows = el("p", "None.", class_="calm")
     else:
         rows = el("p", "Nobody knows: no job was judged. ", *parts.judging(shown.line.place.product), class_="calm")
     return el("section", el("h2", "Open issues", id="open"), rows, aria_labelledby="open")
+
+
+def _bounded(shown: Product, issues: Sequence[Issue], state: str) -> Html:
+    """Return so many issues as a page of other things has room for, and the way to the rest."""
+    rows, more = parts.issue_rows(issues[:_MOST_ISSUES]), len(issues) - _MOST_ISSUES
+    if more <= 0:
+        return rows
+    address = link("/issues", state=state, product=shown.line.place.product)
+    return join([rows, el("p", el("a", f"{plural(more, 'further issue')} in the list", href=address), class_="sorts")])
 
 
 def _creeping(shown: Product) -> Html:
@@ -99,7 +110,7 @@ def _closed(shown: Product) -> Html:
     """Return what came and went."""
     if not shown.closed:
         return Html("")
-    rows = parts.issue_rows(shown.closed)
+    rows = _bounded(shown, shown.closed, "closed")
     return el("section", el("h2", "Came and went", id="closed"), rows, aria_labelledby="closed")
 
 

@@ -445,11 +445,19 @@ def inbox(
     return Inbox(
         now=now,
         **msgspec.structs.asdict(chosen),
-        states={kind.value: sum(_is_in(one, kind) for one in own) for kind in State},
+        states=_counted(own),
         products=dict(sorted(Counter(one.place.product for one in theirs if _is_in(one, chosen.state)).items())),
         owners=dict(sorted(Counter(owner_of(one) for one in here if _is_in(one, chosen.state)).items())),
         groups=tuple(_first(sorted(groups, key=_ORDERS[chosen.sort]), MOST_SHOWN)),
     )
+
+
+def _counted(issues: Iterable[Issue]) -> dict[str, int]:
+    """Return how many issues each list shows."""
+    alike: dict[tuple[str, str], list[Issue]] = defaultdict(list)
+    for one in issues:
+        alike[one.state, one.status].append(one)
+    return {kind.value: sum(len(those) for those in alike.values() if _is_in(those[0], kind)) for kind in State}
 
 
 def _first(groups: Iterable[Group], most: int) -> Iterator[Group]:
@@ -528,11 +536,19 @@ class Made:
         for one in comparisons:
             self.helped[place_of(one)] |= {one.baseline_id, *one.reruns, *one.candidate_reruns}
         self.places = {place: compared.get(place, ()) for place in self.jobs}
+        self._pages: dict[Place, tuple[str, str, str]] = {}
         self._by_job = {(place, one.job.job): one for place, nights in self.places.items() for one in nights}
 
     def word(self, row: IssueRow) -> Said | None:
         """Return the last word on an issue; None where there is none."""
         return self._words.get(triage.name_of(row))
+
+    def page(self, place: Place, key: str) -> str:
+        """Return the address of an issue's page; what all issues of a place share in it is made once."""
+        if place not in self._pages:
+            self._pages[place] = issue_path(place, "").partition("?")
+        path, mark, query = self._pages[place]
+        return f"{path}{quote(key, safe='')}{mark}{query}"
 
     def night(self, place: Place, job: int) -> Night | None:
         """Return the comparison of a job; None where it is not kept."""
@@ -632,7 +648,7 @@ def issue(row: IssueRow, made: Made) -> Issue:
         job=row.job,
         measured=one.measured,
         path=f"{told.path}#issue-{quote(one.key, safe='')}" if told else link(product_path(place)),
-        page=issue_path(place, one.key),
+        page=made.page(place, one.key),
     )
 
 
