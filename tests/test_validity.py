@@ -263,6 +263,14 @@ def test_a_ceiling_and_too_much_speed_are_told():
     assert set(kinds(sound)) == {ClippedValues, TooGood}
 
 
+@pytest.mark.parametrize("step", [0.5, 1.0])
+def test_a_coarse_clock_is_no_ceiling(step):
+    """Where times are told in few steps, many are equal, at the top too; nothing was clipped."""
+    curves = service(calm, calm)
+    steps = np.random.default_rng(7).integers(1, 5, curves.mean.shape)
+    assert ClippedValues not in kinds(assess(jobs(), replace(curves, mean=steps * step)))
+
+
 def test_a_job_is_known_by_its_uuid():
     """A copy of a job is the job; without a uuid its id says so."""
     one = info(1)

@@ -211,6 +211,25 @@ def test_shifts_of_one_size_are_told_together():
     assert rule(decision, "large_shift").because == "latency at 1 thread, latency at 16 threads 15 % slower"
 
 
+@pytest.mark.parametrize(("slowdown", "verdict"), [(0.12, Verdict.APPROVE_WITH_MONITORING), (-0.12, Verdict.APPROVE)])
+def test_a_run_that_is_slower_by_code_in_all_its_curves_is_watched(slowdown, verdict):
+    """What further runs of the candidate show again is the code's: too little for a regression, and no approval."""
+    shift = RunShift(
+        metric_kind=MetricKind.LATENCY,
+        threads=None,
+        slowdown=slowdown,
+        low=slowdown - 0.01,
+        high=slowdown + 0.01,
+        curves=20,
+        significant=True,
+        large=True,
+        attribution=Attribution.CODE,
+    )
+    decision = decided(edit=lambda detection: replace(detection, shifts=(shift,)))
+    assert decision.verdict is verdict
+    assert rule(decision, "monitor_minor").because == ("latency 12 % slower" if slowdown > 0 else "none")
+
+
 def test_without_any_estimated_shift_the_rule_says_so():
     """No estimate is not a shift of zero."""
     decision = decided(edit=lambda detection: replace(detection, shifts=()))

@@ -373,15 +373,21 @@ def _moderate_clusters(case: _Case) -> Rule:
 
 def _many_minor(case: _Case) -> Rule:
     found = [cluster for cluster in case.worse if cluster.severity is Severity.MINOR]
-    least = case.policy.monitor_minor
+    least, run = case.policy.monitor_minor, _minor_shifts(case)
     size = f"minor slowdowns ({_percent(case.settings.minor)} slower or more)"
     return _rule(
         "monitor_minor",
         Verdict.APPROVE_WITH_MONITORING,
         f"{least} or more {size}." if least else f"Any number of {size}: switched off.",
-        fired=0 < least <= _endpoints(found),
-        because=_named(found),
+        fired=0 < least <= _endpoints(found) + sum(shift.curves for shift in run),
+        because=", ".join(filter(None, (_named(found) if found or not run else "", _shifts(run)))),
     )
+
+
+def _minor_shifts(case: _Case) -> list[RunShift]:
+    """Return by how much the run as a whole is slower by code, too little for its curves to be regressions."""
+    code = [shift for shift in case.detection.shifts if shift.large and shift.attribution is Attribution.CODE]
+    return [shift for shift in code if 0 < shift.slowdown < case.settings.moderate]
 
 
 def _too_good(case: _Case) -> Rule:

@@ -318,7 +318,11 @@ def _shifts(shifts: tuple[RunShift, ...]) -> Sentence:
     there = [_one_shift(at, one) for at, one in enumerate(shifts) if one.significant]
     if not there:
         return say("no shift that can be told from chance.")
-    return say(join(there, "; "), "; taken off every change.")
+    return say(join(there, "; "), "." if all(map(_by_code, shifts)) else "; taken off every change.")
+
+
+def _by_code(one: RunShift) -> bool:
+    return one.large and one.attribution is Attribution.CODE
 
 
 def _one_shift(at: int, one: RunShift) -> Sentence:
@@ -333,7 +337,8 @@ def _one_shift(at: int, one: RunShift) -> Sentence:
     )
     interval = value(Kind.NOTE, "interval of a shift", format_interval(one.low, one.high), raw=one.low, at=place)
     within = say(" (", interval, ")") if one.large and math.isfinite(one.low) and math.isfinite(one.high) else ()
-    return say(size, within, "; large, so rerun before you judge" if one.large else "")
+    large = "; large, and the code's" if _by_code(one) else "; large, so rerun before you judge"
+    return say(size, within, large if one.large else "")
 
 
 def _shift_text(one: RunShift) -> str:

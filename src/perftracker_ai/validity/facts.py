@@ -37,6 +37,9 @@ TOO_GOOD = 10.0
 CEILING = 3
 """Points of a curve that are equal at the top, in a run, from which that is a ceiling and no chance."""
 
+TOLD_APART = 0.5
+"""Share of the values below a ceiling that differ from each other: where fewer do, the clock is coarse."""
+
 _NUMBERS = re.compile(r"\d+")
 _SHOWN = 80  # characters of a text in a check
 
@@ -145,15 +148,20 @@ def of_values(jobs: Sequence[Job], curves: CurveSet) -> Iterator[Check]:
 
 
 def _clipped(ids: tuple[int, int], curves: CurveSet) -> Iterator[Check]:
-    """Find times of many points that are equal to the last digit at the top of all curves of one unit."""
+    """Find times of many points that are equal to the last digit at the top of all curves of one metric."""
     found: dict[float, list[tuple[int, int, int]]] = {}
-    for curve in curves.curves:
-        if curve.scalar or curve.base_unit != "s":
+    timed = [curve for curve in curves.curves if not curve.scalar and curve.base_unit == "s"]
+    each = [curves.mean[: CANDIDATE + 1, curve.start : curve.stop] for curve in timed]
+    tops = [float(np.fmax.reduce(values, axis=None)) for values in each]  # of no values NaN, which equals none
+    highest: dict[str, float] = {}
+    for curve, top in zip(timed, tops, strict=True):
+        highest[curve.metric_label] = float(np.fmax(highest.get(curve.metric_label, top), top))
+    for curve, values, top in zip(timed, each, tops, strict=True):
+        if top != highest[curve.metric_label]:
             continue
-        values = curves.mean[: CANDIDATE + 1, curve.start : curve.stop]
-        top = float(np.fmax.reduce(values, axis=None))  # of no values NaN, which equals none
         before, after = (int(np.count_nonzero(side == top)) for side in values)
-        if max(before, after) >= CEILING and distinct(values[np.isfinite(values)]).size > 1:
+        below = values[values < top]
+        if max(before, after) >= CEILING and distinct(below).size > TOLD_APART * below.size:
             found.setdefault(top, []).append((curve.index, before, after))
     for top, members in sorted(found.items()):
         older, newer = (sum(member[k] for member in members) for k in (1, 2))
