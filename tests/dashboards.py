@@ -90,7 +90,7 @@ def demo_in(folder):
     with (folder / "lock").open("w") as lock:
         flock(lock, LOCK_EX)
         if not (folder / "made").exists():
-            fill_demo(folder, NOW, kept=30, compared=16)
+            fill_demo(folder, NOW, kept=30, compared=10)
             (folder / "made").touch()
     return demo_settings(folder, NOW)
 

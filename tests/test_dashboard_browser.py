@@ -34,7 +34,7 @@ WIDTH = "document.documentElement.scrollWidth"
 def evil(store):
     """Put a product into a store whose every name is markup."""
     names = {"product": PRODUCT, "candidate_version": EVIL[2], "hardware": EVIL[3], "suite": EVIL[0] * 3}
-    put(store, 1, tracked("a", endpoint=EVIL[2], title=EVIL[1], load_first=EVIL[1]), verdict=EVIL[1], **names)
+    put(store, 21, tracked("a", endpoint=EVIL[2], title=EVIL[1], load_first=EVIL[1]), verdict=EVIL[1], **names)
 
 
 @pytest.fixture(scope="module")

@@ -381,8 +381,10 @@ def test_a_store_from_before_current_states_gets_them(store, url):
         store.comparisons.put(made, b"", issues)
     expected = store.comparisons.every_issue()
     with closing(Database(url)) as database, database.writing() as connection:
-        for made in ("TABLE history_asked", "TABLE history_current", "INDEX history_comparison_candidate"):
-            connection.exec_driver_sql(f"DROP {made}")
+        for made in ("history_asked", "history_current"):
+            connection.exec_driver_sql(f"DROP TABLE {made}")
+        for made in ("history_comparison_candidate", "history_job_place"):
+            connection.exec_driver_sql(f"DROP INDEX {made}")
         step = select(VERSION.c.version).where(VERSION.c.step == "current states").scalar_subquery()
         connection.execute(VERSION.delete().where(VERSION.c.version >= step))
     with closing(open_store(url)) as again:
