@@ -6,6 +6,7 @@ depends on, so that a run that was interrupted goes on where it was, and its fil
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from contextlib import closing, contextmanager
 from functools import lru_cache, partial
@@ -39,7 +40,7 @@ from perftracker_ai.model.history import JobRef
 from perftracker_ai.store import Scope, open_store, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from perftracker_ai.backtest.values import Followed, Pairing
     from perftracker_ai.events import Watch
@@ -58,6 +59,8 @@ PAGE, MARKDOWN, RESULT = "backtest.html", "backtest.md", "backtest.json"
 """Names of its files."""
 _NIGHTS = 8
 """Neighbouring nights in a task: they have jobs in common, and a worker that is lost costs no more."""
+_FEWEST = 2
+"""As many in a task at least, for what it reads first takes as long as judging a quarter of a night."""
 _PUT_INTO = 100
 """Pairs of one version that changes are put into, at most: every kind of change then comes up dozens of times."""
 _LATER = 10
@@ -269,10 +272,12 @@ def _answers(pairs: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Se
     names = [_names(work, variant) for variant in wanted.variants]
     cells = ((place, at) for place in range(len(pairs)) for at in every)
     known = {(place, at): one for place, at in cells if (one := _kept(kept / names[at][place])) is not None}
-    pieces = list(_pieces(known, len(pairs), every))
-    begun = len(pairs) - sum(len(piece.pairs) for piece in pieces)
-    with hired(_said(wanted, settings), settings, tasks=len(pieces), usual=cores()) as pool:
+    lacking = [tuple(at for at in every if (place, at) not in known) for place in range(len(pairs))]
+    missing = sum(map(bool, lacking))
+    begun = len(pairs) - missing
+    with hired(_said(wanted, settings), settings, tasks=math.ceil(missing / _NIGHTS), usual=cores()) as pool:
         watch(Judging(begun, len(pairs)))
+        pieces = list(_pieces(lacking, pool.width))
         for piece, answers in _asked(pool, work, pieces, lambda tasks: watch(_so_far(begun, tasks, pieces))):
             for (place, at), one in _apart(piece, answers):
                 known[place, at] = one
@@ -284,13 +289,16 @@ def _answers(pairs: Sequence[Pairing], past: _Past, wanted: Wanted, settings: Se
     return [_together([known.get((place, at), _LOST) for at in every]) for place in range(len(pairs))]
 
 
-def _pieces(known: Collection[tuple[int, int]], pairs: int, variants: Sequence[int]) -> Iterator[_Piece]:
-    """Cut what is not known into tasks."""
-    lacking = [tuple(at for at in variants if (place, at) not in known) for place in range(pairs)]
-    missing = (place for place in range(pairs) if lacking[place])
+def _pieces(lacking: Sequence[Sequence[int]], width: int) -> Iterator[_Piece]:
+    """Cut what is to be judged of each pair into tasks; the last ones are shorter, so that all workers end together."""
+    missing = [place for place, variants in enumerate(lacking) if variants]
+    left = len(missing)
     for which, places in groupby(missing, lambda place: lacking[place]):
         found = list(places)
-        yield from (_Piece(found[at : at + _NIGHTS], which) for at in range(0, len(found), _NIGHTS))
+        while found:
+            size = min(_NIGHTS, max(_FEWEST, left // width))
+            yield _Piece(found[:size], which)
+            found, left = found[size:], left - len(found[:size])
 
 
 def _so_far(begun: int, tasks: int, pieces: Sequence[_Piece]) -> Judging:
