@@ -321,6 +321,9 @@ def test_an_unreadable_row_marks_nothing_as_gone(server, store, sync):
     assert sync() == replace(NOTHING, unchanged=4)
     assert stored(store, server) == [1, 2, 3, 4, 5]
     assert [type(one) for one in sync.watcher.notices] == [SkippedFile]
+    server.rows[3] = {"tests_total": "four"}
+    sync()
+    assert [one.files for one in sync.watcher.notices[1:]] == [2]
 
 
 def test_a_product_that_nobody_knows_is_told(sync):

@@ -185,6 +185,14 @@ class SkippedFile(Notice, frozen=True, kw_only=True):
     problem: str
 
 
+class SkippedFiles(Notice, frozen=True, kw_only=True):
+    """Several files that are no usable jobs, and what is wrong with the first of them."""
+
+    files: int
+    name: str
+    problem: str
+
+
 class SkippedJob(Notice, frozen=True, kw_only=True):
     """A job that could not be used."""
 

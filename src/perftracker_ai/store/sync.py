@@ -21,14 +21,14 @@ from perftracker_ai.curves import build_curves
 from perftracker_ai.discovery import classified, local_host, versioned
 from perftracker_ai.errors import JobError, JobFileError, NotFound
 from perftracker_ai.events import Received, Recording, Step
-from perftracker_ai.model import Exclusion, SkippedFile, SkippedJob
+from perftracker_ai.model import Exclusion, SkippedFile, SkippedFiles, SkippedJob
 from perftracker_ai.sources import read_fetched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from perftracker_ai.events import Watch
-    from perftracker_ai.model import Job, JobInfo
+    from perftracker_ai.model import Job, JobInfo, Notice
     from perftracker_ai.settings import CurveSettings, ProductSettings
     from perftracker_ai.sources import Source
     from perftracker_ai.store.records import Known
@@ -267,10 +267,19 @@ def _listed(source: Source, wanted: Wanted, watch: Watch, listing: Iterable[JobI
         if not usable:
             since = max(filter(None, (since, kept_since(job.end, wanted.keep_days))), default=None)
         usable.append(classified(job, wanted.machines))
-    for name, why in source.skipped:
-        watch(SkippedFile(name=name, problem=why.rstrip(".")))
+    for notice in _skipped(source.skipped):
+        watch(notice)
     reasons = tuple(sorted(left_out.items()))
     return _Listing(usable=tuple(usable), left_out=reasons, since=since, doubtful=bool(source.skipped))
+
+
+def _skipped(skipped: Sequence[tuple[str, str]]) -> Iterator[Notice]:
+    """Tell in one line what is no job: of files that lie among jobs on purpose it is said at every synchronisation."""
+    files = len(skipped)
+    for name, why in skipped[:1]:
+        problem = why.rstrip(".")
+        one = files == 1
+        yield SkippedFile(name=name, problem=problem) if one else SkippedFiles(files=files, name=name, problem=problem)
 
 
 def _drop_old(task: _Task, usable: Sequence[JobInfo]) -> int:

@@ -78,6 +78,8 @@ _NOTICES: dict[type[Notice], str] = {
     " correct its patterns or remove it.",
     model.AcceptOutgrown: "The accepted regression {accepted} is more than was accepted ({size}; found: {found}), so "
     "it counts: look at it as at a new one.",
+    model.SkippedFiles: "Files were left out (count: {files}; first: {name}, {problem}), so jobs in them were not "
+    "considered: correct them, or move what is no job elsewhere.",
     model.SkippedFile: "File {name} was left out ({problem}), so its job was not considered: correct or remove it.",
     model.NewerJob: "Job {job} ({version}) is newer than the candidate and could not be taken ({problem}), so this is "
     "not the verdict on it: compare again when it is finished.",
