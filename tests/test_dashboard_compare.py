@@ -228,6 +228,7 @@ def test_what_is_under_way_is_seen_by_everybody_and_asks_again_by_itself(app):
 
 def test_jobs_of_a_product_are_listed_to_choose_from(app):
     """Every newest job of a product can be made baseline or candidate by a link; without a name none is listed."""
+    assert 'href="/compare?base=0&amp;cand=2&amp;product=Shop"' in ask(app, "/compare?base=0&cand=2").text
     html = ask(app, "/compare?product=Shop&base=0&cand=2").text
     assert [one["ref"]["job"] for one in state(app, "product=Shop")["jobs"]] == [4, 3, 2, 1, 0]
     assert 'href="/compare?base=3&amp;cand=2&amp;product=Shop"' in html

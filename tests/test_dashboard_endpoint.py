@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from contextlib import closing
 from datetime import timedelta
 from urllib.parse import quote, unquote, urlsplit
@@ -286,6 +287,8 @@ def test_a_year_of_many_curves_stays_a_small_page(tmp_path):
         endpoint="GET /orders",
         jobs=jobs,
         curves=MOST + 5,
+        page=1,
+        pages=2,
         courses=tuple(Course(curve=curve, levels=levels) for curve in curves),
         patterns=None,
         issues=(),
@@ -305,7 +308,44 @@ def test_a_year_of_many_curves_stays_a_small_page(tmp_path):
             for curve in curves
         ),
     )
-    text = endpoint_page_html(shown, FolderRecords(tmp_path), Look(jobs=360, since=""))
+    text = endpoint_page_html(shown, FolderRecords(tmp_path), Look(jobs=360, since="", page=1))
     assert len(text.encode()) < 500_000
     assert text.count("<td>") >= MOST * (360 + 3 * 54)
-    assert "5 more curves are left out" in text
+    assert f"{MOST + 5} curves, page" in text
+
+
+def test_every_curve_of_an_endpoint_is_on_a_page(tmp_path):
+    """Curves beyond those of a page are on the next one, over the jobs and along the load, with the same two jobs."""
+
+    def fill(store):
+        for number in (1, 2):
+            many = [
+                (f"latency, avg ({at} th): GET /orders", {1: [0.2], 2: [0.4], 3: [0.5]}) for at in range(1, MOST + 4)
+            ]
+            tests = [test for tag, points in many for test in curve_tests(tag, points)]
+            made = job(*tests, id=number, uuid=f"uuid-{number}", hosts=("bg-f1",), suite_name="API")
+            curves, _, _ = build_curves([made], CurveSettings())
+            store.put(ORIGIN, made.info, curves, "reading")
+
+    with board(tmp_path, fill) as app:
+        product = data(app, "/")["lines"][0]["place"]["product"]
+        shown = [data(app, f"/p/{product}/e/GET/orders?a=1&b=2&page={page}") for page in (1, 2, 3)]
+        assert [(one["page"], one["pages"], len(one["courses"]), len(one["pairs"])) for one in shown] == [
+            (1, 2, MOST, MOST),
+            (2, 2, 3, 3),
+            (2, 2, 3, 3),
+        ]
+        assert len({one["curve"]["tag"] for page in shown[:2] for one in page["courses"]}) == MOST + 3
+        assert re.search(r"page=2[^\"]*", ask(app, f"/p/{product}/e/GET/orders?a=1&b=2").text)
+
+
+def test_an_issue_is_marked_on_its_own_curves(tmp_path):
+    """A chart says where an issue of its threads came in, and nothing of an issue of others."""
+
+    def fill(store):
+        for number in range(3):
+            record(store, number)
+        store.comparisons.put(comparison(2), b"", [tracked("a", endpoint="GET /orders", first=place(2), threads=(8,))])
+
+    with board(tmp_path, fill) as app:
+        assert ask(app, ORDERS).text.count('class="onset issue"') == 1  # the legend

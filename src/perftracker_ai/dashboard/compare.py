@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from perftracker_ai.dashboard.desk import Desk
     from perftracker_ai.dashboard.records import Records
     from perftracker_ai.model import JobInfo
-    from perftracker_ai.store import Comparison, Located
+    from perftracker_ai.store import Comparison, Located, Ran
 
 _NUMBERS = re.compile(r"[\s,]*(\d{1,18}(?:[\s,]+\d{1,18}){0,19})?[\s,]*", re.ASCII)
 """Up to twenty numbers that every database holds."""
@@ -61,6 +61,9 @@ class Jobs(Protocol):
 
     def newest(self, product: str, most: int) -> tuple[Located, ...]:
         """Return the newest jobs of a product, so many at most, oldest first."""
+
+    def lately(self, most: int) -> tuple[Ran, ...]:
+        """Return the newest jobs of every server, product, hardware and suite, so many of each."""
 
 
 class Comparing(NamedTuple):
@@ -95,6 +98,8 @@ class Compare(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    products : tuple of str
+        Those whose jobs can be listed; empty where one is chosen.
     product : str
         Whose jobs are listed; empty for none.
     jobs : tuple of Job
@@ -117,6 +122,7 @@ class Compare(msgspec.Struct, frozen=True, kw_only=True):
 
     now: datetime
     state: State
+    products: tuple[str, ...]
     product: str
     jobs: tuple[Job, ...]
     baseline: Job | None
@@ -194,9 +200,11 @@ class ComparePage:
         comparing, product = self._comparing, query.values.get("product", "")
         chosen = _chosen(comparing.jobs, query.values) if comparing else None
         listed = comparing.jobs.newest(product, _LISTED) if comparing and product else ()
+        every = comparing.jobs.lately(1) if comparing and not product else ()
         blank = Compare(
             now=self._clock(),
             state=State.CHOOSE,
+            products=tuple(sorted({one.product for one in every if one.product})),
             product=product,
             jobs=tuple(_job(one.job) for one in reversed(listed)),
             baseline=None,
@@ -436,7 +444,8 @@ def _form(shown: Compare, query: Query) -> Html:
 def _list(shown: Compare) -> tuple[Html, ...]:
     """Return the newest jobs of a product, each with links that make it one of the two."""
     if not shown.product:
-        return ()
+        links = [el("a", name, href=link("/compare", **(_named(shown) | {"product": name}))) for name in shown.products]
+        return (el("p", "List the jobs of ", join(links, " · "), ".", class_="sorts"),) if links else ()
     if not shown.jobs:
         return (el("p", "The store has no job of such a product.", class_="calm"),)
     rows = [_row(one, shown) for one in shown.jobs]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MOST = 20
-"""Curves of an endpoint that are shown; few endpoints have more."""
+"""Curves of an endpoint on a page; few endpoints have more."""
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +96,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     jobs : tuple of JobRef
         Those of the courses, oldest first; empty where nothing is kept of jobs.
     curves : int
-        How many the endpoint has, of which `MOST` are shown.
+        How many the endpoint has, on all pages.
+    page, pages : int
+        Which page of the curves this is, from 1, and how many there are.
     patterns : Patterns or None
         What the courses did over the jobs; for a curve's tag stands the place of its course, from 0.
     issues : tuple of Issue
@@ -110,6 +112,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     jobs: tuple[JobRef, ...]
     curves: int
+    page: int
+    pages: int
     courses: tuple[Course, ...]
     patterns: Patterns | None
     issues: tuple[Issue, ...]
@@ -127,8 +131,8 @@ def endpoints(levels: Iterable[Levels]) -> set[str]:
 # ── over the jobs ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def courses(levels: Sequence[Levels], endpoint: str) -> tuple[tuple[Course, ...], int]:
-    """Return the courses of an endpoint, by metric and threads, so many as are shown; and how many there are."""
+def courses(levels: Sequence[Levels], endpoint: str) -> tuple[Course, ...]:
+    """Return the courses of an endpoint, by metric and threads."""
     layouts = {id(one.curves): _own(one.curves, endpoint) for one in levels}
     newest: dict[tuple[object, ...], StoredCurve] = {}
     for one in levels:
@@ -141,7 +145,14 @@ def courses(levels: Sequence[Levels], endpoint: str) -> tuple[tuple[Course, ...]
     found = [
         Course(curve=named(curve), levels=_listed(row)) for curve, row in zip(newest.values(), values, strict=True)
     ]
-    return tuple(sorted(found, key=lambda one: _order(one.curve))[:MOST]), len(found)
+    return tuple(sorted(found, key=lambda one: _order(one.curve)))
+
+
+def on_page(found: Sequence[Course], wanted: int) -> tuple[tuple[Course, ...], int, int]:
+    """Return the courses of a page, from 1, which page that is, for there may be fewer, and how many there are."""
+    pages = max(-(-len(found) // MOST), 1)
+    page = min(wanted, pages)
+    return tuple(found[(page - 1) * MOST : page * MOST]), page, pages
 
 
 def _own(curves: Sequence[StoredCurve], endpoint: str) -> list[tuple[int, StoredCurve]]:
@@ -220,14 +231,15 @@ def job_of(job: JobInfo) -> JobRef:
 # ── of two jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def pairs(measured: History, baseline: str, candidate: str, endpoint: str) -> tuple[Pair, ...]:
-    """Return the load curves of an endpoint in two jobs by their uuids, by metric and threads."""
+def pairs(measured: History, baseline: str, candidate: str, shown: Sequence[Course]) -> tuple[Pair, ...]:
+    """Return the load curves that two jobs by their uuids have of the courses that are shown, by metric and threads."""
     rows = {job.uuid: row for row, job in enumerate(measured.jobs)}
     if baseline not in rows or candidate not in rows:
         return ()
     chosen = rows[baseline], rows[candidate]
-    found = [_pair(measured.curves, curve, chosen) for curve in measured.curves.curves if curve.endpoint == endpoint]
-    return tuple(sorted(found, key=lambda one: _order(one.curve))[:MOST])
+    wanted = {(one.curve.group, one.curve.tag, one.curve.base_unit) for one in shown}
+    own = [one for one in measured.curves.curves if (one.group, one.tag, one.base_unit) in wanted]
+    return tuple(sorted((_pair(measured.curves, one, chosen) for one in own), key=lambda one: _order(one.curve)))
 
 
 def _pair(curves: CurveSet, curve: Curve, rows: tuple[int, int]) -> Pair:

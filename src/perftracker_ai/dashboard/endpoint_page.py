@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from perftracker_ai.dashboard.endpoint import Course, Endpoint, Named, Pair
     from perftracker_ai.dashboard.records import Records
+    from perftracker_ai.dashboard.views import Issue
     from perftracker_ai.model.history import ChangePoint, JobRef
 
     Floats = NDArray[np.float64]
@@ -52,10 +53,11 @@ LOADS = "loads"
 
 
 class Look(NamedTuple):
-    """What the address of an endpoint's page holds besides its path: how many jobs, and from which day on."""
+    """What the address of an endpoint's page holds besides its path: how many jobs, from which day, which curves."""
 
     jobs: int
     since: str
+    page: int
 
 
 def endpoint_page_html(shown: Endpoint, records: Records, look: Look) -> str:
@@ -68,8 +70,7 @@ def endpoint_page_html(shown: Endpoint, records: Records, look: Look) -> str:
         _issues(shown),
         *((_over_jobs(shown, look), _two_jobs(shown, look)) if shown.jobs else (_nothing(records),)),
     )
-    chosen = {"a": shown.baseline.job, "b": shown.candidate.job} if shown.baseline and shown.candidate else {}
-    api = link(f"/api/v1{endpoint_path(place, shown.endpoint)}", **_query(shown, look), **chosen)
+    api = link(f"/api/v1{endpoint_path(place, shown.endpoint)}", **_query(shown, look), **_jobs_of(shown))
     foot = footer(records, shown.now, api)
     return page(f"{shown.endpoint} · {place.product}", _tone(shown), (title, where), main, foot)
 
@@ -87,7 +88,7 @@ _CALM = {State.CLOSED.value, State.ACCEPTED.value, State.DISMISSED.value, State.
 
 
 def _query(shown: Endpoint, look: Look) -> dict[str, str | int]:
-    return {"hw": shown.place.hardware, "suite": shown.place.suite, "jobs": look.jobs, "from": look.since}
+    return {"hw": shown.place.hardware, "suite": shown.place.suite, **_own(look)}
 
 
 def _nothing(records: Records) -> Html:
@@ -115,13 +116,10 @@ def _over_jobs(shown: Endpoint, look: Look) -> Html:
         "Each chart: the geometric mean of a curve in each job. All span the same ratio: steps of one height are "
         "slowdowns of one size."
     )
-    more = (
-        f" {shown.curves - len(shown.courses):,} more curves are left out." if shown.curves > len(shown.courses) else ""
-    )
     return el(
         "section",
         el("h2", "Over the jobs", id="jobs"),
-        el("p", told + more, class_="because"),
+        el("p", told, class_="because"),
         el(
             "div",
             parts.ranges(look.jobs, lambda jobs: parts.endpoint_address(shown.place, shown.endpoint, jobs=jobs)),
@@ -130,14 +128,32 @@ def _over_jobs(shown: Endpoint, look: Look) -> Html:
         ),
         _legend(_OVER_JOBS),
         el("div", *drawn, class_="panels", id="over-jobs"),
+        _pages(shown, look),
         _values(shown),
         _changes(shown),
         aria_labelledby="jobs",
     )
 
 
+def _pages(shown: Endpoint, look: Look) -> Html:
+    """Return the links to further curves; nothing where all are shown."""
+    if shown.pages == 1:
+        return Html("")
+    own = {**_own(look), **_jobs_of(shown)}
+
+    def address(page: int) -> str:
+        return parts.endpoint_address(shown.place, shown.endpoint, **(own | {"page": page}))
+
+    return parts.pages(f"{shown.curves:,} curves", shown.page, shown.pages, address)
+
+
+def _jobs_of(shown: Endpoint) -> dict[str, int]:
+    """Return the two jobs that are set against each other, as an address names them."""
+    return {"a": shown.baseline.job, "b": shown.candidate.job} if shown.baseline and shown.candidate else {}
+
+
 def _own(look: Look) -> dict[str, str | int]:
-    return {"jobs": look.jobs, "from": look.since}
+    return {"jobs": look.jobs, "from": look.since, "page": look.page if look.page > 1 else ""}
 
 
 def _reach(courses: Sequence[Course]) -> float:
@@ -178,7 +194,7 @@ def _course(shown: Endpoint, at: int, one: Course, reach: float) -> Html:
             band=None,
             shades=tuple(_doubt(shift, place) for shift in shifts),
             episodes=(),
-            onsets=(*(_onset(shift, place) for shift in shifts), *_came_in(shown, shifts, place)),
+            onsets=(*(_onset(shift, place) for shift in shifts), *_came_in(shown, one.curve, shifts, place)),
             tick_text=y_ticks(one.curve.base_unit, svg.ticks(*ends, log=log)),
             y_range=ends,
             y_log=log,
@@ -219,19 +235,24 @@ def _onset(shift: ChangePoint, place: dict[tuple[int, datetime], float]) -> svg.
 
 
 def _came_in(
-    shown: Endpoint, shifts: Sequence[ChangePoint], place: dict[tuple[int, datetime], float]
+    shown: Endpoint, curve: Named, shifts: Sequence[ChangePoint], place: dict[tuple[int, datetime], float]
 ) -> Iterator[svg.Onset]:
-    """Yield where open issues came in by a comparison, as far as no step of the curve is there."""
+    """Yield where open issues of a curve's threads came in by a comparison, as far as no step of the curve is there."""
     stepped = [sorted((place[_key(one.earliest)], place[_key(one.latest)])) for one in shifts]
-    for job in _new_ones(shown):
+    own = [one for one in shown.issues if one.costs_time == curve.costs_time and _is_of(one, curve)]
+    for job in _new_ones(own):
         at = place.get(_key(job))
         if at is not None and not any(first <= at <= last for first, last in stepped):
             yield svg.Onset(at=at, text=clean(job.version, _TICK), kind="issue")
 
 
-def _new_ones(shown: Endpoint) -> list[JobRef]:
+def _is_of(issue: Issue, curve: Named) -> bool:
+    return not issue.threads or curve.threads is None or curve.threads in issue.threads
+
+
+def _new_ones(issues: Sequence[Issue]) -> list[JobRef]:
     """Return the jobs that open issues came in with, each once."""
-    return list({_key(one.first): one.first for one in shown.issues if one.state not in _CALM}.values())
+    return list({_key(one.first): one.first for one in issues if one.state not in _CALM}.values())
 
 
 def _version_ticks(jobs: Sequence[JobRef], first: Sequence[float]) -> Iterator[tuple[float, str]]:
@@ -277,7 +298,7 @@ def _changes(shown: Endpoint) -> Html:
         for section in history.sections(shown.patterns, shown.jobs[0].version).values()
         for one in section.trends
     ]
-    told += [el("li", _unseen(shown, job)) for job in _new_ones(shown) if not _is_seen(shown, job)]
+    told += [el("li", _unseen(shown, job)) for job in _new_ones(shown.issues) if not _is_seen(shown, job)]
     listed = el("ul", *told, class_="plain") if told else el("p", history.NO_TREND, class_="calm")
     return el("div", el("h3", "What changed"), listed)
 

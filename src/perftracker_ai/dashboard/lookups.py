@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from perftracker_ai.dashboard.answers import Query
-    from perftracker_ai.dashboard.endpoint import Endpoint, Pair
+    from perftracker_ai.dashboard.endpoint import Course, Endpoint, Pair
     from perftracker_ai.dashboard.records import Records
     from perftracker_ai.dashboard.views import Issue, Night
     from perftracker_ai.model import JobInfo
     from perftracker_ai.store import Comparison, Levels
 
-_LABEL = 40
+_LABEL, _MOST_PAGES = 40, 10_000
 DIGITS = 18
 """Digits of the largest number that every database holds."""
 NIGHTS = 400
@@ -56,7 +56,7 @@ def jobs(query: Query) -> int:
 
 def look(query: Query) -> Look:
     """Return which jobs a page shows, to be said again in its links."""
-    return Look(jobs=jobs(query), since=query.values.get("from", ""))
+    return Look(jobs=jobs(query), since=query.values.get("from", ""), page=query.number("page", 1, _MOST_PAGES))
 
 
 def scope(at: Place, query: Query) -> Scope:
@@ -87,7 +87,8 @@ def endpoint(records: Records, query: Query, now: datetime) -> Endpoint:
     name = find(text, endpoints.endpoints(levels) | {one.endpoint for one in issues})
     if name is None:
         raise Refused(404, "These jobs of the product have no such endpoint.")
-    courses, curves = endpoints.courses(levels, name)
+    every = endpoints.courses(levels, name)
+    courses, page, pages = endpoints.on_page(every, query.number("page", 1, _MOST_PAGES))
     issues = [one for one in issues if one.endpoint == name]
     chosen = _chosen(levels, _before(issues, made.places[at]), query)
     return endpoints.Endpoint(
@@ -95,13 +96,15 @@ def endpoint(records: Records, query: Query, now: datetime) -> Endpoint:
         place=at,
         endpoint=name,
         jobs=endpoints.jobs_of(levels),
-        curves=curves,
+        curves=len(every),
+        page=page,
+        pages=pages,
         courses=courses,
         patterns=endpoints.what_happened(levels, courses, name) if courses else None,
         issues=tuple(issues),
         baseline=endpoints.job_of(chosen[0]) if chosen else None,
         candidate=endpoints.job_of(chosen[1]) if chosen else None,
-        pairs=_pairs(records, wanted, chosen, name) if chosen else (),
+        pairs=_pairs(records, wanted, chosen, courses) if chosen else (),
     )
 
 
@@ -126,10 +129,12 @@ def _chosen(levels: Sequence[Levels], before: Sequence[str], query: Query) -> tu
     return known[baseline], known[candidate]
 
 
-def _pairs(records: Records, wanted: Scope, chosen: tuple[JobInfo, JobInfo], name: str) -> tuple[Pair, ...]:
+def _pairs(
+    records: Records, wanted: Scope, chosen: tuple[JobInfo, JobInfo], courses: Sequence[Course]
+) -> tuple[Pair, ...]:
     uuids = [job.uuid for job in chosen]
     measured = records.measured(wanted, set(uuids))
-    return endpoints.pairs(measured, uuids[0], uuids[1], name) if measured else ()
+    return endpoints.pairs(measured, uuids[0], uuids[1], courses) if measured else ()
 
 
 # ── a job ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -237,13 +237,8 @@ def _further(shown: Noise) -> Html:
     """Return the links to further curves."""
     if shown.pages == 1:
         return Html("")
-    links = [
-        el(
-            "a",
-            f"{number}",
-            href=parts.noise_address(shown.place, page=number),
-            aria_current="true" if number == shown.page else None,
-        )
-        for number in range(1, shown.pages + 1)
-    ]
-    return el("p", f"{plural(shown.told, 'curve')}, page ", join(links, " · "), class_="sorts")
+
+    def address(page: int) -> str:
+        return parts.noise_address(shown.place, page=page)
+
+    return parts.pages(plural(shown.told, "curve"), shown.page, shown.pages, address)

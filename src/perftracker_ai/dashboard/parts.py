@@ -170,6 +170,15 @@ def ranges(jobs: int, address_of: Callable[[int], str]) -> Html:
     return el("p", "Newest ", join(links, " · "), class_="sorts")
 
 
+def pages(what: str, page: int, every: int, address_of: Callable[[int], str]) -> Html:
+    """Return links to the pages of a long list."""
+    links = [
+        el("a", f"{number}", href=address_of(number), aria_current="true" if number == page else None)
+        for number in range(1, every + 1)
+    ]
+    return el("p", f"{what}, page ", join(links, " · "), class_="sorts")
+
+
 def spread(count: int) -> Iterator[int]:
     """Yield places to name, the most wanted first: both ends, then halves of what lies between."""
     yield from dict.fromkeys((count - 1, 0)) if count else ()

@@ -218,13 +218,8 @@ def _below(shown: Product, jobs: int) -> tuple[Html, ...]:
     heat = shown.heat
     if heat is None or heat.pages == 1:
         return ()
-    links = [
-        el(
-            "a",
-            f"{number}",
-            href=parts.address(shown.line.place, jobs=jobs, page=number),
-            aria_current="true" if number == heat.page else None,
-        )
-        for number in range(1, heat.pages + 1)
-    ]
-    return (el("p", f"{heat.endpoints:,} endpoints, page ", join(links, " · "), class_="sorts"),)
+
+    def address(page: int) -> str:
+        return parts.address(shown.line.place, jobs=jobs, page=page)
+
+    return (parts.pages(f"{heat.endpoints:,} endpoints", heat.page, heat.pages, address),)
