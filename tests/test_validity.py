@@ -32,6 +32,7 @@ from perftracker_ai.model.checks import (
     MovedRun,
     NoTimes,
     OneVersion,
+    RerunApart,
     StretchKind,
     TooGood,
     WarmUp,
@@ -209,6 +210,22 @@ def test_a_wild_rerun_is_left_out():
     assert kinds(sound) == [DisturbedRerun]
 
 
+@pytest.mark.parametrize("by", [0.7, 1.5])
+def test_a_rerun_that_lies_apart_as_a_whole_is_left_out(by):
+    """It must not make the result worse than leaving it out would: the baseline stays where it was measured."""
+    sound = assess(jobs(3), service(calm, calm, lambda *_: by))
+    assert kinds(sound) == [RerunApart]
+    assert sound.checks[0].size == pytest.approx(by - 1, abs=0.02)
+    assert sound.trusted == (True, True, False)
+    assert np.abs(sound.shared).max() < 0.05
+
+
+def test_of_the_candidates_runs_none_is_left_out():
+    """That they differ as a whole says that what one of them shows is the machine's."""
+    sound = assess(jobs(3), service(calm, calm, lambda *_: 1.5, candidate_reruns=1))
+    assert all(sound.trusted)
+
+
 def test_what_one_of_two_candidate_runs_shows_is_taken_off_it():
     """A run of the candidate that is slow as a whole is brought to the other; what both show stays."""
 
@@ -279,7 +296,8 @@ def test_a_job_is_known_by_its_uuid():
     assert same_job(replace(one, uuid=""), replace(one, uuid="another"))
 
 
-def test_an_episode_goes_on_across_the_border_of_endpoints():
+@pytest.mark.parametrize("changed", [1.0, 1.4], ids=["no other change", "one of them is slow at all times"])
+def test_an_episode_goes_on_across_the_border_of_endpoints(changed):
     """Where endpoints take turns, minutes in which one after the other is slow are an episode of the run."""
     rng = np.random.default_rng(3)
     curves = service(*[calm] * 2, endpoints=12, load_major=False)
@@ -289,6 +307,7 @@ def test_an_episode_goes_on_across_the_border_of_endpoints():
     slow_then = (begin[1] >= begin[1, 3, 0, 12]) & (begin[1] < begin[1, 6, 0, 12])
     mean = rounds.mean.reshape(2, 12, 2, LOADS).copy()
     mean[1] *= np.where(slow_then, [[[1.8], [1 / 1.8]]], 1.0) * np.exp(0.01 * rng.standard_normal(slow_then.shape))
+    mean[1, 4] *= np.array([[changed], [1 / changed]])
     times = {"begin": begin.reshape(2, -1), "end": begin.reshape(2, -1) + SECONDS}
     sound = assess(jobs(), replace(rounds, mean=mean.reshape(2, -1), **times))
     assert kinds(sound) == [Episode]

@@ -163,6 +163,12 @@ class DisturbedRerun(FailedCheck, frozen=True, kw_only=True, tag="disturbed reru
     others: Number
 
 
+class RerunApart(FailedCheck, frozen=True, kw_only=True, tag="rerun apart"):
+    """A rerun of the baseline that is slower or faster as a whole than the version's other runs, by `size`."""
+
+    size: Slowdown
+
+
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """What moved as a whole, and by how much; `threads` None for all thread counts."""
 
@@ -227,6 +233,7 @@ Check = (
     | LateStretch
     | EndpointsInTurn
     | DisturbedRerun
+    | RerunApart
     | MovedRun
     | DriftingRun
     | ClippedValues

@@ -23,6 +23,7 @@ from perftracker_ai.model.checks import (
     NoTimes,
     OneVersion,
     OtherContext,
+    RerunApart,
     TooGood,
     WarmUp,
 )
@@ -106,6 +107,11 @@ def _sentences(check: Check, show: Callable[[str], str]) -> tuple[str, str]:  # 
             return (
                 f"Rerun {_job(check)} was disturbed ({why}), so it is left out.",
                 "Nothing has to be done; another rerun would sharpen the result.",
+            )
+        case RerunApart(size=size):
+            return (
+                f"Rerun {_job(check)} is {format_speed(size)} as a whole than the baseline, so it is left out.",
+                "Find out what differed between these two runs of one version; another rerun would sharpen the result.",
             )
         case MovedRun(moved=moved):
             return (

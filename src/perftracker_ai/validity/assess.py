@@ -17,6 +17,7 @@ from perftracker_ai.model.checks import (
     Episode,
     LateStretch,
     NoTimes,
+    RerunApart,
     StretchKind,
     WarmUp,
 )
@@ -57,7 +58,8 @@ def assess(jobs: Sequence[Job], curves: CurveSet) -> Soundness:
     curves : CurveSet
     """
     wild = _wild(curves)
-    trusted = np.array([row < FIRST_RERUN or row not in wild for row in range(len(curves.mean))])
+    apart = {row: size for row, size in _apart(curves).items() if row not in wild}
+    trusted = np.array([row not in wild and row not in apart for row in range(len(curves.mean))])
     kept = np.flatnonzero(trusted)
     timed = np.asarray(np.isfinite(curves.begin).any(axis=1))
     sharing = _of_rows(share(kept_rows(_by_load(curves, timed), kept)), kept)
@@ -81,6 +83,10 @@ def assess(jobs: Sequence[Job], curves: CurveSet) -> Soundness:
                 jobs=(jobs[row].info.id,), curves=(), blocks=True, approves=True, scatter=scatter, others=others
             )
             for row, (scatter, others) in wild.items()
+        ),
+        *(
+            RerunApart(jobs=(jobs[row].info.id,), curves=(), blocks=True, approves=True, size=math.expm1(size))
+            for row, size in apart.items()
         ),
         *of_values(jobs, curves),
     ]
@@ -147,6 +153,18 @@ def _wild(curves: CurveSet) -> dict[int, tuple[float, float]]:
         if bend[row] >= WILD * max(others, LEAST_WILD / WILD):
             found[row] = (float(bend[row]), others)
     return found
+
+
+def _apart(curves: CurveSet) -> dict[int, float]:
+    """Find reruns of the baseline that lie apart from its runs as a whole, with how far; of two that is the job's own.
+
+    Of the candidate's runs none is left out: that they differ says that what one of them shows is the machine's.
+    """
+    cost, baseline = costs(curves), curves.rows[0]
+    many = len(baseline) > FIRST_RERUN
+    reference = median(cost[baseline], axis=0) if many else cost[BASELINE]
+    sizes = {row: _location(cost[row] - reference) for row in baseline if row >= FIRST_RERUN}
+    return {row: size for row, size in sizes.items() if abs(size) >= EPISODE}
 
 
 def _roughness(cost: Floats, curves: CurveSet) -> float:

@@ -38,7 +38,10 @@ CALM, SLOW = 0.35, 0.5
 second on."""
 
 MOST_SLOW = 0.8
-"""Share of a stretch's tests that must be slow, and of its endpoints that must be calm at other times."""
+"""Share of a stretch's tests that must be slow."""
+
+LEAST_CALM = 3
+"""One of so many of its endpoints may be slow at other times too: what it changed by may be the code's."""
 
 WHOLE = 0.8
 """A stretch that holds this share of a thread count's tests is that thread count's."""
@@ -250,7 +253,7 @@ def _kind(tests: Tests, run: _Run, least: float) -> int | None:
     elsewhere = _levels(tests.above[~inside], tests.endpoint[~inside])
     others = [elsewhere[name] for name in names.tolist() if name in elsewhere]
     calm = sum(level < CALM * run.size for level in others)
-    if len(others) - calm > (1 - MOST_SLOW) * len(names):
+    if (len(others) - calm) * LEAST_CALM > len(names):
         return None
     amid = run.begins_amid or run.ends_amid
     crosses = amid and calm and len(names) >= BORDER
