@@ -4,6 +4,7 @@ import math
 import re
 
 import pytest
+from builders import curve_tests, job
 from loads import judged, load_test
 
 from perftracker_ai.commands.analyze import is_gated
@@ -166,6 +167,19 @@ def test_an_issue_names_what_it_is_of_once(tag, name):
     plan = {"count": 1, "loads": 4, "tag": tag, "metrics": "MB"}
     said = markdown(build(view(judged(load_test(1, "1.0", **plan), load_test(2, "1.1", lambda *_: 1.6, **plan)))))
     assert f"Worst: C1 {name}, " in said
+
+
+def test_failures_from_none_are_told_with_their_values_and_as_felt():
+    """Where the baseline has none there is no ratio, but there are two values; and who asked in vain felt it."""
+    old, new = ({load: [rate] for load in range(1, 13)} for rate in (0.0, 9.0))
+    runs = (
+        job(*curve_tests("error rate: GET /a", points, metrics="%"), id=number, product_ver=str(number))
+        for number, points in enumerate((old, new), 1)
+    )
+    said = markdown(build(view(judged(*runs))))
+    assert "error rate 0 % → 9.00 %" in said
+    assert "felt as failures" in said
+    assert "not felt" not in said
 
 
 def test_the_setting_decides_which_way_is_better():

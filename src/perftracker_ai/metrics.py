@@ -37,6 +37,7 @@ _RATE = re.compile(r"\b(?:rate|throughput|goodput|bandwidth|rps|tps|qps)\b")
 _MORE = re.compile(
     r"\b(?:throughput|goodput|bandwidth|idle|free|available|availability|uptime|hits?|success(?:es|ful)?|efficiency)\b"
 )
+_FAILS = re.compile(r"\b(?:errors?|err|fail\w*|time ?outs?|timed out|reject\w*|drop\w*|abort\w*|5xx|4xx)\b")
 _SUCCEEDS = re.compile(r"\b(?:availability|success(?:es|ful)?|passed|uptime)\b")
 _LONGER = re.compile(r"\b(?:uptime|between failures|mtbf)\b")
 _BAD = (
@@ -77,6 +78,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
         Whether errors, failures or the like are counted.
     succeeds : bool
         Whether it is the share of what did not fail.
+    fails : bool
+        Whether it tells how much of what users ask for fails, by its number or by the share that does not.
     """
 
     kind: MetricKind
@@ -84,6 +87,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     zero_counts: bool
     adverse: bool
     succeeds: bool
+    fails: bool
 
 
 @lru_cache(maxsize=4096)
@@ -92,12 +96,15 @@ def read_metric(label: str, written: str) -> Metric:
     words = _words(label)
     written = "" if written.strip() == DEFAULT_UNIT and _USED.search(words) else written
     kind = _kind(words, written)
+    adverse = _is_adverse(words, written)
+    succeeds = written.strip() == PERCENT and _SUCCEEDS.search(words) is not None
     return Metric(
         kind=kind,
         less_better=_less_better(words, written),
         zero_counts=not kind.timed,
-        adverse=_is_adverse(words, written),
-        succeeds=written.strip() == PERCENT and _SUCCEEDS.search(words) is not None,
+        adverse=adverse,
+        succeeds=succeeds,
+        fails=succeeds or (adverse and _FAILS.search(f"{words} {_words(written)}") is not None),
     )
 
 

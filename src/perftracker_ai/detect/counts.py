@@ -416,8 +416,10 @@ def _described(counts: _Counts, part: slice, sign: float, severity: Severity | N
     middle = float(_cost(counts, old.mean(), new.mean()))
     seen = 1 / (float(counts.before[part].sum()) + 1) + 1 / (float(counts.after[part].sum()) + 1)
     reach = TWO_SIDED * counts.spread * math.sqrt(seen)
-    if counts.succeeds:  # so much more of what failed is so much less of what did not
-        reach *= (float(new.mean()) + 1) / (HUNDRED + 1 - float(new.mean()))
+    if counts.succeeds:  # as a part of what did not fail
+        failed = float(counts.before[part].sum() + counts.after[part].sum())
+        succeeded = (HUNDRED + 1 - float(new.mean())) * len(new)
+        reach = TWO_SIDED * counts.spread * math.sqrt(failed + 2) / succeeded
     slowdown = math.expm1(middle)
     return Window(
         kind=FindingKind.COUNT,

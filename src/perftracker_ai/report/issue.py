@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
+from perftracker_ai.metrics import read_metric
 from perftracker_ai.model import Attribution, Confidence, Direction, MetricKind, Outcome, Severity, Verdict
 from perftracker_ai.report import history
 from perftracker_ai.report.curve import change as curve_change
@@ -337,7 +338,7 @@ def _felt(one: Issue, curve: Curve, baseline: float, candidate: float) -> Senten
             needed = one.value(Kind.RATIO, "capacity", text, raw=factor, at=f"/curves/{curve.index}")
             return say("the same traffic needs ", needed, " times the capacity")
         case MetricKind.OTHER:
-            return say("not felt as waiting; judge it by what it costs")
+            return say("felt as failures" if _fails(curve) else "not felt as waiting; judge it by what it costs")
         case _:
             assert_never(curve.metric_kind)
 
@@ -354,9 +355,15 @@ def _waiting(one: Issue, curve: Curve, baseline: float, candidate: float) -> Sen
     return say(told, " (below 100 ms: not felt)")
 
 
+def _fails(curve: Curve) -> bool:
+    return read_metric(curve.metric_label, curve.unit).fails
+
+
 def is_felt(one: Issue) -> bool:
-    """Tell whether a person can feel how long it takes at `spot`."""
+    """Tell whether a person can feel it: how long it takes at `spot`, or that it fails."""
     curve, point = one.finding.curve, one.point
+    if _fails(curve):
+        return True
     values_ = (point.baseline, point.candidate) if point else ()
     longest = max((each for each in values_ if each is not None), default=0.0)
     return curve.metric_kind is MetricKind.LATENCY and curve.base_unit == "s" and longest >= FELT_S

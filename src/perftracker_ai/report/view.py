@@ -219,20 +219,24 @@ def point(shown: View, curve: Curve, index: int) -> Point:
 def typical_point(shown: View, finding: Finding, window: Window) -> Point | None:
     """Return the pooled point of a window whose change net of the run's shift is nearest to the window's median.
 
-    It is the one a reader can check the median by, where the extreme of a window is often an outlier. None when no
-    point is comparable.
+    It is the one a reader can check the median by, where the extreme of a window is often an outlier. Where one side
+    counted none there is no ratio, and it is the point that differs most. None when no point is comparable.
     """
     risen = shown.risen[window.first : window.last + 1].tolist()
     wanted = math.log1p(window.median_slowdown) + math.log1p(finding.result.shift)
     apart = [(abs(one - wanted), place) for place, one in enumerate(risen, window.first) if math.isfinite(one)]
     if not apart:
+        more = np.abs(shown.after - shown.before)[window.first : window.last + 1].tolist()
+        apart = [(-one, place) for place, one in enumerate(more, window.first) if math.isfinite(one)]
+    if not apart:
         return None
     _, place = min(apart)
+    change = float(np.expm1(shown.risen[place]))
     return Point(
         label="" if finding.curve.scalar else shown.analysis.curves.label[place],
         baseline=float(shown.before[place]),
         candidate=float(shown.after[place]),
-        slowdown=float(np.expm1(shown.risen[place])),
+        slowdown=change if math.isfinite(change) else None,
     )
 
 
