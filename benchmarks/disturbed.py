@@ -99,7 +99,9 @@ def at_loads(curves, endpoints, loads, by):
     inside = np.concatenate(
         [np.isin(np.arange(c.stop - c.start), loads) & own for c, own in zip(curves.curves, hit, strict=True)]
     )
-    return slowed(curves, CANDIDATE, inside, by), np.where(hit, by - 1, 0.0)
+    seen = inside & np.isfinite(curves.mean[: CANDIDATE + 1]).all(axis=0)  # a load that failed shows nothing
+    shown = np.array([seen[c.start : c.stop].any() for c in curves.curves])
+    return slowed(curves, CANDIDATE, inside, by), np.where(shown, by - 1, 0.0)
 
 
 def some_endpoints(curves, share, rng):

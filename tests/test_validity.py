@@ -8,15 +8,19 @@ from builders import info
 from detect_cases import LATENCY, RATE, curve_set
 from msgspec.structs import replace
 
+from perftracker_ai.detect import detect
+from perftracker_ai.diagnose import diagnose
 from perftracker_ai.model import (
     BY_RUN,
     Attribution,
+    Direction,
     Job,
     Machine,
     MetricKind,
     NewerJob,
     NewerVersion,
     NoReruns,
+    Outcome,
     RunShift,
 )
 from perftracker_ai.model.checks import (
@@ -38,6 +42,7 @@ from perftracker_ai.model.checks import (
     WarmUp,
 )
 from perftracker_ai.report import checks
+from perftracker_ai.settings import DetectSettings
 from perftracker_ai.validity import assess, of_notices, of_run, same_job
 
 LOADS, ENDPOINTS, SECONDS = 24, 12, 30
@@ -176,6 +181,41 @@ def test_loads_that_all_share_may_be_minutes_where_no_times_are_told(loads):
     (late,) = sound.late
     assert late.kind is StretchKind.LOADS
     assert late.inside.reshape(-1, LOADS).all(axis=0).nonzero()[0].tolist() == list(range(loads[0], loads[1] + 1))
+
+
+def issues(*factors, **more):
+    """What a comparison of such runs tells, its issues and the outcomes of its curves."""
+    curves = service(*factors, **more)
+    found = detect(curves, DetectSettings(), 1, None, assess(jobs(len(factors)), curves))
+    return diagnose(curves, found, "Shop"), [result.outcome for result in found.results]
+
+
+@pytest.mark.parametrize(
+    ("loads", "name"),
+    [((0, 2), "The lowest loads"), ((9, 11), "10000 to 12000 objects"), ((20, 23), "The highest loads")],
+)
+def test_loads_that_all_share_are_one_issue_named_by_them(loads, name):
+    """Where no times are told they are one undecided issue, which cannot block, and not one for each endpoint."""
+    ((issue,), outcomes) = issues(calm, slow(*loads, 1.8), timed=False)
+    assert issue.title.startswith(f"{name} of all endpoints: ")
+    assert issue.attribution is Attribution.UNDECIDED
+    assert set(outcomes) == {Outcome.REGRESSED}
+
+
+def test_what_drifts_is_one_issue_where_it_is_slowest():
+    """A drift whose middle stays below what counts is an undecided issue, and its curves moved with the run."""
+    ((issue,), outcomes) = issues(calm, lambda _, load: 1 + 0.27 * load / LOADS)
+    assert issue.title.startswith("The highest loads of all endpoints: ")
+    assert issue.attribution is Attribution.UNDECIDED
+    assert issue.gross_slowdown == pytest.approx(0.24, abs=0.03)
+    assert set(outcomes) == {Outcome.MOVED}
+
+
+def test_what_stayed_while_others_got_faster_is_not_slower():
+    """Nobody knows whether the machine made the others fast, and as measured two endpoints stayed: nothing is worse."""
+    found, outcomes = issues(calm, lambda one, _: 0.7 if one >= 2 else 1.0)
+    assert not [issue for issue in found if issue.direction is Direction.WORSE]
+    assert outcomes.count(Outcome.INCONCLUSIVE) == 4
 
 
 def test_a_candidate_that_drifts_is_undecided_where_it_is_slowest():

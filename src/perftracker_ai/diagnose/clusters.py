@@ -369,7 +369,7 @@ def _loads_name(comparison: Comparison, members: Sequence[_Member]) -> str:
     curve, label = members[0].curve, comparison.curves.label
     if last == label[curve.stop - 1]:
         return "the highest loads"
-    return "the lowest loads" if first == label[curve.start] else f"{first} to {last}"
+    return "the lowest loads" if first == label[curve.start] else _range(curve, first, last)
 
 
 def _shared_title(comparison: Comparison, members: Sequence[_Member]) -> str:
@@ -408,5 +408,10 @@ def _range_text(comparison: Comparison, members: Sequence[_Member], first: str, 
         return f"from {first}"
     if first == lowest:
         return f"up to {last}"
+    return _range(curve, first, last)
+
+
+def _range(curve: Curve, first: str, last: str) -> str:
+    """Word a range of loads; their unit is said once."""
     unit = curve.load_unit
     return f"{first.removesuffix(unit).strip() if unit and last.endswith(unit) else first} to {last}"
