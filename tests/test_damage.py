@@ -1,14 +1,19 @@
 """What an earlier run left is damaged: it may cost the history or a model's kept answer, never the comparison."""
 
+import io
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import chdir, redirect_stdout
 from pathlib import Path
 
 import pytest
 from shop import put, shop_job
+
+from perftracker_ai.cli import main
 
 DAMAGES = {
     "nothing": lambda whole: b"",
@@ -22,26 +27,60 @@ DAMAGES = {
 }
 
 
-@pytest.fixture
-def jobs(tmp_path):
-    return put(tmp_path / "jobs", *(shop_job(n, f"1.{n}", slow=3.0 if n == 6 else 1.0) for n in range(1, 7)))
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shop") / "jobs"
+    return put(folder, *(shop_job(n, f"1.{n}", slow=3.0 if n == 6 else 1.0) for n in range(1, 7)))
 
 
-def ask(jobs, *more):
-    return ("analyze", "--product", "Shop", "--url", jobs, "--json", *more)
+def ask(jobs):
+    return ("analyze", "--product", "Shop", "--url", str(jobs), "--json")
+
+
+def told(out):
+    return json.loads(out)["products"][0]["result"]["verdict"]
 
 
 def verdict(ran):
     assert "Traceback" not in ran.err
-    return json.loads(ran.out)["products"][0]["result"]["verdict"]
+    return told(ran.out)
+
+
+def left_by(folder, jobs, *before):
+    """Compare the jobs in a folder, and give it with the verdict."""
+    with chdir(folder), redirect_stdout(io.StringIO()) as said:
+        for command in (*before, ask(jobs)):
+            said.seek(said.truncate(0))
+            assert main(command) == 0
+    return folder, told(said.getvalue())
+
+
+@pytest.fixture(scope="module")
+def compared(jobs, tmp_path_factory):
+    """Make what a run without a store leaves."""
+    return left_by(tmp_path_factory.mktemp("compared"), jobs)
+
+
+@pytest.fixture(scope="module")
+def stored(jobs, tmp_path_factory):
+    """Make what a run leaves that knows earlier jobs from a store."""
+    sync = ("history", "sync", "--product", "Shop", "--url", str(jobs))
+    return left_by(tmp_path_factory.mktemp("stored"), jobs, sync)
+
+
+def copy(left, here):
+    """Put what a run left into a folder, and give its verdict."""
+    folder, expected = left
+    shutil.copytree(folder, here, dirs_exist_ok=True)
+    return expected
 
 
 @pytest.mark.parametrize("damage", [*DAMAGES, "a folder"])
 @pytest.mark.parametrize("name", ["result_v2.json", "llm_raw.json", "told.json"])
-def test_a_damaged_file_of_an_earlier_run_costs_nothing(run, jobs, name, damage):
+def test_a_damaged_file_of_an_earlier_run_costs_nothing(run, jobs, compared, tmp_path, name, damage):
     """Results, kept answers and what channels were told may hold anything: the verdict is the same, or one sentence."""
     folder = Path("reports/Shop/5 vs 6")
-    expected = verdict(run(*ask(jobs)))
+    expected = copy(compared, tmp_path)
     target = folder / name
     whole = target.read_bytes() if target.exists() else b"{}"
     target.unlink(missing_ok=True)
@@ -58,10 +97,9 @@ def test_a_damaged_file_of_an_earlier_run_costs_nothing(run, jobs, name, damage)
 
 
 @pytest.mark.parametrize("damage", [*DAMAGES, "a folder"])
-def test_a_damaged_store_costs_the_history_alone_and_doctor_names_it(run, jobs, damage):
+def test_a_damaged_store_costs_the_history_alone_and_doctor_names_it(run, jobs, stored, tmp_path, damage):
     """The comparison goes on with a warning; history and doctor say in a sentence which store it is and what to do."""
-    assert run("history", "sync", "--product", "Shop", "--url", jobs).code == 0
-    expected = verdict(run(*ask(jobs)))
+    expected = copy(stored, tmp_path)
     store = Path("data/history.sqlite3")
     whole = store.read_bytes()
     for file in store.parent.glob("history.sqlite3*"):
@@ -107,10 +145,9 @@ def test_a_damaged_store_costs_the_history_alone_and_doctor_names_it(run, jobs, 
         "UPDATE history_schema SET version = 99",
     ],
 )
-def test_wrong_values_in_a_sound_store_cost_the_history_alone(run, jobs, change):
+def test_wrong_values_in_a_sound_store_cost_the_history_alone(run, jobs, stored, tmp_path, change):
     """SQLite keeps any type in any column: whatever a row holds, the comparison is made and nothing crashes."""
-    assert run("history", "sync", "--product", "Shop", "--url", jobs).code == 0
-    expected = verdict(run(*ask(jobs)))
+    expected = copy(stored, tmp_path)
     with sqlite3.connect("data/history.sqlite3") as database:
         database.execute("PRAGMA ignore_check_constraints = ON")
         try:
@@ -133,21 +170,9 @@ def test_a_locale_without_utf_8_judges_a_product_of_other_letters(tmp_path):
     pair = ("analyze", "jobs/job-1.json", "jobs/job-2.json")
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PERFTRACKER_AI_LLM": "off"}
     narrow = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
-    command = [sys.executable, "-m", "perftracker_ai", *pair, "--fail-on", "block"]
-    for more in (["--json"], ["--junit", "all.xml"]):
-        ran = subprocess.run(
-            [*command, *more], cwd=tmp_path, env=environment | narrow, capture_output=True, check=False, timeout=60
-        )
-        assert ran.returncode == 1, ran.stderr
+    gate = ("--fail-on", "block", "--json", "--junit", "all.xml")
+    for codes, more in (({1}, gate), ({0, 2}, ("--reports-dir", names["product_name"]))):
+        command = [sys.executable, "-m", "perftracker_ai", *pair, *more]
+        ran = subprocess.run(command, cwd=tmp_path, env=environment | narrow, capture_output=True, check=False)
+        assert ran.returncode in codes, ran.stderr
         assert b"Traceback" not in ran.stderr
-    named = (*pair, "--reports-dir", names["product_name"])
-    ran = subprocess.run(
-        [sys.executable, "-m", "perftracker_ai", *named],
-        cwd=tmp_path,
-        env=environment | narrow,
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
-    assert ran.returncode in (0, 2)
-    assert b"Traceback" not in ran.stderr
