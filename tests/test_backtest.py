@@ -227,7 +227,7 @@ def test_nothing_stored_is_one_sentence(tmp_path):
     with pytest.raises(NotFound, match="no store"):
         backtest(wanted(), missing, silent)
     own = Settings(store=stored(str(tmp_path / "s"), [night_job(0, "1")]), url=PLACE)
-    with pytest.raises(NotFound, match="no job of Else"):
+    with pytest.raises(NotFound, match=r"no job of 'Else' from perf\.example; the nearest it has are 'Shop'"):
         backtest(wanted(product="Else"), own, silent)
 
 
@@ -421,6 +421,19 @@ def test_a_job_that_became_another_is_judged_anew(tmp_path, jobs):
     before = backtest(wanted(), own, silent)
     stored(own.store, [replace(night_job(2, "1.1", {ORDERS: 3.0}), info=replace(jobs[2].info, upload="another"))])
     assert backtest(wanted(), own, silent).nights != before.nights
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b'{"judged":[],"issues":[],"problem":""}'])
+def test_answers_that_are_none_are_judged_anew(place, few, tmp_path, content):
+    """A file of an earlier run that was cut off, or holds nothing, changes nothing that is told."""
+    asked_for, once = few
+    own = replace(place, reports_dir=str(tmp_path))
+    kept = sorted(path for path in Path(once.written[0].parent, command.KEPT).iterdir())
+    folder = tmp_path / "Shop" / "backtest" / command.KEPT
+    folder.mkdir(parents=True)
+    for path in kept:
+        (folder / path.name).write_bytes(content if path == kept[0] else path.read_bytes())
+    assert run_backtest(asked_for, own, silent).json == once.json
 
 
 def test_progress_ends_at_all(place, few, tmp_path):

@@ -210,6 +210,7 @@ def test_an_address_keeps_no_secret(form):
         "Recording in postgresql://localhost/perf",
         "give postgresql://user@host/database.",
         "https://[::1]:8080/perftracker has no job",
+        "No Dask scheduler answers at tcp://10.0.0.1:8786; start one",
         "a server's address begins with http:// or https://.",
         "mail perf@shop.example about GET /a:b",
     ],

@@ -225,7 +225,7 @@ def _past(store: Store, origin: str, product: str, own: ProductSettings) -> _Pas
     scope = Scope(origin=origin, product=product)
     groups = groups_of_jobs(store.jobs(scope), own.discovery)
     if not groups:
-        raise no_job(store.location, scope, own.discovery.hardware)
+        raise no_job(store, scope, own.discovery.hardware)
     (hardware, suite), *others = groups
     return _Past(
         scope=replace(scope, hardware=hardware, suite=suite),
@@ -401,9 +401,10 @@ def _digest(common: bytes, pair: Pairing, order: dict[str, int], lines: Sequence
 def _kept(path: Path) -> Answer | None:
     """Read an answer of an earlier run; None where there is none, or none that can be read."""
     try:
-        return decoded(path.read_bytes(), Answer)
+        found = decoded(path.read_bytes(), Answer)
     except (OSError, ValueError, RecursionError):
         return None
+    return found if found.problem or len(found.judged) == len(found.issues) == 1 else None
 
 
 def _keep(path: Path, answer: Answer) -> None:

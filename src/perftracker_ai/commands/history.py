@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from perftracker_ai.store import Holding, Store, Synchronised
 
 _NONE = packed(())
+_NAMED = 3
+"""Products that are named where another one was asked for."""
 DOWNLOADS = "history-downloads"
 """Name in the folder of downloads of the one below which jobs lie until they are recorded."""
 
@@ -233,7 +235,7 @@ def look_back(product: str, since: datetime | None, curve: str, settings: Settin
     with closing(open_store(store_url(settings))) as store:
         groups = groups_of_jobs(store.jobs(scope), settings.of_product(product).discovery)
         if not groups:
-            raise no_job(store.location, scope, settings.of_product(product).discovery.hardware)
+            raise no_job(store, scope, settings.of_product(product).discovery.hardware)
         (hardware, suite), *others = groups
         curves, timeline = store.means(replace(scope, hardware=hardware, suite=suite))
         unused = _unused(store, scope, settings)
@@ -271,12 +273,18 @@ def require_store(url: str, product: str) -> None:
         )
 
 
-def no_job(location: str, scope: Scope, hardware: str) -> NotFound:
-    """Word that a store has nothing of a product."""
+def no_job(store: Store, scope: Scope, hardware: str) -> NotFound:
+    """Word that a store has nothing of a product, and of which it has where that is none of them."""
     on = f" on {hardware}" if hardware else ""
+    missing = f"The store {store.location} has no job of {scope.product!r}{on} from {scope.origin}"
+    known = list(dict.fromkeys(one.product for one in store.holdings(scope.origin)))
+    if known and scope.product not in known:
+        from difflib import get_close_matches
+
+        near = get_close_matches(scope.product, known, n=_NAMED, cutoff=0.0)
+        return NotFound(missing, f"the nearest it has are {', '.join(map(repr, near))}")
     return NotFound(
-        f"The store {location} has no job of {scope.product}{on} from {scope.origin}",
-        f"check --url, --since and --hardware, or run `perftracker-ai history sync --product {scope.product}`",
+        missing, f"check --url, --since and --hardware, or run `perftracker-ai history sync --product {scope.product}`"
     )
 
 

@@ -72,7 +72,7 @@ def judge_past(product: str, since: datetime | None, settings: Settings, watch: 
     with closing(open_store(store_url(settings))) as store:
         groups = groups_of_jobs(store.jobs(scope), discovery)
         if not groups:
-            raise no_job(store.location, scope, discovery.hardware)
+            raise no_job(store, scope, discovery.hardware)
         pairs = [
             one
             for jobs in groups.values()

@@ -31,7 +31,7 @@ _OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/+(\S*)")
 _LOGIN = re.compile(r"[^\s/:@]+:[^\s/]\S*@\S*")
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]*\]|[^:]*)(:\d*)?\W*")
-_PLAIN_PATHS = frozenset({"http", "https", "postgresql", "postgres", "sqlite", "file"})
+_PLAIN_PATHS = frozenset({"http", "https", "postgresql", "postgres", "sqlite", "file", "tcp", "tls"})
 """Schemes whose path is a place; in the path of others, as a chat's, the password itself may stand."""
 _LIST_START = re.compile(r"^([#=]|[-+](?!\S)|-(?=-)|\d+[.)](?!\S))")
 
