@@ -82,14 +82,13 @@ def endpoint(records: Records, query: Query, now: datetime) -> Endpoint:
     at = place(views.places_of(comparisons, ran), query)
     wanted = scope(at, query)
     levels, made = records.levels(wanted, jobs(query)), views.Made(comparisons, records.said(product), now, ran)
-    issues = [views.issue(row, made) for row in records.issues(product)]
-    issues = [one for one in issues if one.place == at]
-    name = find(text, endpoints.endpoints(levels) | {one.endpoint for one in issues})
+    rows = [row for row in records.issues(product) if views.place_of(row) == at]
+    name = find(text, endpoints.endpoints(levels) | {row.issue.endpoint for row in rows})
     if name is None:
         raise Refused(404, "These jobs of the product have no such endpoint.")
     every = endpoints.courses(levels, name)
     courses, page, pages = endpoints.on_page(every, query.number("page", 1, _MOST_PAGES))
-    issues = [one for one in issues if one.endpoint == name]
+    issues = [views.issue(row, made) for row in rows if row.issue.endpoint == name]
     chosen = _chosen(levels, _before(issues, made.places[at]), query)
     return endpoints.Endpoint(
         now=now,

@@ -27,6 +27,7 @@ from perftracker_ai.render import board
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from perftracker_ai.model.issues import OpenIssue
     from perftracker_ai.store import Comparison, IssueRow, Ran, Said
 
 MOST_SHOWN = 300
@@ -64,6 +65,10 @@ class State(StrEnum):
     FIXED = "fixed"
     CLOSED = "closed"  # a job is back on the level of before
     ALL = "all"
+
+
+_OPEN = frozenset({State.NEW.value, State.ACKNOWLEDGED.value})
+"""States of what is open."""
 
 
 class Sort(StrEnum):
@@ -417,10 +422,10 @@ class Accepting(msgspec.Struct, frozen=True, kw_only=True):
 
 def home(made: Made, rows: Iterable[IssueRow], creeps: Mapping[Place, Creeps | None]) -> Home:
     """Return the first page's values: by verdict, then by the worst open issue, then by name."""
-    issues = defaultdict(list)
+    own = defaultdict(list)
     for row in rows:
-        issues[place_of(row)].append(issue(row, made))
-    found = [line(place, made, issues[place], creeps.get(place)) for place in made.places]
+        own[place_of(row)].append(row)
+    found = [line(place, made, own[place], creeps.get(place)) for place in made.places]
     return Home(now=made.now, lines=tuple(sorted(found, key=_urgency)))
 
 
@@ -480,11 +485,12 @@ def product_page(
     made: Made, rows: Iterable[IssueRow], place: Place, course: tuple[Heat | None, Creeps | None]
 ) -> Product:
     """Return the values of a product's page at one of the places where it is measured."""
-    issues = sorted((issue(row, made) for row in rows if place_of(row) == place), key=_worst)
+    own = [row for row in rows if place_of(row) == place]
+    issues = sorted((issue(row, made) for row in own), key=_worst)
     closed = [one for one in issues if one.state == IssueStatus.CLOSED]
     return Product(
         now=made.now,
-        line=line(place, made, issues, course[1]),
+        line=line(place, made, own, course[1]),
         others=tuple(sorted(one for one in made.places if one != place)),
         issues=tuple(one for one in issues if one.state != IssueStatus.CLOSED),
         closed=tuple(sorted(closed, key=lambda one: one.job.end, reverse=True)),
@@ -573,11 +579,13 @@ def _jobs_of(compared: Mapping[Place, Sequence[Night]], ran: Sequence[Ran]) -> d
     return {place: tuple(sorted(jobs.values(), key=lambda job: (job.end, job.job))) for place, jobs in found.items()}
 
 
-def line(place: Place, made: Made, issues: Sequence[Issue], creeps: Creeps | None) -> Line:
+def line(place: Place, made: Made, rows: Sequence[IssueRow], creeps: Creeps | None) -> Line:
     """Return how a product stands."""
     nights, jobs = made.places[place], made.jobs[place]
-    still = [one for one in issues if _is_in(one, State.OPEN)]
-    counted = Counter(one.severity for one in still)
+    states = [triage.state_of(row, made.word(row), made.now)[0] for row in rows]
+    still = [row for row, state in zip(rows, states, strict=True) if state in _OPEN]
+    counted = Counter(row.issue.severity for row in still)
+    worst = min(still, key=lambda row: _first_of_all(row.issue), default=None)
     return Line(
         place=place,
         verdict=nights[-1].verdict if nights else NOT_JUDGED,
@@ -588,9 +596,9 @@ def line(place: Place, made: Made, issues: Sequence[Issue], creeps: Creeps | Non
         nights=nights,
         helped=tuple(sorted(made.helped[place])),
         open={severity.value: counted[severity.value] for severity in Severity if counted[severity.value]},
-        accepted=sum(one.state == State.ACCEPTED for one in issues),
-        aside=sum(one.state in {State.DISMISSED.value, State.FIXED.value} for one in issues),
-        worst=min(still, key=_first_of_all, default=None),
+        accepted=states.count(State.ACCEPTED.value),
+        aside=states.count(State.DISMISSED.value) + states.count(State.FIXED.value),
+        worst=issue(worst, made) if worst else None,
         creeps=creeps,
     )
 
@@ -702,16 +710,16 @@ def _urgency(one: Line) -> tuple[int, float, Place]:
     return gravity(one.verdict), -(one.worst.slowdown if one.worst else 0.0), one.place
 
 
-def _weight(one: Issue) -> int:
+def _weight(one: Issue | OpenIssue) -> int:
     return Severity.rank(Severity(one.severity)) if one.severity in set(Severity) else 0
 
 
-def _first_of_all(one: Issue) -> tuple[bool, int, float, str]:
+def _first_of_all(one: OpenIssue) -> tuple[bool, int, float, str]:
     """Return by what the one issue is chosen that is named before all others: what is doubtful comes last."""
     return one.confidence == Confidence.LOW.value, *_worst(one)
 
 
-def _worst(one: Issue) -> tuple[int, float, str]:
+def _worst(one: Issue | OpenIssue) -> tuple[int, float, str]:
     """Return by what issues are ordered, the worst first."""
     return -_weight(one), -one.slowdown, one.key
 
@@ -722,7 +730,7 @@ def _is_in(one: Issue, state: State) -> bool:
         case State.ALL:
             return True
         case State.OPEN:
-            return one.state in {State.NEW.value, State.ACKNOWLEDGED.value}
+            return one.state in _OPEN
         case State.WORSE:
             return _is_in(one, State.OPEN) and one.status in {IssueStatus.WORSE.value, IssueStatus.REOPENED.value}
         case _:
