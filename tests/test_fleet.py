@@ -79,6 +79,13 @@ def test_one_product_s_trouble_is_its_own(run, server):
     assert [line.partition(":")[0] for line in ran.out.splitlines()] == [name for name in NAMES if name[-1] != "B"]
 
 
+def test_an_address_without_its_beginning_is_told_how_to_write(run, server):
+    """A scheduler named by host and port alone is no address, whatever the store is."""
+    ran = run(*SYNC, "--url", server.url, "--scheduler", "10.255.255.1:8786")
+    assert (ran.code, ran.out) == (2, "")
+    assert "'10.255.255.1:8786' is no address of a Dask scheduler; write it as tcp://host:8786." in ran.err
+
+
 def test_a_store_that_workers_cannot_share_is_refused(run, server):
     """A file is no store for a cluster of other machines; nothing is asked of anybody to say so."""
     ran = run(*SYNC, "--url", server.url, "--scheduler", "tcp://10.255.255.1:8786")

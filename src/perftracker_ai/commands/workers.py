@@ -21,7 +21,7 @@ import msgspec
 from perftracker_ai.commands.lookup import in_use, is_missing, store_url
 from perftracker_ai.errors import UsageError
 from perftracker_ai.settings import SECRETS
-from perftracker_ai.words.text import is_address, without_secrets
+from perftracker_ai.words.text import clean, is_address, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -99,7 +99,13 @@ def hired(said: Asked, settings: Settings, *, tasks: int, usual: int, stores: bo
         with local(settings, max(1, min(settings.workers or usual, tasks))) as pool:
             yield pool
         return
-    if not is_here(urlsplit(settings.scheduler).hostname or "") and (stores or in_use(settings)):
+    host = urlsplit(settings.scheduler).hostname
+    if not host:
+        raise UsageError(
+            f"{clean(without_secrets(settings.scheduler))!r} is no address of a Dask scheduler",
+            "write it as tcp://host:8786",
+        )
+    if not is_here(host) and (stores or in_use(settings)):
         _require_shared(store_url(settings), settings.scheduler)
     with cluster(settings.scheduler, Begin(_begin, _travelling(said))) as pool:
         yield pool
