@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perftracker_ai import stats
-from perftracker_ai.detect.chance import MOST_P, weigh_chances
+from perftracker_ai.detect.chance import MOST_SCAN_P, weigh_chances
 from perftracker_ai.detect.evidence import SCANNED_POINTS
 
 FDR = 0.05
@@ -63,7 +63,7 @@ def test_a_scan_is_a_discovery_where_two_stage_control_says_so(rng, changed):
     p = np.where(rng.random(120) < changed, 10 ** -rng.uniform(1, 6, 120), rng.random(120))
     worse, _ = weigh_chances([evidence(p[:60]), evidence(p[60:])], FDR)
     q = np.concatenate(worse.own)
-    expected = [value for value in two_stage(p.tolist(), FDR) if value <= MOST_P]
+    expected = [value for value in two_stage(p.tolist(), FDR) if value <= MOST_SCAN_P]
     assert sorted(p[q <= FDR]) == expected
 
 

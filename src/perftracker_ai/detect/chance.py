@@ -30,9 +30,10 @@ more than twice as many false alarms; this one leaves simulated noise of nearly 
 curves. On repeated public database benchmarks of eight loads a rule of that kind finds more than control over all
 curves does."""
 
-MOST_P = 0.01
+MOST_P, MOST_SCAN_P = 0.01, 0.02
 """No discovery is believed beyond this chance of its own: where most of a job changed, control over all of its curves
-alone would let one in twenty pass."""
+alone would let one in twenty pass. The last is of the scan of a long row; the first of its siblings, for what disturbs
+them may disturb the row as well, and of rows of few points."""
 
 SUSPECT_Q = 0.2
 """Discoveries up to this rate are left out when shifts and level scatter are estimated a second time: leaving out a
@@ -105,8 +106,8 @@ def _tests(evidences: list[Evidence], side: int) -> _Tests:
 
 def _q_values(tests: _Tests, fdr: float, calm: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """q-values of the rows' own scans, and of what their siblings say."""
-    family = _q(tests, tests.family, fdr, calm)
-    return _q(tests, tests.own, fdr, calm), np.maximum(family, _member_q(tests, min(fdr, MEMBER_RATE)))
+    family = _q(tests, tests.family, fdr, calm, MOST_P)
+    return _q(tests, tests.own, fdr, calm, MOST_SCAN_P), np.maximum(family, _member_q(tests, min(fdr, MEMBER_RATE)))
 
 
 def _chances(evidences: list[Evidence], side: int, tests: _Tests, fdr: float, calm: float) -> Chances:
@@ -119,14 +120,14 @@ def _chances(evidences: list[Evidence], side: int, tests: _Tests, fdr: float, ca
         own=own,
         twin=[_twin_q(evidence, evidence.sides[side], q) for evidence, q in zip(evidences, own, strict=True)],
         family=np.split(family_q, lengths),
-        cut=min(fdr * discovered / (calm * among), MOST_P),
+        cut=min(fdr * discovered / (calm * among), MOST_SCAN_P),
     )
 
 
-def _q(tests: _Tests, p: NDArray[np.float64], fdr: float, calm: float) -> NDArray[np.float64]:
+def _q(tests: _Tests, p: NDArray[np.float64], fdr: float, calm: float, most: float) -> NDArray[np.float64]:
     """Control false discoveries over the rows with enough points; shorter ones have their rule, all or nothing."""
     controlled = benjamini_hochberg(np.where(tests.enough, np.minimum(p, 1.0), np.nan))
-    controlled = np.where(p > MOST_P, 1.0, np.minimum(calm * controlled, 1.0))
+    controlled = np.where(p > most, 1.0, np.minimum(calm * controlled, 1.0))
     few = np.where(tests.enough, np.nan, p)
     return np.where(tests.enough, controlled, np.where(believed(few, fdr), p, np.nan))
 

@@ -24,6 +24,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Of the comparison.
     against : ndarray, shape (V, C)
         What is taken off each curve of a comparison with a single run, see `Panel.versus`.
+    left_out : dict
+        Points that both versions measured and that are not compared, by curve.
     """
 
     curves: CurveSet
@@ -33,4 +35,4 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     reruns: int
     shortest: float
     late: tuple[Stretch, ...]
-    left_out: NDArray[np.bool_]
+    left_out: dict[int, tuple[int, ...]]

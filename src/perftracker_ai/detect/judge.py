@@ -249,7 +249,7 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
     windows = whose.shared(windows, context)
     silenced = any(side.silenced for side in found if side)
     outcome = _outcome(windows, context.settings) or _calm(whole, context, silenced=silenced)
-    left = _left_out(index, context)
+    left = context.left_out.get(index, ())
     if outcome is Outcome.UNCHANGED and len(left) > whole.points:
         outcome = Outcome.INCONCLUSIVE  # most of it was measured in an episode, and nobody knows what was there
     method = _method([side.method for side in found if side and side.windows], whole)
@@ -283,13 +283,6 @@ def _result(evidence: Evidence, row: int, found: list[Found | None], whole: Whol
     known = np.isfinite(evidence.net.ratio[row])
     gross, points = panel.gross[row][known], panel.point[row][known]
     return whose.with_run(result, gross, points, (whole.gross, whole.reach), context)
-
-
-def _left_out(curve: int, context: Context) -> tuple[int, ...]:
-    """Return the points of a curve that both versions measured and that are not compared."""
-    of = context.curves.curves[curve]
-    part = context.left_out[of.start : of.stop]
-    return tuple((np.flatnonzero(part) + of.start).tolist()) if part.any() else ()
 
 
 def _noise(evidence: Evidence, row: int) -> float | None:

@@ -275,7 +275,8 @@ def _panel(
     point = np.full((len(rows), max(len(grid) for grid in grids)), -1, dtype=np.intp)
     places = [grid for grid, family in zip(grids, families, strict=True) for _ in family]
     for row, (curve, grid) in enumerate(zip(rows, places, strict=True)):
-        columns = np.searchsorted(grid, curves.load[curve.start : curve.stop])
+        whole = curve.stop - curve.start == len(grid)  # then it is the grid, and nothing need be searched
+        columns = slice(len(grid)) if whole else np.searchsorted(grid, curves.load[curve.start : curve.stop])
         point[row, columns] = np.arange(curve.start, curve.stop)
     return Panel(
         rows=np.array([curve.index for curve in rows], dtype=np.intp),

@@ -15,8 +15,6 @@ from perftracker_ai.detect.series import orientation
 from perftracker_ai.model import BY_RUN
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from perftracker_ai.model import CurveSet, Soundness
 
 
@@ -31,10 +29,15 @@ def sound(curves: CurveSet, soundness: Soundness) -> tuple[CurveSet, CurveSet]:
     return measured, replace(measured, mean=mean, sd=measured.sd * factor)
 
 
-def left_out(measured: CurveSet, compared: CurveSet) -> NDArray[np.bool_]:
-    """Mark the points that both versions measured and that are not compared."""
+def left_out(measured: CurveSet, compared: CurveSet) -> dict[int, tuple[int, ...]]:
+    """Return the points that both versions measured and that are not compared, by the curve that has any."""
     before, after = (
         np.logical_and.reduce([np.isfinite(part.mean[rows]).any(axis=0) for rows in part.rows])
         for part in (measured, compared)
     )
-    return np.asarray(before & ~after)
+    missing, found = before & ~after, {}
+    for curve in measured.curves if missing.any() else ():
+        points = np.flatnonzero(missing[curve.start : curve.stop]) + curve.start
+        if len(points):
+            found[curve.index] = tuple(points.tolist())
+    return found
