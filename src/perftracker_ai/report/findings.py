@@ -33,7 +33,7 @@ def severity_section(shown: View, severity: Severity) -> Section:
     found = issue.issues(shown, clusters(shown, severity))
     told = ENTRIES[severity]
     blocks: list[Block] = [_entry(one) for one in found[:told]]
-    blocks += list(_rows(found[told:], wording.severity_headline(severity)))
+    blocks += list(_rows(found[told:], severity))
     blocks += list(_alone(loose(shown, severity)))
     nothing: list[Block] = [] if blocks else [Paragraph(label="", said=say("None."))]
     return Section(key=severity.value, title=wording.severity_headline(severity), blocks=(*nothing, *blocks))
@@ -60,24 +60,29 @@ def _entry(one: Issue) -> Entry:
     return Entry(key=one.cluster.id, title=title, lines=kept, tables=())
 
 
-def _rows(found: tuple[Issue, ...], caption: str) -> Iterator[Block]:
-    """Yield issues as rows: what users notice, since when, what may be behind it; the summary has size and place."""
+def _rows(found: tuple[Issue, ...], severity: Severity) -> Iterator[Block]:
+    """Yield issues as rows: what users notice unless it is minor, since when, and what may be behind it.
+
+    Size and place are in the summary.
+    """
     if not found:
         return
     kept = found[:ROWS]
     began = [issue.began(one) for one in kept]
-    heads = ("issue", "what", "users", *(("since when",) if any(began) else ()), "likely causes")
+    noticed, dated = severity is not Severity.MINOR, any(began)
+    heads = ("issue", "what", *(("users",) if noticed else ()), *(("since when",) if dated else ()), "likely causes")
     rows = tuple(
         (
             say(issue.identity(one)),
             issue.subject(one),
-            issue.impact(one),
-            *((say(since),) if any(began) else ()),
+            *((issue.impact(one),) if noticed else ()),
+            *((say(since),) if dated else ()),
             causes.likely(one),
         )
         for one, since in zip(kept, began, strict=True)
     )
-    yield Table(caption=caption, heads=heads, rows=rows, keys=tuple(one.cluster.id for one in kept))
+    keys = tuple(one.cluster.id for one in kept)
+    yield Table(caption=wording.severity_headline(severity), heads=heads, rows=rows, keys=keys)
     if len(found) > ROWS:
         yield Paragraph(label="", said=more(len(found) - ROWS, "/clusters"))
 

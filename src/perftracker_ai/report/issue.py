@@ -344,15 +344,12 @@ def _felt(one: Issue, curve: Curve, baseline: float, candidate: float) -> Senten
 
 
 def _waiting(one: Issue, curve: Curve, baseline: float, candidate: float) -> Sentence:
-    """Say who waits how much longer, and whether a person can feel it."""
+    """Say who waits how much longer; whether a person can feel it is said once, under Risk Assessment."""
     more = candidate - baseline
     text = clean(format_value(abs(more), curve.base_unit, curve.unit))
     added = one.value(Kind.VALUE, "added time", text, raw=more, unit=curve.base_unit, at=f"/curves/{curve.index}")
     word = " longer" if more > 0 else " less long"
-    told = say(_who(curve), " ", added, word)
-    if curve.base_unit != "s" or is_felt(one):
-        return told
-    return say(told, " (below 100 ms: not felt)")
+    return say(_who(curve), " ", added, word)
 
 
 def _fails(curve: Curve) -> bool:

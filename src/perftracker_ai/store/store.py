@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, case, delete, insert, select, update
 from sqlalchemy import func as sql
 
-from perftracker_ai.decoding import decoded
+from perftracker_ai.decoding import converted, decoded
 from perftracker_ai.errors import JobError
 from perftracker_ai.model import JobInfo, Timeline
 from perftracker_ai.model.history import JobRef
@@ -388,7 +388,7 @@ def _lately(connection: Connection, line: Sequence[str], most: int) -> list[Ran]
     query = select(JOB.c.id, JOB.c.product_ver, JOB.c.end_us).where(*here, ~JOB.c.gone)
     rows = connection.execute(query.order_by(JOB.c.end_us.desc(), JOB.c.id.desc()).limit(most)).all()
     told = ({"job": number, "version": version, "end": moment_of(end)} for number, version, end in reversed(rows))
-    refs = msgspec.convert(list(told), list[JobRef])
+    refs = converted(list(told), list[JobRef])
     return [Ran(origin=origin, product=product, hardware=hardware, suite=suite, job=ref) for ref in refs]
 
 
