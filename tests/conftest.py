@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+import signal
 import socket
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,10 @@ DATA = Path(__file__).parent / "data"
 # A property is about what holds, never about how fast a machine that does other things as well shows it.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
+
+# What is started in the background, as by `nohup … &`, ignores Ctrl-C, and so would all that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
