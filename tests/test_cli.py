@@ -320,10 +320,10 @@ def interrupted(command, cwd, ready):
 
 
 def big_jobs():
-    """Make a pair whose analysis takes long enough to be interrupted in it."""
+    """Make a pair whose analysis takes seconds, so that it can be interrupted in it on a busy machine too."""
     jobs = shop_jobs()[1:]
     for job in jobs:
-        copies = [r | {"group": f"group {n}"} for n in range(150) for r in job["tests"]]
+        copies = [r | {"group": f"group {n}"} for n in range(600) for r in job["tests"]]
         job |= {"tests": copies, "tests_total": len(copies), "tests_completed": len(copies)}
     return jobs
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from contextlib import closing
 from functools import partial
@@ -54,7 +55,9 @@ def program() -> int:
         code = int(end.code or DONE)
     finally:
         gc.freeze()
-    return code if flushed() else max(code, FAILED)
+    code = code if flushed() else max(code, FAILED)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done and told: Ctrl-C ends what is left without a word
+    return code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
