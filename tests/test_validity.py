@@ -43,7 +43,7 @@ from perftracker_ai.model.checks import (
 )
 from perftracker_ai.report import checks
 from perftracker_ai.settings import DetectSettings
-from perftracker_ai.validity import assess, of_notices, of_run, same_job
+from perftracker_ai.validity import assess, of_notices, of_run, same_job, turns
 
 LOADS, ENDPOINTS, SECONDS = 24, 12, 30
 
@@ -421,6 +421,20 @@ def test_the_baselines_slow_endpoints_doubt_an_improvement_only():
     sound = assess(jobs(), service(lambda one, _: 1.6 if one in {3, 4} else 1.0, calm, load_major=False))
     assert kinds(sound) == []
     assert len(sound.late) == 1
+
+
+@pytest.mark.parametrize("slow_throughout", [True, False])
+def test_a_request_that_is_slow_before_and_after_is_slow_by_itself(slow_throughout):
+    """Calm loads in requests that are slow throughout bound no minutes of the run; calm rests of requests do."""
+    request = np.repeat(np.arange(30), 24)
+    above = np.where(request // 3 == 4, 0.47, 0.0)
+    first, last = request == 12, request == 14
+    above[np.flatnonzero(first)[6:12]] = above[np.flatnonzero(last)[14:20]] = 0.0
+    if not slow_throughout:
+        above[np.flatnonzero(first)[:6]] = above[np.flatnonzero(last)[20:]] = 0.0
+    above += np.random.default_rng(1).normal(0, 0.01, len(above))
+    tests = turns.tests_of(above, np.arange(len(above)) * 10.0, request, request // 3, np.zeros_like(request), 0.1)
+    assert [kind for *_, kind in turns.stretches(tests, 0.1)] == ([] if slow_throughout else [turns.BLOCK])
 
 
 def test_three_endpoints_are_witnesses():

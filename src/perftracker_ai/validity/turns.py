@@ -291,12 +291,16 @@ def _undecided(tests: Tests, run: _Run, inside: Marks, least: float) -> bool:
     """Say whether nobody can tell the endpoints of a run of slow tests from its minutes.
 
     Whole endpoints one after the other that moved alike, and hardly any others did; or tests of one endpoint, from
-    amid one request to amid another, or of the run's first or last minutes.
+    amid one request to amid another, or of the run's first or last minutes, where what is left of these requests is
+    calm: a request that is slow before and after as well is slow by itself.
     """
     levels = _levels(tests.above[inside], tests.endpoint[inside])
     if float(median(tests.gross[inside])) < SLOW * least:
         return False
     if len(levels) == 1:
+        left = _levels(tests.above[~inside], tests.request[~inside])
+        if any(left.get(request, 0.0) >= CALM * run.size for request in tests.request[[run.first, run.last]].tolist()):
+            return False
         several = run.begins_amid and run.ends_amid and len(distinct(tests.request[inside])) > 1
         return several or (run.first == 0 and run.ends_amid) or (run.last == len(inside) - 1 and run.begins_amid)
     alike = min(levels.values()) >= ALIKE * max(levels.values())
