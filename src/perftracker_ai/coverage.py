@@ -10,7 +10,6 @@ test), *k* failing neighbours at one of *m* places are expected ``m * r**k`` tim
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from perftracker_ai.model import BASELINE, CANDIDATE, Absence, CoverageFinding, CoverageKind, Severity
-from perftracker_ai.stats import median, outnumbered
+from perftracker_ai.stats import count_rise, count_spread
 from perftracker_ai.words.wording import absence_text
 
 if TYPE_CHECKING:
@@ -51,15 +50,6 @@ SIGNIFICANT_EXCESS = 3.0
 
 RISEN_POINT = 2.0
 """Standard errors from which one point's error counter counts as risen, once its curve's total has."""
-
-MIN_FALLEN = 5
-"""Curves whose errors fell from which the scatter of error counters is estimated."""
-
-ONE_WAY = 0.05
-"""Chance of so many more curves whose errors fell than rose below which they did not fall by chance."""
-
-MEDIAN_CHI2 = 0.455
-"""Median of chi-squared with one degree of freedom: turns a median of squared z-scores into a dispersion."""
 
 _KINDS = {kind: place for place, kind in enumerate(CoverageKind)}
 
@@ -147,7 +137,7 @@ def _failures(curves: CurveSet, owner: Ints) -> list[CoverageFinding]:
     sizes = [sum(seen[_place_key(curves, one, point)] for point in one.points) for one in ranges]
     found = [_judge_failure(one, size, background) for one, size in zip(ranges, sizes, strict=True)]
     lone = sum(len(one.points) for one, (_, why) in zip(ranges, found, strict=True) if why in _UNIMPORTANT)
-    excess = _rise(np.array([background.rate * background.tests]), np.array([lone]))[0] >= SIGNIFICANT_EXCESS
+    excess = count_rise(np.array([background.rate * background.tests]), np.array([lone]))[0] >= SIGNIFICANT_EXCESS
     return [
         _failure(curves, one, *((Severity.MODERATE, _MANY) if excess and why in _UNIMPORTANT else (severity, why)))
         for one, (severity, why) in zip(ranges, found, strict=True)
@@ -290,9 +280,10 @@ def _more_errors(curves: CurveSet, owner: Ints) -> list[CoverageFinding]:
     before = np.where(both, curves.errors[BASELINE], 0).astype(np.float64)
     after = np.where(both, curves.errors[CANDIDATE], 0).astype(np.float64)
     total_before, total_after = (_by_curve(errors, owner, len(curves.curves)) for errors in (before, after))
-    spread = _dispersion(total_before, total_after)
-    flagged = _rise(total_before, total_after) / spread >= SIGNIFICANT_RISE
-    risen = both & (_rise(before, after) / spread >= RISEN_POINT) & flagged[owner]
+    rise = count_rise(total_before, total_after)
+    spread = count_spread(rise, int((rise < 0).sum()), int((rise > 0).sum()))
+    flagged = rise / spread >= SIGNIFICANT_RISE
+    risen = both & (count_rise(before, after) / spread >= RISEN_POINT) & flagged[owner]
     ranges = _ranges(curves, owner, risen, both)
     return [f for _, own in groupby(ranges, key=lambda one: one.curve) for f in _risen(curves, list(own))]
 
@@ -311,25 +302,6 @@ def _risen(curves: CurveSet, ranges: list[_Range]) -> list[CoverageFinding]:
 def _by_curve(errors: Floats, owner: Ints, count: int) -> Floats:
     """Add up error counters over each curve."""
     return np.bincount(owner, weights=errors, minlength=count).astype(np.float64)
-
-
-def _rise(before: Floats, after: Floats) -> Floats:
-    """Give the z-score of the difference of two Poisson counts."""
-    root: Floats = np.sqrt(after + 0.375) - np.sqrt(before + 0.375)
-    return root * math.sqrt(2.0)
-
-
-def _dispersion(before: Floats, after: Floats) -> float:
-    """Estimate by how much the counters scatter more than Poisson counts would; at least 1.
-
-    Only curves whose errors fell are asked: these show what chance does, and nothing that is to be found. Where far
-    more fell than rose they were repaired, and show nothing of it.
-    """
-    rise = _rise(before, after)
-    fell = rise[rise < 0]
-    if len(fell) < MIN_FALLEN or outnumbered(len(fell), int((rise > 0).sum())) < ONE_WAY:
-        return 1.0
-    return float(np.sqrt(max(1.0, float(median(fell**2)) / MEDIAN_CHI2)))
 
 
 # ── ranges and findings ─────────────────────────────────────────────────────────────────────────────────────────────

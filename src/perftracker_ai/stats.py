@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -82,6 +82,12 @@ def distinct(values: NDArray[T]) -> NDArray[T]:
     return ordered[first]
 
 
+def numbered(names: Iterable[Hashable]) -> NDArray[np.intp]:
+    """Give every name a number from 0 in order of appearance, the same to the same."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.intp)
+
+
 def group_medians(values: NDArray[np.float64], group: NDArray[np.intp]) -> NDArray[np.float64]:
     """Give the median of each group; groups are numbered from 0, none is empty, and no value is absent.
 
@@ -110,9 +116,43 @@ def ratio(log: float) -> float:
     return math.expm1(min(log, 50.0))
 
 
-def outnumbered(many: int, few: int) -> float:
-    """Return the chance that so many lie on one side and so few on the other where both are as likely."""
-    return float(normal_tail((many - few) / math.sqrt(max(many + few, 1))))
+ANSCOMBE = 0.375
+"""Steadies the variance of the square root of a count down to counts of about one."""
+
+MIN_FALLEN, MEDIAN_CHI2, ONE_WAY = 5, 0.455, 0.05
+"""Counts that fell from which they say how all scatter; median of chi-squared with one degree of freedom; chance of so
+many more that fell than rose below which they did not fall by chance."""
+
+
+def count_rise(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
+    """z-score of the difference of two Poisson counts.
+
+    References
+    ----------
+    Anscombe, Biometrika 35 (1948) 246-254, doi:10.1093/biomet/35.3-4.246.
+    """
+    rise: NDArray[np.float64] = (np.sqrt(after + ANSCOMBE) - np.sqrt(before + ANSCOMBE)) * math.sqrt(2.0)
+    return rise
+
+
+def count_spread(rise: NDArray[np.float64], fell: int, rose: int) -> float:
+    """By how much counts scatter beyond Poisson's law, as a standard deviation; at least 1.
+
+    Only those that fell are asked: they show what chance does, and nothing that is to be found. Where far more fell
+    than rose they did so for a reason, and show nothing of it.
+
+    Parameters
+    ----------
+    rise : ndarray
+        z-scores, see `count_rise`.
+    fell, rose : int
+        How many went either way: these, or what they belong to.
+    """
+    fallen = rise[rise < 0]
+    one_way = float(normal_tail((fell - rose) / math.sqrt(max(fell + rose, 1)))) < ONE_WAY
+    if len(fallen) < MIN_FALLEN or one_way:
+        return 1.0
+    return max(1.0, math.sqrt(float(median(fallen**2)) / MEDIAN_CHI2))
 
 
 def robust_scale(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -297,8 +297,9 @@ def _pieces(lacking: Sequence[Sequence[int]], width: int) -> Iterator[_Piece]:
         found = list(places)
         while found:
             size = min(_NIGHTS, max(_FEWEST, left // width))
-            yield _Piece(found[:size], which)
-            found, left = found[size:], left - len(found[:size])
+            piece, found = found[:size], found[size:]
+            left -= len(piece)
+            yield _Piece(piece, which)
 
 
 def _so_far(begun: int, tasks: int, pieces: Sequence[_Piece]) -> Judging:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from perftracker_ai.backtest.values import Pairing
     from perftracker_ai.events import Watch
     from perftracker_ai.model import JobInfo
-    from perftracker_ai.settings import Settings
+    from perftracker_ai.settings import DiscoverySettings, Settings
     from perftracker_ai.store import Store
 
 NIGHTS = 30
@@ -73,20 +73,17 @@ def judge_past(product: str, since: datetime | None, settings: Settings, watch: 
         groups = groups_of_jobs(store.jobs(scope), discovery)
         if not groups:
             raise no_job(store, scope, discovery.hardware)
-        pairs = [
-            one
-            for jobs in groups.values()
-            for one in pairings(jobs, discovery, {PairKind.CONSECUTIVE})
-            if one.night in _chosen(jobs, since)
-        ]
+        pairs = [one for jobs in groups.values() for one in _pairs(jobs, since, discovery)]
         made = {(one.baseline, one.candidate) for one in store.comparisons.list(scope) if not one.asked_by}
         wanted = [one for one in pairs if (one.baseline.uuid, one.candidate.uuid) not in made]
         done = list(_judged(store, scope, wanted, settings, watch))
         return JudgedPast(store.location, sum(done), len(pairs) - len(wanted), len(done) - sum(done))
 
 
-def _chosen(jobs: Sequence[JobInfo], since: datetime | None) -> Sequence[JobInfo]:
-    return jobs[-NIGHTS:] if since is None else [job for job in jobs if job.end >= since]
+def _pairs(jobs: Sequence[JobInfo], since: datetime | None, discovery: DiscoverySettings) -> list[Pairing]:
+    wanted = jobs[-NIGHTS:] if since is None else [job for job in jobs if job.end >= since]
+    nights = {job.uuid for job in wanted}
+    return [one for one in pairings(jobs, discovery, {PairKind.CONSECUTIVE}) if one.night.uuid in nights]
 
 
 def _judged(store: Store, scope: Scope, wanted: Sequence[Pairing], settings: Settings, watch: Watch) -> Iterator[bool]:

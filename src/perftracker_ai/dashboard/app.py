@@ -65,7 +65,6 @@ if TYPE_CHECKING:
     from perftracker_ai.dashboard.records import Acceptor, Records
     from perftracker_ai.store import Comparison
 
-_MOST_PAGES = 10_000
 _REPORTS = 8
 """Pages of reports that are kept once they are made."""
 _CREEPS = 1000
@@ -201,7 +200,7 @@ class _Board:
         (product,), jobs = query.segments, lookups.jobs(query)
         comparisons, ran = self._records.comparisons(product, NIGHTS), self._records.ran(product, STRIP)
         place = lookups.place(views.places_of(comparisons, ran), query)
-        course = heat(self._records.levels(lookups.scope(place, query), jobs), query.number("page", 1, _MOST_PAGES))
+        course = heat(self._records.levels(lookups.scope(place, query), jobs), lookups.page(query))
         made = [one for one in comparisons if views.place_of(one) == place]
         courses = course, self._creeps(made[-1]) if made else None
         known = views.Made(comparisons, self._records.said(product), self.clock(), ran)

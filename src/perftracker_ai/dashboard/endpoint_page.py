@@ -137,8 +137,6 @@ def _over_jobs(shown: Endpoint, look: Look) -> Html:
 
 def _pages(shown: Endpoint, look: Look) -> Html:
     """Return the links to further curves; nothing where all are shown."""
-    if shown.pages == 1:
-        return Html("")
     own = {**_own(look), **_jobs_of(shown)}
 
     def address(page: int) -> str:

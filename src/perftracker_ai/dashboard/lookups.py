@@ -54,9 +54,14 @@ def jobs(query: Query) -> int:
     return query.number("jobs", JOBS[-1] if query.values.get("from") else JOBS[1], JOBS[-1])
 
 
+def page(query: Query) -> int:
+    """Return which page of a long list is asked for, from 1."""
+    return query.number("page", 1, _MOST_PAGES)
+
+
 def look(query: Query) -> Look:
     """Return which jobs a page shows, to be said again in its links."""
-    return Look(jobs=jobs(query), since=query.values.get("from", ""), page=query.number("page", 1, _MOST_PAGES))
+    return Look(jobs=jobs(query), since=query.values.get("from", ""), page=page(query))
 
 
 def scope(at: Place, query: Query) -> Scope:
@@ -87,7 +92,7 @@ def endpoint(records: Records, query: Query, now: datetime) -> Endpoint:
     if name is None:
         raise Refused(404, "These jobs of the product have no such endpoint.")
     every = endpoints.courses(levels, name)
-    courses, page, pages = endpoints.on_page(every, query.number("page", 1, _MOST_PAGES))
+    courses, shown, pages = endpoints.on_page(every, page(query))
     issues = [views.issue(row, made) for row in rows if row.issue.endpoint == name]
     chosen = _chosen(levels, _before(issues, made.places[at]), query)
     return endpoints.Endpoint(
@@ -96,7 +101,7 @@ def endpoint(records: Records, query: Query, now: datetime) -> Endpoint:
         endpoint=name,
         jobs=endpoints.jobs_of(levels),
         curves=len(every),
-        page=page,
+        page=shown,
         pages=pages,
         courses=courses,
         patterns=endpoints.what_happened(levels, courses, name) if courses else None,

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from perftracker_ai.dashboard.views import Place
     from perftracker_ai.store import Comparison
 
-_MOST_PAGES = 10_000
 _QUIET = 2
 """Runs of each version that anybody makes to see the smallest change of those told: nothing is to be repaired then."""
 _MANY = 100
@@ -56,7 +55,7 @@ def noise_handler(records: Records, clock: Callable[[], datetime]) -> Handler:
             records.measured(scope, [one.job.uuid for one in levels[-POINTS:]]) if levels else None,
             [(one, _path(one)) for one in comparisons if place_of(one) == place],
             places=(place, tuple(sorted(one for one in every if one != place))),
-            page=query.number("page", 1, _MOST_PAGES),
+            page=lookups.page(query),
             now=clock(),
         )
         if query.json:
@@ -235,8 +234,6 @@ def _cause(cause: Cause) -> Html:
 
 def _further(shown: Noise) -> Html:
     """Return the links to further curves."""
-    if shown.pages == 1:
-        return Html("")
 
     def address(page: int) -> str:
         return parts.noise_address(shown.place, page=page)

@@ -171,7 +171,9 @@ def ranges(jobs: int, address_of: Callable[[int], str]) -> Html:
 
 
 def pages(what: str, page: int, every: int, address_of: Callable[[int], str]) -> Html:
-    """Return links to the pages of a long list."""
+    """Return links to the pages of a long list; nothing where it is on one."""
+    if every == 1:
+        return Html("")
     links = [
         el("a", f"{number}", href=address_of(number), aria_current="true" if number == page else None)
         for number in range(1, every + 1)

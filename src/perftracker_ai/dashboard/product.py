@@ -216,7 +216,7 @@ def _job(line: Line, job: JobRef, night: Night | None) -> Html:
 def _below(shown: Product, jobs: int) -> tuple[Html, ...]:
     """Return the links to further endpoints."""
     heat = shown.heat
-    if heat is None or heat.pages == 1:
+    if heat is None:
         return ()
 
     def address(page: int) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perftracker_ai.detect.shift import LOCATION_COST, MIN_FAMILIES
-from perftracker_ai.stats import MAD_TO_SIGMA, distinct, group_medians, robust_scale
+from perftracker_ai.stats import MAD_TO_SIGMA, distinct, group_medians, numbered, robust_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,10 +58,10 @@ def agreed_loads(change: Floats, owner: Ints, curves: CurveSet, sign: float, lea
     away = sign * (change - _levels(change, owner, len(curves.curves)))[used]
     middle = group_medians(away, load)
     spread = MAD_TO_SIGMA * group_medians(np.abs(away - middle[load]), load)
-    names = {name: k for k, name in enumerate(dict.fromkeys(curve.endpoint for curve in curves.curves))}
-    endpoint = np.array([names[curve.endpoint] for curve in curves.curves])[owner[used]]
-    pairs = distinct(load * len(names) + endpoint)
-    there = np.bincount(pairs // len(names), minlength=len(middle))
+    endpoint = numbered(curve.endpoint for curve in curves.curves)
+    names = int(endpoint.max()) + 1
+    pairs = distinct(load * names + endpoint[owner[used]])
+    there = np.bincount(pairs // names, minlength=len(middle))
     enough = there >= MIN_FAMILIES
     error = LOCATION_COST * spread / np.sqrt(np.maximum(there, 1))
     found: list[Ints] = []

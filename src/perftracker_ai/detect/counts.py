@@ -40,7 +40,7 @@ from perftracker_ai.model import (
     Severity,
     Window,
 )
-from perftracker_ai.stats import median, normal_tail, outnumbered
+from perftracker_ai.stats import ANSCOMBE, count_rise, count_spread, median, normal_tail
 from perftracker_ai.units import read_unit
 
 if TYPE_CHECKING:
@@ -65,20 +65,11 @@ HUNDRED = 100.0
 ROUGH_POINTS = 6
 """Points from which neighbouring loads say how counts scatter."""
 
-ROOT = 0.375
-"""Anscombe's constant: steadies the variance of the root down to counts of about one."""
-
 ENOUGH = 25.0
 """Counts from which log-ratios may judge a curve: they then scatter by a fifth at most."""
 
-MIN_FALLEN, MEDIAN_CHI2 = 5, 0.455
-"""Curves that fell from which the job says how counts scatter; median of chi-squared with one degree of freedom."""
-
-ONE_WAY = 0.05
-"""Chance of so many more endpoints that fell than rose below which they did not fall by chance."""
-
-AGREED = 4.0
-"""Standard errors of a count by which the middle endpoint differs at a load that endpoints agree on."""
+AGREED, MIN_AGREED = 4.0, 5
+"""Standard errors of a count by which the middle endpoint differs at a load that endpoints agree on; of so many."""
 
 TWO_SIDED = 1.96
 SURE = 1e-6
@@ -251,7 +242,7 @@ _WHOLES = frozenset(
 
 def _steps(before: Floats, after: Floats) -> Floats:
     """Square what the difference changes by from load to load; an end has no step."""
-    steps: Floats = np.r_[0.0, np.diff(_rise(before, after)) ** 2 / 2.0, 0.0]
+    steps: Floats = np.r_[0.0, np.diff(count_rise(before, after)) ** 2 / 2.0, 0.0]
     return steps
 
 
@@ -265,7 +256,7 @@ def _along(steps: Floats) -> float:
 def _between(runs: Floats) -> float:
     """Estimate the same between the runs of the baseline's version."""
     totals = runs.sum(axis=1)
-    return max(1.0, float(np.max(np.abs(_rise(totals[:1], totals[1:]))))) if len(runs) > 1 else 1.0
+    return max(1.0, float(np.max(np.abs(count_rise(totals[:1], totals[1:]))))) if len(runs) > 1 else 1.0
 
 
 def _beside(counts: _Counts, job: _Job) -> Floats:
@@ -299,17 +290,11 @@ def _expected(steps: int) -> tuple[float, float, float]:
 
 
 def _job_spread(counts: list[_Counts]) -> float:
-    """Estimate the same from the totals of the job's curves that fell, which shows nothing that is to be found.
-
-    Scatter goes both ways: where far more endpoints fell than rose, they did so for a reason and tell nothing of it.
-    """
+    """Estimate the same from the totals of the job's curves that fell; endpoints are told by their number."""
     adverse = [one for one in counts if one.curve.less_better]
-    rises = [(one.curve.endpoint, float(_rise(one.before.sum(), one.after.sum()))) for one in adverse]
-    fell = np.array([rise for _, rise in rises if rise < 0])
+    rises = [(one.curve.endpoint, float(count_rise(one.before.sum(), one.after.sum()))) for one in adverse]
     down, up = (len({name for name, rise in rises if sign * rise > 0}) for sign in (-1.0, 1.0))
-    if len(fell) < MIN_FALLEN or outnumbered(down, up) < ONE_WAY:
-        return 1.0
-    return max(1.0, math.sqrt(float(median(fell**2)) / MEDIAN_CHI2))
+    return count_spread(np.array([rise for _, rise in rises]), down, up)
 
 
 def _bursts(counts: list[_Counts]) -> float:
@@ -323,16 +308,10 @@ def _agreed(counts: list[_Counts], curves: CurveSet) -> frozenset[str]:
     """Find the loads at which the middle endpoint counts more or fewer by itself: no burst of one hits them all."""
     at: dict[str, dict[str, float]] = {}
     for one in counts:
-        for point, rise in zip(one.point, _rise(one.before, one.after), strict=True):
+        for point, rise in zip(one.point, count_rise(one.before, one.after), strict=True):
             at.setdefault(curves.label[point], {})[one.curve.endpoint] = float(rise)
-    middle = {label: median(np.array(list(by.values()))) for label, by in at.items() if len(by) >= MIN_FALLEN}
+    middle = {label: median(np.array(list(by.values()))) for label, by in at.items() if len(by) >= MIN_AGREED}
     return frozenset(label for label, rise in middle.items() if abs(float(rise)) >= AGREED)
-
-
-def _rise(before: Floats | np.float64, after: Floats | np.float64) -> Floats:
-    """Return the z-score of the difference of two Poisson counts."""
-    rise: Floats = (np.sqrt(after + ROOT) - np.sqrt(before + ROOT)) * math.sqrt(2.0)
-    return rise
 
 
 # ── a test for counts ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -392,7 +371,7 @@ def _window(counts: _Counts, sign: float, job: _Job) -> Window | None:
     before, after = (np.concatenate([[0.0], np.cumsum(part)]) for part in (counts.before, counts.after))
     sums = [part[None, :] - part[:, None] for part in (before, after)]
     spread = np.maximum(_beside(counts, job), max(counts.between, job.spread))
-    score = np.triu(more * _rise(np.maximum(sums[0], 0), np.maximum(sums[1], 0)) / spread, 1)
+    score = np.triu(more * count_rise(np.maximum(sums[0], 0), np.maximum(sums[1], 0)) / spread, 1)
     first, stop = (int(place) for place in np.unravel_index(np.argmax(score), score.shape))
     p = float(normal_tail(float(score[first, stop]))) * points * (points + 1) / 2
     if stop <= first or p * job.tests > CHANCE:
@@ -462,7 +441,7 @@ def _decided(counts: _Counts, runs: float, settings: DetectSettings) -> bool:
     totals = counts.old.sum() * scores, counts.new.sum() * scores
     reach = TWO_SIDED * counts.spread / math.sqrt(2.0 * runs)
     for low, high in (totals, totals[::-1]):
-        most = np.array([max(math.sqrt(high + ROOT) + reach, 0.0) ** 2 / (scores * len(counts.old))])
+        most = np.array([max(math.sqrt(high + ANSCOMBE) + reach, 0.0) ** 2 / (scores * len(counts.old))])
         least = np.array([low / (scores * len(counts.old))])
         total = None if counts.total is None else np.array([float(counts.total.mean())])
         if Severity.rank(size_of(least, most, total, sign=1.0, settings=settings)) >= Severity.rank(Severity.MODERATE):
@@ -539,5 +518,5 @@ def _measured(window: Window, counts: _Counts, job: _Job) -> Window | None:
 
 def _by_chance(counts: _Counts, inside: NDArray[np.bool_]) -> float:
     """Return the chance that counts which scatter by Poisson's law alone differ so much in some window."""
-    rise = float(np.abs(_rise(counts.before[inside].sum(), counts.after[inside].sum())))
+    rise = float(np.abs(count_rise(counts.before[inside].sum(), counts.after[inside].sum())))
     return float(normal_tail(rise)) * len(counts.point) * (len(counts.point) + 1) / 2

@@ -24,6 +24,7 @@ from perftracker_ai.stats import (
     distinct,
     group_medians,
     median,
+    numbered,
     quiet_scale,
     ratio,
     robust_location,
@@ -32,8 +33,6 @@ from perftracker_ai.stats import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
-
     from numpy.typing import NDArray
 
     from perftracker_ai.model import CurveSet
@@ -130,16 +129,10 @@ def grouped(curves: CurveSet) -> Grouped:
     return Grouped(
         curves=curves,
         timed=np.array(timed, dtype=np.intp),
-        endpoint=_numbered([curve.endpoint for curve in every]),
-        family=_numbered([family_key(curve) for curve in every]),
+        endpoint=numbered(curve.endpoint for curve in every),
+        family=numbered(family_key(curve) for curve in every),
         groups={key: np.array(members) for key, members in groups.items()},
     )
-
-
-def _numbered(names: Sequence[Hashable]) -> Ints:
-    """Give every name a number, the same to the same."""
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.intp)
 
 
 def taken_off(groups: Grouped, level: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -275,11 +275,13 @@ def _listed(source: Source, wanted: Wanted, watch: Watch, listing: Iterable[JobI
 
 def _skipped(skipped: Sequence[tuple[str, str]]) -> Iterator[Notice]:
     """Tell in one line what is no job: of files that lie among jobs on purpose it is said at every synchronisation."""
-    files = len(skipped)
-    for name, why in skipped[:1]:
-        problem = why.rstrip(".")
-        one = files == 1
-        yield SkippedFile(name=name, problem=problem) if one else SkippedFiles(files=files, name=name, problem=problem)
+    if not skipped:
+        return
+    name, problem = skipped[0][0], skipped[0][1].rstrip(".")
+    if len(skipped) == 1:
+        yield SkippedFile(name=name, problem=problem)
+    else:
+        yield SkippedFiles(files=len(skipped), name=name, problem=problem)
 
 
 def _drop_old(task: _Task, usable: Sequence[JobInfo]) -> int:

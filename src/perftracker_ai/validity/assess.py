@@ -22,10 +22,10 @@ from perftracker_ai.model.checks import (
     WarmUp,
 )
 from perftracker_ai.stats import median, robust_location, robust_scale
+from perftracker_ai.validity import turns
 from perftracker_ai.validity.facts import of_jobs, of_values
 from perftracker_ai.validity.nothing import nothing_shared
 from perftracker_ai.validity.sharing import EPISODE, costs, share
-from perftracker_ai.validity.turns import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,10 +108,10 @@ def _of_rows(sharing: Sharing, kept: NDArray[np.intp]) -> Sharing:
 
 def _undecided(one: Stretch) -> list[Undecided]:
     """Keep a stretch that nobody can tell from an episode; of the baseline it may only doubt what seems improved."""
-    turns = one.place == BLOCK
-    if one.run != CANDIDATE and not (turns and one.run == BASELINE):
+    in_turn = one.place == turns.BLOCK
+    if one.run != CANDIDATE and not (in_turn and one.run == BASELINE):
         return []
-    kind = StretchKind.TURNS if turns else StretchKind.LOADS
+    kind = StretchKind.TURNS if in_turn else StretchKind.LOADS
     return [Undecided(kind=kind, size=one.size, inside=one.inside, begin=one.begin, end=one.end)]
 
 
@@ -214,7 +214,7 @@ def _location(values: Floats) -> float:
 def _told(jobs: Sequence[Job], curves: CurveSet, sharing: Sharing, timed: NDArray[np.bool_]) -> Iterator[Check]:
     """Tell what was found in time."""
     # Whole endpoints of another run say nothing about the candidate.
-    told = [one for one in sharing.stretches if timed[one.run] and (one.place != BLOCK or one.run == CANDIDATE)]
+    told = [one for one in sharing.stretches if timed[one.run] and (one.place != turns.BLOCK or one.run == CANDIDATE)]
     measured = np.isfinite(curves.mean).sum(axis=1)
     inside = np.zeros(len(curves.mean))
     for one in told:
@@ -231,10 +231,10 @@ def _told(jobs: Sequence[Job], curves: CurveSet, sharing: Sharing, timed: NDArra
 
 def _stretch(one: Stretch, job: int, share: float, *, rerun: bool) -> Check:
     kinds: dict[int, type[WarmUp | Episode | LateStretch | EndpointsInTurn]] = {
-        -1: WarmUp,
-        0: Episode,
-        1: LateStretch,
-        BLOCK: EndpointsInTurn,
+        turns.WARM_UP: WarmUp,
+        turns.EPISODE: Episode,
+        turns.LATE: LateStretch,
+        turns.BLOCK: EndpointsInTurn,
     }
     kind = kinds[one.place]
     return kind(

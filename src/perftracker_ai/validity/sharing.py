@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from perftracker_ai.stats import distinct, median, robust_locations, robust_scale
+from perftracker_ai.stats import distinct, median, numbered, robust_locations, robust_scale
 from perftracker_ai.validity import turns
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     slow, there : int
         Endpoints that were slow, and those measured at all.
     place : int
-        -1 at the beginning of the run, 1 at its end, 0 between; 2 where it holds whole endpoints that took turns.
+        Where it lies, by the names of `turns`.
     """
 
     run: int
@@ -188,18 +188,12 @@ def _grid(curves: CurveSet) -> _Grid:
     columns = np.arange(lengths.max(initial=0))
     starts = np.array([curve.start for curve in curves.curves], dtype=np.intp)
     place = np.where(columns < lengths[:, None], starts[:, None] + columns, -1)
-    endpoints: dict[str, int] = {}
-    groups: dict[tuple[str, int | None], int] = {}
-    requests: dict[tuple[str, str, int | None], int] = {}
-    endpoint = [endpoints.setdefault(curve.endpoint, len(endpoints)) for curve in curves.curves]
-    group = [groups.setdefault((curve.metric_kind, curve.threads), len(groups)) for curve in curves.curves]
-    request = [requests.setdefault((one.endpoint, one.scenario, one.threads), len(requests)) for one in curves.curves]
     return _Grid(
         place=place,
         curve=np.repeat(np.arange(len(lengths)), lengths),
-        endpoint=np.repeat(np.array(endpoint, dtype=np.intp), lengths),
-        group=np.repeat(np.array(group, dtype=np.intp), lengths),
-        request=np.repeat(np.array(request, dtype=np.intp), lengths),
+        endpoint=np.repeat(numbered(one.endpoint for one in curves.curves), lengths),
+        group=np.repeat(numbered((one.metric_kind, one.threads) for one in curves.curves), lengths),
+        request=np.repeat(numbered((one.endpoint, one.scenario, one.threads) for one in curves.curves), lengths),
     )
 
 
@@ -380,7 +374,7 @@ def _stretch(  # noqa: PLR0913, PLR0917 - as above
     if EDGE * typical >= PLAIN * float(robust_scale(above[np.isfinite(above)])):
         beside = (clock.bin == first - 1) | (clock.bin == last + 1)  # it begins and ends in the midst of one
         inside |= beside & (above[clock.point] >= EDGE * typical)
-    place = -1 if first == 0 else int(last == clock.bins - 1)
+    place = turns.WARM_UP if first == 0 else turns.LATE if last == clock.bins - 1 else turns.EPISODE
     return _described(run, clock.point[inside], typical, place, above, grid, curves)
 
 
