@@ -18,6 +18,7 @@ import httpx2
 import pytest
 import trustme
 from dashboards import fill, regressed
+from hang_guard import HANG_S
 from test_store_comparisons import put, tracked
 
 from perftracker_ai.results.write import result_json
@@ -116,7 +117,7 @@ def site(tmp_path_factory):
         running([PROGRAM, *served], folder, dashboard, PERFTRACKER_AI_STORE=str(folder / "history.sqlite3")),
         running([NGINX, "-p", folder, "-c", config], folder, front),
         httpx2.Client(
-            base_url=f"https://127.0.0.1:{front}", verify=context, headers={"Host": "perf.example"}
+            base_url=f"https://127.0.0.1:{front}", verify=context, headers={"Host": "perf.example"}, timeout=HANG_S
         ) as client,
     ):
         yield client

@@ -21,6 +21,7 @@ from fake_llm import (
     repeating,
     tokens,
 )
+from hang_guard import HANG_S
 
 SCHEMA = {"type": "object", "properties": {"a": {"enum": ["F1", "F2"]}}, "required": ["a"]}
 HELLO = [{"role": "user", "content": "hello"}]
@@ -36,7 +37,7 @@ def server():
 
 @pytest.fixture
 def http(server):
-    with httpx2.Client(base_url=server.url, trust_env=False) as client:
+    with httpx2.Client(base_url=server.url, trust_env=False, timeout=HANG_S) as client:
         yield client
 
 
@@ -272,7 +273,10 @@ def test_openai_stream(server, http):
 )
 def test_other_servers_refuse_what_does_not_fit(kind, status, words):
     """Both vLLM and llama.cpp refuse a prompt that is too long in their words, and honour the newer bound."""
-    with FakeLLM({MODEL: Model(ctx_train=4096)}, kind=kind) as server, httpx2.Client(base_url=server.url) as http:
+    with (
+        FakeLLM({MODEL: Model(ctx_train=4096)}, kind=kind) as server,
+        httpx2.Client(base_url=server.url, timeout=HANG_S) as http,
+    ):
         response = http.post("/v1/chat/completions", json={"model": MODEL, "messages": long_prompt()})
         assert response.status_code == status
         assert words in response.json()["error"]["message"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from fake_perftracker import FakePerfTracker, delay, die_after, drop, light_jobs, make_job, proxy_page
+from hang_guard import HANG_S
 
 CAPTURED = Path(__file__).parents[2] / "shared" / "perftracker"
 JOB_UUID = str(uuids.UUID(int=1))
@@ -22,7 +23,8 @@ def server():
 
 @pytest.fixture
 def client(server):
-    with httpx2.Client(base_url=server.url, verify=False) as opened:  # loading the system's authorities is slow
+    # Loading the system's authorities is slow.
+    with httpx2.Client(base_url=server.url, verify=False, timeout=HANG_S) as opened:
         yield opened
 
 

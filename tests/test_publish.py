@@ -28,6 +28,7 @@ from fake_perftracker import (
     redirect,
     refused_url,
 )
+from hang_guard import HANG_S
 from msgspec.structs import replace
 
 from perftracker_ai.errors import (
@@ -130,7 +131,7 @@ def test_addresses_lead_to_what_was_stored(server, send):
     published = send(jobs=(known(server.jobs[1]), replace(known(server.jobs[2]), project_id=7)))
     assert published.job_address == f"{server.url}/2/job/2"
     for document, sent in zip(published.documents, BOTH, strict=True):
-        got = httpx2.get(document.address)
+        got = httpx2.get(document.address, timeout=HANG_S)
         assert (got.content, got.headers["Content-Type"]) == (sent.content, sent.mime)
 
 
